@@ -1,0 +1,172 @@
+"""The compiled kernel. Every call releases the GIL; every failure is one of the six KernelError classes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+__version__: str
+
+class ArrowStreamable(Protocol):
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+class KernelError(Exception):
+    """Base of all kernel failures.
+
+    `code` is "VEL2012"; `retry` is "never" or "later"; `line` and `column` are 1-based, 0 when no place is known;
+    `caret` is two lines (source line and caret) or "".
+    """
+
+    code: str
+    message: str
+    detail: str
+    hint: str
+    retry: str
+    line: int
+    column: int
+    caret: str
+
+class RequestError(KernelError): ...  # VEL1xxx
+class SqlError(KernelError): ...  # VEL2xxx
+class ExecutionError(KernelError): ...  # VEL3xxx
+class SourceError(KernelError): ...  # VEL4xxx
+class ControlError(KernelError): ...  # VEL5xxx
+class InternalError(KernelError): ...  # VEL9xxx
+
+class ErrorCodeRow:
+    code: str
+    name: str
+    retry: str
+    meaning: str
+
+class FunctionRow:
+    name: str
+    kind: str  # "scalar" | "aggregate"
+    signature: str  # "substr(text VARCHAR, start BIGINT[, count BIGINT]) -> VARCHAR"
+    summary: str
+    example: str  # an expression or a whole SELECT
+    example_result: str  # its value as text
+    group: str
+
+class TableInfo:
+    name: str
+    kind: str  # "table" | "view" | "stream" | "source" | "sink" | "system"
+    schema: pa.Schema
+    row_count: int  # -1: unknown without reading (views, files)
+    byte_count: int  # -1: unknown
+
+class StatementInfo:
+    """What a statement is, known without running it."""
+
+    kind: str  # "query" | "stream" (an unbounded SELECT) | "insert" | "ddl" | "explain" | ...
+    schema: pa.Schema | None  # result schema; None when the statement returns no rows
+    parameter_count: int
+    returns_rows: bool
+    reads: list[str]  # names of the tables, views, streams and files it reads
+    writes: list[str]
+
+class QueryResult:
+    """One statement under way. A SELECT runs while its reader is read; other statements are done when execute() returns."""
+
+    query_id: str
+    kind: str
+    schema: pa.Schema | None
+    rows_affected: int | None
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows, once: a C++ reader whose mid-stream errors are Flight errors with extra_info. Dropping it cancels."""
+    def read_all(self) -> pa.Table:
+        """All rows as one table. Errors are KernelErrors with caret."""
+    def cancel(self) -> None: ...
+    @property
+    def state(self) -> str: ...  # "created" | "running" | "finished" | "failed" | "cancelled"
+    @property
+    def row_count(self) -> int: ...  # rows handed to the reader so far
+    def statistics(self) -> dict[str, Any]: ...  # wall_ms, cpu_ms, rows, peak_bytes, operators: [...]
+
+class Ingest:
+    """One DoPut: batches into a table or stream. Each write is visible to readers when it returns."""
+
+    table: str
+    row_count: int
+    def write(self, batch: pa.RecordBatch) -> int:
+        """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or VEL4006; nothing of the batch stays."""
+    def close(self) -> None: ...
+
+class StreamingQuery:
+    query_id: str
+    name: str
+    sql: str
+    schema: pa.Schema
+    @property
+    def status(self) -> str: ...
+    def progress(self) -> dict[str, Any]: ...
+    def snapshot_json(self) -> str: ...
+    def stop(self, mode: str = "drain") -> dict[str, Any]:
+        """mode: "drain" (finish what is in the log) or "now". Returns the last progress."""
+    def await_termination(self, timeout_ms: int | None = None) -> bool: ...
+    def subscribe(self) -> Subscription: ...
+
+class Subscription:
+    """Emitted batches of one streaming query from now on; a bounded queue per subscriber."""
+
+    schema: pa.Schema
+    def next(self, timeout_ms: int) -> pa.RecordBatch | None:
+        """The next batch; None when nothing came in time. Raises StopIteration at the end of the query."""
+    def reader(self) -> pa.RecordBatchReader: ...
+    def close(self) -> None: ...
+
+class Session:
+    """One database. Never process-wide: two Sessions share nothing but the worker threads' cores."""
+
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        allowed_roots: Sequence[str] | None = None,  # None: no limit (in-process use)
+        memory_limit_bytes: int | None = None,
+    ) -> None: ...
+    def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
+    def execute(self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None) -> QueryResult: ...
+    def explain(self, sql: str) -> dict[str, str]:
+        """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
+    def ingest(self, table: str, schema: pa.Schema, mode: str = "append") -> Ingest:
+        """Open a DoPut. mode: "append" (creates the table when absent) | "create" | "replace"."""
+    def tables(self) -> list[TableInfo]: ...
+    def table_schema(self, name: str) -> pa.Schema: ...
+    def drop_table(self, name: str) -> None: ...
+    def queries(self) -> list[dict[str, Any]]: ...  # running queries: query_id, sql, state, started_unix_ms, rows
+    def cancel(self, query_id: str) -> str: ...  # the state afterwards
+    def register_system_table(self, name: str, schema: pa.Schema, open: Callable[[], pa.RecordBatchReader]) -> None:
+        """`system.<name>` becomes readable by SQL. `open` is called on a thread of its own, once per scan."""
+    def register_arrow(self, name: str, data: ArrowStreamable, replace: bool = False) -> None:
+        """A table made of the batches as they are, zero-copy."""
+    def functions(self) -> list[FunctionRow]: ...
+    def settings(self) -> dict[str, str]: ...
+    # streams
+    def start_stream(self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> StreamingQuery: ...
+    def streaming_queries(self) -> list[StreamingQuery]: ...
+    def streaming_query(self, id_or_name: str) -> StreamingQuery: ...
+    def end_input(self, stream: str) -> None: ...
+    def explain_stream(self, sql: str) -> dict[str, str]: ...
+    # lane: the kernel splits, runs and merges; the bytes are versioned and opaque
+    def split_plan(self, sql: str, partitions: int) -> PlanSplit: ...
+    def run_fragment(self, fragment: bytes, inputs: Mapping[str, ArrowStreamable]) -> bytes: ...
+    def merge_partials(self, split: bytes, partials: Sequence[bytes]) -> pa.Table: ...
+    def close(self) -> None: ...
+
+class PlanSplit:
+    """An aggregate query cut for partition-wise work."""
+
+    fragments: list[bytes]  # one per partition, in fixed order
+    inputs: list[str]  # table names a worker must be handed, partition-wise
+    merge: bytes  # handed to merge_partials with the partial states in fragment order
+    schema: pa.Schema
+    reason: str  # why the plan can be split
+    def partition(self, table: str, index: int) -> pa.Table: ...
+
+def error_codes() -> list[ErrorCodeRow]: ...
+def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
+def simd_backend() -> str: ...
+def validate_batch(batch: pa.RecordBatch) -> None: ...
+def flight_error_payload(error: KernelError) -> bytes:
+    """extra_info of a Flight error: a MessagePack map {code, message, detail, hint, retry, line, column}."""

@@ -1,0 +1,29 @@
+// Text to syntax tree: recursive descent with precedence climbing over the lexer's tokens.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/status.hpp"
+#include "sql/ast.hpp"
+
+namespace velaria::sql {
+
+/// Limits of the front; each breach is a typed error with place (VEL2003, VEL2004, VEL2005).
+struct ParserLimits {
+  int64_t statement_bytes = 1 << 20;
+  int nesting_depth = 400;
+  int64_t identifier_bytes = 1024;
+};
+
+/// Parses exactly one statement; a trailing semicolon is allowed, a second statement is an error.
+Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits = {});
+
+/// Parses a script of statements separated by semicolons; empty ones are skipped.
+Result<std::vector<StatementPtr>> ParseScript(std::string_view text, const ParserLimits& limits = {});
+
+/// The caret line for an error: the line of `text` that `place` names and a '^' under the fault, cut to 100 columns.
+std::string CaretText(std::string_view text, Place place);
+
+}  // namespace velaria::sql
