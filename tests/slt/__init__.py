@@ -1,0 +1,1 @@
+"""SQL records: the readable specification of what Velaria answers."""

@@ -1,0 +1,156 @@
+"""The engines a file runs on: the kernel in process, a server over Flight, and the kernel with its input cut up.
+
+In the streamed modes `SET debug_trigger_rows = n` makes the kernel run every query whose operators can stream in
+micro-batches of n rows; what it emits last per key is compared with the same expectation as the batch answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+import pyarrow as pa
+from pyarrow import flight
+
+from .run import Engine, SqlFailure
+
+STREAMED_ROWS = (1, 3, 1000)
+MODES = ("process", "flight", *(f"streamed-{rows}" for rows in STREAMED_ROWS))
+
+_READY_DEADLINE_S = 60
+_STOP_DEADLINE_S = 15
+_CREATED = re.compile(
+    r"^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+|SOURCE\s+|SINK\s+)?(TABLE|VIEW|STREAM)\s+"
+    r"(?:IF\s+NOT\s+EXISTS\s+)?(\"[^\"]+\"|\w+)",
+    re.IGNORECASE,
+)
+
+
+class ProcessEngine:
+    """One Session of its own in this process; `trigger_rows` 0 means plain batch."""
+
+    def __init__(self, trigger_rows: int = 0) -> None:
+        # Imported here: parsing, the Flight mode and the expectation tool work without a compiled kernel.
+        from velaria import _kernel
+
+        self._kernel_error = _kernel.KernelError
+        self._session = _kernel.Session()
+        self.labels = frozenset({"velaria", "streamed" if trigger_rows else "process"})
+        if trigger_rows:
+            self._session.execute(f"SET debug_trigger_rows = {trigger_rows}")
+
+    def run(self, sql: str) -> pa.Table | None:
+        try:
+            result = self._session.execute(sql)
+            return result.read_all() if result.schema is not None else None
+        except self._kernel_error as error:
+            raise SqlFailure(error.code, error.message) from error
+
+    def explain(self, sql: str) -> dict[str, str]:
+        try:
+            return self._session.explain(sql)
+        except self._kernel_error as error:
+            raise SqlFailure(error.code, error.message) from error
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class FlightEngine:
+    """A plain pyarrow.flight client. Objects that a file creates are dropped by close(), newest first."""
+
+    labels = frozenset({"velaria", "flight"})
+
+    def __init__(self, location: str) -> None:
+        self._client = flight.connect(location)
+        self._created: list[tuple[str, str]] = []
+
+    def run(self, sql: str) -> pa.Table | None:
+        if match := _CREATED.match(sql):
+            self._created.append((match[1].upper(), match[2]))
+        try:
+            descriptor = flight.FlightDescriptor.for_command(sql.encode())
+            info = self._client.get_flight_info(descriptor)
+            tables = [self._client.do_get(end.ticket).read_all() for end in info.endpoints]
+        except (flight.FlightError, pa.ArrowException) as error:
+            raise _sql_failure(error) from error
+        return pa.concat_tables(tables)
+
+    def explain(self, sql: str) -> dict[str, str]:
+        action = flight.Action("sql.explain", msgspec.msgpack.encode({"sql": sql}))
+        try:
+            (reply,) = self._client.do_action(action)
+        except (flight.FlightError, pa.ArrowException) as error:
+            raise _sql_failure(error) from error
+        return msgspec.msgpack.decode(reply.body.to_pybytes(), type=dict[str, str])
+
+    def close(self) -> None:
+        for kind, name in reversed(self._created):
+            try:
+                self.run(f"DROP {kind} IF EXISTS {name}")
+            except SqlFailure as failure:
+                # The name now stands for an object of another kind, which has its own entry in the list.
+                if failure.code != "VEL2025":
+                    raise
+        self._client.close()
+
+
+def _sql_failure(error: Exception) -> SqlFailure:
+    """The code comes from extra_info, never from the text; without one the failure has no code."""
+    payload = bytes(getattr(error, "extra_info", b"") or b"")
+    if not payload:
+        return SqlFailure("", str(error))
+    fields = msgspec.msgpack.decode(payload, type=dict[str, object])
+    return SqlFailure(str(fields.get("code", "")), str(fields.get("message", error)))
+
+
+class FlightServer:
+    """`velaria serve` as a child process with tables in memory and no run history; stops with the context."""
+
+    def __init__(self, allowed_paths: Sequence[Path]) -> None:
+        command = [sys.executable, "-m", "velaria", "serve", "--listen", "grpc://127.0.0.1:0"]
+        command += ["--memory", "--postgres", "none"]
+        for path in allowed_paths:
+            command += ["--allow-path", str(path)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.location = self._wait_until_ready()
+
+    def _wait_until_ready(self) -> str:
+        assert self._process.stdout is not None
+        readable, _, _ = select.select([self._process.stdout], [], [], _READY_DEADLINE_S)
+        line = self._process.stdout.readline() if readable else ""
+        if not line:
+            self._process.kill()
+            raise RuntimeError(f"server gave no ready line, exit code: {self._process.wait()}")
+        return str(json.loads(line)["flight"][0])
+
+    def __enter__(self) -> FlightServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(_STOP_DEADLINE_S)
+
+
+def open_engine(mode: str, location: str | None = None) -> Engine:
+    """Make a fresh engine. `location` is the running server's address, for the mode "flight" alone."""
+    if mode == "process":
+        return ProcessEngine()
+    if mode == "flight":
+        if location is None:
+            raise ValueError("the mode flight needs a server's address")
+        return FlightEngine(location)
+    return ProcessEngine(trigger_rows=int(mode.removeprefix("streamed-")))
