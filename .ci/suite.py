@@ -27,7 +27,13 @@ def summary(report: Path) -> str:
     for case in cases:
         files.add(case.get("file") or case.get("classname", ""))
         tags = {child.tag for child in case}
-        outcome = "failed" if tags & {"failure", "error"} else "skipped" if "skipped" in tags else "passed"
+        outcome = (
+            "failed"
+            if tags & {"failure", "error"}
+            else "skipped"
+            if "skipped" in tags
+            else "passed"
+        )
         counts[outcome] += 1
     words = ", ".join(f"{count} {word}" for word, count in counts.items())
     return f"{len(files)} files, {sum(counts.values())} cases: {words}"
