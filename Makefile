@@ -13,6 +13,7 @@ SANITIZED := build/sanitized
 JOBS ?= $(shell nproc)
 JOB ?=
 SOAK_MINUTES ?= 30
+PYTHON_TESTS ?= tests/unit tests/contract tests/integration tests/polyglot tests/property tests/faults
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 
 CPP := $(shell find engine/src engine/include tests/cpp -name '*.cpp' -o -name '*.hpp' 2>/dev/null)
@@ -72,7 +73,7 @@ test-core: kernel ## the kernel: C++ tests and the SQL records
 	@$(PY) .ci/suite.py slt tests/slt
 
 test-python: kernel ## server, client, control plane, contracts, properties, faults; Ray is not needed
-	@$(PY) .ci/suite.py python tests/unit tests/contract tests/integration tests/polyglot tests/property tests/faults
+	@$(PY) .ci/suite.py python $(PYTHON_TESTS)
 
 test-experimental: lane ## the actor lane on Ray
 	@$(PY) .ci/suite.py experimental tests/experimental

@@ -2,7 +2,8 @@
 
     .ci/suite.py NAME FOLDER... [-- PYTEST_ARGUMENT...]
 
-A folder without any test file is named and left out; a run that collects nothing although there are test files fails.
+A folder without any test file is named and left out; a run that collects nothing although there
+are test files fails.
 """
 
 import subprocess

@@ -1,4 +1,4 @@
-"""The house keeps its own rules: the pages tell the truth about the files, and the files about their place."""
+"""The house keeps its own rules: pages tell the truth about files, files stand in their place."""
 
 import re
 import tomllib

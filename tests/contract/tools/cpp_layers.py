@@ -1,4 +1,4 @@
-"""Include checker of the kernel: which folder of engine/src may include which, by the order in ARCHITECTURE.md."""
+"""Include checker of the kernel: which layer may include which, by the order in ARCHITECTURE.md."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ PYTHON_HEADERS = ("pybind11/", "Python.h", "arrow/python/", "numpy/")
 
 
 def layer_ranks() -> dict[str, int]:
-    """The order `base < columnar < contract, functions ...`: a layer may include itself and every lower rank."""
+    """The order `base < columnar < ...`: a layer may include itself and every lower rank."""
     text = " ".join(fenced_block("C++ layers"))
     ranks: dict[str, int] = {}
     for rank, group in enumerate(text.split("<")):

@@ -1,4 +1,4 @@
-"""Where things are: the files of the project and the tables in ARCHITECTURE.md that the checks read."""
+"""Where things are: the project's files, and the tables in ARCHITECTURE.md that checks read."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ PACKAGES = {
 
 
 def project_files() -> list[Path]:
-    """Tracked files and new ones that are not ignored; without git, everything but build products."""
+    """Tracked files and new ones not ignored; without git, everything but build products."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -1,6 +1,7 @@
-"""The installed shape of the Python packages, as symbolic links under build/, for tools that read files by folder.
+"""The installed shape of the Python packages as symbolic links, for tools that read by folder.
 
-The top-level folders are installed as sub-packages of `velaria`; mypy and import-linter know nothing of that mapping.
+The top-level folders are installed as sub-packages of `velaria`; mypy and import-linter know
+nothing of that mapping.
 """
 
 import shutil
@@ -29,4 +30,4 @@ def make_link_farm(name: str = "farm") -> Path:
 
 
 if __name__ == "__main__":
-    print(make_link_farm())
+    print(make_link_farm(*sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""Import rules of the Python side: import-linter's contracts in pyproject.toml, and who may import which library."""
+"""Import rules of the Python side: import-linter's contracts, and who may import which library."""
 
 import ast
 import sys
@@ -44,7 +44,7 @@ def library_problems(folder: str, name: str, source: str) -> list[str]:
 
 
 def lint_contracts() -> int:
-    """Run import-linter over the link farm. An editable install's import hook would hide the farm, so it goes first."""
+    """Run import-linter over the link farm; an editable install's import hook would hide it."""
     from importlinter.cli import lint_imports
 
     sys.meta_path[:] = [

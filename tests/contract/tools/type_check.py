@@ -1,4 +1,4 @@
-"""mypy --strict over the installed shape of the packages, then stubtest: `_kernel.pyi` against the built kernel."""
+"""mypy --strict over the installed shape of the packages, then stubtest: `_kernel.pyi` is true."""
 
 import os
 import subprocess
