@@ -1,0 +1,250 @@
+"""Our own supervisor of an embedded PostgreSQL: made once, reached by a unix socket only, gone with this process.
+
+    server process
+      `- thread "ledger-postgres"          starts PostgreSQL, waits for its end, starts it again
+           `- unshare, setpriv, postgres   one process: each program replaces the one before
+
+The kernel sends PostgreSQL an interrupt when the *thread* that started it ends, so that thread lives as long as the
+process does, or until stop() has seen PostgreSQL end.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from velaria.control.connection import PostgresAddress
+from velaria.control.errors import LedgerError, history_unavailable
+from velaria.control.postgres_binaries import PostgresCommands, find_postgres
+
+USER = "velaria"
+SOCKET_NAME = ".s.PGSQL.5432.lock"
+SOCKET_PATH_BYTES_MAX = 107
+INITDB_S_MAX = 60.0
+OLD_POSTGRES_S_MAX = 10.0
+STOP_S_MAX = 3.0
+RESTART_S_FIRST, RESTART_S_MAX = 0.1, 10.0
+HEALTHY_AFTER_S = 30.0
+_POLL_S = 0.02
+
+# A ledger needs little: four connections, a few MB of cache, no helpers for parallel or remote work.
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "20",
+    "shared_buffers": "16MB",
+    "work_mem": "4MB",
+    "maintenance_work_mem": "16MB",
+    "max_wal_size": "128MB",
+    "min_wal_size": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_worker_processes": "2",
+    "max_parallel_workers_per_gather": "0",
+    "autovacuum_max_workers": "1",
+    "jit": "off",
+    "logging_collector": "off",
+    "log_min_messages": "warning",
+    "log_statement": "none",
+    "log_min_error_statement": "panic",
+    "timezone": "UTC",
+}
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL on one data directory. start() returns at once; connections succeed a little later."""
+
+    def __init__(self, data_dir: Path, log: Any) -> None:
+        self._folder = data_dir / "postgres"
+        self._log_path = data_dir / "postgres.log"
+        self._log = log
+        self._lock_file = _lock(data_dir)
+        try:
+            self._socket_folder = _socket_folder(data_dir)
+            self._commands = find_postgres(_data_version(self._folder))
+        except LedgerError:
+            self._lock_file.close()
+            raise
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._supervise, name="ledger-postgres", daemon=True)
+        self.address = PostgresAddress.of_socket(str(self._socket_folder), USER)
+        self.reason = ""
+
+    @property
+    def pid(self) -> int | None:
+        """The running postmaster's process id."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Shut PostgreSQL down, by force after STOP_S_MAX, and let go of the data directory."""
+        self._stopping.set()
+        # Fast shutdown, immediate shutdown, kill. A stopped process hears only the last.
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            process = self._process
+            if process is not None and process.poll() is None:
+                process.send_signal(number)
+            self._thread.join(STOP_S_MAX if number == signal.SIGINT else 1.0)
+            if not self._thread.is_alive():
+                break
+        self._lock_file.close()
+
+    def _supervise(self) -> None:
+        pause_s = RESTART_S_FIRST
+        while not self._stopping.is_set():
+            started_at = time.monotonic()
+            try:
+                self._prepare()
+                self._run()
+            except (LedgerError, OSError, subprocess.SubprocessError) as error:
+                self.reason = str(error)
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - started_at > HEALTHY_AFTER_S:
+                pause_s = RESTART_S_FIRST
+            self._log.warning("postgres_ended", reason=self.reason, restart_in_s=pause_s)
+            self._stopping.wait(pause_s)
+            pause_s = min(4 * pause_s, RESTART_S_MAX)
+
+    def _prepare(self) -> None:
+        if not (self._folder / "PG_VERSION").exists():
+            self._make_cluster()
+        _end_old_postgres(self._folder)
+        # We hold the directory's lock and no PostgreSQL runs on it, so whatever these say is out of date. A process
+        # id in them may belong to a stranger by now, and PostgreSQL would refuse to start because of it.
+        for stale in (self._folder / "postmaster.pid", *self._socket_folder.glob(".s.PGSQL.*")):
+            stale.unlink(missing_ok=True)
+
+    def _make_cluster(self) -> None:
+        """Run initdb beside the final place and rename: a kill in between leaves nothing half-made under the name."""
+        making = self._folder.with_name("postgres.making")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
+        command = self._commands.initdb(
+            *("-D", str(making), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
+        )
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            cwd="/",
+            timeout=INITDB_S_MAX,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise _cannot_run(done.stdout.decode("utf-8", "replace"), self._commands)
+        making.rename(self._folder)
+
+    def _run(self) -> None:
+        settings = _SETTINGS | {"unix_socket_directories": str(self._socket_folder), "unix_socket_permissions": "0700"}
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with self._log_path.open("wb") as log_file:
+            os.chmod(self._log_path, 0o600)
+            # A session of its own: Ctrl-C at the terminal is for the server, which then ends PostgreSQL in order.
+            self._process = subprocess.Popen(
+                self._commands.postgres("-D", str(self._folder), *arguments),
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                env=_environment(),
+                cwd="/",
+                start_new_session=True,
+            )
+        if self._stopping.is_set():
+            self._process.send_signal(signal.SIGINT)
+        code = self._process.wait()
+        if not self._stopping.is_set():
+            text = self._log_path.read_text(encoding="utf-8", errors="replace")
+            raise _cannot_run(f"exit code {code} {text[-2_000:]}", self._commands)
+
+
+def _cannot_run(output: str, commands: PostgresCommands) -> LedgerError:
+    text = " ".join(output.split())[-300:]
+    if commands.as_user and "unshare" in text:
+        return history_unavailable(
+            f"user namespaces are closed to root here: {text}",
+            "Run the server as an ordinary user, or give --postgres a DSN or none.",
+        )
+    return history_unavailable(f"the embedded Postgres does not run: {text}")
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of ours: no preloaded library, no PG* variable, no secret."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _data_version(folder: Path) -> str | None:
+    try:
+        return (folder / "PG_VERSION").read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def _lock(data_dir: Path) -> IO[str]:
+    """Hold the data directory until the file is closed or the process ends, however it ends."""
+    lock_file = (data_dir / "postgres.lock").open("w", encoding="ascii")
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock_file.close()
+        raise history_unavailable(
+            f"another server holds the data directory's Postgres: {data_dir.name}",
+            "End that server first, or choose another --data-dir.",
+        ) from None
+    return lock_file
+
+
+def _socket_folder(data_dir: Path) -> Path:
+    """A folder that only we may enter, with a path short enough for a unix socket."""
+    folder = data_dir / "postgres.socket"
+    if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
+        digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"velaria-{os.geteuid()}-{digest}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    # In a shared folder anyone may have made that name before us.
+    if found.st_uid != os.geteuid() or not folder.is_dir() or folder.is_symlink():
+        raise history_unavailable(f"the socket's folder is not ours: {folder.name}")
+    folder.chmod(0o700)
+    return folder
+
+
+def _end_old_postgres(folder: Path) -> None:
+    """Wait for a PostgreSQL that an earlier, killed server left on this directory; help it to end."""
+    started_at = time.monotonic()
+    told: set[int] = set()
+    while pid := _postmaster_pid(folder):
+        waited_s = time.monotonic() - started_at
+        if waited_s > OLD_POSTGRES_S_MAX:
+            raise history_unavailable(f"an earlier Postgres on the data directory does not end: pid={pid}")
+        # It has had its interrupt from the kernel when its server died.
+        for number, after_s in ((signal.SIGINT, 1.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 6.0)):
+            if waited_s >= after_s and number not in told:
+                told.add(number)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        time.sleep(_POLL_S)
+
+
+def _postmaster_pid(folder: Path) -> int | None:
+    """The living process that postmaster.pid names, if it is a PostgreSQL on this very directory."""
+    try:
+        pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if os.fsencode(folder) in arguments else None

@@ -1,0 +1,155 @@
+"""The run ledger: what ran, in which parts, how often it was tried, and how it ended.
+
+    ledger = open_ledger("embedded", data_dir)
+    run = ledger.start_run("query", "SELECT 1", query_id)
+    run.finish("succeeded", rows=1)
+    ledger.close()
+
+No call waits for Postgres. Records go to a bounded queue that one thread writes out; while Postgres is away they go
+to a journal in the data directory and from there, once each, to Postgres when it is back.
+"""
+
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from velaria.control.connection import PostgresAddress
+from velaria.control.embedded import EmbeddedPostgres
+from velaria.control.errors import LedgerError, bad_postgres_setting
+from velaria.control.journal import Journal
+from velaria.control.logs import control_logger
+from velaria.control.run import Run, Stage
+from velaria.control.run_store import MemoryRunStore, RunStore
+from velaria.control.store import PostgresRunStore
+from velaria.control.system_tables import SystemTable, system_tables
+from velaria.control.uuid7 import Uuid7Source
+from velaria.control.writer import StoreState, Writer
+
+__all__ = ["Ledger", "LedgerError", "Run", "Stage", "open_ledger"]
+
+EMBEDDED_START_S_MAX = 30.0
+CLOSE_S_MAX = 3.0
+
+
+class Ledger:
+    """One server's run history. Made by open_ledger(); close() ends it, and the embedded Postgres with it."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        store: RunStore,
+        boot_id: uuid.UUID,
+        new_id: Uuid7Source,
+        postgres: EmbeddedPostgres | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._writer = writer
+        self._store = store
+        self._boot_id = boot_id
+        self._new_id = new_id
+        self._postgres = postgres
+        self._clock_ns = clock_ns
+        self._closed = False
+        writer.start()
+
+    def start_run(self, kind: str, text: str, query_id: str) -> Run:
+        """Record that a query, stream, workflow or lane job has begun. The caller must finish() the run."""
+        queue = self._writer.queue
+        started_us = self._clock_ns() // 1000
+        return Run(
+            self._new_id(), self._boot_id, kind, text, query_id, started_us, queue.put, queue.put_sample
+        )
+
+    def health(self) -> str:
+        """ "ok", "degraded" (what happens goes to the journal) or "off" (there is no Postgres to keep it)."""
+        if isinstance(self._store, MemoryRunStore):
+            return "off"
+        if self._writer.state is StoreState.STARTING:
+            return "ok"
+        return "ok" if self._writer.is_complete else "degraded"
+
+    def health_reason(self) -> str:
+        """Why health() is "degraded", in words without secrets; empty when it is not."""
+        return self._writer.reason if self.health() == "degraded" else ""
+
+    def statistics(self) -> dict[str, int]:
+        """Counts since the start: dropped samples, and records lost because no disk took them."""
+        queue = self._writer.queue
+        return {
+            "queued_record_count": len(queue),
+            "dropped_sample_count": queue.dropped_sample_count,
+            "lost_record_count": self._writer.lost_record_count + queue.refused_record_count,
+        }
+
+    def system_tables(self) -> dict[str, SystemTable]:
+        """name -> (schema, open) of runs, stages, attempts and events, for the kernel's `system` schema."""
+        return system_tables(self._writer, self._store)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the store has all that was recorded before; False when it has not within timeout seconds."""
+        return self._writer.flush(timeout)
+
+    def close(self) -> None:
+        """Write out what is queued, to Postgres or the journal, and end. Takes a few seconds at most."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.stop(CLOSE_S_MAX)
+        self._store.close()
+        if self._postgres is not None:
+            self._postgres.stop()
+
+
+def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
+    """Open the run history in "embedded" Postgres, in the Postgres of a DSN, or, for None or "none", in memory.
+
+    Returns before Postgres answers: records wait meanwhile. data_dir holds the journal and the embedded database;
+    without one they are in a temporary folder. LedgerError when the choice cannot work on this machine.
+    """
+    log = control_logger()
+    boot_id, new_id = uuid.uuid4(), Uuid7Source()
+    if where is None or where == "none":
+        memory = MemoryRunStore()
+        return Ledger(Writer(memory, None, log), memory, boot_id, new_id)
+    if where != "embedded" and "=" not in where and "://" not in where:
+        raise bad_postgres_setting("neither embedded, none nor a DSN", "A DSN starts with postgresql://.")
+    folder = _prepared(data_dir)
+    server_id = _server_id(folder)
+    if where != "embedded":
+        address = PostgresAddress.from_dsn(where)
+        store = PostgresRunStore(lambda: address, server_id, boot_id, log)
+        return Ledger(Writer(store, _journal(folder, new_id), log), store, boot_id, new_id)
+    postgres = EmbeddedPostgres(folder, log)
+    store = PostgresRunStore(lambda: postgres.address, server_id, boot_id, log)
+    writer = Writer(store, _journal(folder, new_id), log, start_grace_s=EMBEDDED_START_S_MAX)
+    postgres.start()
+    return Ledger(writer, store, boot_id, new_id, postgres)
+
+
+def _journal(folder: Path, new_id: Uuid7Source) -> Journal:
+    return Journal(folder / "journal", new_id)
+
+
+def _prepared(data_dir: Path | None) -> Path:
+    if data_dir is None:
+        return Path(tempfile.mkdtemp(prefix="velaria-"))
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise bad_postgres_setting(f"the data directory cannot be made: {os.strerror(error.errno or 0)}") from error
+    return data_dir.resolve()
+
+
+def _server_id(folder: Path) -> uuid.UUID:
+    """The id that this data directory has kept since it was first used."""
+    path = folder / "server_id"
+    if path.exists():
+        return uuid.UUID(path.read_text(encoding="ascii").strip())
+    server_id = uuid.uuid4()
+    making = path.with_suffix(".making")
+    making.write_text(f"{server_id}\n", encoding="ascii")
+    making.replace(path)
+    return server_id

@@ -1,0 +1,256 @@
+"""Handles that callers hold: a Run, and its Stages. No call waits for anything but a short lock."""
+
+import itertools
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from velaria.control.records import (
+    ATTEMPT,
+    EVENT,
+    FINAL_STATES,
+    MESSAGE_CHARS_MAX,
+    NAME_CHARS_MAX,
+    RUN,
+    STAGE,
+    TEXT_CHARS_MAX,
+    Record,
+    fields_json,
+    storable_text,
+)
+
+Emit = Callable[[Record], None]
+EmitSample = Callable[[Record], bool]
+
+STATEMENT_STAGE = "statement"
+
+
+class Run:
+    """One query, stream, workflow or lane job from its start to its end.
+
+    Order of calls: stage(), attempt(), event() and sample() as often as wanted, from any thread, then finish() once.
+    What comes after finish() is not recorded. A run that names no stage or attempt of its own gets one of each when
+    it finishes, called "statement": the run itself, done once.
+    """
+
+    def __init__(
+        self,
+        run_id: uuid.UUID,
+        boot_id: uuid.UUID,
+        kind: str,
+        text: str,
+        query_id: str,
+        started_us: int,
+        emit: Emit,
+        emit_sample: EmitSample,
+    ) -> None:
+        self.run_id = run_id
+        self.kind = _name(kind)
+        self.text = storable_text(text, TEXT_CHARS_MAX)
+        self.query_id = _name(query_id)
+        self._boot_id = boot_id
+        self._started_us = started_us
+        self._started_monotonic_ns = time.monotonic_ns()
+        self._emit = emit
+        self._emit_sample = emit_sample
+        self._seq = itertools.count()
+        self._stage_number = itertools.count(1)
+        self._stage_count = 0
+        self._attempt_count = 0
+        self._lock = threading.Lock()
+        self._finished = False
+        emit(self._run_record("run.started", "running"))
+
+    def stage(self, name: str) -> "Stage":
+        """Begin a part of the run that is worth a line of its own."""
+        with self._lock:
+            self._stage_count += 1
+        return Stage(self, _name(name), next(self._stage_number), self.now_us())
+
+    def attempt(
+        self,
+        stage: "Stage | str",
+        number: int,
+        state: str,
+        started: datetime,
+        finished: datetime,
+        worker: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Record one try at a stage, once, at its end. `number` counts from 1; naive times are UTC."""
+        with self._lock:
+            self._attempt_count += 1
+        self._record_attempt(
+            stage.name if isinstance(stage, Stage) else _name(stage),
+            number,
+            _final(state),
+            _micros(started),
+            _micros(finished),
+            None if worker is None else _name(worker),
+            error,
+        )
+
+    def event(self, name: str, **fields: Any) -> None:
+        """Record that something happened. Never dropped."""
+        self.emit(self._event_record(name, fields))
+
+    def sample(self, name: str, **fields: Any) -> bool:
+        """Record a measurement that may be dropped when the ledger is behind; False says that it was."""
+        if self._finished:
+            return False
+        return self._emit_sample(self._event_record(name, fields))
+
+    def finish(
+        self,
+        state: str,
+        rows: int | None = None,
+        error_code: str | None = None,
+        error_message: str | None = None,
+    ) -> None:
+        """End the run as succeeded, failed or cancelled. A second call changes nothing."""
+        _final(state)
+        with self._lock:
+            if self._finished:
+                return
+            self._finished = True
+        finished_us = self.now_us()
+        if not self._stage_count:
+            self._record_own_stage(state, finished_us, rows)
+        if not self._attempt_count:
+            self._attempt_count = 1
+            self._record_attempt(
+                STATEMENT_STAGE, 1, state, self._started_us, finished_us, None, error_message
+            )
+        self._emit(
+            self._run_record(
+                f"run.{state}",
+                state,
+                finished_us=finished_us,
+                number=self._attempt_count,
+                rows=rows,
+                error_code=error_code,
+                error_message=_message(error_message),
+            )
+        )
+
+    @property
+    def is_finished(self) -> bool:
+        return self._finished
+
+    def now_us(self) -> int:
+        """Start plus time elapsed: never before the start, whatever the wall clock does meanwhile."""
+        return self._started_us + (time.monotonic_ns() - self._started_monotonic_ns) // 1000
+
+    def record(self, role: str, name: str, at_us: int, **values: Any) -> Record:
+        """The run's next record. Values are columns of Record."""
+        return Record(self.run_id, next(self._seq), role, name, at_us, self._boot_id, **values)
+
+    def emit(self, record: Record) -> None:
+        if not self._finished:
+            self._emit(record)
+
+    def _run_record(self, name: str, state: str, finished_us: int | None = None, **values: Any) -> Record:
+        return self.record(
+            RUN,
+            name,
+            self._started_us if finished_us is None else finished_us,
+            query_id=self.query_id,
+            kind=self.kind,
+            text=self.text,
+            state=state,
+            started_us=self._started_us,
+            finished_us=finished_us,
+            **values,
+        )
+
+    def _event_record(self, name: str, fields: dict[str, Any]) -> Record:
+        return self.record(EVENT, _name(name), self.now_us(), fields=fields_json(fields))
+
+    def _record_own_stage(self, state: str, finished_us: int, rows: int | None) -> None:
+        self._emit(
+            self.record(
+                STAGE,
+                f"stage.{state}",
+                finished_us,
+                stage=STATEMENT_STAGE,
+                number=next(self._stage_number),
+                state=state,
+                started_us=self._started_us,
+                finished_us=finished_us,
+                rows=rows,
+            )
+        )
+
+    def _record_attempt(
+        self,
+        stage: str,
+        number: int,
+        state: str,
+        started_us: int,
+        finished_us: int,
+        worker: str | None,
+        error: str | None,
+    ) -> None:
+        self._emit(
+            self.record(
+                ATTEMPT,
+                f"attempt.{state}",
+                finished_us,
+                stage=stage,
+                number=number,
+                state=state,
+                started_us=started_us,
+                finished_us=finished_us,
+                worker=worker,
+                error_message=_message(error),
+            )
+        )
+
+
+class Stage:
+    """A part of a run, under way until finish()."""
+
+    def __init__(self, run: Run, name: str, number: int, started_us: int) -> None:
+        self.name = name
+        self._run = run
+        self._number = number
+        self._started_us = started_us
+        self._finished = False
+        run.emit(self._record("stage.started", started_us, state="running"))
+
+    def finish(self, state: str, rows: int | None = None) -> None:
+        """End the stage as succeeded, failed or cancelled. A second call changes nothing."""
+        _final(state)
+        if self._finished:
+            return
+        self._finished = True
+        now_us = self._run.now_us()
+        self._run.emit(self._record(f"stage.{state}", now_us, state=state, finished_us=now_us, rows=rows))
+
+    def _record(self, name: str, at_us: int, **values: Any) -> Record:
+        return self._run.record(
+            STAGE, name, at_us, stage=self.name, number=self._number, started_us=self._started_us, **values
+        )
+
+
+def _name(text: str) -> str:
+    return storable_text(text, NAME_CHARS_MAX)
+
+
+def _message(text: str | None) -> str | None:
+    return None if text is None else storable_text(text, MESSAGE_CHARS_MAX)
+
+
+def _final(state: str) -> str:
+    if state not in FINAL_STATES:
+        raise ValueError(f"state must be one of {sorted(FINAL_STATES)}: {state}")
+    return state
+
+
+def _micros(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1_000_000)
