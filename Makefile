@@ -89,8 +89,9 @@ check: check-lint check-types check-layers check-format check-schemas check-sani
 	@echo "check: all passed"
 
 check-lint: setup
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@echo "ruff: $$($(BIN)/ruff check --show-files . | wc -l) files"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
 
 check-types: setup
 	@$(PY) tests/contract/tools/type_check.py
@@ -105,6 +106,7 @@ check-format: setup
 	@echo "clang-format: $(words $(CPP)) files"
 
 check-schemas: setup
+	@$(PY) docs/generate.py --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 check-sanitized: setup
@@ -129,6 +131,7 @@ fuzz: setup ## random and damaged statements against the sanitised kernel
 	@BIN=$(BIN) .ci/check-sanitized $(SANITIZED) --fuzz
 
 docs: setup ## write docs/reference from the kernel's and the server's tables
+	@$(PY) docs/generate.py
 	@$(PY) -m velaria.schemas
 
 wheel: $(STAMPS)/requirements ## a wheel in dist/
