@@ -1,0 +1,181 @@
+#include "execution/executor.hpp"
+
+#include "execution/pipeline_run.hpp"
+
+namespace velaria::execution {
+
+Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, Scheduler* scheduler)
+    : plan_(std::move(plan)), query_(std::move(query)), scheduler_(scheduler), group_(std::make_shared<TaskGroup>()),
+      next_sequence_(plan_->accumulators.size(), 0), counters_(plan_->pipelines.size()) {}
+
+Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const PhysicalPlan> plan,
+                                                   std::shared_ptr<QueryContext> query, Scheduler* scheduler) {
+  std::shared_ptr<Execution> execution(new Execution(std::move(plan), std::move(query), scheduler));
+  for (const auto& node : execution->plan_->accumulators) {
+    ARROW_ASSIGN_OR_RAISE(auto state, node->Open(*execution->query_));
+    execution->states_.push_back(std::move(state));
+  }
+  return execution;
+}
+
+void Execution::Start(const Trigger& trigger, std::function<void(const Status&)> on_done) {
+  {
+    std::lock_guard lock(mutex_);
+    trigger_ = trigger;
+    on_done_ = std::move(on_done);
+    const size_t count = plan_->pipelines.size();
+    progress_.assign(count, Progress::kWaiting);
+    runs_.assign(count, nullptr);
+    feeders_left_.assign(plan_->accumulators.size(), 0);
+    for (size_t i = 0; i < count; ++i) {
+      const bool due = first_trigger_ || plan_->pipelines[i].per_trigger;
+      if (!due) progress_[i] = Progress::kComplete;
+      for (const auto& chain : plan_->pipelines[i].chains) {
+        if (due) ++feeders_left_[static_cast<size_t>(chain.accumulator)];
+      }
+    }
+    first_trigger_ = false;
+  }
+  StartReady();
+}
+
+void Execution::StartReady() {
+  while (true) {
+    int next = -1;
+    std::function<void(const Status&)> done;
+    Status status;
+    {
+      std::lock_guard lock(mutex_);
+      if (!failed()) {
+        for (size_t i = 0; i < progress_.size() && next < 0; ++i) {
+          if (progress_[i] != Progress::kWaiting) continue;
+          bool ready = true;
+          for (int dependency : plan_->pipelines[i].dependencies) {
+            ready = ready && progress_[static_cast<size_t>(dependency)] == Progress::kComplete;
+          }
+          if (ready) next = static_cast<int>(i);
+        }
+      }
+      if (next >= 0) {
+        progress_[static_cast<size_t>(next)] = Progress::kRunning;
+        ++running_;
+      } else if (running_ == 0 && on_done_) {
+        done = std::move(on_done_);
+        on_done_ = nullptr;
+        runs_.clear();
+        status = status_;
+      }
+    }
+    if (done) {
+      done(status);
+      return;
+    }
+    if (next < 0) return;
+    const Status started = StartPipeline(next);
+    if (!started.ok()) {
+      Fail(started);
+      std::lock_guard lock(mutex_);
+      --running_;
+    }
+  }
+}
+
+Status Execution::StartPipeline(int index) {
+  const auto& pipeline = plan_->pipelines[static_cast<size_t>(index)];
+  const OpenContext context{*query_, states_, trigger_};
+  std::unique_ptr<SourceState> source;
+  if (pipeline.source) {
+    ARROW_ASSIGN_OR_RAISE(source, pipeline.source->Open(context));
+  } else {
+    ARROW_ASSIGN_OR_RAISE(source, states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger_));
+  }
+  const size_t first_accumulator = static_cast<size_t>(pipeline.chains[0].accumulator);
+  auto run = std::make_shared<PipelineRun>(shared_from_this(), index, std::move(source), next_sequence_[first_accumulator]);
+  ARROW_RETURN_NOT_OK(run->Prepare(context));
+  {
+    std::lock_guard lock(mutex_);
+    runs_[static_cast<size_t>(index)] = run;  // from here on Cancel and Fail reach its tasks
+  }
+  run->Launch();
+  return Status::OK();
+}
+
+void Execution::PipelineDone(int index, const Status& status) {
+  const auto& pipeline = plan_->pipelines[static_cast<size_t>(index)];
+  std::vector<size_t> to_seal;
+  std::shared_ptr<PipelineRun> run;
+  {
+    std::lock_guard lock(mutex_);
+    run = std::move(runs_[static_cast<size_t>(index)]);
+    for (const auto& chain : pipeline.chains) {
+      const auto accumulator = static_cast<size_t>(chain.accumulator);
+      next_sequence_[accumulator] = run->next_sequence();
+      if (--feeders_left_[accumulator] == 0) to_seal.push_back(accumulator);
+    }
+  }
+  if (status.ok() && !failed()) {
+    for (size_t accumulator : to_seal) {
+      const Status sealed = states_[accumulator]->Seal();
+      if (!sealed.ok()) {
+        Fail(sealed);
+        break;
+      }
+    }
+  }
+  {
+    std::lock_guard lock(mutex_);
+    progress_[static_cast<size_t>(index)] = Progress::kComplete;
+    --running_;
+  }
+  StartReady();
+}
+
+void Execution::Fail(const Status& status) {
+  std::vector<std::shared_ptr<PipelineRun>> runs;
+  {
+    std::lock_guard lock(mutex_);
+    if (status_.ok()) status_ = status;
+    failed_.store(true, std::memory_order_relaxed);
+    runs = runs_;
+  }
+  for (const auto& run : runs) {
+    if (run) run->WakeAll();
+  }
+}
+
+void Execution::Cancel() {
+  query_->Cancel();
+  std::vector<std::shared_ptr<PipelineRun>> runs;
+  {
+    std::lock_guard lock(mutex_);
+    runs = runs_;
+  }
+  for (const auto& run : runs) {
+    if (run) run->WakeAll();
+  }
+}
+
+void Execution::Wake(const std::shared_ptr<Task>& task) { scheduler_->Wake(group_, task); }
+
+void Execution::AddCounters(int pipeline, const std::vector<StepCounters>& steps) {
+  std::lock_guard lock(mutex_);
+  auto& totals = counters_[static_cast<size_t>(pipeline)];
+  if (totals.empty()) {
+    totals = steps;
+    return;
+  }
+  for (size_t i = 0; i < steps.size(); ++i) {
+    totals[i].rows_in += steps[i].rows_in;
+    totals[i].rows_out += steps[i].rows_out;
+    totals[i].nanoseconds += steps[i].nanoseconds;
+  }
+}
+
+std::vector<StepCounters> Execution::Counters() const {
+  std::lock_guard lock(mutex_);
+  std::vector<StepCounters> out;
+  for (const auto& steps : counters_) out.insert(out.end(), steps.begin(), steps.end());
+  return out;
+}
+
+}  // namespace velaria::execution

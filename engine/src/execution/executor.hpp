@@ -1,0 +1,79 @@
+// Runs a physical plan: starts pipelines in dependency order, each on as many workers as are of use, and carries
+// accumulator states from trigger to trigger.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "execution/plan.hpp"
+#include "execution/scheduler.hpp"
+
+namespace velaria::execution {
+
+class PipelineRun;
+class PipelineTask;
+
+/// Rows and time of one step of a pipeline over all its workers: source, each operator, accumulator.
+struct StepCounters {
+  std::string name;
+  int pipeline = 0;
+  int64_t rows_in = 0;
+  int64_t rows_out = 0;
+  int64_t nanoseconds = 0;
+};
+
+/// One run of a plan. A batch query makes one trigger; a stream makes many, one after the other. The object stays
+/// alive while tasks run (they hold it).
+class Execution : public std::enable_shared_from_this<Execution> {
+ public:
+  static Result<std::shared_ptr<Execution>> Make(std::shared_ptr<const PhysicalPlan> plan,
+                                                 std::shared_ptr<QueryContext> query, Scheduler* scheduler);
+
+  /// Runs every pipeline that is due at this trigger. `on_done` is called once, from a worker thread (or from here
+  /// when there is nothing to run), with the first error or OK. Never called twice at the same time.
+  void Start(const Trigger& trigger, std::function<void(const Status&)> on_done);
+  /// Sets the cancel flag and wakes every parked task; on_done gets VEL3010.
+  void Cancel();
+
+  const PlanStates& states() const { return states_; }
+  const PhysicalPlan& plan() const { return *plan_; }
+  QueryContext& query() { return *query_; }
+  std::vector<StepCounters> Counters() const;
+
+ private:
+  friend class PipelineRun;
+  friend class PipelineTask;
+  Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, Scheduler* scheduler);
+  Status StartPipeline(int index);
+  void PipelineDone(int index, const Status& status);
+  void StartReady();
+  void Fail(const Status& status);
+  void Wake(const std::shared_ptr<Task>& task);
+  void AddCounters(int pipeline, const std::vector<StepCounters>& steps);
+  bool failed() const { return failed_.load(std::memory_order_relaxed); }
+
+  const std::shared_ptr<const PhysicalPlan> plan_;
+  const std::shared_ptr<QueryContext> query_;
+  Scheduler* const scheduler_;
+  const std::shared_ptr<TaskGroup> group_;
+  PlanStates states_;
+  std::vector<int64_t> next_sequence_;  // per accumulator
+
+  mutable std::mutex mutex_;
+  Trigger trigger_;
+  std::function<void(const Status&)> on_done_;
+  Status status_;
+  std::atomic<bool> failed_{false};
+  enum class Progress { kWaiting, kRunning, kComplete };
+  std::vector<Progress> progress_;
+  std::vector<int> feeders_left_;       // per accumulator, this trigger
+  std::vector<std::shared_ptr<PipelineRun>> runs_;
+  std::vector<std::vector<StepCounters>> counters_;
+  int running_ = 0;
+  bool first_trigger_ = true;
+};
+
+}  // namespace velaria::execution

@@ -1,0 +1,60 @@
+#include "execution/query_context.hpp"
+
+namespace velaria::execution {
+
+AccountedPool::Owner AccountedPool::Make(int64_t limit_bytes) { return Owner(new AccountedPool(limit_bytes)); }
+
+void AccountedPool::Unref() {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+Status AccountedPool::Grow(int64_t bytes) {
+  const int64_t now = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  if (limit_ > 0 && bytes > 0 && now > limit_) {
+    Shrink(bytes);
+    return Fail(ErrorCode::kOutOfMemory, "query memory limit exceeded: limit_bytes=" + std::to_string(limit_),
+                "Read less at once, or raise the query's memory limit.");
+  }
+  int64_t peak = peak_.load(std::memory_order_relaxed);
+  while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
+  }
+  total_.fetch_add(bytes > 0 ? bytes : 0, std::memory_order_relaxed);
+  return Status::OK();
+}
+
+Status AccountedPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
+  ARROW_RETURN_NOT_OK(Grow(size));
+  Status status = base_->Allocate(size, alignment, out);
+  if (!status.ok()) {
+    Shrink(size);
+    return status;
+  }
+  references_.fetch_add(1, std::memory_order_relaxed);
+  allocations_.fetch_add(1, std::memory_order_relaxed);
+  return status;
+}
+
+Status AccountedPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** pointer) {
+  ARROW_RETURN_NOT_OK(Grow(new_size - old_size));
+  Status status = base_->Reallocate(old_size, new_size, alignment, pointer);
+  if (!status.ok()) Shrink(new_size - old_size);
+  return status;
+}
+
+void AccountedPool::Free(uint8_t* buffer, int64_t size, int64_t alignment) {
+  base_->Free(buffer, size, alignment);
+  Shrink(size);
+  Unref();
+}
+
+QueryContext::QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism)
+    : pool_(AccountedPool::Make(memory_limit_bytes)), parallelism_(parallelism) {
+  functions_.pool = pool_.get();
+  functions_.statement_time_us = statement_time_us;
+}
+
+Status QueryContext::CheckCancelled() const {
+  return cancelled() ? Fail(ErrorCode::kCancelled, "the query was cancelled") : Status::OK();
+}
+
+}  // namespace velaria::execution

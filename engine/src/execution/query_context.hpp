@@ -1,0 +1,75 @@
+// What lives as long as one query: its accounted memory, its cancel flag, its statement time. Every operator call gets
+// it through TaskContext.
+#pragma once
+
+#include <arrow/memory_pool.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/status.hpp"
+#include "functions/registry.hpp"
+
+namespace velaria::execution {
+
+/// A memory pool that counts and bounds what one query holds. Buffers may outlive the query (a client still reads the
+/// last batch, a table keeps the rows of CREATE TABLE AS), so the pool owns itself: it goes when its owner has
+/// released it and the last buffer is freed.
+class AccountedPool final : public arrow::MemoryPool {
+ public:
+  struct Releaser {
+    void operator()(AccountedPool* pool) const { pool->Unref(); }
+  };
+  using Owner = std::unique_ptr<AccountedPool, Releaser>;
+  /// `limit_bytes` <= 0: no limit of its own.
+  static Owner Make(int64_t limit_bytes);
+
+  using MemoryPool::Allocate;
+  using MemoryPool::Free;
+  using MemoryPool::Reallocate;
+  Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** pointer) override;
+  void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
+  int64_t bytes_allocated() const override { return bytes_.load(std::memory_order_relaxed); }
+  int64_t max_memory() const override { return peak_.load(std::memory_order_relaxed); }
+  int64_t total_bytes_allocated() const override { return total_.load(std::memory_order_relaxed); }
+  int64_t num_allocations() const override { return allocations_.load(std::memory_order_relaxed); }
+  std::string backend_name() const override { return base_->backend_name(); }
+
+ private:
+  explicit AccountedPool(int64_t limit_bytes) : limit_(limit_bytes) {}
+  Status Grow(int64_t bytes);
+  void Shrink(int64_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  void Unref();
+
+  arrow::MemoryPool* base_ = arrow::default_memory_pool();
+  const int64_t limit_;
+  std::atomic<int64_t> bytes_{0}, peak_{0}, total_{0}, allocations_{0};
+  std::atomic<int64_t> references_{1};  // the owner and every live buffer
+};
+
+class QueryContext {
+ public:
+  QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism);
+
+  arrow::MemoryPool* pool() const { return pool_.get(); }
+  const FunctionContext& functions() const { return functions_; }
+  int parallelism() const { return parallelism_; }
+  int64_t peak_bytes() const { return pool_->max_memory(); }
+
+  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  /// VEL3010 when the query was cancelled.
+  Status CheckCancelled() const;
+
+ private:
+  AccountedPool::Owner pool_;
+  FunctionContext functions_;
+  int parallelism_;
+  std::atomic<bool> cancelled_{false};
+};
+
+}  // namespace velaria::execution

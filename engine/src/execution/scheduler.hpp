@@ -1,0 +1,60 @@
+// Runs tasks of many queries on a fixed set of threads. Fair among queries, not among tasks: queries take turns, and
+// a turn is one quantum of one task, so a small query waits at most one quantum of each other query.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace velaria::execution {
+
+enum class TaskResult { kYield, kBlocked, kDone };
+
+class Task : public std::enable_shared_from_this<Task> {
+ public:
+  virtual ~Task() = default;
+  /// Works for one quantum (some milliseconds at most).
+  virtual TaskResult Run() = 0;
+
+ private:
+  friend class Scheduler;
+  enum class State { kReady, kRunning, kRunningWoken, kParked, kDone };
+  std::atomic<State> state_{State::kReady};
+};
+
+/// The turn-taking unit: the ready tasks of one query.
+struct TaskGroup {
+  std::deque<std::shared_ptr<Task>> ready;  // guarded by the scheduler
+  bool queued = false;
+};
+
+class Scheduler {
+ public:
+  /// Threads start with the first task.
+  explicit Scheduler(int thread_count);
+  ~Scheduler();
+
+  int thread_count() const { return thread_count_; }
+  void Submit(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task);
+  /// Makes a parked task ready; remembered when the task is running; nothing for others.
+  void Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_ptr<Task>& task);
+
+ private:
+  void Start();
+  void Work();
+  void Enqueue(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task);
+
+  const int thread_count_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::list<std::shared_ptr<TaskGroup>> turns_;
+  std::vector<std::thread> threads_;
+  bool stopping_ = false;
+};
+
+}  // namespace velaria::execution

@@ -1,0 +1,231 @@
+// sum and avg. Integer sums are exact: 64-bit states for inputs of up to 32 bits, 128-bit states above, so that no row
+// needs an overflow check; the result's range is checked once per group.
+#include <arrow/util/decimal.h>
+
+#include <array>
+#include <cmath>
+
+#include "functions/aggregate_states.hpp"
+
+namespace velaria {
+namespace {
+
+constexpr Int128 Power10(int exponent) {
+  Int128 value = 1;
+  for (int i = 0; i < exponent; ++i) value *= 10;
+  return value;
+}
+
+/// The widest sum that has no carry to look after: state type by input type.
+template <typename T>
+using SumOf = std::conditional_t<std::is_floating_point_v<T>, double,
+                                 std::conditional_t<(sizeof(T) < 8), int64_t, Int128>>;
+
+template <typename T>
+SumOf<T> SumAll(const T* values, int64_t count) {
+  if constexpr (std::is_same_v<SumOf<T>, double>) {
+    // Eight running sums: the adds of one do not wait for the adds of another.
+    double lanes[8] = {};
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+      for (int lane = 0; lane < 8; ++lane) lanes[lane] += values[i + lane];
+    }
+    for (; i < count; ++i) lanes[i & 7] += values[i];
+    return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+  } else if constexpr (std::is_same_v<SumOf<T>, int64_t>) {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += values[i];
+    return sum;
+  } else {
+    // Halves apart: neither sum can overflow within one chunk, and both loops vectorise.
+    uint64_t low = 0;
+    int64_t high = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      const uint64_t bits = static_cast<uint64_t>(values[i]);
+      low += bits & 0xFFFFFFFFu;
+      if constexpr (std::is_signed_v<T>) {
+        high += static_cast<int64_t>(values[i]) >> 32;
+      } else {
+        high += static_cast<int64_t>(bits >> 32);
+      }
+    }
+    return (static_cast<Int128>(high) << 32) + static_cast<Int128>(low);
+  }
+}
+
+enum class Answer { kSum, kAverage };
+
+struct SumRule {
+  Answer answer;
+  int scale = 0;  // of a decimal input
+};
+
+/// Sum and count per group over a number type, or over DECIMAL (T = Int128).
+template <typename T, typename Acc>
+class SumStates final : public AggregateStates {
+ public:
+  SumStates(TypePtr type, SumRule rule) : type_(std::move(type)), rule_(rule) {}
+
+  Status Resize(int64_t group_count) override {
+    sums_.resize(static_cast<size_t>(group_count), Acc{});
+    counts_.resize(static_cast<size_t>(group_count), 0);
+    return Status::OK();
+  }
+
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+    const auto view = ViewFixed<T>(arguments[0]);
+    if constexpr (std::is_same_v<T, Int128>) {
+      bool overflow = false;
+      ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
+        ++counts_[group];
+      });
+      return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)") : Status::OK();
+    } else {
+      if (groups == nullptr && view.validity.all_valid() && view.stride == 1) {
+        sums_[0] += SumAll(view.values, row_count);
+        counts_[0] += row_count;
+        return Status::OK();
+      }
+      ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        sums_[group] += view[row];
+        ++counts_[group];
+      });
+      return Status::OK();
+    }
+  }
+
+  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
+    const auto counts = ViewFixed<int64_t>(states[1]);
+    const auto sums = ViewFixed<Acc>(states[0]);
+    bool overflow = false;
+    for (int64_t i = 0; i < row_count; ++i) {
+      if constexpr (std::is_same_v<Acc, Int128>) {
+        overflow |= __builtin_add_overflow(sums_[groups[i]], FromWords(reinterpret_cast<const uint64_t*>(&sums[i])),
+                                           &sums_[groups[i]]);
+      } else {
+        sums_[groups[i]] += sums[i];
+      }
+      counts_[groups[i]] += counts[i];
+    }
+    return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)") : Status::OK();
+  }
+
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    auto all = [](uint32_t) { return true; };
+    ARROW_ASSIGN_OR_RAISE(auto sums, FinishFixed<Acc>(StateType(), groups, pool, all,
+                                                      [this](uint32_t group) { return sums_[group]; }));
+    ARROW_ASSIGN_OR_RAISE(auto counts, FinishFixed<int64_t>(arrow::int64(), groups, pool, all,
+                                                            [this](uint32_t group) { return counts_[group]; }));
+    return std::vector<Vector>{std::move(sums), std::move(counts)};
+  }
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    auto has = [this](uint32_t group) { return counts_[group] > 0; };
+    if (rule_.answer == Answer::kAverage) {
+      const double divisor = std::pow(10.0, rule_.scale);
+      return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
+        return static_cast<double>(sums_[group]) / divisor / static_cast<double>(counts_[group]);
+      });
+    }
+    if constexpr (std::is_same_v<Acc, Int128>) {
+      static constexpr Int128 kLimit = Power10(38);
+      for (uint32_t group : groups) {
+        if (sums_[group] >= kLimit || sums_[group] <= -kLimit) {
+          return Fail(ErrorCode::kOverflow, "sum out of range: " + type_->ToString());
+        }
+      }
+    }
+    if constexpr (std::is_same_v<T, float>) {
+      return FinishFixed<float>(type_, groups, pool, has, [this](uint32_t group) { return static_cast<float>(sums_[group]); });
+    } else {
+      return FinishFixed<Acc>(type_, groups, pool, has, [this](uint32_t group) { return sums_[group]; });
+    }
+  }
+
+  int64_t MemoryBytes() const override {
+    return static_cast<int64_t>(sums_.capacity() * sizeof(Acc) + counts_.capacity() * sizeof(int64_t));
+  }
+
+  static TypePtr StateType() {
+    if constexpr (std::is_same_v<Acc, Int128>) return arrow::decimal128(38, 0);
+    else if constexpr (std::is_same_v<Acc, double>) return arrow::float64();
+    else return arrow::int64();
+  }
+
+ private:
+  const TypePtr type_;
+  const SumRule rule_;
+  std::vector<Acc> sums_;
+  std::vector<int64_t> counts_;
+};
+
+template <typename T>
+void SetStates(AggregateBinding* binding) {
+  using Acc = std::conditional_t<std::is_same_v<T, Int128>, Int128, SumOf<T>>;
+  binding->state_types = {SumStates<T, Acc>::StateType(), arrow::int64()};
+  binding->make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<SumStates<T, Acc>>(b.type, *static_cast<const SumRule*>(b.data.get()));
+  };
+}
+
+Status SetStatesFor(const arrow::DataType& type, AggregateBinding* binding) {
+  switch (PhysicalOf(type)) {
+    case Physical::kInt8: SetStates<int8_t>(binding); return Status::OK();
+    case Physical::kInt16: SetStates<int16_t>(binding); return Status::OK();
+    case Physical::kInt32: SetStates<int32_t>(binding); return Status::OK();
+    case Physical::kInt64: SetStates<int64_t>(binding); return Status::OK();
+    case Physical::kUInt8: SetStates<uint8_t>(binding); return Status::OK();
+    case Physical::kUInt16: SetStates<uint16_t>(binding); return Status::OK();
+    case Physical::kUInt32: SetStates<uint32_t>(binding); return Status::OK();
+    case Physical::kUInt64: SetStates<uint64_t>(binding); return Status::OK();
+    case Physical::kFloat: SetStates<float>(binding); return Status::OK();
+    case Physical::kDouble: SetStates<double>(binding); return Status::OK();
+    case Physical::kDecimal: SetStates<Int128>(binding); return Status::OK();
+    default: return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(type));
+  }
+}
+
+TypePtr SumType(const arrow::DataType& type) {
+  if (IsDecimal(type)) return arrow::decimal128(38, static_cast<const arrow::DecimalType&>(type).scale());
+  switch (PhysicalOf(type)) {
+    case Physical::kInt64:
+    case Physical::kUInt64: return arrow::decimal128(38, 0);
+    case Physical::kFloat: return arrow::float32();
+    case Physical::kDouble: return arrow::float64();
+    default: return arrow::int64();
+  }
+}
+
+template <Answer kAnswer>
+Result<AggregateBinding> BindSum(const BindArguments& arguments) {
+  if (arguments.types.size() != 1) return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  TypePtr type = LogicalType(arguments.types[0]);
+  if (type->id() == arrow::Type::NA) type = arrow::int32();
+  if (type->id() == arrow::Type::DECIMAL32 || type->id() == arrow::Type::DECIMAL64) {
+    const auto& decimal = static_cast<const arrow::DecimalType&>(*type);
+    type = arrow::decimal128(decimal.precision(), decimal.scale());
+  }
+  if (!IsNumeric(*type)) return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
+  AggregateBinding binding;
+  binding.arguments = {type};
+  ARROW_RETURN_NOT_OK(SetStatesFor(*type, &binding));
+  const int scale = IsDecimal(*type) ? static_cast<const arrow::DecimalType&>(*type).scale() : 0;
+  binding.type = kAnswer == Answer::kAverage ? arrow::float64() : SumType(*type);
+  binding.data = std::make_shared<SumRule>(SumRule{kAnswer, scale});
+  return binding;
+}
+
+}  // namespace
+
+void RegisterSums(FunctionRegistry& registry) {
+  registry.Add(AggregateFunction{
+      "sum", {}, "sum([DISTINCT] value NUMBER) -> BIGINT | DECIMAL | REAL | DOUBLE",
+      "The exact sum: BIGINT for integers of up to 32 bits, DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
+      "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)", "3", BindSum<Answer::kSum>});
+  registry.Add(AggregateFunction{
+      "avg", {"mean"}, "avg([DISTINCT] value NUMBER) -> DOUBLE", "The mean of the values that are not NULL.",
+      "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) AS t(x)", "1.5", BindSum<Answer::kAverage>});
+}
+
+}  // namespace velaria
