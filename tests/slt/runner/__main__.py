@@ -64,7 +64,9 @@ def run_mode(paths: list[Path], mode: str, style: Style, *, verbose: bool) -> Re
 
 
 def report_line(report: Report) -> str:
-    """`10 statements and 20 queries passed, 0 wrong, 2 unsupported (VEL2002: 2), of them 1 queries`."""
+    """`10 statements and 20 queries passed, 0 wrong, 2 unsupported (VEL2002: 2), of them 1
+    queries`.
+    """
     return (
         f"{report.statements} statements and {report.queries} queries passed, "
         f"{len(report.wrong)} wrong, {report.unsupported_text()}, "

@@ -1,4 +1,6 @@
-"""Actual rows against a record's expectation. Answers with a text that says what differs, or with ""."""
+"""Actual rows against a record's expectation. Answers with a text that says what differs, or with
+"".
+"""
 
 from __future__ import annotations
 
@@ -53,20 +55,20 @@ def rows_difference(expected: list[list[str]], actual: list[list[str]]) -> str:
 
 
 def explain_difference(record: ExplainRecord, lines: list[str]) -> str:
-    """Compare plan lines; `<ignore>` in an expected line stands for any text."""
-    patterns = [
-        ".*".join(re.escape(part) for part in line.rstrip().split("<ignore>"))
-        for line in record.expected
-    ]
-    actual = [line.rstrip() for line in lines]
-    fits = len(patterns) == len(actual) and all(
-        re.fullmatch(pattern, line) for pattern, line in zip(patterns, actual, strict=True)
-    )
+    """Compare plan lines; `<ignore>` stands for any text in a line, alone for any lines."""
+    pattern = "".join(_line_pattern(line) for line in record.expected)
+    fits = re.fullmatch(pattern, "".join(line.rstrip() + "\n" for line in lines)) is not None
     if fits:
         return ""
     expected_text = "\n    ".join(record.expected)
-    actual_text = "\n    ".join(actual)
+    actual_text = "\n    ".join(lines)
     return f"plan differs\n  expected:\n    {expected_text}\n  actual:\n    {actual_text}"
+
+
+def _line_pattern(line: str) -> str:
+    if line.strip() == "<ignore>":
+        return r"(?:.*\n)*"
+    return ".*".join(re.escape(part) for part in line.rstrip().split("<ignore>")) + r"\n"
 
 
 def _hash_difference(expected: HashedRows, rows: list[list[str]]) -> str:

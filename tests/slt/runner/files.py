@@ -1,4 +1,6 @@
-"""The files that records read as `${tmp}/...`: written afresh for each run of a file, by pyarrow and by hand."""
+"""The files that records read as `${tmp}/...`: written afresh for each run of a file, by pyarrow
+and by hand.
+"""
 
 from __future__ import annotations
 

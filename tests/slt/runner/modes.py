@@ -1,7 +1,9 @@
-"""The engines a file runs on: the kernel in process, a server over Flight, and the kernel with its input cut up.
+"""The engines a file runs on: the kernel in process, a server over Flight, and the kernel with its
+input cut up.
 
-In the streamed modes `SET debug_trigger_rows = n` makes the kernel run every query whose operators can stream in
-micro-batches of n rows; what it emits last per key is compared with the same expectation as the batch answer.
+In the streamed modes `SET debug_trigger_rows = n` makes the kernel run every query whose operators
+can stream in micro-batches of n rows; what it emits last per key is compared with the same
+expectation as the batch answer.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class ProcessEngine:
     """One Session of its own in this process; `trigger_rows` 0 means plain batch."""
 
     def __init__(self, trigger_rows: int = 0) -> None:
-        # Imported here: parsing, the Flight mode and the expectation tool work without a compiled kernel.
+        # Imported here: parsing, the Flight mode and the expectation tool work without a compiled
+        # kernel.
         from velaria import _kernel
 
         self._kernel_error = _kernel.KernelError
@@ -65,7 +68,9 @@ class ProcessEngine:
 
 
 class FlightEngine:
-    """A plain pyarrow.flight client. Objects that a file creates are dropped by close(), newest first."""
+    """A plain pyarrow.flight client. Objects that a file creates are dropped by close(), newest
+    first.
+    """
 
     labels = frozenset({"velaria", "flight"})
 
@@ -97,7 +102,8 @@ class FlightEngine:
             try:
                 self.run(f"DROP {kind} IF EXISTS {name}")
             except SqlFailure as failure:
-                # The name now stands for an object of another kind, which has its own entry in the list.
+                # The name now stands for an object of another kind, which has its own entry in the
+                # list.
                 if failure.code != "VEL2025":
                     raise
         self._client.close()
@@ -113,10 +119,17 @@ def _sql_failure(error: Exception) -> SqlFailure:
 
 
 class FlightServer:
-    """`velaria serve` as a child process with tables in memory and no run history; stops with the context."""
+    """`velaria serve` as a child process with tables in memory and no run history; stops with the
+    context.
+    """
 
     def __init__(self, allowed_paths: Sequence[Path]) -> None:
-        command = [sys.executable, "-m", "velaria", "serve", "--listen", "grpc://127.0.0.1:0"]
+        command = [
+            str(Path(sys.executable).parent / "velaria"),
+            "serve",
+            "--listen",
+            "grpc://127.0.0.1:0",
+        ]
         command += ["--memory", "--postgres", "none"]
         for path in allowed_paths:
             command += ["--allow-path", str(path)]

@@ -1,4 +1,6 @@
-"""Text of an `.slt` file to records. Nothing is executed here, so a malformed file fails before any engine starts."""
+"""Text of an `.slt` file to records. Nothing is executed here, so a malformed file fails before any
+engine starts.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ class SltSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class HashedRows:
-    """`N values hashing to <md5>`: the long form of an expectation, as the public sqllogictest corpus writes it."""
+    """`N values hashing to <md5>`: the long form of an expectation, as the public sqllogictest
+    corpus writes it.
+    """
 
     value_count: int
     md5: str
@@ -30,7 +34,9 @@ class HashedRows:
 
 @dataclass(frozen=True)
 class Record:
-    """One unit of a file. `comments` are the lines directly above it; the expectation tool reads them."""
+    """One unit of a file. `comments` are the lines directly above it; the expectation tool reads
+    them.
+    """
 
     line: int
     sql: str
@@ -55,7 +61,9 @@ class StatementRecord(Record):
 
 @dataclass(frozen=True)
 class QueryRecord(Record):
-    """`query <types> [sort]`, SQL, `----`, rows. `expected` is None while a skeleton waits to be filled."""
+    """`query <types> [sort]`, SQL, `----`, rows. `expected` is None while a skeleton waits to be
+    filled.
+    """
 
     types: str = ""
     sort: SortMode = "nosort"
@@ -72,7 +80,9 @@ class EqualRecord(Record):
 
 @dataclass(frozen=True)
 class ExplainRecord(Record):
-    """`explain [section]`, SQL, `----`, lines of the plan; `<ignore>` stands for any text within a line."""
+    """`explain [section]`, SQL, `----`, lines of the plan; `<ignore>` stands for any text within a
+    line.
+    """
 
     section: str = ""
     expected: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 """Runs the records of a file on one engine and judges each: passed, wrong, or unsupported.
 
-A refusal by one of UNSUPPORTED_CODES is *unsupported*; any other difference is *wrong*. A query that reads a table
-which an unsupported statement should have changed is unsupported, too: its rows cannot be right.
+A refusal by one of UNSUPPORTED_CODES is *unsupported*; any other difference is *wrong*. A query
+that reads a table which an unsupported statement should have changed is unsupported, too: its rows
+cannot be right.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _CHANGED_NAME = re.compile(
 
 
 class SqlFailure(Exception):
-    """An engine refused or failed a statement. `code` is "VELnnnn", or "" when the engine gave none."""
+    """An engine refused or failed a statement. `code` is "VELnnnn", or "" when the engine gave
+    none.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -63,7 +66,9 @@ class Failure:
 
 @dataclass
 class Report:
-    """Counts of one file, or of several added up. `statements` and `queries` both count passed records."""
+    """Counts of one file, or of several added up. `statements` and `queries` both count passed
+    records.
+    """
 
     statements: int = 0
     queries: int = 0
@@ -122,7 +127,9 @@ def run_file(slt: SltFile, engine: Engine, style: Style, variables: dict[str, st
 
 
 def _judge(record: Record, engine: Engine, style: Style, variables: dict[str, str]) -> str:
-    """What is wrong with the engine's answer, or "". Failures of `statement ok` and queries are raised."""
+    """What is wrong with the engine's answer, or "". Failures of `statement ok` and queries are
+    raised.
+    """
     sql = _filled(record.sql, variables)
     match record:
         case StatementRecord(expects_error=True):

@@ -1,6 +1,7 @@
 """Rows of an Arrow table as the text of an expectation.
 
-Two styles: `exact` is for our own records, `sqlite` follows the public sqllogictest corpus (three decimals for R).
+Two styles: `exact` is for our own records, `sqlite` follows the public sqllogictest corpus (three
+decimals for R).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 def letter_fits(letter: str, kind: pa.DataType) -> bool:
-    """Tell whether a column of an Arrow type may stand under a type letter. An all-null column fits any."""
+    """Tell whether a column of an Arrow type may stand under a type letter. An all-null column fits
+    any.
+    """
     if pa.types.is_null(kind):
         return True
     match letter:
@@ -122,7 +125,9 @@ def _clock_text(seconds: int) -> str:
 
 
 def _date_text(days: int) -> str:
-    """Civil date of a day number, for years that datetime does not hold as well (Hinnant, days_from_civil)."""
+    """Civil date of a day number, for years that datetime does not hold as well (Hinnant,
+    days_from_civil).
+    """
     shifted = days + 719468
     era, day_of_era = divmod(shifted, 146097)
     year_of_era = (

