@@ -1,0 +1,115 @@
+// CASE: each branch is evaluated on its own rows only, then the branches' values are put in row order.
+#include <cstring>
+
+#include <arrow/array/concatenate.h>
+
+#include "logical/evaluate_rows.hpp"
+#include "logical/physical_dispatch.hpp"
+
+namespace velaria::logical {
+namespace {
+
+struct Branch {
+  Selection rows;
+  Vector values;  // dense over `rows`, or constant
+};
+
+template <typename T>
+void ScatterValues(const Branch& branch, T* target, uint8_t* valid) {
+  const auto view = ViewFixed<T>(branch.values);
+  const bool all_valid = view.validity.all_valid();
+  for (size_t i = 0; i < branch.rows.size(); ++i) {
+    const uint32_t row = branch.rows[i];
+    if (all_valid || view.IsValid(static_cast<int64_t>(i))) {
+      target[row] = view[static_cast<int64_t>(i)];
+    } else {
+      target[row] = T{};
+      valid[row] = 0;
+    }
+  }
+}
+
+Result<Vector> ScatterFixed(const TypePtr& type, const std::vector<Branch>& branches,
+                            int64_t row_count, arrow::MemoryPool* pool) {
+  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(type, row_count, pool));
+  std::vector<uint8_t> valid(static_cast<size_t>(row_count), 1);
+  VELARIA_RETURN_NOT_OK(VisitFixed(PhysicalOf(*type), [&]<typename T>(T) {
+    for (const auto& branch : branches) {
+      ScatterValues(branch, reinterpret_cast<T*>(data->buffers[1]->mutable_data()), valid.data());
+    }
+    return Status::OK();
+  }));
+  // As states, 1 is true and valid; the value bits of the result are its validity bitmap.
+  VELARIA_ASSIGN_OR_RETURN(auto bits, FromStates(valid, pool));
+  data->buffers[0] = bits.data->buffers[1];
+  data->null_count = arrow::kUnknownNullCount;
+  return Vector{std::move(data), false};
+}
+
+Result<Vector> ScatterBooleans(const std::vector<Branch>& branches, int64_t row_count,
+                               arrow::MemoryPool* pool) {
+  std::vector<uint8_t> states(static_cast<size_t>(row_count), kUnknown);
+  for (const auto& branch : branches) {
+    const auto branch_states = ToStates(branch.values, static_cast<int64_t>(branch.rows.size()));
+    for (size_t i = 0; i < branch.rows.size(); ++i) states[branch.rows[i]] = branch_states[i];
+  }
+  return FromStates(states, pool);
+}
+
+/// Any type: the branches one after the other, then the rows picked in order.
+Result<Vector> ScatterByGather(const TypePtr& type, const std::vector<Branch>& branches,
+                               int64_t row_count, arrow::MemoryPool* pool) {
+  std::vector<std::shared_ptr<arrow::Array>> pieces;
+  Selection position(static_cast<size_t>(row_count));
+  uint32_t base = 0;
+  for (const auto& branch : branches) {
+    pieces.push_back(branch.values.array());
+    for (size_t i = 0; i < branch.rows.size(); ++i) {
+      position[branch.rows[i]] = base + (branch.values.constant ? 0 : static_cast<uint32_t>(i));
+    }
+    base += static_cast<uint32_t>(branch.values.length());
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto all, arrow::Concatenate(pieces, pool));
+  return Gather(MakeVector(all), position, pool);
+}
+
+}  // namespace
+
+Result<Vector> EvaluateCase(const BoundExpr& expr, const Chunk& chunk,
+                            const FunctionContext& context) {
+  std::vector<Branch> branches;
+  Chunk rest = chunk;
+  for (size_t i = 0; i < expr.children.size() && !rest.empty(); i += 2) {
+    const bool is_else = i + 1 == expr.children.size();
+    Branch branch;
+    Chunk taken = rest;
+    if (is_else) {
+      for (int64_t n = 0; n < rest.selected_count(); ++n) branch.rows.push_back(rest.row_at(n));
+    } else {
+      VELARIA_ASSIGN_OR_RETURN(auto passing, SelectRows(*expr.children[i], rest, context));
+      auto left = std::make_shared<Selection>();
+      size_t next = 0;
+      for (int64_t n = 0; n < rest.selected_count(); ++n) {
+        const uint32_t row = rest.row_at(n);
+        const bool passes = !passing || (next < passing->size() && (*passing)[next] == row);
+        (passes ? branch.rows : *left).push_back(row);
+        next += passes;
+      }
+      if (branch.rows.empty()) continue;
+      taken.selection = std::make_shared<Selection>(branch.rows);
+      rest.selection = std::move(left);
+    }
+    const auto& result = *expr.children[is_else ? i : i + 1];
+    VELARIA_ASSIGN_OR_RETURN(branch.values, Evaluate(result, taken, context));
+    branches.push_back(std::move(branch));
+  }
+  if (branches.size() == 1) return branches[0].values;
+  const Physical physical = PhysicalOf(*expr.type);
+  if (physical == Physical::kBool) return ScatterBooleans(branches, chunk.row_count, context.pool);
+  if (FixedWidthOf(physical) > 0) {
+    return ScatterFixed(expr.type, branches, chunk.row_count, context.pool);
+  }
+  return ScatterByGather(expr.type, branches, chunk.row_count, context.pool);
+}
+
+}  // namespace velaria::logical

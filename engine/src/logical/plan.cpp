@@ -1,0 +1,32 @@
+#include "logical/plan.hpp"
+
+namespace velaria::logical {
+
+const std::string& Relation::view_sql() const {
+  static const std::string none;
+  return none;
+}
+
+std::shared_ptr<LogicalNode> MakeNode(NodeKind kind, std::vector<LogicalPtr> children) {
+  auto node = std::make_shared<LogicalNode>();
+  node->kind = kind;
+  node->children = std::move(children);
+  return node;
+}
+
+SchemaPtr SchemaOf(const LogicalNode& root) {
+  std::vector<std::shared_ptr<Field>> fields;
+  fields.reserve(root.output.size());
+  for (const auto& column : root.output) {
+    fields.push_back(arrow::field(column.name, column.type, column.nullable, column.metadata));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+bool IsBounded(const LogicalNode& root) {
+  if (root.kind == NodeKind::kScan) return root.relation->is_bounded();
+  return std::all_of(root.children.begin(), root.children.end(),
+                     [](const auto& child) { return IsBounded(*child); });
+}
+
+}  // namespace velaria::logical
