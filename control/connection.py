@@ -21,16 +21,22 @@ LOCK_MS_MAX = 2_000
 
 
 class PostgresAddress:
-    """Where Postgres is and how to log in. Never printed: its repr() and str() hold host and database only."""
+    """Where Postgres is and how to log in. Never printed: its repr() and str() hold host and
+    database only.
+    """
 
     def __init__(self, parameters: Mapping[str, Any]) -> None:
         self._parameters = dict(parameters)
         password = str(self._parameters.get("password") or os.environ.get("PGPASSWORD") or "")
-        self._secrets = sorted({s for s in (password, quote(password), quote(password, safe="")) if s}, key=len)
+        self._secrets = sorted(
+            {s for s in (password, quote(password), quote(password, safe="")) if s}, key=len
+        )
 
     @classmethod
     def from_dsn(cls, dsn: str) -> "PostgresAddress":
-        """Parse a URI or a list of key=value; LedgerError VEL1007 without any part of a text that does not parse."""
+        """Parse a URI or a list of key=value; LedgerError VEL1007 without any part of a text that
+        does not parse.
+        """
         with contextlib.suppress(psycopg.ProgrammingError, UnicodeError):
             return cls(conninfo_to_dict(dsn))
         raise bad_postgres_setting(
@@ -40,12 +46,13 @@ class PostgresAddress:
 
     @classmethod
     def of_socket(cls, folder: str, user: str) -> "PostgresAddress":
-        """Our own Postgres. Says everything that the PG* environment variables could say otherwise."""
+        """Our own Postgres. Leaves nothing for the PG* environment variables to decide."""
         plain = {"host": folder, "port": 5432, "user": user, "dbname": "postgres", "password": ""}
         return cls(plain | {"sslmode": "disable", "gssencmode": "disable", "options": " "})
 
     def __repr__(self) -> str:
-        return f"PostgresAddress(host={self._parameters.get('host')}, dbname={self._parameters.get('dbname')})"
+        host, name = self._parameters.get("host"), self._parameters.get("dbname")
+        return f"PostgresAddress(host={host}, dbname={name})"
 
     def redact(self, text: str) -> str:
         """The text on one line, with every spelling of the password blotted out."""
@@ -55,7 +62,10 @@ class PostgresAddress:
 
     def connect(self, name: str) -> "GuardedConnection":
         """A fresh connection in autocommit; raises StoreAway within about CONNECT_S_MAX."""
-        parameters = self._parameters | {"connect_timeout": CONNECT_S_MAX, "client_encoding": "UTF8"}
+        parameters = self._parameters | {
+            "connect_timeout": CONNECT_S_MAX,
+            "client_encoding": "UTF8",
+        }
         parameters["application_name"] = name
         try:
             raw = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
@@ -64,25 +74,28 @@ class PostgresAddress:
         connection = GuardedConnection(raw, self)
         try:
             with connection.guard(SETTINGS_S_MAX):
-                raw.execute(f"SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_MS_MAX}")
+                raw.execute(
+                    f"SET statement_timeout = {STATEMENT_MS_MAX}; SET lock_timeout = {LOCK_MS_MAX}"
+                )
         except StoreAway:
             connection.close()
             raise
         return connection
 
     def away(self, error: Exception) -> StoreAway:
-        """The reason in words that may be logged."""
+        """What the error means to a client, and, for the log, its text without the password."""
         sqlstate = getattr(error, "sqlstate", None)
-        text = self.redact(str(error)) or type(error).__name__
-        return StoreAway(f"{sqlstate} {text}" if sqlstate else text, _hint(error))
+        reason = f"Postgres refuses: {sqlstate}" if sqlstate else "Postgres does not answer"
+        return StoreAway(reason, _hint(error), self.redact(str(error)) or type(error).__name__)
 
 
 class GuardedConnection:
     """A psycopg connection whose every use has a time limit of our own.
 
-    The limits of Postgres and of TCP do not hold when the server's process is stopped but its kernel still answers.
-    So a timer shuts the socket down; the call that waits on it fails as if the server had closed it. The socket is a
-    duplicate: it never names someone else's descriptor, even when the timer comes late.
+    The limits of Postgres and of TCP do not hold when the server's process is stopped but its
+    kernel still answers. So a timer shuts the socket down; the call that waits on it fails as if
+    the server had closed it. The socket is a duplicate: it never names someone else's descriptor,
+    even when the timer comes late.
     """
 
     def __init__(self, raw: psycopg.Connection[Any], address: PostgresAddress) -> None:
@@ -92,7 +105,9 @@ class GuardedConnection:
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:
-        """Limit what happens inside; psycopg's errors and the limit become StoreAway, its DataErrors pass."""
+        """Limit what happens inside; psycopg's errors and the limit become StoreAway, its
+        DataErrors pass.
+        """
         timer = threading.Timer(seconds, self.abort)
         timer.daemon = True
         timer.start()
@@ -106,7 +121,9 @@ class GuardedConnection:
             timer.cancel()
 
     def abort(self) -> None:
-        """Make whoever waits on the connection fail now. Any thread may call it, also after close()."""
+        """Make whoever waits on the connection fail now. Any thread may call it, also after
+        close().
+        """
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -118,7 +135,7 @@ class GuardedConnection:
 
 def _hint(error: Exception) -> str:
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return "The role needs CREATE and TEMPORARY on the database, or on schema velaria when it is there."
+        return "The role needs CREATE and TEMPORARY on the database."
     if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
         return "Name a primary in the DSN, for instance by target_session_attrs=read-write."
     return ""

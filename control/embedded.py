@@ -1,11 +1,11 @@
-"""Our own supervisor of an embedded PostgreSQL: made once, reached by a unix socket only, gone with this process.
+"""Our own supervisor of an embedded PostgreSQL: reached by a unix socket only, gone with us.
 
     server process
       `- thread "ledger-postgres"          starts PostgreSQL, waits for its end, starts it again
            `- unshare, setpriv, postgres   one process: each program replaces the one before
 
-The kernel sends PostgreSQL an interrupt when the *thread* that started it ends, so that thread lives as long as the
-process does, or until stop() has seen PostgreSQL end.
+The kernel sends PostgreSQL an interrupt when the *thread* that started it ends, so that thread
+lives as long as the process does, or until stop() has seen PostgreSQL end.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from typing import IO, Any
 from velaria.control.connection import PostgresAddress
 from velaria.control.errors import LedgerError, history_unavailable
 from velaria.control.postgres_binaries import PostgresCommands, find_postgres
+from velaria.control.run_store import StoreFailed
 
 USER = "velaria"
 SOCKET_NAME = ".s.PGSQL.5432.lock"
@@ -35,7 +36,8 @@ RESTART_S_FIRST, RESTART_S_MAX = 0.1, 10.0
 HEALTHY_AFTER_S = 30.0
 _POLL_S = 0.02
 
-# A ledger needs little: four connections, a few MB of cache, no helpers for parallel or remote work.
+_INITDB_OPTIONS = ("-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
+# A ledger needs little: a few connections, a little cache, no helpers for parallel work.
 _SETTINGS = {
     "listen_addresses": "",
     "max_connections": "20",
@@ -59,7 +61,7 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL on one data directory. start() returns at once; connections succeed a little later."""
+    """One PostgreSQL on one data directory. start() returns at once; it answers a little later."""
 
     def __init__(self, data_dir: Path, log: Any) -> None:
         self._folder = data_dir / "postgres"
@@ -75,14 +77,21 @@ class EmbeddedPostgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="ledger-postgres", daemon=True)
-        self.address = PostgresAddress.of_socket(str(self._socket_folder), USER)
-        self.reason = ""
+        self._address = PostgresAddress.of_socket(str(self._socket_folder), USER)
+        self._failure: LedgerError | None = None
 
     @property
     def pid(self) -> int | None:
         """The running postmaster's process id."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
+
+    def address(self) -> PostgresAddress:
+        """How to connect. StoreFailed when it does not run, for a reason other than its start."""
+        failure = self._failure
+        if failure is not None and self.pid is None:
+            raise StoreFailed(failure.message, failure.hint, failure.detail)
+        return self._address
 
     def start(self) -> None:
         self._thread.start()
@@ -107,13 +116,21 @@ class EmbeddedPostgres:
             try:
                 self._prepare()
                 self._run()
-            except (LedgerError, OSError, subprocess.SubprocessError) as error:
-                self.reason = str(error)
+            except LedgerError as error:
+                self._failure = error
+            except (OSError, subprocess.SubprocessError) as error:
+                self._failure = _cannot_run(str(error), self._commands)
             if self._stopping.is_set():
                 return
             if time.monotonic() - started_at > HEALTHY_AFTER_S:
                 pause_s = RESTART_S_FIRST
-            self._log.warning("postgres_ended", reason=self.reason, restart_in_s=pause_s)
+            if self._failure is not None:
+                self._log.warning(
+                    "postgres_ended",
+                    reason=self._failure.message,
+                    detail=self._failure.detail,
+                    restart_in_s=pause_s,
+                )
             self._stopping.wait(pause_s)
             pause_s = min(4 * pause_s, RESTART_S_MAX)
 
@@ -121,19 +138,18 @@ class EmbeddedPostgres:
         if not (self._folder / "PG_VERSION").exists():
             self._make_cluster()
         _end_old_postgres(self._folder)
-        # We hold the directory's lock and no PostgreSQL runs on it, so whatever these say is out of date. A process
-        # id in them may belong to a stranger by now, and PostgreSQL would refuse to start because of it.
+        # We hold the directory's lock and no PostgreSQL runs on it, so whatever these say is out of
+        # date. A process id in them may belong to a stranger by now, and PostgreSQL would refuse to
+        # start because of it.
         for stale in (self._folder / "postmaster.pid", *self._socket_folder.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
     def _make_cluster(self) -> None:
-        """Run initdb beside the final place and rename: a kill in between leaves nothing half-made under the name."""
+        """Run initdb beside the final place and rename: a kill leaves nothing half-made there."""
         making = self._folder.with_name("postgres.making")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
-        command = self._commands.initdb(
-            *("-D", str(making), "-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-instructions")
-        )
+        command = self._commands.initdb("-D", str(making), *_INITDB_OPTIONS)
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -149,11 +165,15 @@ class EmbeddedPostgres:
         making.rename(self._folder)
 
     def _run(self) -> None:
-        settings = _SETTINGS | {"unix_socket_directories": str(self._socket_folder), "unix_socket_permissions": "0700"}
+        settings = _SETTINGS | {
+            "unix_socket_directories": str(self._socket_folder),
+            "unix_socket_permissions": "0700",
+        }
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log_path.open("wb") as log_file:
             os.chmod(self._log_path, 0o600)
-            # A session of its own: Ctrl-C at the terminal is for the server, which then ends PostgreSQL in order.
+            # A session of its own: Ctrl-C at the terminal is for the server, which then ends
+            # PostgreSQL in order.
             self._process = subprocess.Popen(
                 self._commands.postgres("-D", str(self._folder), *arguments),
                 stdin=subprocess.DEVNULL,
@@ -172,13 +192,14 @@ class EmbeddedPostgres:
 
 
 def _cannot_run(output: str, commands: PostgresCommands) -> LedgerError:
-    text = " ".join(output.split())[-300:]
-    if commands.as_user and "unshare" in text:
+    detail = " ".join(output.split())[-500:]
+    if commands.as_user and "unshare" in output:
         return history_unavailable(
-            f"user namespaces are closed to root here: {text}",
+            "user namespaces are closed to root here",
             "Run the server as an ordinary user, or give --postgres a DSN or none.",
+            detail,
         )
-    return history_unavailable(f"the embedded Postgres does not run: {text}")
+    return history_unavailable("the embedded Postgres does not run", detail=detail)
 
 
 def _environment() -> dict[str, str]:
@@ -224,13 +245,15 @@ def _socket_folder(data_dir: Path) -> Path:
 
 
 def _end_old_postgres(folder: Path) -> None:
-    """Wait for a PostgreSQL that an earlier, killed server left on this directory; help it to end."""
+    """Wait for a PostgreSQL that a killed server left on this directory; help it to end."""
     started_at = time.monotonic()
     told: set[int] = set()
     while pid := _postmaster_pid(folder):
         waited_s = time.monotonic() - started_at
         if waited_s > OLD_POSTGRES_S_MAX:
-            raise history_unavailable(f"an earlier Postgres on the data directory does not end: pid={pid}")
+            raise history_unavailable(
+                f"an earlier Postgres on the data directory does not end: pid={pid}"
+            )
         # It has had its interrupt from the kernel when its server died.
         for number, after_s in ((signal.SIGINT, 1.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 6.0)):
             if waited_s >= after_s and number not in told:
@@ -241,7 +264,7 @@ def _end_old_postgres(folder: Path) -> None:
 
 
 def _postmaster_pid(folder: Path) -> int | None:
-    """The living process that postmaster.pid names, if it is a PostgreSQL on this very directory."""
+    """The living process that postmaster.pid names, if it is a PostgreSQL on this folder."""
     try:
         pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

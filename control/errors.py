@@ -4,9 +4,11 @@ from typing import Literal
 
 
 class LedgerError(Exception):
-    """A typed refusal. Carries the same attributes as the kernel's errors, so one boundary handles both.
+    """A typed refusal. Carries the same attributes as the kernel's errors, so one boundary handles
+    both.
 
-    `code` is a number of the error-code list ("VEL5003"). No attribute ever holds a DSN, a password or a traceback.
+    `code` is a number of the error-code list ("VEL5003"). No attribute ever holds a DSN, a password
+    or a traceback.
     """
 
     def __init__(
@@ -26,11 +28,14 @@ class LedgerError(Exception):
         self.retry = retry
 
 
-def history_unavailable(reason: str, hint: str = "") -> LedgerError:
+def history_unavailable(reason: str, hint: str = "", detail: str = "") -> LedgerError:
     """The run history cannot be read or opened now (VEL5003); a later try may succeed."""
-    return LedgerError("VEL5003", f"run history is not available: {reason}", hint=hint)
+    message = f"run history is not available: {reason}"
+    return LedgerError("VEL5003", message, detail=detail, hint=hint)
 
 
 def bad_postgres_setting(reason: str, hint: str = "") -> LedgerError:
     """The choice of store is wrong and stays wrong (VEL1007)."""
-    return LedgerError("VEL1007", f"bad value for the postgres setting: {reason}", hint=hint, retry="never")
+    return LedgerError(
+        "VEL1007", f"bad value for the postgres setting: {reason}", hint=hint, retry="never"
+    )

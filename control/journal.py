@@ -1,9 +1,9 @@
 """The journal: records that Postgres has not taken yet, as Arrow IPC streams in the data directory.
 
-A file is written by one process, sealed, replayed whole and then deleted. A process that dies between replay and
-deletion leaves a file that is replayed again, which changes nothing: (run_id, seq) names a record. Each batch is
-handed to the operating system at once, so it outlives the process; it is not forced to disk, so the last ones may
-not outlive the machine.
+A file is written by one process, sealed, replayed whole and then deleted. A process that dies
+between replay and deletion leaves a file that is replayed again, which changes nothing: (run_id,
+seq) names a record. Each batch is handed to the operating system at once, so it outlives the
+process; it is not forced to disk, so the last ones may not outlive the machine.
 """
 
 import contextlib
@@ -25,9 +25,11 @@ class JournalFull(OSError):
 
 
 class Journal:
-    """Appends batches and gives them back file by file, oldest first. Safe to call from any thread."""
+    """Appends batches and gives them back by file, oldest first. Any thread may call it."""
 
-    def __init__(self, folder: Path, new_id: Uuid7Source, bytes_max: int = JOURNAL_BYTES_MAX) -> None:
+    def __init__(
+        self, folder: Path, new_id: Uuid7Source, bytes_max: int = JOURNAL_BYTES_MAX
+    ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._new_id = new_id
@@ -40,7 +42,9 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits for replay. Takes no lock: callers ask it while another thread writes to disk."""
+        """Whether nothing waits for replay. Takes no lock: callers ask it while another thread
+        writes to disk.
+        """
         return self._open is None and not self._sealed
 
     @property
@@ -49,7 +53,9 @@ class Journal:
             return self._sealed_bytes + (self._open.byte_count if self._open else 0)
 
     def append(self, records: Sequence[Record]) -> None:
-        """Write the records as one batch. Raises OSError, having written none of them, when the disk refuses."""
+        """Write the records as one batch. Raises OSError, having written none of them, when the
+        disk refuses.
+        """
         batch = to_arrow(records)
         with self._lock:
             if self._sealed_bytes + (self._open.byte_count if self._open else 0) >= self._bytes_max:
@@ -120,7 +126,9 @@ def read_batches(path: Path) -> Iterator[list[Record]]:
 
 
 class _OpenFile:
-    """The file being written. Arrow's own file sink writes every byte or raises, and keeps none back."""
+    """The file being written. Arrow's own file sink writes every byte or raises, and keeps none
+    back.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,7 +148,9 @@ class _OpenFile:
         self._writer.write_batch(batch)
 
     def close(self) -> None:
-        """Close without raising: the reader does not miss an end mark that found no room on the disk."""
+        """Close without raising: the reader does not miss an end mark that found no room on the
+        disk.
+        """
         with contextlib.suppress(OSError):
             self._writer.close()
         self._sink.close()

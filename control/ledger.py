@@ -5,8 +5,9 @@
     run.finish("succeeded", rows=1)
     ledger.close()
 
-No call waits for Postgres. Records go to a bounded queue that one thread writes out; while Postgres is away they go
-to a journal in the data directory and from there, once each, to Postgres when it is back.
+No call waits for Postgres. Records go to a bounded queue that one thread writes out; while Postgres
+is away they go to a journal in the data directory and from there, once each, to Postgres when it is
+back.
 """
 
 import os
@@ -35,7 +36,9 @@ CLOSE_S_MAX = 3.0
 
 
 class Ledger:
-    """One server's run history. Made by open_ledger(); close() ends it, and the embedded Postgres with it."""
+    """One server's run history. Made by open_ledger(); close() ends it, and the embedded Postgres
+    with it.
+    """
 
     def __init__(
         self,
@@ -56,15 +59,26 @@ class Ledger:
         writer.start()
 
     def start_run(self, kind: str, text: str, query_id: str) -> Run:
-        """Record that a query, stream, workflow or lane job has begun. The caller must finish() the run."""
+        """Record that a query, stream, workflow or lane job has begun. The caller must finish() the
+        run.
+        """
         queue = self._writer.queue
         started_us = self._clock_ns() // 1000
         return Run(
-            self._new_id(), self._boot_id, kind, text, query_id, started_us, queue.put, queue.put_sample
+            self._new_id(),
+            self._boot_id,
+            kind,
+            text,
+            query_id,
+            started_us,
+            queue.put,
+            queue.put_sample,
         )
 
     def health(self) -> str:
-        """ "ok", "degraded" (what happens goes to the journal) or "off" (there is no Postgres to keep it)."""
+        """ "ok", "degraded" (what happens goes to the journal) or "off" (there is no Postgres to
+        keep it).
+        """
         if isinstance(self._store, MemoryRunStore):
             return "off"
         if self._writer.state is StoreState.STARTING:
@@ -85,15 +99,21 @@ class Ledger:
         }
 
     def system_tables(self) -> dict[str, SystemTable]:
-        """name -> (schema, open) of runs, stages, attempts and events, for the kernel's `system` schema."""
+        """name -> (schema, open) of runs, stages, attempts and events, for the kernel's `system`
+        schema.
+        """
         return system_tables(self._writer, self._store)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the store has all that was recorded before; False when it has not within timeout seconds."""
+        """Wait until the store has all that was recorded before; False when it has not within
+        timeout seconds.
+        """
         return self._writer.flush(timeout)
 
     def close(self) -> None:
-        """Write out what is queued, to Postgres or the journal, and end. Takes a few seconds at most."""
+        """Write out what is queued, to Postgres or the journal, and end. Takes a few seconds at
+        most.
+        """
         if self._closed:
             return
         self._closed = True
@@ -104,10 +124,12 @@ class Ledger:
 
 
 def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
-    """Open the run history in "embedded" Postgres, in the Postgres of a DSN, or, for None or "none", in memory.
+    """Open the run history in "embedded" Postgres, in the Postgres of a DSN, or, for None or
+    "none", in memory.
 
-    Returns before Postgres answers: records wait meanwhile. data_dir holds the journal and the embedded database;
-    without one they are in a temporary folder. LedgerError when the choice cannot work on this machine.
+    Returns before Postgres answers: records wait meanwhile. data_dir holds the journal and the
+    embedded database; without one they are in a temporary folder. LedgerError when the choice
+    cannot work on this machine.
     """
     log = control_logger()
     boot_id, new_id = uuid.uuid4(), Uuid7Source()
@@ -115,7 +137,9 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
         memory = MemoryRunStore()
         return Ledger(Writer(memory, None, log), memory, boot_id, new_id)
     if where != "embedded" and "=" not in where and "://" not in where:
-        raise bad_postgres_setting("neither embedded, none nor a DSN", "A DSN starts with postgresql://.")
+        raise bad_postgres_setting(
+            "neither embedded, none nor a DSN", "A DSN starts with postgresql://."
+        )
     folder = _prepared(data_dir)
     server_id = _server_id(folder)
     if where != "embedded":
@@ -123,7 +147,7 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
         store = PostgresRunStore(lambda: address, server_id, boot_id, log)
         return Ledger(Writer(store, _journal(folder, new_id), log), store, boot_id, new_id)
     postgres = EmbeddedPostgres(folder, log)
-    store = PostgresRunStore(lambda: postgres.address, server_id, boot_id, log)
+    store = PostgresRunStore(postgres.address, server_id, boot_id, log)
     writer = Writer(store, _journal(folder, new_id), log, start_grace_s=EMBEDDED_START_S_MAX)
     postgres.start()
     return Ledger(writer, store, boot_id, new_id, postgres)
@@ -139,7 +163,9 @@ def _prepared(data_dir: Path | None) -> Path:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise bad_postgres_setting(f"the data directory cannot be made: {os.strerror(error.errno or 0)}") from error
+        raise bad_postgres_setting(
+            f"the data directory cannot be made: {os.strerror(error.errno or 0)}"
+        ) from error
     return data_dir.resolve()
 
 

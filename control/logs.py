@@ -1,4 +1,6 @@
-"""Log lines of the control plane go where the process sends its own, and to stderr when it has not said where."""
+"""Log lines of the control plane go where the process sends its own, and to stderr when it has not
+said where.
+"""
 
 import sys
 from typing import Any

@@ -1,4 +1,6 @@
-"""Brings a database to the schema this version needs: numbered SQL files, each applied once and never changed after."""
+"""Brings a database to the schema this version needs: numbered SQL files, each applied once and
+never changed after.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,7 +10,7 @@ from typing import Any
 import psycopg
 
 from velaria.control.partitions import SCHEMA_LOCK
-from velaria.control.run_store import StoreAway
+from velaria.control.run_store import StoreFailed
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -49,10 +51,10 @@ def load_migrations(folder: Path = FOLDER) -> list[Migration]:
 def migrate(connection: psycopg.Connection[Any], migrations: list[Migration]) -> list[str]:
     """Apply what is missing and return its names. Needs an autocommit connection.
 
-    Each migration is one transaction under an advisory lock, so servers that start together take turns. StoreAway
-    when the database is newer than this version or was made by other files of the same numbers.
+    Each migration is one transaction under an advisory lock, so servers that start together take
+    turns. StoreFailed when the database is newer than this version, or made by other files.
     """
-    applied_now = []
+    applied_now: list[str] = []
     with connection.transaction():
         _lock(connection)
         if not _is_prepared(connection):
@@ -83,19 +85,21 @@ def _is_prepared(connection: psycopg.Connection[Any]) -> bool:
 
 
 def _applied(connection: psycopg.Connection[Any]) -> list[tuple[int, str]]:
-    return connection.execute("SELECT version, checksum FROM velaria.migration ORDER BY version").fetchall()
+    return connection.execute(
+        "SELECT version, checksum FROM velaria.migration ORDER BY version"
+    ).fetchall()
 
 
 def _check(applied: list[tuple[int, str]], migrations: list[Migration]) -> None:
     newest_known = len(migrations)
     if applied and applied[-1][0] > newest_known:
-        raise StoreAway(
+        raise StoreFailed(
             f"the database is newer than this version knows: {applied[-1][0]} > {newest_known}",
             "Run a Velaria at least as new as the one that wrote the database.",
         )
     for (version, checksum), migration in zip(applied, migrations, strict=False):
         if version != migration.version or checksum != migration.checksum:
-            raise StoreAway(
-                f"the database was made by another form of migration: {migration.version:04}_{migration.name}",
+            raise StoreFailed(
+                f"the database has another form of a migration: {migration.version:04}",
                 "Point the DSN at another database, or run the version that made this one.",
             )

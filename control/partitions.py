@@ -15,7 +15,8 @@ SCHEMA_LOCK = 0x56454C4152494131  # "VELARIA1": held by whoever changes the sche
 def make_day(connection: psycopg.Connection[Any], day: int) -> None:
     """Make a day's partitions if they are missing. Several servers may do so at once.
 
-    Each is made on its own and then attached: attaching lets others read and write the other days meanwhile.
+    Each is made on its own and then attached: attaching lets others read and write the other days
+    meanwhile.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
@@ -27,10 +28,15 @@ def make_day(connection: psycopg.Connection[Any], day: int) -> None:
             parent, child = sql.Identifier("velaria", table), sql.Identifier("velaria", name)
             # Defaults and checks are copied; the keys and indexes come with the attachment.
             connection.execute(
-                sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)").format(child, parent)
+                sql.SQL(
+                    "CREATE TABLE {} (LIKE {} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
+                ).format(child, parent)
             )
             connection.execute(
                 sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-                    parent, child, sql.Literal(str(first_of_day(day))), sql.Literal(str(first_of_day(day + 1)))
+                    parent,
+                    child,
+                    sql.Literal(str(first_of_day(day))),
+                    sql.Literal(str(first_of_day(day + 1))),
                 )
             )

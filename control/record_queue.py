@@ -15,14 +15,17 @@ QUEUE_ROWS_MAX = 20_000
 class RecordQueue:
     """First in, first out, and never a wait for room.
 
-    A batch is ready when it has BATCH_ROWS rows, when its oldest row is BATCH_DELAY_S old, when someone waits for a
-    flush, or when a run ends and the last batch was taken at least BATCH_DELAY_S ago. When the queue is full, the
-    oldest BATCH_ROWS rows are handed to `spill` by whoever adds the next one; samples are refused at half of that.
+    A batch is ready when it has BATCH_ROWS rows, when its oldest row is BATCH_DELAY_S old, when
+    someone waits for a flush, or when a run ends and the last batch was taken at least
+    BATCH_DELAY_S ago. When the queue is full, the oldest BATCH_ROWS rows are handed to `spill` by
+    whoever adds the next one; samples are refused at half of that.
 
     A record is *settled* once it stands in the store or in the journal.
     """
 
-    def __init__(self, spill: Callable[[Sequence[Record]], None], rows_max: int = QUEUE_ROWS_MAX) -> None:
+    def __init__(
+        self, spill: Callable[[Sequence[Record]], None], rows_max: int = QUEUE_ROWS_MAX
+    ) -> None:
         self._spill = spill
         self._rows_max = rows_max
         self._records: deque[Record] = deque()
@@ -62,14 +65,14 @@ class RecordQueue:
             return True
 
     def put_back(self, records: Sequence[Record]) -> None:
-        """Return a batch that could be written nowhere, to the front and without counting it again."""
+        """Return a batch that could be written nowhere: to the front, and not counted again."""
         with self._changed:
             self._records.extendleft(reversed(records))
             self._taken_count -= len(records)
             self._ready_at = time.monotonic() + BATCH_DELAY_S
 
     def take(self, timeout_s: float) -> list[Record]:
-        """The next batch, once it is ready; empty at the timeout, after wake(), or when closed and drained."""
+        """The next batch once it is ready; empty at the timeout, after wake(), or when drained."""
         give_up_at = time.monotonic() + timeout_s
         with self._changed:
             while not self._woken:
@@ -107,14 +110,18 @@ class RecordQueue:
             self._changed.notify_all()
 
     def wait_settled(self, also: Callable[[], bool], timeout_s: float) -> bool:
-        """Wait until all that was added before this call is settled and `also` holds; False at the timeout."""
+        """Wait until all that was added before this call is settled and `also` holds; False at the
+        timeout.
+        """
         with self._changed:
             target = self._added_count
             self._flush_target = max(self._flush_target, target)
             if self._records:
                 self._ready_at = 0.0
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._settled_count >= target and also(), timeout_s)
+            return self._changed.wait_for(
+                lambda: self._settled_count >= target and also(), timeout_s
+            )
 
     def close(self) -> None:
         """Refuse new records; those inside can still be taken."""

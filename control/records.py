@@ -1,8 +1,10 @@
-"""What the ledger writes: one record per thing that happened to a run, the same in the queue, the journal and Postgres.
+"""What the ledger writes: one record per thing that happened to a run, the same in the queue, the
+journal and Postgres.
 
-A run's records are numbered 0, 1, 2, ... by `seq`, and (run_id, seq) names a record for good: storing one twice
-changes nothing. Every record becomes an event; `role` says which table it also shapes. A record that ends a run or a
-stage repeats what its beginning said, so that order of arrival does not matter.
+A run's records are numbered 0, 1, 2, ... by `seq`, and (run_id, seq) names a record for good:
+storing one twice changes nothing. Every record becomes an event; `role` says which table it also
+shapes. A record that ends a run or a stage repeats what its beginning said, so that order of
+arrival does not matter.
 """
 
 import uuid
@@ -80,22 +82,27 @@ def to_arrow(records: Sequence[Record]) -> pa.RecordBatch:
     columns = [list(column) for column in zip(*records, strict=True)]
     columns[0] = [run_id.bytes for run_id in columns[0]]
     columns[5] = [boot_id.bytes for boot_id in columns[5]]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, ARROW_SCHEMA, strict=True)]
+    arrays = [
+        pa.array(column, field.type) for column, field in zip(columns, ARROW_SCHEMA, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=ARROW_SCHEMA)
 
 
 def from_arrow(batch: pa.RecordBatch) -> list[Record]:
     """The inverse of to_arrow()."""
-    rows: Iterable[tuple[Any, ...]] = zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    records = []
-    for row in rows:
-        run_id, boot_id = uuid.UUID(bytes=row[0]), uuid.UUID(bytes=row[5])
-        records.append(Record(run_id, *row[1:5], boot_id, *row[6:]))
-    return records
+    rows: Iterable[tuple[Any, ...]] = zip(
+        *(column.to_pylist() for column in batch.columns), strict=True
+    )
+    return [
+        Record._make(row)._replace(run_id=uuid.UUID(bytes=row[0]), boot_id=uuid.UUID(bytes=row[5]))
+        for row in rows
+    ]
 
 
 def storable_text(text: str, chars_max: int) -> str:
-    """Text that Postgres can hold: no NUL, no lone surrogate, at most chars_max characters and an ellipsis."""
+    """Text that Postgres can hold: no NUL, no lone surrogate, at most chars_max characters and an
+    ellipsis.
+    """
     if len(text) > chars_max:
         text = text[:chars_max] + "\u2026"
     if "\x00" in text:
@@ -106,9 +113,11 @@ def storable_text(text: str, chars_max: int) -> str:
 
 
 def fields_json(fields: dict[str, Any]) -> str | None:
-    """An event's fields as JSON text, None when there are none. Values that JSON lacks are written as their str().
+    """An event's fields as JSON text, None when there are none. Values that JSON lacks are written
+    as their str().
 
-    Fields that cannot be written, or only in more than FIELDS_BYTES_MAX bytes, leave a note of that in their place.
+    Fields that cannot be written, or only in more than FIELDS_BYTES_MAX bytes, leave a note of that
+    in their place.
     """
     if not fields:
         return None
@@ -118,7 +127,8 @@ def fields_json(fields: dict[str, Any]) -> str | None:
         return _note("unwritable", type(error).__name__)
     if len(encoded) > FIELDS_BYTES_MAX:
         return _note("oversized_bytes", len(encoded))
-    # A jsonb value cannot hold U+0000. Only an odd run of backslashes before "u0000" is that escape.
+    # A jsonb value cannot hold U+0000. Only an odd run of backslashes before "u0000" is that
+    # escape.
     if b"\\u0000" in encoded:
         encoded = encoded.replace(b"\\\\", b"\\u005c").replace(b"\\u0000", b"\\ufffd")
     return encoded.decode("utf-8")

@@ -31,9 +31,10 @@ STATEMENT_STAGE = "statement"
 class Run:
     """One query, stream, workflow or lane job from its start to its end.
 
-    Order of calls: stage(), attempt(), event() and sample() as often as wanted, from any thread, then finish() once.
-    What comes after finish() is not recorded. A run that names no stage or attempt of its own gets one of each when
-    it finishes, called "statement": the run itself, done once.
+    Order of calls: stage(), attempt(), event() and sample() as often as wanted, from any thread,
+    then finish() once. What comes after finish() is not recorded. A run that names no stage or
+    attempt of its own gets one of each when it finishes, called "statement": the run itself, done
+    once.
     """
 
     def __init__(
@@ -80,12 +81,12 @@ class Run:
         worker: str | None = None,
         error: str | None = None,
     ) -> None:
-        """Record one try at a stage, once, at its end. `number` counts from 1; naive times are UTC."""
+        """Record one try at a stage, once, at its end. Numbers start at 1; naive times are UTC."""
         with self._lock:
             self._attempt_count += 1
         self._record_attempt(
             stage.name if isinstance(stage, Stage) else _name(stage),
-            number,
+            _count(number, 2**31),
             _final(state),
             _micros(started),
             _micros(finished),
@@ -98,7 +99,9 @@ class Run:
         self.emit(self._event_record(name, fields))
 
     def sample(self, name: str, **fields: Any) -> bool:
-        """Record a measurement that may be dropped when the ledger is behind; False says that it was."""
+        """Record a measurement that may be dropped when the ledger is behind; False says that it
+        was.
+        """
         if self._finished:
             return False
         return self._emit_sample(self._event_record(name, fields))
@@ -112,6 +115,7 @@ class Run:
     ) -> None:
         """End the run as succeeded, failed or cancelled. A second call changes nothing."""
         _final(state)
+        rows = _count(rows, 2**63)
         with self._lock:
             if self._finished:
                 return
@@ -131,7 +135,7 @@ class Run:
                 finished_us=finished_us,
                 number=self._attempt_count,
                 rows=rows,
-                error_code=error_code,
+                error_code=None if error_code is None else _name(error_code),
                 error_message=_message(error_message),
             )
         )
@@ -141,7 +145,7 @@ class Run:
         return self._finished
 
     def now_us(self) -> int:
-        """Start plus time elapsed: never before the start, whatever the wall clock does meanwhile."""
+        """Start plus time elapsed: never before the start, whatever the wall clock does."""
         return self._started_us + (time.monotonic_ns() - self._started_monotonic_ns) // 1000
 
     def record(self, role: str, name: str, at_us: int, **values: Any) -> Record:
@@ -152,7 +156,9 @@ class Run:
         if not self._finished:
             self._emit(record)
 
-    def _run_record(self, name: str, state: str, finished_us: int | None = None, **values: Any) -> Record:
+    def _run_record(
+        self, name: str, state: str, finished_us: int | None = None, **values: Any
+    ) -> Record:
         return self.record(
             RUN,
             name,
@@ -187,7 +193,7 @@ class Run:
     def _record_attempt(
         self,
         stage: str,
-        number: int,
+        number: int | None,
         state: str,
         started_us: int,
         finished_us: int,
@@ -228,11 +234,21 @@ class Stage:
             return
         self._finished = True
         now_us = self._run.now_us()
-        self._run.emit(self._record(f"stage.{state}", now_us, state=state, finished_us=now_us, rows=rows))
+        self._run.emit(
+            self._record(
+                f"stage.{state}", now_us, state=state, finished_us=now_us, rows=_count(rows, 2**63)
+            )
+        )
 
     def _record(self, name: str, at_us: int, **values: Any) -> Record:
         return self._run.record(
-            STAGE, name, at_us, stage=self.name, number=self._number, started_us=self._started_us, **values
+            STAGE,
+            name,
+            at_us,
+            stage=self.name,
+            number=self._number,
+            started_us=self._started_us,
+            **values,
         )
 
 
@@ -242,6 +258,11 @@ def _name(text: str) -> str:
 
 def _message(text: str | None) -> str | None:
     return None if text is None else storable_text(text, MESSAGE_CHARS_MAX)
+
+
+def _count(value: int | None, limit: int) -> int | None:
+    """A number that its column can hold."""
+    return None if value is None else max(0, min(int(value), limit - 1))
 
 
 def _final(state: str) -> str:

@@ -14,11 +14,20 @@ Row = tuple[Any, ...]
 
 
 class StoreAway(Exception):
-    """The store cannot take records now. The text tells why and holds no secret."""
+    """The store cannot take records now.
 
-    def __init__(self, reason: str, hint: str = "") -> None:
+    The text and the hint may be told to any client; `detail` is for the log: it may hold addresses
+    and paths, but no secret.
+    """
+
+    def __init__(self, reason: str, hint: str = "", detail: str = "") -> None:
         super().__init__(reason)
         self.hint = hint
+        self.detail = detail
+
+
+class StoreFailed(StoreAway):
+    """The store has failed in a way that waiting for its start does not mend."""
 
 
 class RunStore(Protocol):
@@ -28,7 +37,9 @@ class RunStore(Protocol):
         """Make the store ready; raises StoreAway. Called again after each StoreAway."""
 
     def write(self, records: Sequence[Record]) -> None:
-        """Store all the records or, raising StoreAway, perhaps some of them: writing them again is harmless."""
+        """Store all the records or, raising StoreAway, perhaps some of them: writing them again is
+        harmless.
+        """
 
     def ping(self) -> None:
         """Raise StoreAway when the store has gone."""
@@ -37,7 +48,8 @@ class RunStore(Protocol):
         """End the runs that an earlier life of this server left running; returns their number."""
 
     def read(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
-        """The rows of "runs", "stages", "attempts" or "events" in blocks, in their system table's column order.
+        """The rows of "runs", "stages", "attempts" or "events" in blocks, in their system table's
+        column order.
 
         The first block is there, or StoreAway is raised, within deadline_s. Any thread may call it.
         """
@@ -102,7 +114,9 @@ class _MemoryRun:
 
     def take(self, record: Record) -> None:
         if len(self._events) < MEMORY_EVENTS_PER_RUN_MAX or record.ends_run:
-            self._events.append((self._run_id, record.seq, record.at_us, record.name, record.fields))
+            self._events.append(
+                (self._run_id, record.seq, record.at_us, record.name, record.fields)
+            )
         if record.role == RUN:
             self._run = (
                 *(self._run_id, record.query_id, record.kind, record.text, record.state),

@@ -64,8 +64,8 @@ SystemTable = tuple[pa.Schema, Callable[[], pa.RecordBatchReader]]
 def system_tables(writer: Writer, store: RunStore) -> dict[str, SystemTable]:
     """name -> (schema, open). open() answers or raises LedgerError VEL5003 within OPEN_S_MAX.
 
-    It first waits for what is still queued, so that a run which ended before the read is in it. It refuses rather
-    than leave out what stands in the journal.
+    It first waits for what is still queued, so that a run which ended before the read is in it. It
+    refuses rather than leave out what stands in the journal.
     """
 
     def opener(table: str) -> Callable[[], pa.RecordBatchReader]:
@@ -87,15 +87,22 @@ def _open(table: str, writer: Writer, store: RunStore) -> pa.RecordBatchReader:
 
 def _refusal(writer: Writer) -> LedgerError:
     if writer.state is StoreState.OK:
-        return history_unavailable("the store is behind", "Try again: what is queued is being written.")
+        return history_unavailable(
+            "the store is behind", "Try again: what is queued is being written."
+        )
     if writer.state is StoreState.STARTING:
         return history_unavailable("Postgres is starting", "Try again in a moment.")
-    return history_unavailable(writer.reason, writer.hint or "Queries go on; what they did is kept in the journal.")
+    return history_unavailable(
+        writer.reason, writer.hint or "Queries go on; what they did is kept in the journal."
+    )
 
 
 def _batches(schema: pa.Schema, blocks: Iterator[Sequence[Row]]) -> Iterator[pa.RecordBatch]:
     for rows in blocks:
         if rows:
             columns = zip(*rows, strict=True)
-            arrays = [pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)]
+            arrays = [
+                pa.array(list(column), field.type)
+                for column, field in zip(columns, schema, strict=True)
+            ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)

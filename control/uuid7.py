@@ -1,4 +1,6 @@
-"""UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds first, so ids sort by time."""
+"""UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds first, so ids sort by
+time.
+"""
 
 import os
 import threading
@@ -13,8 +15,8 @@ MS_PER_DAY = 86_400_000
 class Uuid7Source:
     """Makes strictly increasing ids, also when the clock stands still or jumps back.
 
-    The 12 bits after the version hold the fraction of the millisecond (method 3 of section 6.2). An id that would
-    not be larger than the last one takes the last one's 60 time bits plus one.
+    The 12 bits after the version hold the fraction of the millisecond (method 3 of section 6.2). An
+    id that would not be larger than the last one takes the last one's 60 time bits plus one.
     """
 
     def __init__(self, clock_ns: Callable[[], int] = time.time_ns) -> None:
@@ -45,5 +47,7 @@ def day_of(value: uuid.UUID) -> int:
 
 
 def first_of_day(day: int) -> uuid.UUID:
-    """The smallest id a day can hold: an inclusive lower bound for it, an exclusive upper one for the day before."""
+    """The smallest id a day can hold: an inclusive lower bound for it, an exclusive upper one for
+    the day before.
+    """
     return uuid.UUID(int=(day * MS_PER_DAY) << 80)

@@ -1,4 +1,6 @@
-"""The one thread that moves records from the queue into the store, and into the journal while the store is away."""
+"""The one thread that moves records from the queue into the store, and into the journal while the
+store is away.
+"""
 
 import enum
 import threading
@@ -10,7 +12,7 @@ from typing import Any
 from velaria.control.journal import DamagedJournal, Journal, read_batches
 from velaria.control.record_queue import QUEUE_ROWS_MAX, RecordQueue
 from velaria.control.records import Record
-from velaria.control.run_store import RunStore, StoreAway
+from velaria.control.run_store import RunStore, StoreAway, StoreFailed
 
 PING_INTERVAL_S = 2.0
 RETRY_S_FIRST = 0.25
@@ -28,8 +30,8 @@ class StoreState(enum.Enum):
 class Writer:
     """Owns the store's connection, the decision between store and journal, and the replay.
 
-    start() once, then the thread runs until stop(). Whatever the store does, the thread waits no longer than the
-    store's own time limits, and no caller of the ledger ever waits for the thread.
+    start() once, then the thread runs until stop(). Whatever the store does, the thread waits no
+    longer than the store's own time limits, and no caller of the ledger ever waits for the thread.
     """
 
     def __init__(
@@ -77,7 +79,9 @@ class Writer:
         return self.queue.wait_settled(lambda: self.is_complete, timeout_s)
 
     def stop(self, timeout_s: float) -> None:
-        """Write what is left to the store or the journal, within about timeout_s, and end the thread."""
+        """Write what is left to the store or the journal, within about timeout_s, and end the
+        thread.
+        """
         ends_at = time.monotonic() + timeout_s
         if self._state is not StoreState.AWAY:
             self.flush(timeout_s / 2)
@@ -112,6 +116,8 @@ class Writer:
     def _try_to_start(self) -> None:
         try:
             self._connect()
+        except StoreFailed as failed:
+            self._lose_store(failed)
         except StoreAway as away:
             if time.monotonic() >= self._grace_ends_at:
                 self._lose_store(away)
@@ -122,11 +128,12 @@ class Writer:
     def _tend(self) -> None:
         now = time.monotonic()
         try:
-            if self._state is StoreState.AWAY and now >= self._retry_at:
-                self._connect()
-            elif self._state is StoreState.OK and self._journal is not None and not self._journal.is_empty:
+            if self._state is StoreState.AWAY:
+                if now >= self._retry_at:
+                    self._connect()
+            elif self._journal is not None and not self._journal.is_empty:
                 self._replay()
-            elif self._state is StoreState.OK and now - self._used_at >= PING_INTERVAL_S:
+            elif now - self._used_at >= PING_INTERVAL_S:
                 self._store.ping()
                 self._used_at = now
         except StoreAway as away:
@@ -150,7 +157,9 @@ class Writer:
 
     def _lose_store(self, away: StoreAway) -> None:
         if self._state is not StoreState.AWAY or self.reason != str(away):
-            self._log.warning("run_history_degraded", reason=str(away), hint=away.hint or None)
+            self._log.warning(
+                "run_history_degraded", reason=str(away), detail=away.detail, hint=away.hint
+            )
         self._state = StoreState.AWAY
         self.reason, self.hint = str(away), away.hint
         self._retry_at = time.monotonic() + self._retry_s
@@ -181,7 +190,9 @@ class Writer:
             self._journal.append(batch)
         except OSError as error:
             if not self._journal_refuses:
-                self._log.error("run_history_journal_refuses", error=type(error).__name__, errno=error.errno)
+                self._log.error(
+                    "run_history_journal_refuses", error=type(error).__name__, errno=error.errno
+                )
             self._journal_refuses = True
             return False
         self._journal_refuses = False
@@ -218,7 +229,10 @@ class Writer:
         except DamagedJournal as damage:
             aside = self._journal.set_aside(path)
             self._log.warning(
-                "run_history_journal_damaged", reason=str(damage), kept_as=aside.name, record_count=record_count
+                "run_history_journal_damaged",
+                reason=str(damage),
+                kept_as=aside.name,
+                record_count=record_count,
             )
         else:
             self._journal.forget(path)
@@ -241,7 +255,9 @@ class Writer:
 
 
 def _joined(batches: Iterator[list[Record]]) -> Iterator[list[Record]]:
-    """The batches, small ones put together. What came before damage is given out before the damage is raised."""
+    """The batches, small ones put together. What came before damage is given out before the damage
+    is raised.
+    """
     joined: list[Record] = []
     try:
         for batch in batches:
