@@ -20,6 +20,14 @@ STATEMENT_MS_MAX = 10_000
 LOCK_MS_MAX = 2_000
 
 
+class BadRecord(Exception):
+    """Postgres refuses a value and always will; the connection is fine. Holds the SQLSTATE only."""
+
+    def __init__(self, sqlstate: str | None) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
 class PostgresAddress:
     """Where Postgres is and how to log in. Never printed: its repr() and str() hold host and
     database only.
@@ -105,16 +113,14 @@ class GuardedConnection:
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:
-        """Limit what happens inside; psycopg's errors and the limit become StoreAway, its
-        DataErrors pass.
-        """
+        """Limit what happens inside. Errors of psycopg become StoreAway or BadRecord."""
         timer = threading.Timer(seconds, self.abort)
         timer.daemon = True
         timer.start()
         try:
             yield
-        except psycopg.DataError:
-            raise
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            raise BadRecord(error.sqlstate) from None
         except (psycopg.Error, OSError) as error:
             raise self._address.away(error) from None
         finally:

@@ -11,6 +11,7 @@ back.
 """
 
 import os
+import shutil
 import tempfile
 import time
 import uuid
@@ -47,6 +48,7 @@ class Ledger:
         boot_id: uuid.UUID,
         new_id: Uuid7Source,
         postgres: EmbeddedPostgres | None = None,
+        throw_away: Path | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._writer = writer
@@ -54,14 +56,13 @@ class Ledger:
         self._boot_id = boot_id
         self._new_id = new_id
         self._postgres = postgres
+        self._throw_away = throw_away
         self._clock_ns = clock_ns
         self._closed = False
         writer.start()
 
     def start_run(self, kind: str, text: str, query_id: str) -> Run:
-        """Record that a query, stream, workflow or lane job has begun. The caller must finish() the
-        run.
-        """
+        """Record that a query, stream or job has begun. The caller must finish() the run."""
         queue = self._writer.queue
         started_us = self._clock_ns() // 1000
         return Run(
@@ -76,9 +77,7 @@ class Ledger:
         )
 
     def health(self) -> str:
-        """ "ok", "degraded" (what happens goes to the journal) or "off" (there is no Postgres to
-        keep it).
-        """
+        """ "ok", "degraded" (records go to the journal) or "off" (no Postgres keeps them)."""
         if isinstance(self._store, MemoryRunStore):
             return "off"
         if self._writer.state is StoreState.STARTING:
@@ -99,21 +98,15 @@ class Ledger:
         }
 
     def system_tables(self) -> dict[str, SystemTable]:
-        """name -> (schema, open) of runs, stages, attempts and events, for the kernel's `system`
-        schema.
-        """
+        """name -> (schema, open) of runs, stages, attempts and events, for the kernel."""
         return system_tables(self._writer, self._store)
 
     def flush(self, timeout: float) -> bool:
-        """Wait until the store has all that was recorded before; False when it has not within
-        timeout seconds.
-        """
+        """Wait until the store has all that was recorded before; False at the timeout (s)."""
         return self._writer.flush(timeout)
 
     def close(self) -> None:
-        """Write out what is queued, to Postgres or the journal, and end. Takes a few seconds at
-        most.
-        """
+        """Write what is queued to Postgres or the journal, and end, within a few seconds."""
         if self._closed:
             return
         self._closed = True
@@ -121,15 +114,16 @@ class Ledger:
         self._store.close()
         if self._postgres is not None:
             self._postgres.stop()
+        if self._throw_away is not None:
+            shutil.rmtree(self._throw_away, ignore_errors=True)
 
 
 def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
-    """Open the run history in "embedded" Postgres, in the Postgres of a DSN, or, for None or
-    "none", in memory.
+    """Open the run history: "embedded" Postgres, a DSN, or, for None and "none", memory.
 
     Returns before Postgres answers: records wait meanwhile. data_dir holds the journal and the
-    embedded database; without one they are in a temporary folder. LedgerError when the choice
-    cannot work on this machine.
+    embedded database; without one they are in a temporary folder that close() deletes.
+    LedgerError when the choice cannot work on this machine.
     """
     log = control_logger()
     boot_id, new_id = uuid.uuid4(), Uuid7Source()
@@ -140,21 +134,19 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
         raise bad_postgres_setting(
             "neither embedded, none nor a DSN", "A DSN starts with postgresql://."
         )
+    given = None if where == "embedded" else PostgresAddress.from_dsn(where)
     folder = _prepared(data_dir)
-    server_id = _server_id(folder)
-    if where != "embedded":
-        address = PostgresAddress.from_dsn(where)
-        store = PostgresRunStore(lambda: address, server_id, boot_id, log)
-        return Ledger(Writer(store, _journal(folder, new_id), log), store, boot_id, new_id)
+    throw_away = folder if data_dir is None else None
+    server_id, journal = _server_id(folder), Journal(folder / "journal", new_id)
+    if given is not None:
+        store = PostgresRunStore(lambda: given, server_id, boot_id, log)
+        writer = Writer(store, journal, log)
+        return Ledger(writer, store, boot_id, new_id, throw_away=throw_away)
     postgres = EmbeddedPostgres(folder, log)
     store = PostgresRunStore(postgres.address, server_id, boot_id, log)
-    writer = Writer(store, _journal(folder, new_id), log, start_grace_s=EMBEDDED_START_S_MAX)
+    writer = Writer(store, journal, log, start_grace_s=EMBEDDED_START_S_MAX)
     postgres.start()
-    return Ledger(writer, store, boot_id, new_id, postgres)
-
-
-def _journal(folder: Path, new_id: Uuid7Source) -> Journal:
-    return Journal(folder / "journal", new_id)
+    return Ledger(writer, store, boot_id, new_id, postgres, throw_away)
 
 
 def _prepared(data_dir: Path | None) -> Path:

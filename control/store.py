@@ -6,9 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import psycopg
-
-from velaria.control.connection import GuardedConnection, PostgresAddress
+from velaria.control.connection import BadRecord, GuardedConnection, PostgresAddress
 from velaria.control.migrate import load_migrations, migrate
 from velaria.control.partitions import make_day
 from velaria.control.records import Record
@@ -65,16 +63,12 @@ class PostgresRunStore:
             self._log.info("run_history_migrated", applied=applied)
 
     def write(self, records: Sequence[Record]) -> None:
-        connection = self._connected()
         try:
-            with connection.guard(WRITE_S_MAX):
-                self._make_days(connection, records)
-                self._copy_and_fold(connection, records)
-        except psycopg.DataError as error:
-            self._write_without_refused(records, error)
-        except StoreAway:
-            self._drop_connection()
-            raise
+            self._write_or_refuse(records)
+        except BadRecord:
+            # Perhaps someone dropped the partition of a day that we have made before.
+            self._days.clear()
+            self._write_without_bad(records)
 
     def ping(self) -> None:
         connection = self._connected()
@@ -114,6 +108,16 @@ class PostgresRunStore:
         if connection is not None:
             connection.close()
 
+    def _write_or_refuse(self, records: Sequence[Record]) -> None:
+        connection = self._connected()
+        try:
+            with connection.guard(WRITE_S_MAX):
+                self._make_days(connection, records)
+                self._copy_and_fold(connection, records)
+        except StoreAway:
+            self._drop_connection()
+            raise
+
     def _make_days(self, connection: GuardedConnection, records: Sequence[Record]) -> None:
         for day in {day_of(record.run_id) for record in records} - self._days:
             make_day(connection.raw, day)
@@ -127,20 +131,25 @@ class PostgresRunStore:
                     copy.write_row(record)
             cursor.execute(self._fold)
 
-    def _write_without_refused(self, records: Sequence[Record], error: psycopg.DataError) -> None:
+    def _write_without_bad(self, records: Sequence[Record]) -> None:
         """Find the records that Postgres can never take by halving, and leave out those alone."""
-        if len(records) > 1:
+        try:
+            self._write_or_refuse(records)
+        except BadRecord as bad:
+            if len(records) == 1:
+                self._refuse(records[0], bad)
+                return
             middle = len(records) // 2
-            self.write(records[:middle])
-            self.write(records[middle:])
-            return
+            self._write_without_bad(records[:middle])
+            self._write_without_bad(records[middle:])
+
+    def _refuse(self, record: Record, bad: BadRecord) -> None:
         self.refused_record_count += 1
-        record = records[0]
         self._log.error(
             "run_history_record_refused",
             run_id=str(record.run_id),
             seq=record.seq,
-            sqlstate=error.sqlstate,
+            sqlstate=bad.sqlstate,
         )
 
     def _read_blocks(self, table: str, deadline_s: float) -> Iterator[list[Row]]:

@@ -95,14 +95,15 @@ class Writer:
     def _run(self) -> None:
         while self._state is StoreState.STARTING and not self._stop.is_set():
             self._try_to_start()
-        while True:
-            batch = self.queue.take(self._patience_s())
-            if batch:
-                self._write(batch)
-            elif self.queue.is_closed and not len(self.queue):
-                break
-            if not self._stop.is_set():
-                self._tend()
+        while not (self.queue.is_closed and not len(self.queue)):
+            try:
+                batch = self.queue.take(self._patience_s())
+                if batch:
+                    self._write(batch)
+                if not self._stop.is_set():
+                    self._tend()
+            except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the thread
+                self._lose_store(StoreAway("a fault of the ledger", detail=type(fault).__name__))
             self.queue.changed()
         if self._journal is not None:
             self._journal.seal()
@@ -166,21 +167,22 @@ class Writer:
         self._retry_s = min(2 * self._retry_s, RETRY_S_MAX)
 
     def _write(self, batch: Sequence[Record]) -> None:
-        if self._state is StoreState.OK:
-            try:
+        is_stored = False
+        try:
+            if self._state is StoreState.OK:
                 self._store.write(batch)
                 self._used_at = time.monotonic()
+                is_stored = True
+        except StoreAway as away:
+            self._lose_store(away)
+        finally:
+            if is_stored or self._keep(batch):
                 self.queue.settle(len(batch))
-                return
-            except StoreAway as away:
-                self._lose_store(away)
-        if self._keep(batch):
-            self.queue.settle(len(batch))
-        elif self.queue.is_closed:
-            self.lost_record_count += len(batch)
-            self.queue.settle(len(batch))
-        else:
-            self.queue.put_back(batch)
+            elif self.queue.is_closed:
+                self.lost_record_count += len(batch)
+                self.queue.settle(len(batch))
+            else:
+                self.queue.put_back(batch)
 
     def _keep(self, batch: Sequence[Record]) -> bool:
         """Write the batch to the journal; False when there is none or it refuses."""
