@@ -37,6 +37,8 @@ class AccountedPool final : public arrow::MemoryPool {
   int64_t max_memory() const override { return peak_.load(std::memory_order_relaxed); }
   int64_t total_bytes_allocated() const override { return total_.load(std::memory_order_relaxed); }
   int64_t num_allocations() const override { return allocations_.load(std::memory_order_relaxed); }
+  /// Accounts memory that was not allocated here (hash tables, states), by its change in bytes.
+  Status Account(int64_t delta_bytes) { return Grow(delta_bytes); }
   std::string backend_name() const override { return base_->backend_name(); }
 
  private:
@@ -55,7 +57,7 @@ class QueryContext {
  public:
   QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism);
 
-  arrow::MemoryPool* pool() const { return pool_.get(); }
+  AccountedPool* pool() const { return pool_.get(); }
   const FunctionContext& functions() const { return functions_; }
   int parallelism() const { return parallelism_; }
   int64_t peak_bytes() const { return pool_->max_memory(); }

@@ -32,7 +32,7 @@ using Waker = std::function<void()>;
 struct TaskContext {
   QueryContext& query;
   Waker waker;
-  arrow::MemoryPool* pool() const { return query.pool(); }
+  AccountedPool* pool() const { return query.pool(); }
 };
 
 /// A run of rows that one worker takes through a pipeline alone. Sequence numbers have no gaps and follow row order,

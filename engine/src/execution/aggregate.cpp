@@ -1,0 +1,352 @@
+#include "execution/aggregate.hpp"
+
+#include <numeric>
+
+#include "base/text.hpp"
+#include "logical/evaluate.hpp"
+
+namespace velaria::execution {
+namespace {
+
+std::vector<TypePtr> TypesOf(const std::vector<logical::BoundExprPtr>& expressions) {
+  std::vector<TypePtr> types;
+  for (const auto& expr : expressions) types.push_back(expr->type);
+  return types;
+}
+
+class AggregateLocal final : public LocalState {
+ public:
+  AggregateLocal(const AggregateSpec& spec, QueryContext& query) : grouped(spec), query_(query) {}
+  ~AggregateLocal() override { (void)query_.pool()->Account(-accounted_bytes_); }
+
+  Status Account() {
+    const int64_t bytes = grouped.MemoryBytes();
+    ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - accounted_bytes_));
+    accounted_bytes_ = bytes;
+    return Status::OK();
+  }
+
+  GroupedStates grouped;
+  std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
+
+ private:
+  QueryContext& query_;
+  int64_t accounted_bytes_ = 0;
+};
+
+/// Hands out the touched groups partition by partition.
+class AggregateEmit final : public SourceState {
+ public:
+  struct Part {
+    const GroupedStates* groups;
+    std::vector<uint32_t> rows;
+  };
+  explicit AggregateEmit(std::vector<Part> parts) : parts_(std::move(parts)) {}
+
+  Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
+    while (part_ < parts_.size()) {
+      const auto rows = static_cast<int64_t>(parts_[part_].rows.size());
+      if (next_ < rows) {
+        morsel->part = static_cast<int64_t>(part_);
+        morsel->begin = next_;
+        morsel->end = std::min(rows, next_ + kMorselRows);
+        next_ = morsel->end;
+        return Flow::kMore;
+      }
+      ++part_;
+      next_ = 0;
+    }
+    return Flow::kFinished;
+  }
+
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) override {
+    const int64_t begin = morsel.begin + *position;
+    if (begin >= morsel.end) return Flow::kFinished;
+    const int64_t count = std::min(kChunkRows, morsel.end - begin);
+    const auto& part = parts_[static_cast<size_t>(morsel.part)];
+    ARROW_ASSIGN_OR_RAISE(*chunk, part.groups->Finish({part.rows.data() + begin, static_cast<size_t>(count)}, context.pool()));
+    chunk->ordinal = (static_cast<uint64_t>(morsel.sequence) << 32) + static_cast<uint64_t>(*position);
+    *position += count;
+    return Flow::kMore;
+  }
+
+  int64_t MaxWorkers() const override {
+    size_t rows = 0;
+    for (const auto& part : parts_) rows += part.rows.size();
+    return rows > 2 * kChunkRows ? static_cast<int64_t>(parts_.size()) : 1;
+  }
+
+ private:
+  const std::vector<Part> parts_;
+  size_t part_ = 0;
+  int64_t next_ = 0;
+};
+
+}  // namespace
+
+// ---- GroupedStates
+
+GroupedStates::GroupedStates(const AggregateSpec& spec) : spec_(spec), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
+  for (const auto& aggregate : spec.aggregates) {
+    states_.push_back(aggregate.binding.make_states(aggregate.binding));
+    std::unique_ptr<KeyTable> distinct;
+    if (aggregate.binding.distinct) {
+      auto types = TypesOf(aggregate.arguments);
+      types.insert(types.begin(), arrow::uint32());
+      distinct = std::make_unique<KeyTable>(std::move(types));
+    }
+    distinct_.push_back(std::move(distinct));
+  }
+}
+
+Status GroupedStates::ResizeStates() {
+  for (auto& states : states_) ARROW_RETURN_NOT_OK(states->Resize(group_count()));
+  return Status::OK();
+}
+
+Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+  Chunk chunk;
+  chunk.row_count = static_cast<int64_t>(groups.size());
+  if (!keyless_) {
+    ARROW_ASSIGN_OR_RAISE(chunk.columns, keys_.Export(groups, pool));
+  }
+  for (const auto& states : states_) {
+    ARROW_ASSIGN_OR_RAISE(auto result, states->Finish(groups, pool));
+    chunk.columns.push_back(std::move(result));
+  }
+  return chunk;
+}
+
+int64_t GroupedStates::MemoryBytes() const {
+  int64_t bytes = keys_.MemoryBytes();
+  for (const auto& states : states_) bytes += states->MemoryBytes();
+  for (const auto& distinct : distinct_) bytes += distinct ? distinct->MemoryBytes() : 0;
+  return bytes;
+}
+
+// ---- AggregateNode
+
+Result<std::shared_ptr<AccumulatorState>> AggregateNode::Open(QueryContext& query) const {
+  return std::make_shared<AggregateState>(spec_, query);
+}
+
+std::string AggregateNode::Text() const {
+  std::vector<std::string> groups, aggregates;
+  for (const auto& group : spec_.groups) groups.push_back(logical::ToText(*group));
+  for (const auto& aggregate : spec_.aggregates) aggregates.push_back(aggregate.text);
+  std::string text = "hash aggregate";
+  if (!groups.empty()) text += " by " + Join(groups, ", ");
+  if (!aggregates.empty()) text += ": " + Join(aggregates, ", ");
+  return text;
+}
+
+// ---- AggregateState
+
+AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query) : spec_(spec), query_(query) {
+  for (auto& partition : partitions_) partition.groups = std::make_unique<GroupedStates>(spec_);
+}
+
+AggregateState::~AggregateState() {
+  for (auto& partition : partitions_) (void)query_.pool()->Account(-partition.accounted_bytes);
+}
+
+Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
+  return std::make_unique<AggregateLocal>(spec_, query_);
+}
+
+Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state, TaskContext& context) {
+  auto& local = static_cast<AggregateLocal&>(local_state);
+  ARROW_RETURN_NOT_OK(ConsumeGroups(chunk, local.grouped, &local.groups, context));
+  ARROW_RETURN_NOT_OK(local.Account());
+  return Flow::kMore;
+}
+
+Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into, std::vector<uint32_t>* groups,
+                                     TaskContext& context) {
+  const auto& functions = context.query.functions();
+  const bool filtered = std::any_of(spec_.aggregates.begin(), spec_.aggregates.end(),
+                                    [](const auto& aggregate) { return aggregate.filter != nullptr; });
+  Chunk compacted;
+  if (filtered) {
+    ARROW_ASSIGN_OR_RAISE(compacted, Compact(input, context.pool()));
+  }
+  const Chunk& chunk = filtered ? compacted : input;
+  const int64_t row_count = chunk.selected_count();
+  const uint32_t* group_of = nullptr;
+  if (!into.keyless()) {
+    std::vector<Vector> keys;
+    for (const auto& expr : spec_.groups) {
+      ARROW_ASSIGN_OR_RAISE(auto key, logical::Evaluate(*expr, chunk, functions));
+      keys.push_back(std::move(key));
+    }
+    groups->resize(static_cast<size_t>(row_count));
+    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, row_count, groups->data()));
+    group_of = groups->data();
+  }
+  ARROW_RETURN_NOT_OK(into.ResizeStates());
+  for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
+    const auto& aggregate = spec_.aggregates[a];
+    Chunk part = chunk;
+    std::vector<uint32_t> part_groups;
+    const uint32_t* part_group_of = group_of;
+    int64_t part_rows = row_count;
+    if (aggregate.filter) {
+      ARROW_ASSIGN_OR_RAISE(part.selection, logical::SelectRows(*aggregate.filter, chunk, functions));
+      part_rows = part.selected_count();
+      if (part.selection && group_of != nullptr) {
+        for (uint32_t row : *part.selection) part_groups.push_back(group_of[row]);
+        part_group_of = part_groups.data();
+      }
+    }
+    if (part_rows == 0) continue;
+    std::vector<Vector> arguments;
+    for (const auto& expr : aggregate.arguments) {
+      ARROW_ASSIGN_OR_RAISE(auto argument, logical::Evaluate(*expr, part, functions));
+      arguments.push_back(std::move(argument));
+    }
+    if (KeyTable* distinct = into.distinct(a)) {
+      // Only the pairs are kept here; the partitions fold each pair once, when locals are combined.
+      std::vector<uint32_t> scratch(static_cast<size_t>(part_rows), 0);
+      auto group_array = arrow::ArrayData::Make(arrow::uint32(), part_rows,
+          {nullptr, arrow::Buffer::Wrap(part_group_of != nullptr ? part_group_of : scratch.data(), static_cast<size_t>(part_rows))}, 0);
+      std::vector<Vector> pair = {Vector{group_array, false}};
+      pair.insert(pair.end(), arguments.begin(), arguments.end());
+      std::vector<uint32_t> ids(static_cast<size_t>(part_rows));
+      ARROW_RETURN_NOT_OK(distinct->FindOrAdd(pair, part_rows, ids.data()));
+    } else {
+      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, part_group_of, part_rows));
+    }
+  }
+  return Status::OK();
+}
+
+Status AggregateState::Combine(LocalState& local_state) {
+  auto& local = static_cast<AggregateLocal&>(local_state).grouped;
+  ARROW_RETURN_NOT_OK(local.ResizeStates());
+  const auto count = static_cast<size_t>(local.group_count());
+  std::array<std::vector<uint32_t>, kPartitions> lists;
+  std::vector<uint8_t> partition_of(count, 0);
+  for (uint32_t group = 0; group < count; ++group) {
+    const size_t partition = local.keyless() ? 0 : local.keys().PortableHash(group) >> 60;
+    partition_of[group] = static_cast<uint8_t>(partition);
+    lists[partition].push_back(group);
+  }
+  std::vector<uint32_t> group_map(count, 0);
+  const size_t start = reinterpret_cast<uintptr_t>(&local) / 64 % kPartitions;  // workers begin at different partitions
+  for (size_t i = 0; i < kPartitions; ++i) {
+    const size_t p = (start + i) % kPartitions;
+    if (lists[p].empty()) continue;
+    std::lock_guard lock(partitions_[p].mutex);
+    ARROW_RETURN_NOT_OK(CombineInto(partitions_[p], local, lists[p], &group_map));
+  }
+  return CombineDistinct(local, partition_of, group_map);
+}
+
+Status AggregateState::CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
+                                   std::vector<uint32_t>* group_map) {
+  auto& into = *partition.groups;
+  std::vector<uint32_t> targets(groups.size(), 0);
+  if (!from.keyless()) {
+    ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
+    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
+  }
+  ARROW_RETURN_NOT_OK(into.ResizeStates());
+  for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
+    if (spec_.aggregates[a].binding.distinct) continue;
+    ARROW_ASSIGN_OR_RAISE(auto states, from.states(a).Export(groups, query_.pool()));
+    ARROW_RETURN_NOT_OK(into.states(a).Merge(states, targets.data(), static_cast<int64_t>(groups.size())));
+  }
+  partition.is_dirty.resize(static_cast<size_t>(into.group_count()), 0);
+  for (size_t i = 0; i < groups.size(); ++i) {
+    (*group_map)[groups[i]] = targets[i];
+    if (partition.is_dirty[targets[i]]) continue;
+    partition.is_dirty[targets[i]] = 1;
+    partition.dirty.push_back(targets[i]);
+  }
+  return AccountPartition(partition);
+}
+
+Status AggregateState::CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
+                                       const std::vector<uint32_t>& group_map) {
+  for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
+    KeyTable* pairs = from.distinct(a);
+    if (pairs == nullptr || pairs->group_count() == 0) continue;
+    std::vector<uint32_t> all(static_cast<size_t>(pairs->group_count()));
+    std::iota(all.begin(), all.end(), 0);
+    ARROW_ASSIGN_OR_RAISE(auto columns, pairs->Export(all, query_.pool()));
+    const auto local_groups = ViewFixed<uint32_t>(columns[0]);
+    std::array<std::vector<uint32_t>, kPartitions> rows;
+    for (uint32_t row = 0; row < all.size(); ++row) rows[partition_of[local_groups[row]]].push_back(row);
+    for (size_t p = 0; p < kPartitions; ++p) {
+      if (rows[p].empty()) continue;
+      std::vector<uint32_t> targets;
+      for (uint32_t row : rows[p]) targets.push_back(group_map[local_groups[row]]);
+      const auto count = static_cast<int64_t>(targets.size());
+      std::vector<Vector> keys = {Vector{arrow::ArrayData::Make(arrow::uint32(), count, {nullptr, arrow::Buffer::Wrap(targets)}, 0), false}};
+      for (size_t c = 1; c < columns.size(); ++c) {
+        ARROW_ASSIGN_OR_RAISE(auto column, Gather(columns[c], rows[p], query_.pool()));
+        keys.push_back(std::move(column));
+      }
+      std::lock_guard lock(partitions_[p].mutex);
+      auto& into = *partitions_[p].groups;
+      const int64_t known = into.distinct(a)->group_count();
+      std::vector<uint32_t> ids(targets.size());
+      ARROW_RETURN_NOT_OK(into.distinct(a)->FindOrAdd(keys, count, ids.data()));
+      std::vector<uint32_t> fresh, fresh_groups;
+      for (uint32_t i = 0; i < ids.size(); ++i) {
+        // The pairs of one local are distinct, so a new pair shows up once.
+        if (ids[i] < known) continue;
+        fresh.push_back(i);
+        fresh_groups.push_back(targets[i]);
+      }
+      std::vector<Vector> arguments;
+      for (size_t c = 1; c < keys.size(); ++c) {
+        ARROW_ASSIGN_OR_RAISE(auto argument, Gather(keys[c], fresh, query_.pool()));
+        arguments.push_back(std::move(argument));
+      }
+      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(), static_cast<int64_t>(fresh.size())));
+      ARROW_RETURN_NOT_OK(AccountPartition(partitions_[p]));
+    }
+  }
+  return Status::OK();
+}
+
+Status AggregateState::AccountPartition(Partition& partition) {
+  const int64_t bytes = partition.groups->MemoryBytes();
+  ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - partition.accounted_bytes));
+  partition.accounted_bytes = bytes;
+  return Status::OK();
+}
+
+Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger) {
+  std::vector<AggregateEmit::Part> parts;
+  for (auto& partition : partitions_) {
+    std::lock_guard lock(partition.mutex);
+    if (partition.dirty.empty()) continue;
+    for (uint32_t group : partition.dirty) partition.is_dirty[group] = 0;
+    parts.push_back({partition.groups.get(), std::move(partition.dirty)});
+    partition.dirty.clear();
+  }
+  if (spec_.groups.empty() && parts.empty() && trigger.end_of_input && !emitted_) {
+    ARROW_RETURN_NOT_OK(partitions_[0].groups->ResizeStates());  // aggregates of no rows: one row all the same
+    parts.push_back({partitions_[0].groups.get(), {0}});
+  }
+  emitted_ = emitted_ || !parts.empty();
+  return std::make_unique<AggregateEmit>(std::move(parts));
+}
+
+GroupedStates& AggregateState::LocalGroups(LocalState& local) { return static_cast<AggregateLocal&>(local).grouped; }
+
+int64_t AggregateState::MemoryBytes() const {
+  int64_t bytes = 0;
+  for (const auto& partition : partitions_) bytes += partition.accounted_bytes;
+  return bytes;
+}
+
+int64_t AggregateState::group_count() const {
+  int64_t count = 0;
+  for (const auto& partition : partitions_) count += partition.groups->group_count();
+  return count;
+}
+
+}  // namespace velaria::execution

@@ -1,0 +1,102 @@
+// Hash aggregation: GROUP BY, aggregates without GROUP BY, and DISTINCT (groups without aggregates).
+//
+// Each worker groups its rows in a table of its own; Combine moves the groups into 16 partitions by the hash of their
+// key, each under its own lock, so that workers merge side by side. The partitions live on from trigger to trigger;
+// Emit hands on the groups touched since the last one. A batch query is the case of one trigger.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "execution/key_table.hpp"
+#include "execution/roles.hpp"
+#include "logical/expression.hpp"
+
+namespace velaria::execution {
+
+struct AggregateSpec {
+  std::vector<logical::BoundExprPtr> groups;
+  std::vector<logical::BoundAggregate> aggregates;
+};
+
+/// Groups and their aggregate states: a worker's own table, or one partition of the combined state.
+class GroupedStates {
+ public:
+  explicit GroupedStates(const AggregateSpec& spec);
+
+  bool keyless() const { return keyless_; }
+  int64_t group_count() const { return keyless_ ? 1 : keys_.group_count(); }
+  KeyTable& keys() { return keys_; }
+  const KeyTable& keys() const { return keys_; }
+  AggregateStates& states(size_t aggregate) { return *states_[aggregate]; }
+  /// Every (group, value) pair seen by a DISTINCT aggregate; null for others.
+  KeyTable* distinct(size_t aggregate) { return distinct_[aggregate].get(); }
+  Status ResizeStates();
+  /// Group keys, then results.
+  Result<Chunk> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  int64_t MemoryBytes() const;
+
+ private:
+  const AggregateSpec& spec_;
+  const bool keyless_;
+  KeyTable keys_;
+  std::vector<std::unique_ptr<AggregateStates>> states_;
+  std::vector<std::unique_ptr<KeyTable>> distinct_;
+};
+
+class AggregateState;
+
+class AggregateNode final : public AccumulatorNode {
+ public:
+  explicit AggregateNode(AggregateSpec spec) : spec_(std::move(spec)) {}
+  Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
+  std::string Text() const override;
+  const AggregateSpec& spec() const { return spec_; }
+
+ private:
+  const AggregateSpec spec_;
+};
+
+class AggregateState final : public AccumulatorState, public Snapshottable {
+ public:
+  static constexpr size_t kPartitions = 16;
+
+  AggregateState(const AggregateSpec& spec, QueryContext& query);
+  ~AggregateState() override;
+  Result<std::unique_ptr<LocalState>> MakeLocal() override;
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Status Combine(LocalState& local) override;
+  Status Seal() override { return Status::OK(); }
+  Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
+  Result<std::shared_ptr<arrow::Buffer>> Snapshot() const override;
+  Status Merge(const arrow::Buffer& snapshot) override;
+  int64_t MemoryBytes() const;
+  int64_t group_count() const;
+
+ private:
+  struct Partition {
+    std::mutex mutex;
+    std::unique_ptr<GroupedStates> groups;
+    std::vector<uint32_t> dirty;      // groups touched since the last Emit, each once
+    std::vector<uint8_t> is_dirty;    // by group
+    int64_t accounted_bytes = 0;
+  };
+
+  Status ConsumeGroups(const Chunk& chunk, GroupedStates& into, std::vector<uint32_t>* groups, TaskContext& context);
+  Status CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
+                     std::vector<uint32_t>* group_map);
+  Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of, const std::vector<uint32_t>& group_map);
+  Status AccountPartition(Partition& partition);
+  SchemaPtr SnapshotSchema() const;
+  static GroupedStates& LocalGroups(LocalState& local);
+
+  const AggregateSpec& spec_;
+  QueryContext& query_;
+  std::array<Partition, kPartitions> partitions_;
+  bool emitted_ = false;
+};
+
+}  // namespace velaria::execution

@@ -1,0 +1,472 @@
+#include "execution/key_table.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+
+namespace velaria::execution {
+namespace {
+
+constexpr uint8_t kInlineBytes = 15;
+constexpr uint8_t kNullTag = 0xFE;
+constexpr uint8_t kLongTag = 0xFF;
+constexpr uint32_t kNullCode = 0xFFFFFFFF;
+
+uint64_t MixWord(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+  return hash ^ (hash >> 32);
+}
+
+uint64_t Finish(uint64_t hash) {
+  hash *= 0xD6E8FEB86659FD93ull;
+  return hash ^ (hash >> 29);
+}
+
+uint64_t HashText(std::string_view text) {
+  uint64_t hash = text.size();
+  size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, text.data() + i, 8);
+    hash = MixWord(hash, word);
+  }
+  uint64_t tail = 0;
+  std::memcpy(&tail, text.data() + i, text.size() - i);
+  return Finish(MixWord(hash, tail));
+}
+
+template <typename T>
+T Canonical(T value) {
+  if constexpr (std::is_floating_point_v<T>) {
+    if (value == T(0)) return T(0);
+    if (std::isnan(value)) return std::numeric_limits<T>::quiet_NaN();
+  }
+  return value;
+}
+
+struct Bits128 { uint64_t words[2]; };
+
+int WidthOf(Physical physical) {
+  switch (physical) {
+    case Physical::kNull:
+    case Physical::kBool: return 1;
+    default: return FixedWidthOf(physical);
+  }
+}
+
+}  // namespace
+
+// ---- Interner
+
+uint32_t Interner::Intern(std::string_view text) {
+  if ((texts_.size() + 1) * 2 > slots_.size()) Grow();
+  const uint64_t hash = HashText(text);
+  const uint64_t tag = hash & 0xFFFFFFFF00000000ull;
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    const uint64_t slot = slots_[at];
+    if (slot == 0) {
+      texts_.emplace_back(text);
+      bytes_ += static_cast<int64_t>(text.size());
+      slots_[at] = tag | texts_.size();
+      return static_cast<uint32_t>(texts_.size() - 1);
+    }
+    if ((slot & 0xFFFFFFFF00000000ull) == tag) {
+      const uint32_t id = static_cast<uint32_t>(slot & 0xFFFFFFFF) - 1;
+      if (texts_[id] == text) return id;
+    }
+  }
+}
+
+void Interner::Grow() {
+  slots_.assign(std::max<size_t>(64, slots_.size() * 2), 0);
+  const size_t mask = slots_.size() - 1;
+  for (size_t id = 0; id < texts_.size(); ++id) {
+    const uint64_t hash = HashText(texts_[id]);
+    size_t at = hash & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = (hash & 0xFFFFFFFF00000000ull) | (id + 1);
+  }
+}
+
+// ---- KeyTable
+
+KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()), code_maps_(key_types.size()) {
+  int mask_bits = 0;
+  for (const auto& type : key_types) {
+    Column column{type, PhysicalOf(*LogicalType(type)), Form::kFixed, 0};
+    if (column.physical == Physical::kString || column.physical == Physical::kBinary) {
+      column.form = IsDictionary(*type) ? Form::kDictionary : Form::kText;
+    }
+    column.width = column.form == Form::kText ? 16 : column.form == Form::kDictionary ? 4 : WidthOf(column.physical);
+    columns_.push_back(column);
+  }
+  single_word_ = columns_.size() == 1 && columns_[0].form == Form::kFixed && columns_[0].width == 8;
+  std::vector<size_t> order(columns_.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return columns_[a].width > columns_[b].width; });
+  int bytes = 0;
+  for (size_t index : order) {
+    columns_[index].offset = bytes;
+    bytes += columns_[index].width;
+    if (columns_[index].form == Form::kFixed && !single_word_) columns_[index].mask_bit = mask_bits++;
+  }
+  for (auto& column : columns_) {
+    if (column.mask_bit >= 0) column.mask_bit += bytes * 8;
+  }
+  words_ = std::max(1, (bytes + (mask_bits + 7) / 8 + 7) / 8);
+}
+
+template <typename T>
+void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t row_count) {
+  const auto view = ViewFixed<T>(vector);
+  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + column.offset;
+  const int64_t step = words_ * 8;
+  if (view.validity.all_valid()) {
+    for (int64_t i = 0; i < row_count; ++i) {
+      const T value = Canonical(view[i]);
+      std::memcpy(out + i * step, &value, sizeof(T));
+    }
+    return;
+  }
+  uint8_t* mask = column.mask_bit < 0 ? nullptr : reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
+  for (int64_t i = 0; i < row_count; ++i) {
+    if (view.IsValid(i)) {
+      const T value = Canonical(view[i]);
+      std::memcpy(out + i * step, &value, sizeof(T));
+    } else if (mask != nullptr) {
+      mask[i * step] = static_cast<uint8_t>(mask[i * step] | (1u << (column.mask_bit % 8)));
+    }
+  }
+}
+
+void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_count) {
+  auto& map = code_maps_[index];
+  if (map.dictionary != vector.data->dictionary) {
+    map.dictionary = vector.data->dictionary;
+    const StringView values(Vector{map.dictionary, false});
+    map.ids.resize(static_cast<size_t>(map.dictionary->length));
+    for (int64_t i = 0; i < map.dictionary->length; ++i) map.ids[i] = interners_[index].Intern(values[i]);
+  }
+  const auto view = ViewDictionary(vector);
+  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + columns_[index].offset;
+  const int64_t step = words_ * 8;
+  for (int64_t i = 0; i < row_count; ++i) {
+    const int32_t code = view.codes[vector.constant ? 0 : i];
+    const uint32_t id = code < 0 ? kNullCode : map.ids[code];
+    std::memcpy(out + i * step, &id, 4);
+  }
+}
+
+void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count) {
+  const Column& column = columns_[index];
+  const int64_t step = words_ * 8;
+  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + column.offset;
+  if (column.form == Form::kDictionary) return EncodeDictionary(index, vector, row_count);
+  if (column.form == Form::kText) {
+    const StringView view(vector);
+    for (int64_t i = 0; i < row_count; ++i) {
+      uint8_t* key = out + i * step;
+      if (!view.IsValid(i)) {
+        key[15] = kNullTag;
+        continue;
+      }
+      const std::string_view text = view[i];
+      if (text.size() <= kInlineBytes) {
+        std::memcpy(key, text.data(), text.size());
+        key[15] = static_cast<uint8_t>(text.size());
+      } else {
+        const uint32_t id = interners_[index].Intern(text);
+        std::memcpy(key, &id, 4);
+        key[15] = kLongTag;
+      }
+    }
+    return;
+  }
+  switch (column.physical) {
+    case Physical::kNull: {
+      uint8_t* mask = reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
+      for (int64_t i = 0; i < row_count; ++i) mask[i * step] = static_cast<uint8_t>(mask[i * step] | (1u << (column.mask_bit % 8)));
+      return;
+    }
+    case Physical::kBool: {
+      const BoolView view = ViewBool(vector);
+      uint8_t* mask = reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
+      for (int64_t i = 0; i < row_count; ++i) {
+        if (view.IsValid(i)) {
+          out[i * step] = view[i];
+        } else {
+          mask[i * step] = static_cast<uint8_t>(mask[i * step] | (1u << (column.mask_bit % 8)));
+        }
+      }
+      return;
+    }
+    case Physical::kFloat: return EncodeFixed<float>(column, vector, row_count);
+    case Physical::kDouble: return EncodeFixed<double>(column, vector, row_count);
+    case Physical::kDecimal: return EncodeFixed<Bits128>(column, vector, row_count);
+    default: break;
+  }
+  switch (column.width) {
+    case 1: return EncodeFixed<uint8_t>(column, vector, row_count);
+    case 2: return EncodeFixed<uint16_t>(column, vector, row_count);
+    case 4: return EncodeFixed<uint32_t>(column, vector, row_count);
+    default: return EncodeFixed<uint64_t>(column, vector, row_count);
+  }
+}
+
+void KeyTable::GrowSlots() {
+  slots_.assign(std::max<size_t>(1024, slots_.size() * 2), 0);
+  const size_t mask = slots_.size() - 1;
+  for (int64_t group = 0; group < group_count_; ++group) {
+    if (group == null_group_) continue;
+    size_t at = hashes_[group] & mask;
+    while (slots_[at] != 0) at = (at + 1) & mask;
+    slots_[at] = (static_cast<uint64_t>(hashes_[group]) << 32) | static_cast<uint64_t>(group + 1);
+  }
+}
+
+uint32_t KeyTable::NullGroup() {
+  if (null_group_ < 0) {
+    null_group_ = group_count_++;
+    keys_.push_back(0);
+    hashes_.push_back(0);
+  }
+  return static_cast<uint32_t>(null_group_);
+}
+
+template <int kWords>
+void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups) {
+  const int words = kWords > 0 ? kWords : words_;
+  chunk_hashes_.resize(static_cast<size_t>(row_count));
+  for (int64_t i = 0; i < row_count; ++i) {
+    uint64_t hash = 0;
+    for (int w = 0; w < words; ++w) hash = MixWord(hash, packed_[i * words + w]);
+    chunk_hashes_[i] = static_cast<uint32_t>(Finish(hash));
+  }
+  while (static_cast<size_t>(group_count_ + row_count) * 2 > slots_.size()) GrowSlots();
+  const size_t mask = slots_.size() - 1;
+  constexpr int64_t kAhead = 16;
+  const bool far = slots_.size() > (1u << 15);
+  for (int64_t i = 0; i < row_count; ++i) {
+    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[chunk_hashes_[i + kAhead] & mask]);
+    if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
+      groups[i] = NullGroup();
+      continue;
+    }
+    const uint64_t* key = &packed_[i * words];
+    const uint32_t hash = chunk_hashes_[i];
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+      const uint64_t slot = slots_[at];
+      if (slot == 0) {
+        const auto group = static_cast<uint32_t>(group_count_++);
+        keys_.insert(keys_.end(), key, key + words);
+        hashes_.push_back(hash);
+        slots_[at] = (static_cast<uint64_t>(hash) << 32) | (group + 1);
+        groups[i] = group;
+        break;
+      }
+      if (static_cast<uint32_t>(slot >> 32) != hash) continue;
+      const auto group = static_cast<uint32_t>(slot) - 1;
+      const uint64_t* held = &keys_[static_cast<size_t>(group) * words];
+      bool same = true;
+      for (int w = 0; w < words; ++w) same &= held[w] == key[w];
+      if (same) {
+        groups[i] = group;
+        break;
+      }
+    }
+  }
+}
+
+Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
+  if (group_count_ + row_count > std::numeric_limits<uint32_t>::max() - 1) {
+    return Fail(ErrorCode::kOutOfMemory, "too many groups in one table: " + std::to_string(group_count_));
+  }
+  packed_.assign(static_cast<size_t>(row_count * words_), 0);
+  for (size_t i = 0; i < keys.size(); ++i) Encode(i, keys[i], row_count);
+  const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
+  switch (words_) {
+    case 1: Lookup<1>(row_count, single_nulls, groups); break;
+    case 2: Lookup<2>(row_count, single_nulls, groups); break;
+    case 3: Lookup<3>(row_count, single_nulls, groups); break;
+    case 4: Lookup<4>(row_count, single_nulls, groups); break;
+    default: Lookup<0>(row_count, single_nulls, groups); break;
+  }
+  return Status::OK();
+}
+
+bool KeyTable::IsNull(const Column& column, uint32_t group) const {
+  if (single_word_) return group == null_group_;
+  const uint8_t* key = KeyBytes(group);
+  if (column.form == Form::kText) return key[column.offset + 15] == kNullTag;
+  if (column.form == Form::kDictionary) {
+    uint32_t id;
+    std::memcpy(&id, key + column.offset, 4);
+    return id == kNullCode;
+  }
+  return (key[column.mask_bit / 8] >> (column.mask_bit % 8)) & 1;
+}
+
+uint64_t KeyTable::PortableHash(uint32_t group) const {
+  if (single_word_) return group == null_group_ ? 0 : Finish(MixWord(0, keys_[group]));
+  uint64_t hash = 0;
+  const uint8_t* key = KeyBytes(group);
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const Column& column = columns_[i];
+    if (IsNull(column, group)) {
+      hash = MixWord(hash, 0x5CA1AB1E);
+      continue;
+    }
+    if (column.form != Form::kFixed) {
+      uint32_t id;
+      std::memcpy(&id, key + column.offset, 4);
+      const bool interned = column.form == Form::kDictionary || key[column.offset + 15] == kLongTag;
+      const std::string_view text = interned ? interners_[i].text(id)
+                                             : std::string_view(reinterpret_cast<const char*>(key) + column.offset, key[column.offset + 15]);
+      hash = MixWord(hash, HashText(text));
+      continue;
+    }
+    for (int at = 0; at < column.width; at += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, key + column.offset + at, static_cast<size_t>(std::min(8, column.width - at)));
+      hash = MixWord(hash, word);
+    }
+  }
+  return Finish(hash);
+}
+
+// ---- export
+
+template <typename T>
+Result<Vector> KeyTable::ExportFixed(const Column& column, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+  const int64_t count = static_cast<int64_t>(groups.size());
+  ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(LogicalType(column.type), count, pool));
+  T* out = data->GetMutableValues<T>(1);
+  std::shared_ptr<arrow::Buffer> validity;
+  int64_t nulls = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    std::memcpy(&out[i], KeyBytes(groups[i]) + column.offset, sizeof(T));
+    if (!IsNull(column, groups[i])) continue;
+    if (!validity) {
+      ARROW_ASSIGN_OR_RAISE(validity, AllocateBitmap(count, true, pool));
+    }
+    arrow::bit_util::ClearBit(validity->mutable_data(), i);
+    ++nulls;
+  }
+  data->buffers[0] = std::move(validity);
+  data->null_count = nulls;
+  return Vector{std::move(data), false};
+}
+
+Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+  const Column& column = columns_[index];
+  const auto id = column.type->id();
+  const bool large = id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY;
+  std::unique_ptr<arrow::ArrayBuilder> builder;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, column.type, &builder));
+  ARROW_RETURN_NOT_OK(builder->Reserve(static_cast<int64_t>(groups.size())));
+  for (uint32_t group : groups) {
+    const uint8_t* key = KeyBytes(group) + column.offset;
+    if (key[15] == kNullTag) {
+      ARROW_RETURN_NOT_OK(builder->AppendNull());
+      continue;
+    }
+    uint32_t interned;
+    std::memcpy(&interned, key, 4);
+    const std::string_view text = key[15] == kLongTag ? interners_[index].text(interned)
+                                                      : std::string_view(reinterpret_cast<const char*>(key), key[15]);
+    if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryViewBuilder&>(*builder).Append(text));
+    } else if (id == arrow::Type::FIXED_SIZE_BINARY) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::FixedSizeBinaryBuilder&>(*builder).Append(text));
+    } else if (large) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(text));
+    } else {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryBuilder&>(*builder).Append(text));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
+  return MakeVector(array);
+}
+
+Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+  const Column& column = columns_[index];
+  const auto& type = static_cast<const arrow::DictionaryType&>(*column.type);
+  const Interner& interner = interners_[index];
+  std::unique_ptr<arrow::ArrayBuilder> values;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, type.value_type(), &values));
+  for (uint32_t id = 0; id < interner.size(); ++id) {
+    ARROW_ASSIGN_OR_RAISE(auto scalar, arrow::MakeScalar(type.value_type(), arrow::Buffer::FromString(std::string(interner.text(id)))));
+    ARROW_RETURN_NOT_OK(values->AppendScalar(*scalar));
+  }
+  std::unique_ptr<arrow::ArrayBuilder> codes;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, arrow::int64(), &codes));
+  auto& code_builder = static_cast<arrow::Int64Builder&>(*codes);
+  const int bits = static_cast<const arrow::FixedWidthType&>(*type.index_type()).bit_width();
+  const bool is_signed = arrow::is_signed_integer(type.index_type()->id());
+  const int64_t most = bits >= 32 ? std::numeric_limits<int32_t>::max() : (int64_t{1} << (is_signed ? bits - 1 : bits)) - 1;
+  ARROW_RETURN_NOT_OK(code_builder.Reserve(static_cast<int64_t>(groups.size())));
+  for (uint32_t group : groups) {
+    uint32_t id;
+    std::memcpy(&id, KeyBytes(group) + column.offset, 4);
+    if (id == kNullCode) {
+      code_builder.UnsafeAppendNull();
+      continue;
+    }
+    if (id > most) return Fail(ErrorCode::kOverflow, "more distinct values than the dictionary's index type holds: " + column.type->ToString());
+    code_builder.UnsafeAppend(id);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
+  ARROW_ASSIGN_OR_RAISE(auto wide, codes->Finish());
+  // Narrow the codes to the declared index type, byte by byte of a little-endian integer.
+  const int width = bits / 8;
+  ARROW_ASSIGN_OR_RAISE(auto narrow, arrow::AllocateBuffer(wide->length() * width, pool));
+  const int64_t* in = wide->data()->GetValues<int64_t>(1);
+  for (int64_t i = 0; i < wide->length(); ++i) std::memcpy(narrow->mutable_data() + i * width, &in[i], static_cast<size_t>(width));
+  auto data = arrow::ArrayData::Make(column.type, wide->length(), {wide->data()->buffers[0], std::move(narrow)}, wide->null_count());
+  data->dictionary = dictionary->data();
+  return Vector{std::move(data), false};
+}
+
+Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+  std::vector<Vector> out;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const Column& column = columns_[i];
+    Vector vector;
+    if (column.form == Form::kText) {
+      ARROW_ASSIGN_OR_RAISE(vector, ExportText(i, groups, pool));
+    } else if (column.form == Form::kDictionary) {
+      ARROW_ASSIGN_OR_RAISE(vector, ExportDictionary(i, groups, pool));
+    } else if (column.physical == Physical::kNull) {
+      ARROW_ASSIGN_OR_RAISE(auto nulls, arrow::MakeArrayOfNull(column.type, static_cast<int64_t>(groups.size()), pool));
+      vector = MakeVector(nulls);
+    } else if (column.physical == Physical::kBool) {
+      arrow::BooleanBuilder builder(pool);
+      for (uint32_t group : groups) {
+        ARROW_RETURN_NOT_OK(IsNull(column, group) ? builder.AppendNull() : builder.Append(KeyBytes(group)[column.offset] != 0));
+      }
+      ARROW_ASSIGN_OR_RAISE(auto array, builder.Finish());
+      vector = MakeVector(array);
+    } else {
+      switch (column.width) {
+        case 1: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint8_t>(column, groups, pool)); break; }
+        case 2: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint16_t>(column, groups, pool)); break; }
+        case 4: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint32_t>(column, groups, pool)); break; }
+        case 8: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint64_t>(column, groups, pool)); break; }
+        default: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<Bits128>(column, groups, pool)); break; }
+      }
+    }
+    out.push_back(std::move(vector));
+  }
+  return out;
+}
+
+int64_t KeyTable::MemoryBytes() const {
+  int64_t bytes = static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
+                                       packed_.capacity() * 8 + chunk_hashes_.capacity() * 4);
+  for (const auto& interner : interners_) bytes += interner.MemoryBytes();
+  return bytes;
+}
+
+}  // namespace velaria::execution

@@ -1,0 +1,90 @@
+// Maps key tuples to dense group numbers: the table under GROUP BY, DISTINCT and set operations.
+//
+// Every key becomes a fixed number of bits, so equality is a comparison of words whatever the types: integers, floats
+// (-0 and NaN made one) and decimals as they are; a string of up to 15 bytes inline with its length, a longer one as
+// the number its text has in the table's interner; a dictionary-encoded string as the number of its value. NULL is a
+// value of its own. Fixed-width keys share a mask of null bits; a single 8-byte key keeps its NULL group apart.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "columnar/vector.hpp"
+
+namespace velaria::execution {
+
+/// Distinct strings, numbered in order of arrival.
+class Interner {
+ public:
+  uint32_t Intern(std::string_view text);
+  std::string_view text(uint32_t id) const { return texts_[id]; }
+  size_t size() const { return texts_.size(); }
+  int64_t MemoryBytes() const { return bytes_ + static_cast<int64_t>(slots_.capacity() * 8 + texts_.size() * sizeof(std::string)); }
+
+ private:
+  void Grow();
+  std::deque<std::string> texts_;
+  std::vector<uint64_t> slots_;  // hash's upper half, then id + 1; 0 = empty
+  int64_t bytes_ = 0;
+};
+
+class KeyTable {
+ public:
+  explicit KeyTable(std::vector<TypePtr> key_types);
+
+  /// Writes the group of every row to `groups`, adding new groups in row order. Keys are dense or constant vectors.
+  Status FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups);
+  int64_t group_count() const { return group_count_; }
+  /// A hash that is the same for equal keys in every table of the same types, whatever was seen before.
+  uint64_t PortableHash(uint32_t group) const;
+  /// The keys of the given groups, in the key types as they came.
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  int64_t MemoryBytes() const;
+
+ private:
+  enum class Form { kFixed, kText, kDictionary };
+  struct Column {
+    TypePtr type;
+    Physical physical;
+    Form form;
+    int width;       // bytes in the packed key
+    int offset = 0;
+    int mask_bit = -1;
+  };
+
+  void Encode(size_t column, const Vector& vector, int64_t row_count);
+  void EncodeDictionary(size_t index, const Vector& vector, int64_t row_count);
+  template <typename T>
+  void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count);
+  template <int kWords>
+  void Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups);
+  void GrowSlots();
+  uint32_t NullGroup();
+  const uint8_t* KeyBytes(uint32_t group) const { return reinterpret_cast<const uint8_t*>(keys_.data() + group * words_); }
+  bool IsNull(const Column& column, uint32_t group) const;
+  template <typename T>
+  Result<Vector> ExportFixed(const Column& column, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  Result<Vector> ExportText(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  Result<Vector> ExportDictionary(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+
+  std::vector<Column> columns_;
+  int words_ = 1;
+  bool single_word_ = false;         // one key of 8 bytes: NULL lives in null_group_
+  int64_t null_group_ = -1;
+  int64_t group_count_ = 0;
+  std::vector<uint64_t> keys_;       // words_ per group
+  std::vector<uint32_t> hashes_;     // per group
+  std::vector<uint64_t> slots_;      // hash, then group + 1
+  std::vector<uint64_t> packed_;     // scratch: keys of one chunk
+  std::vector<uint32_t> chunk_hashes_;
+  std::vector<Interner> interners_;  // per column; used by text and dictionary forms
+  struct CodeMap {
+    std::shared_ptr<arrow::ArrayData> dictionary;
+    std::vector<uint32_t> ids;
+  };
+  std::vector<CodeMap> code_maps_;
+};
+
+}  // namespace velaria::execution
