@@ -1,0 +1,49 @@
+"""Velaria: batch SQL and streaming SQL on one kernel, in process or over Arrow Flight.
+
+`Session` is a database in this process; `connect` is a client of a server.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import pyarrow  # noqa: F401  (loads the libraries the kernel links; first of all)
+
+from velaria._kernel import (
+    ControlError,
+    ExecutionError,
+    InternalError,
+    KernelError,
+    RequestError,
+    SourceError,
+    SqlError,
+    __version__,
+)
+from velaria.dataframe import DataFrame
+from velaria.session import Session
+from velaria.streaming import StreamingDataFrame, StreamingQuery
+
+if TYPE_CHECKING:
+    from velaria.flight_server.client import connect
+
+__all__ = [
+    "ControlError",
+    "DataFrame",
+    "ExecutionError",
+    "InternalError",
+    "KernelError",
+    "RequestError",
+    "Session",
+    "SourceError",
+    "SqlError",
+    "StreamingDataFrame",
+    "StreamingQuery",
+    "__version__",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """`connect` is found in the Flight client when it is first asked for."""
+    if name == "connect":
+        return importlib.import_module("velaria.flight_server.client").connect
+    raise AttributeError(f"module 'velaria' has no attribute {name!r}")

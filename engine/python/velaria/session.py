@@ -1,0 +1,159 @@
+"""A database in this process: the kernel's session under the names that Python users know."""
+
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import pyarrow as pa
+
+from velaria import _kernel
+from velaria.dataframe import DataFrame
+from velaria.sql_text import columns_declaration, quoted_name, quoted_text
+from velaria.streaming import StreamingDataFrame, StreamingQuery
+
+ArrowData: TypeAlias = _kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]
+
+
+class Session:
+    """One database. Two sessions share nothing; tables live in memory and end with the session."""
+
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        allowed_roots: Sequence[str | os.PathLike[str]] | None = None,
+        memory_limit_bytes: int | None = None,
+    ) -> None:
+        roots = None if allowed_roots is None else [os.fspath(root) for root in allowed_roots]
+        self._kernel = _kernel.Session(
+            threads=threads, allowed_roots=roots, memory_limit_bytes=memory_limit_bytes
+        )
+        self._made_names = itertools.count(1)
+
+    def sql(self, text: str, params: Sequence[Any] | None = None) -> DataFrame:
+        """One statement. A SELECT runs when its frame is read; anything else runs now.
+
+        The frame of a statement without rows has one column, rows_affected.
+        """
+        if self._kernel.describe(text, params).returns_rows:
+            return DataFrame(self._kernel, text, params)
+        result = self._kernel.execute(text, params)
+        count = "NULL" if result.rows_affected is None else str(result.rows_affected)
+        return DataFrame(self._kernel, f"SELECT CAST({count} AS BIGINT) AS rows_affected")
+
+    def explain(self, text: str) -> dict[str, str]:
+        """The sections logical, physical and strategy; nothing is run."""
+        return self._kernel.explain(text)
+
+    def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
+        """Write batches to a table, validated as those of a server are; the number of rows."""
+        reader = as_reader(data)
+        ingest = self._kernel.ingest(table, reader.schema, mode)
+        try:
+            return sum(ingest.write(batch) for batch in reader)
+        finally:
+            ingest.close()
+
+    def read(self, path: str | os.PathLike[str]) -> DataFrame:
+        """A file as a frame; its format is found by the kernel."""
+        return DataFrame(self._kernel, f"SELECT * FROM {quoted_text(os.fspath(path))}")
+
+    def read_csv(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        table: str | None = None,
+        delimiter: str | None = None,
+        header: bool | None = None,
+    ) -> DataFrame:
+        """A CSV file read as told, entered in the catalog under `table` or a made name."""
+        options = [f"path: {quoted_text(os.fspath(path))}"]
+        if delimiter is not None:
+            options.append(f"delimiter: {quoted_text(delimiter)}")
+        if header is not None:
+            options.append(f"header: {quoted_text(str(header).lower())}")
+        name = quoted_name(table or self._made_name("csv"))
+        self._kernel.execute(f"CREATE TABLE {name} USING csv OPTIONS({', '.join(options)})")
+        return DataFrame(self._kernel, f"SELECT * FROM {name}")
+
+    def create_dataframe_from_arrow(self, data: ArrowData, name: str | None = None) -> DataFrame:
+        """Arrow batches as a frame, not copied."""
+        table = name or self._made_name("arrow")
+        self._kernel.register_arrow(table, as_reader(data), replace=name is not None)
+        return DataFrame(self._kernel, f"SELECT * FROM {quoted_name(table)}")
+
+    def create_stream_from_arrow(
+        self, data: ArrowData, name: str | None = None
+    ) -> StreamingDataFrame:
+        """Arrow batches as a stream that ends with the last of them."""
+        reader = as_reader(data)
+        stream = name or self._made_name("stream")
+        columns = columns_declaration(reader.schema)
+        self._kernel.execute(f"CREATE STREAM {quoted_name(stream)} ({columns})")
+        self.put(reader, stream)
+        self._kernel.end_input(stream)
+        return StreamingDataFrame(self._kernel, f"SELECT * FROM {quoted_name(stream)}")
+
+    def create_temp_view(self, name: str, frame: DataFrame | StreamingDataFrame) -> None:
+        """Give a frame a name that SQL can use until the session ends."""
+        self._kernel.execute(f"CREATE OR REPLACE VIEW {quoted_name(name)} AS {frame.sql}")
+
+    def stream_sql(self, text: str) -> StreamingDataFrame:
+        """An unbounded SELECT, not started."""
+        return StreamingDataFrame(self._kernel, text)
+
+    def explain_stream_sql(self, text: str) -> dict[str, str]:
+        """The sections logical, physical and strategy; nothing is started."""
+        return self._kernel.explain_stream(text)
+
+    def start_stream_sql(
+        self,
+        text: str,
+        name: str | None = None,
+        *,
+        checkpoint_delivery_mode: str | None = None,
+    ) -> StreamingQuery:
+        """Start a streaming query: an unbounded SELECT, or INSERT INTO a table from one."""
+        options = None
+        if checkpoint_delivery_mode is not None:
+            options = {"delivery_mode": checkpoint_delivery_mode}
+        return StreamingQuery(self._kernel, text, name, options).start()
+
+    def tables(self) -> list[_kernel.TableInfo]:
+        return self._kernel.tables()
+
+    def functions(self) -> list[_kernel.FunctionRow]:
+        return self._kernel.functions()
+
+    def close(self) -> None:
+        self._kernel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _made_name(self, prefix: str) -> str:
+        return f"__{prefix}_{next(self._made_names)}"
+
+
+def as_reader(data: ArrowData) -> pa.RecordBatchReader:
+    """Any Arrow data as one reader."""
+    if isinstance(data, pa.RecordBatchReader):
+        return data
+    if isinstance(data, pa.RecordBatch):
+        return pa.RecordBatchReader.from_batches(data.schema, [data])
+    if hasattr(data, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(data)
+    batches = list(data)
+    if not batches:
+        raise ValueError("there are no batches and so no schema")
+    return pa.RecordBatchReader.from_batches(batches[0].schema, batches)

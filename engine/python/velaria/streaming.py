@@ -1,0 +1,100 @@
+"""Streams in process: a StreamingDataFrame is an unbounded SELECT, a StreamingQuery runs one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import pyarrow as pa
+
+from velaria import _kernel
+
+_POLL_MS = 500
+
+
+class StreamingQuery:
+    """A streaming query of the kernel. It goes on when the handle is dropped; stop() ends it."""
+
+    def __init__(
+        self,
+        kernel: _kernel.Session,
+        sql: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._kernel = kernel
+        self._options = options
+        self._name = name
+        self._query: _kernel.StreamingQuery | None = None
+        self.sql = sql
+
+    @property
+    def status(self) -> str:
+        return "created" if self._query is None else self._query.status
+
+    @property
+    def query_id(self) -> str:
+        return self._started().query_id
+
+    @property
+    def name(self) -> str:
+        return self._started().name
+
+    def start(self) -> Self:
+        """Start the query; one that was started stays as it is."""
+        if self._query is None:
+            self._query = self._kernel.start_stream(self.sql, self._name, self._options)
+        return self
+
+    def await_termination(self, timeout_ms: int | None = None) -> bool:
+        """Wait for the end of the query; False when the time was over first."""
+        return self._started().await_termination(timeout_ms)
+
+    def stop(self, mode: str = "drain") -> dict[str, Any]:
+        """End the query, by default after what has come in; its last progress."""
+        return self._started().stop(mode)
+
+    def progress(self) -> dict[str, Any]:
+        return self._started().progress()
+
+    def snapshot_json(self) -> str:
+        """The progress as JSON text."""
+        return self._started().snapshot_json()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches emitted from now on, until the query ends."""
+        subscription = self._started().subscribe()
+        try:
+            while True:
+                try:
+                    batch = subscription.next(_POLL_MS)
+                except StopIteration:
+                    return
+                if batch is not None:
+                    yield batch
+        finally:
+            subscription.close()
+
+    def _started(self) -> _kernel.StreamingQuery:
+        self.start()
+        assert self._query is not None
+        return self._query
+
+
+class StreamingDataFrame:
+    """An unbounded SELECT that has not been started."""
+
+    def __init__(self, kernel: _kernel.Session, sql: str) -> None:
+        self._kernel = kernel
+        self.sql = sql
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._kernel.describe(self.sql).schema
+
+    def explain(self) -> dict[str, str]:
+        return self._kernel.explain_stream(self.sql)
+
+    def query(
+        self, name: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> StreamingQuery:
+        """A query over this stream, not started yet."""
+        return StreamingQuery(self._kernel, self.sql, name, options)

@@ -1,0 +1,1 @@
+"""One file per area of actions; importing an area's file enters its actions in the table."""

@@ -1,0 +1,61 @@
+"""Actions on queries under way or lately ended."""
+
+from typing import Any
+
+import msgspec
+
+from velaria.flight_server.actions.registry import action
+from velaria.flight_server.calls import Call
+from velaria.flight_server.service import Service
+from velaria.flight_server.statements import cancel_in_kernel
+from velaria.schemas import errors as codes
+from velaria.schemas.base import Empty
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.query import QueryCancelReply, QueryListReply, QueryRef
+
+
+@action("query.list")
+def list_queries(service: Service, call: Call, command: Empty) -> QueryListReply:
+    """Queries under way and lately ended, oldest first."""
+    rows = {str(row["query_id"]): int(row.get("rows") or 0) for row in service.session.queries()}
+    entries = [tracked.entry() for tracked in service.queries.all()]
+    return QueryListReply(
+        queries=[
+            msgspec.structs.replace(entry, row_count=rows.get(entry.query_id, entry.row_count))
+            for entry in entries
+        ]
+    )
+
+
+@action("query.progress")
+def progress(service: Service, call: Call, command: QueryRef) -> dict[str, Any]:
+    """A streaming query's progress map, or the state and row count of any other query."""
+    for query in service.streams.all():
+        if command.query_id in (query.query_id, query.name):
+            return query.progress()
+    for row in service.session.queries():
+        if row["query_id"] == command.query_id:
+            return row
+    tracked = service.queries.find(command.query_id)
+    if tracked is None:
+        raise VelariaError(codes.UNKNOWN_QUERY, f"no query of that id: {command.query_id}")
+    entry: dict[str, Any] = msgspec.to_builtins(tracked.entry())
+    return entry
+
+
+@action("query.cancel")
+def cancel(service: Service, call: Call, command: QueryRef) -> QueryCancelReply:
+    """End a query at once; the state afterwards is told."""
+    for query in service.streams.all():
+        if command.query_id in (query.query_id, query.name):
+            query.stop("now")
+            return QueryCancelReply(state=query.status)
+    if service.queries.cancel_promise(command.query_id):
+        return QueryCancelReply(state="cancelled")
+    tracked = service.queries.find(command.query_id)
+    state = cancel_in_kernel(service, command.query_id)
+    if state is None and tracked is None:
+        raise VelariaError(codes.UNKNOWN_QUERY, f"no query of that id: {command.query_id}")
+    if tracked is not None and tracked.state != "running":
+        return QueryCancelReply(state=tracked.state)
+    return QueryCancelReply(state=state or "cancelled")

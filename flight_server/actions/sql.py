@@ -1,0 +1,67 @@
+"""Actions on statements."""
+
+import pyarrow as pa
+
+from velaria.flight_server import statements
+from velaria.flight_server.actions.registry import action
+from velaria.flight_server.calls import Call
+from velaria.flight_server.forms import check_parameters
+from velaria.flight_server.queries import new_query_id
+from velaria.flight_server.service import Service
+from velaria.schemas.base import Empty
+from velaria.schemas.sql import (
+    Column,
+    ExplainReply,
+    FunctionEntry,
+    FunctionsReply,
+    SqlExecute,
+    SqlExecuteReply,
+    SqlExplain,
+)
+
+
+@action("sql.execute")
+def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteReply:
+    """Run one statement; a SELECT is answered with a ticket."""
+    check_parameters(command.params)
+    info = statements.describe(service, command.sql, command.params)
+    if info.returns_rows:
+        ticket, query_id = statements.issue_ticket(service, info, command.sql, command.params)
+        columns = columns_of(statements.result_schema(info))
+        return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
+    done = statements.change(service, call, info, command.sql, command.params, new_query_id())
+    return SqlExecuteReply(
+        query_id=done.query_id,
+        kind=info.kind,
+        name=done.stream_name,
+        rows_affected=done.rows_affected,
+    )
+
+
+@action("sql.explain")
+def explain(service: Service, call: Call, command: SqlExplain) -> ExplainReply:
+    """The logical, physical and strategy sections; nothing is run."""
+    return ExplainReply(**service.session.explain(command.sql))
+
+
+@action("sql.functions")
+def functions(service: Service, call: Call, command: Empty) -> FunctionsReply:
+    """Every function with signature and an example."""
+    return FunctionsReply(
+        functions=[
+            FunctionEntry(
+                name=row.name,
+                kind=row.kind,
+                group=row.group,
+                signature=row.signature,
+                summary=row.summary,
+                example=row.example,
+                example_result=row.example_result,
+            )
+            for row in service.session.functions()
+        ]
+    )
+
+
+def columns_of(schema: pa.Schema) -> list[Column]:
+    return [Column(name=f.name, type=str(f.type), nullable=f.nullable) for f in schema]

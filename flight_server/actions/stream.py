@@ -1,0 +1,75 @@
+"""Actions on streaming queries."""
+
+from typing import Any
+
+from velaria.flight_server.actions.registry import action
+from velaria.flight_server.calls import Call
+from velaria.flight_server.service import Service
+from velaria.schemas.base import Done, Empty
+from velaria.schemas.sql import ExplainReply
+from velaria.schemas.stream import (
+    StreamEndInput,
+    StreamEntry,
+    StreamExplain,
+    StreamListReply,
+    StreamRef,
+    StreamStart,
+    StreamStarted,
+    StreamStop,
+)
+
+
+@action("stream.start")
+def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
+    """Start a streaming query; it runs until it is stopped or its input ends."""
+    options: dict[str, Any] = {}
+    if command.delivery_mode is not None:
+        options["delivery_mode"] = command.delivery_mode
+    if command.checkpoint_interval_ms is not None:
+        options["checkpoint_interval_ms"] = command.checkpoint_interval_ms
+    query = service.streams.start(command.sql, command.name, options or None)
+    return StreamStarted(query_id=query.query_id, name=query.name)
+
+
+@action("stream.stop")
+def stop(service: Service, call: Call, command: StreamStop) -> dict[str, Any]:
+    """End a streaming query and tell its last progress."""
+    return service.streams.stop(command.query_id, command.mode)
+
+
+@action("stream.list")
+def list_streams(service: Service, call: Call, command: Empty) -> StreamListReply:
+    """All streaming queries."""
+    return StreamListReply(
+        streams=[
+            StreamEntry(
+                query_id=query.query_id,
+                name=query.name,
+                sql=query.sql,
+                status=query.status,
+                rows_in=progress.get("rows_in"),
+                rows_out=progress.get("rows_out"),
+            )
+            for query in service.streams.all()
+            for progress in [query.progress()]
+        ]
+    )
+
+
+@action("stream.progress")
+def progress(service: Service, call: Call, command: StreamRef) -> dict[str, Any]:
+    """All progress fields of a streaming query."""
+    return service.streams.find(command.query_id).progress()
+
+
+@action("stream.explain")
+def explain(service: Service, call: Call, command: StreamExplain) -> ExplainReply:
+    """The three sections for a streaming query; nothing is started."""
+    return ExplainReply(**service.session.explain_stream(command.sql))
+
+
+@action("stream.end_input")
+def end_input(service: Service, call: Call, command: StreamEndInput) -> Done:
+    """Log the end of a stream's input; queries over it finish."""
+    service.session.end_input(command.stream)
+    return Done()

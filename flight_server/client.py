@@ -1,0 +1,208 @@
+"""The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, scrubbed
+from velaria.schemas import errors as codes
+from velaria.schemas.batch_metadata import EmissionMetadata, PutResultMetadata
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.sql import ExplainReply, SqlExecuteReply
+from velaria.schemas.stream import StreamStarted
+from velaria.schemas.table import TableEntry, TableListReply
+from velaria.schemas.tickets import IngestCommand, SubscribeCommand
+from velaria.session import ArrowData, as_reader
+
+DEFAULT_URI = "grpc://127.0.0.1:31337"
+
+
+@contextmanager
+def typed_errors(sql: str = "") -> Iterator[None]:
+    """Flight errors as VelariaErrors; one without a code means that the server was not reached.
+
+    With the statement at hand, the error's place becomes a caret under it.
+    """
+    try:
+        yield
+    except (flight.FlightError, pa.ArrowException) as fault:
+        reply = error_reply_of(fault)
+        if reply is None:
+            raise VelariaError(
+                codes.CONNECTION, f"the server cannot be reached: {scrubbed(str(fault))}"
+            ) from None
+        error = from_reply(reply)
+        error.caret = caret_of(sql, error.line, error.column)
+        raise error from None
+
+
+class Result:
+    """A statement's rows, read once: as a whole by to_arrow, or batch by batch by iteration."""
+
+    def __init__(self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None) -> None:
+        self.query_id = reply.query_id
+        self.name = reply.name
+        self.rows_affected = reply.rows_affected
+        self._reader = reader
+
+    @property
+    def has_rows(self) -> bool:
+        return self._reader is not None
+
+    @property
+    def schema(self) -> pa.Schema:
+        with typed_errors():
+            return self._rows().schema
+
+    def to_arrow(self) -> pa.Table:
+        with typed_errors():
+            return self._rows().read_all()
+
+    def to_rows(self) -> list[tuple[Any, ...]]:
+        columns = [column.to_pylist() for column in self.to_arrow().columns]
+        return list(zip(*columns, strict=True))
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with typed_errors():
+            for chunk in self._rows():
+                if chunk.data is not None:
+                    yield chunk.data
+
+    def cancel(self) -> None:
+        self._rows().cancel()
+
+    def _rows(self) -> flight.FlightStreamReader:
+        if self._reader is None:
+            raise VelariaError(
+                codes.QUERY_STATE,
+                f"the statement returned no rows; rows affected: {self.rows_affected}",
+            )
+        return self._reader
+
+
+class StreamHandle:
+    """A streaming query on the server. It goes on when the handle is dropped; `stop` ends it."""
+
+    def __init__(self, client: "Client", started: StreamStarted) -> None:
+        self.query_id = started.query_id
+        self.name = started.name
+        self._client = client
+
+    def progress(self) -> dict[str, Any]:
+        return self._client.action("stream.progress", query_id=self.query_id)
+
+    def stop(self, mode: str = "drain") -> dict[str, Any]:
+        """The last progress."""
+        return self._client.action("stream.stop", query_id=self.query_id, mode=mode)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches emitted from now on, until the query ends."""
+        return self._client.subscribe(self.query_id)
+
+
+class Client:
+    """One connection to a server; safe to share among threads."""
+
+    def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
+        self.uri = uri
+        with typed_errors():
+            self.flight = flight.connect(uri)
+        self._options = flight.FlightCallOptions(timeout=timeout_s)
+
+    def sql(self, text: str, params: list[Any] | None = None) -> Result:
+        """Run one statement. A change is done on return; rows are read from the result."""
+        body: dict[str, Any] = {"sql": text}
+        if params is not None:
+            body["params"] = params
+        reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
+        with typed_errors():
+            reader = None
+            if reply.ticket is not None:
+                reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
+            return Result(reply, reader)
+
+    def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
+        """Send rows to a table, which is made when it is not there; the number of rows taken in."""
+        reader = as_reader(data)
+        command = msgspec.convert({"table": table, "mode": mode, "type": "ingest"}, IngestCommand)
+        descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
+        with typed_errors():
+            writer, replies = self.flight.do_put(descriptor, reader.schema, self._options)
+            with writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+                writer.done_writing()
+                reply = replies.read()
+            if reply is None:
+                return 0
+            return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
+
+    def start_stream(
+        self, sql: str, name: str | None = None, delivery_mode: str | None = None
+    ) -> StreamHandle:
+        """Start a streaming query that outlives this client."""
+        told = {"sql": sql, "name": name, "delivery_mode": delivery_mode}
+        body = {key: value for key, value in told.items() if value is not None}
+        return StreamHandle(
+            self, msgspec.convert(self.action("stream.start", **body), StreamStarted)
+        )
+
+    def subscribe(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Batches of a running streaming query, by id or name, from now on until it ends."""
+        ticket = msgspec.msgpack.encode(SubscribeCommand(query_id=query))
+        with typed_errors():
+            for chunk in self.flight.do_get(flight.Ticket(ticket), self._options):
+                metadata = chunk.app_metadata
+                if chunk.data is None or metadata is None:
+                    continue
+                told = msgspec.msgpack.decode(metadata.to_pybytes(), type=EmissionMetadata)
+                if told.kind == "data":
+                    yield chunk.data
+
+    def explain(self, sql: str) -> ExplainReply:
+        return msgspec.convert(self.action("sql.explain", sql=sql), ExplainReply)
+
+    def tables(self) -> list[TableEntry]:
+        return msgspec.convert(self.action("table.list"), TableListReply).tables
+
+    def health(self) -> dict[str, Any]:
+        return self.action("server.health")
+
+    def action(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Any action by its name; the reply as a map."""
+        with typed_errors(str(fields.get("sql", ""))):
+            request = flight.Action(name, msgspec.msgpack.encode(fields))
+            reply = next(iter(self.flight.do_action(request, self._options)))
+            answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
+            return answer
+
+    def actions(self) -> list[tuple[str, str]]:
+        """All actions of the server: name and summary."""
+        with typed_errors():
+            return [
+                (kind.type, kind.description) for kind in self.flight.list_actions(self._options)
+            ]
+
+    def close(self) -> None:
+        self.flight.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def connect(uri: str = DEFAULT_URI, timeout_s: float | None = None) -> Client:
+    """A client of the server at `uri`; nothing is sent before the first call."""
+    return Client(uri, timeout_s)

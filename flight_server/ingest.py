@@ -1,0 +1,115 @@
+"""DoPut: every batch goes through the kernel's ingest gate, which validates it fully before it is
+read.
+
+Each acknowledged batch stays, whatever becomes of the call after it. A failure leaves the batches
+before it and nothing of its own batch.
+"""
+
+import msgspec
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from velaria.flight_server.calls import Call
+from velaria.flight_server.errors import scrubbed
+from velaria.flight_server.forms import parse_descriptor
+from velaria.flight_server.queries import new_query_id
+from velaria.flight_server.service import Service
+from velaria.schemas import errors as codes
+from velaria.schemas.batch_metadata import PutResultMetadata
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.tickets import IngestCommand
+
+
+def target_of(descriptor: flight.FlightDescriptor) -> IngestCommand:
+    """The table a DoPut names, by path or by IngestCommand."""
+    if descriptor.descriptor_type == flight.DescriptorType.PATH:
+        return IngestCommand(table=single_name(descriptor))
+    command = parse_descriptor(descriptor.command or b"")
+    if not isinstance(command, IngestCommand):
+        raise VelariaError(
+            codes.BAD_REQUEST,
+            "a DoPut names its table by a path of one part or by a command of type ingest",
+        )
+    return command
+
+
+def single_name(descriptor: flight.FlightDescriptor) -> str:
+    parts = path_of(descriptor)
+    if len(parts) != 1:
+        raise VelariaError(
+            codes.BAD_REQUEST, f"the path of a table to write has one part; parts: {len(parts)}"
+        )
+    return parts[0]
+
+
+def path_of(descriptor: flight.FlightDescriptor) -> list[str]:
+    try:
+        parts = [part.decode("utf-8") for part in descriptor.path or ()]
+    except UnicodeDecodeError as fault:
+        raise VelariaError(
+            codes.BAD_REQUEST, f"the path is not UTF-8; first bad byte: {fault.start}"
+        ) from None
+    if not parts or not all(parts):
+        raise VelariaError(codes.BAD_REQUEST, "the path names nothing: it is empty")
+    return parts
+
+
+def put(
+    service: Service,
+    call: Call,
+    descriptor: flight.FlightDescriptor,
+    reader: flight.MetadataRecordBatchReader,
+    writer: flight.FlightMetadataWriter,
+) -> None:
+    command = target_of(descriptor)
+    tracked = service.queries.start(new_query_id(), "ingest", f"DoPut {command.table}")
+    try:
+        result = _take_in(service, command, reader, call)
+    except Exception as fault:
+        raise tracked.fail(_as_malformed(fault)) from fault
+    tracked.finish(result.row_count)
+    writer.write(msgspec.msgpack.encode(result))
+
+
+def _take_in(
+    service: Service,
+    command: IngestCommand,
+    reader: flight.MetadataRecordBatchReader,
+    call: Call,
+) -> PutResultMetadata:
+    row_count = batch_count = 0
+    ingest = service.session.ingest(command.table, reader.schema, command.mode)
+    try:
+        while (batch := _next_batch(reader)) is not None:
+            rows = ingest.write(batch)
+            row_count += rows
+            batch_count += 1
+            service.metrics.add("ingest_rows_total", rows)
+            service.metrics.add("ingest_batches_total")
+            if call.is_cancelled:
+                raise VelariaError(codes.CANCELLED, f"the DoPut was cancelled; rows: {row_count}")
+    finally:
+        ingest.close()
+    return PutResultMetadata(table=command.table, row_count=row_count, batch_count=batch_count)
+
+
+def _next_batch(reader: flight.MetadataRecordBatchReader) -> pa.RecordBatch | None:
+    """Skips messages that carry only metadata; None at the end."""
+    while True:
+        try:
+            chunk = reader.read_chunk()
+        except StopIteration:
+            return None
+        if chunk.data is not None:
+            return chunk.data
+
+
+def _as_malformed(fault: Exception) -> Exception:
+    """What pyarrow cannot decode is the sender's fault, not ours."""
+    if isinstance(fault, pa.ArrowException | ValueError | OverflowError) and not isinstance(
+        fault, flight.FlightError
+    ):
+        return VelariaError(
+            codes.MALFORMED_BATCH, f"the batch cannot be decoded: {scrubbed(str(fault))}"
+        )
+    return fault

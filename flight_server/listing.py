@@ -1,0 +1,66 @@
+"""What can be read without knowing SQL: tables, views, streams by path, and queries under way."""
+
+from collections.abc import Iterator
+
+import msgspec
+import pyarrow.flight as flight
+
+from velaria._kernel import TableInfo
+from velaria.flight_server.ingest import path_of
+from velaria.flight_server.service import Service
+from velaria.flight_server.statements import flight_info
+from velaria.schemas import errors as codes
+from velaria.schemas.batch_metadata import FlightInfoMetadata
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.tickets import QueryCommand, SubscribeCommand
+
+
+def select_all(parts: list[str]) -> str:
+    """The statement a path stands for."""
+    return "SELECT * FROM " + ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def info_of_path(service: Service, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+    parts = path_of(descriptor)
+    command = QueryCommand(sql=select_all(parts))
+    name = ".".join(parts)
+    for table in service.session.tables():
+        if table.name == name:
+            return flight_info(service, descriptor, command, table.row_count, table.byte_count)
+    return flight_info(service, descriptor, command)
+
+
+def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInfo]:
+    """All that can be read; `criteria` is the beginning of a name, empty for all."""
+    try:
+        prefix = criteria.decode("utf-8")
+    except UnicodeDecodeError:
+        raise VelariaError(codes.BAD_REQUEST, "the criteria are not UTF-8 text") from None
+    tables = [t for t in service.session.tables() if t.name.startswith(prefix) and t.kind != "sink"]
+    for table in tables:
+        yield _table_info(table)
+    for query in service.streams.all():
+        if query.name.startswith(prefix):
+            progress = query.progress()
+            command = msgspec.msgpack.encode(SubscribeCommand(query_id=query.query_id))
+            yield flight.FlightInfo(
+                query.schema,
+                flight.FlightDescriptor.for_command(command),
+                [flight.FlightEndpoint(command, [])],
+                progress.get("rows_out"),
+                None,
+                True,
+                msgspec.msgpack.encode(FlightInfoMetadata(query_id=query.query_id)),
+            )
+
+
+def _table_info(table: TableInfo) -> flight.FlightInfo:
+    parts = table.name.split(".", 1) if table.kind == "system" else [table.name]
+    return flight.FlightInfo(
+        table.schema,
+        flight.FlightDescriptor.for_path(*parts),
+        [flight.FlightEndpoint(select_all(parts).encode(), [])],
+        table.row_count,
+        table.byte_count,
+        True,
+    )

@@ -1,0 +1,93 @@
+"""Streaming queries of the server: started, found, stopped, and followed to their end.
+
+The kernel owns the queries; this book only ties each to its run and waits for its end on a thread
+of its own, which sleeps in the kernel.
+"""
+
+import threading
+from typing import Any
+
+import structlog
+
+from velaria._kernel import Session, StreamingQuery
+from velaria.flight_server.queries import QueryBook, TrackedQuery
+
+_ENDED_WELL = frozenset({"finished", "stopped"})
+
+_log = structlog.get_logger("velaria.flight_server")
+
+
+class StreamBook:
+    def __init__(self, session: Session, queries: QueryBook) -> None:
+        self._session = session
+        self._queries = queries
+        self._lock = threading.Lock()
+        self._followers: dict[str, threading.Thread] = {}
+
+    def start(
+        self, sql: str, name: str | None = None, options: dict[str, Any] | None = None
+    ) -> StreamingQuery:
+        try:
+            query = self._session.start_stream(sql, name, options)
+        except Exception as fault:
+            raise self._queries.record_failure("stream", sql, fault) from fault
+        tracked = self._queries.start(query.query_id, "stream", sql)
+        follower = threading.Thread(
+            target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
+        )
+        with self._lock:
+            self._followers[query.query_id] = follower
+        follower.start()
+        return query
+
+    def find(self, id_or_name: str) -> StreamingQuery:
+        return self._session.streaming_query(id_or_name)
+
+    def all(self) -> list[StreamingQuery]:
+        return self._session.streaming_queries()
+
+    def stop(self, id_or_name: str, mode: str) -> dict[str, Any]:
+        """The last progress of the query."""
+        return self._session.streaming_query(id_or_name).stop(mode)
+
+    def stop_all(self) -> None:
+        """Ends every query at once; used when the server drains."""
+        for query in self.all():
+            try:
+                query.stop("now")
+            except Exception:  # noqa: BLE001 (the others must be stopped, too)
+                _log.exception("stopping a stream", query_id=query.query_id)
+
+    def wait_ended(self, timeout_s: float) -> None:
+        with self._lock:
+            followers = list(self._followers.values())
+        for follower in followers:
+            follower.join(timeout_s / max(len(followers), 1))
+
+    def _follow(self, query: StreamingQuery, tracked: TrackedQuery) -> None:
+        try:
+            query.await_termination(None)
+            progress = query.progress()
+            row_count = int(progress.get("rows_out") or 0)
+            if query.status in _ENDED_WELL:
+                tracked.finish(row_count)
+            else:
+                tracked.fail(_failure_of(query, progress), row_count)
+        except Exception as fault:  # noqa: BLE001 (recorded as the end of the run)
+            tracked.fail(fault)
+        finally:
+            with self._lock:
+                self._followers.pop(query.query_id, None)
+
+
+def _failure_of(query: StreamingQuery, progress: dict[str, Any]) -> Exception:
+    """The kernel raises a failed query's error to whoever subscribes to it."""
+    try:
+        query.subscribe().next(0)
+    except StopIteration:
+        pass
+    except Exception as fault:  # noqa: BLE001 (handed on)
+        return fault
+    return RuntimeError(
+        f"streaming query ended as {query.status}: {progress.get('execution_reason')}"
+    )

@@ -1,0 +1,101 @@
+"""system.queries, streams, tables, settings and functions: the kernel's lists as tables of SQL.
+
+The run history brings its own (runs, stages, attempts, events); all are entered by `register_all`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from velaria.flight_server.service import Service
+
+_TEXT, _COUNT = pa.string(), pa.int64()
+
+_QUERIES = pa.schema(
+    [
+        ("query_id", _TEXT),
+        ("kind", _TEXT),
+        ("sql", _TEXT),
+        ("state", _TEXT),
+        ("started_unix_ms", _COUNT),
+        ("ended_unix_ms", _COUNT),
+        ("row_count", _COUNT),
+        ("error_code", _TEXT),
+    ]
+)
+_STREAMS = pa.schema(
+    [
+        ("query_id", _TEXT),
+        ("name", _TEXT),
+        ("sql", _TEXT),
+        ("status", _TEXT),
+        ("rows_in", _COUNT),
+        ("rows_out", _COUNT),
+        ("rows_late", _COUNT),
+        ("state_bytes", _COUNT),
+    ]
+)
+_TABLES = pa.schema(
+    [("name", _TEXT), ("kind", _TEXT), ("row_count", _COUNT), ("byte_count", _COUNT)]
+)
+_SETTINGS = pa.schema([("name", _TEXT), ("value", _TEXT)])
+_FUNCTION_FIELDS = ("name", "kind", "group", "signature", "summary", "example", "example_result")
+_FUNCTIONS = pa.schema([(name, _TEXT) for name in _FUNCTION_FIELDS])
+
+
+def register_all(service: Service) -> None:
+    tables: dict[str, tuple[pa.Schema, Callable[[], Iterable[dict[str, Any]]]]] = {
+        "queries": (_QUERIES, lambda: _query_rows(service)),
+        "streams": (_STREAMS, lambda: _stream_rows(service)),
+        "tables": (_TABLES, lambda: _table_rows(service)),
+        "settings": (_SETTINGS, lambda: _setting_rows(service)),
+        "functions": (_FUNCTIONS, lambda: _function_rows(service)),
+    }
+    for name, (schema, rows) in tables.items():
+        service.session.register_system_table(name, schema, _opener(schema, rows))
+    for name, (schema, opener) in service.ledger.system_tables().items():
+        service.session.register_system_table(name, schema, opener)
+
+
+def _opener(
+    schema: pa.Schema, rows: Callable[[], Iterable[dict[str, Any]]]
+) -> Callable[[], pa.RecordBatchReader]:
+    def open_reader() -> pa.RecordBatchReader:
+        batch = pa.RecordBatch.from_pylist(list(rows()), schema=schema)
+        return pa.RecordBatchReader.from_batches(schema, [batch])
+
+    return open_reader
+
+
+def _query_rows(service: Service) -> Iterable[dict[str, Any]]:
+    return [msgspec.structs.asdict(tracked.entry()) for tracked in service.queries.all()]
+
+
+def _stream_rows(service: Service) -> Iterable[dict[str, Any]]:
+    for query in service.streams.all():
+        progress = query.progress()
+        told = {"query_id": query.query_id, "name": query.name, "sql": query.sql}
+        counts = ("rows_in", "rows_out", "rows_late", "state_bytes")
+        yield told | {"status": query.status} | {name: progress.get(name) for name in counts}
+
+
+def _table_rows(service: Service) -> Iterable[dict[str, Any]]:
+    for table in service.session.tables():
+        yield {
+            "name": table.name,
+            "kind": table.kind,
+            "row_count": table.row_count if table.row_count >= 0 else None,
+            "byte_count": table.byte_count if table.byte_count >= 0 else None,
+        }
+
+
+def _setting_rows(service: Service) -> Iterable[dict[str, Any]]:
+    shown = {**service.session.settings(), **service.settings.shown()}
+    return [{"name": name, "value": value} for name, value in sorted(shown.items())]
+
+
+def _function_rows(service: Service) -> Iterable[dict[str, Any]]:
+    for row in service.session.functions():
+        yield {name: getattr(row, name) for name in _FUNCTION_FIELDS}

@@ -1,0 +1,1 @@
+"""Commands, replies, tickets and errors as they stand on the wire: types and limits, no logic."""

@@ -1,0 +1,25 @@
+"""What goes beside the batches of DoGet and DoPut in app_metadata, as MessagePack maps."""
+
+from velaria.schemas.base import Reply
+
+
+class FlightInfoMetadata(Reply):
+    """In FlightInfo: the id to ask progress by, or to cancel."""
+
+    query_id: str
+
+
+class EmissionMetadata(Reply, omit_defaults=False):
+    """Beside each batch of a continuous query; heartbeats and the end are batches of no rows."""
+
+    query_id: str
+    kind: str
+    emission_index: int
+
+
+class PutResultMetadata(Reply, omit_defaults=False):
+    """The one PutResult at the end of a DoPut."""
+
+    table: str
+    row_count: int
+    batch_count: int

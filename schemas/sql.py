@@ -1,0 +1,71 @@
+"""Statements: run one, explain one, list the functions."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from velaria.schemas.base import PARAMETERS_MAX, Command, Reply, SqlText
+
+Parameters = Annotated[
+    list[Any],
+    msgspec.Meta(
+        max_length=PARAMETERS_MAX,
+        description="Values for ? and $1: null, boolean, integer, float, text, bytes or timestamp.",
+    ),
+]
+
+
+class SqlExecute(Command):
+    """Run one statement; a SELECT is not run yet but answered with a ticket."""
+
+    sql: SqlText
+    params: Parameters | None = None
+
+
+class Column(Reply):
+    """One column of a result, its type as Arrow writes it."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+class SqlExecuteReply(Reply):
+    """`ticket` is there when rows can be read, `rows_affected` when rows were changed."""
+
+    query_id: str
+    kind: str
+    name: str | None = None
+    rows_affected: int | None = None
+    columns: list[Column] | None = None
+    ticket: bytes | None = None
+
+
+class SqlExplain(Command):
+    """Explain one statement without running it."""
+
+    sql: SqlText
+
+
+class ExplainReply(Reply):
+    """The three sections of every explanation."""
+
+    logical: str
+    physical: str
+    strategy: str
+
+
+class FunctionEntry(Reply):
+    """One function of the kernel's registry with an example that holds."""
+
+    name: str
+    kind: str
+    group: str
+    signature: str
+    summary: str
+    example: str
+    example_result: str
+
+
+class FunctionsReply(Reply):
+    functions: list[FunctionEntry]
