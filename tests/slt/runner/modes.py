@@ -159,7 +159,7 @@ class FlightServer:
 
 
 def open_engine(mode: str, location: str | None = None) -> Engine:
-    """Make a fresh engine. `location` is the running server's address, for the mode "flight" alone."""
+    """Make a fresh engine. `location` is a running server's address, for the mode flight alone."""
     if mode == "process":
         return ProcessEngine()
     if mode == "flight":

@@ -110,7 +110,7 @@ def _single_text(value: float) -> str:
 
 
 def timestamp_text(ticks: int, unit: str, zone: str | None) -> str:
-    """`2013-01-01 05:15:00[.fraction][+00]`: fractions without trailing zeros, zoned values in UTC."""
+    """`2013-01-01 05:15:00[.fraction][+00]`: no trailing zeros, zoned values in UTC."""
     per_second = _TICKS_PER_SECOND[unit]
     seconds, fraction = divmod(ticks, per_second)
     text = f"{_date_text(seconds // 86400)} {_clock_text(seconds % 86400)}"

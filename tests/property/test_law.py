@@ -1,0 +1,206 @@
+"""The law: any split of the input into batches and triggers gives the same final rows as one batch.
+
+Two ways to cut: SET debug_trigger_rows makes a batch query pull its table in micro-batches; a
+stream query reads a log that was filled by batches of any size, empty ones included. Hypothesis
+prints the seed of a failure; `--hypothesis-seed` repeats it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from velaria import _kernel
+
+SCHEMA = pa.schema(
+    {
+        "ts": pa.timestamp("ms"),
+        "k": pa.string(),
+        "n": pa.int32(),
+        "m": pa.int64(),
+        "x": pa.float64(),
+        "b": pa.bool_(),
+    }
+)
+DECLARATION = "(ts TIMESTAMP(3), k VARCHAR, n INTEGER, m BIGINT, x DOUBLE, b BOOLEAN)"
+EPOCH = datetime.datetime(1970, 1, 1)
+EVENT_WAIT_MS = 20_000
+
+# Queries whose last row per key is compared; the number says how many leading columns are the key.
+KEYED_QUERIES = (
+    ("SELECT k, COUNT(*), COUNT(n), SUM(n), SUM(m) FROM t GROUP BY k", 1),
+    ("SELECT k, MIN(n), MAX(n), MIN(x), MAX(x), MIN(ts), MAX(ts) FROM t GROUP BY k", 1),
+    ("SELECT k, AVG(n), AVG(x), SUM(x) FROM t GROUP BY k", 1),
+    ("SELECT k, b, COUNT(*), MAX(k), MIN(b) FROM t GROUP BY k, b", 2),
+    ("SELECT n % 3, SUM(n), COUNT(x) FROM t WHERE n < m GROUP BY n % 3", 1),
+    ("SELECT b, SUM(CASE WHEN n > 0 THEN n ELSE 0 END) FROM t GROUP BY b", 1),
+    ("SELECT w, COUNT(*), SUM(n) FROM t WINDOW BY ts EVERY 1000 AS w GROUP BY w", 1),
+    ("SELECT w, k, SUM(x) FROM t WINDOW BY ts EVERY 900 SLIDE 300 AS w GROUP BY w, k", 2),
+    ("SELECT w, MAX(n) FROM t WHERE b WINDOW BY ts EVERY 7 SLIDE 3 AS w GROUP BY w", 1),
+)
+ROW_QUERIES = (
+    "SELECT k, n, x FROM t",
+    "SELECT n + 1, UPPER(k), x * 2 FROM t WHERE n < m",
+    "SELECT COALESCE(k, 'none'), n IS NULL, ts FROM t WHERE b OR n > 3",
+    "SELECT w, n FROM t WINDOW BY ts EVERY 1000 SLIDE 500 AS w",
+)
+# Run through debug_trigger_rows alone: a stream has no end that would make them final.
+BATCH_QUERIES = (
+    "SELECT COUNT(*), SUM(n), MIN(k), AVG(x) FROM t",
+    "SELECT DISTINCT k, b FROM t",
+    "SELECT k, COUNT(DISTINCT n) FROM t GROUP BY k",
+    "SELECT k, COUNT(*) FROM t GROUP BY k HAVING COUNT(*) = 1",
+    "SELECT k, n FROM t ORDER BY n, k, m, x LIMIT 5",
+    "SELECT l.k, r.n FROM t AS l JOIN t AS r ON l.n = r.n",
+    "SELECT l.n, r.n FROM t AS l FULL JOIN t AS r ON l.n = r.n + 1 AND l.b",
+    "SELECT k FROM t UNION SELECT UPPER(k) FROM t",
+    "SELECT k FROM t WHERE n > 0 UNION ALL SELECT 'x' FROM t WHERE b",
+    "WITH q AS (SELECT k, SUM(n) AS s FROM t GROUP BY k) SELECT t.n, q.s FROM t JOIN q ON t.k =
+    q.k", )
+
+_small = st.integers(-4, 9)
+_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "ts": st.none()
+            | st.integers(-3_000, 3_000).map(
+                lambda ms: EPOCH + datetime.timedelta(milliseconds=ms)
+            ),
+            "k": st.none() | st.sampled_from(["a", "b", "", "null", "日本", "a|b"]),
+            "n": st.none() | _small,
+            "m": st.none() | _small | st.integers(-(2**60), 2**60),
+            # Eighths are exact in binary, so a sum does not depend on its order.
+            "x": st.none() | st.integers(-64, 64).map(lambda eighths: eighths / 8),
+            "b": st.none() | st.booleans(),
+        }
+    ),
+    max_size=40,
+)
+_cuts = st.lists(st.integers(0, 40), max_size=8)
+
+_settings = settings(
+    max_examples=25,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+def make_batches(rows: Sequence[dict[str, object]], cuts: Sequence[int]) -> list[pa.RecordBatch]:
+    """The rows cut at the given places; equal or outer cuts give empty batches."""
+    edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    return [
+        pa.RecordBatch.from_pylist(list(rows[start:end]), schema=SCHEMA)
+        for start, end in itertools.pairwise(edges)
+    ]
+
+
+def fill(session: _kernel.Session, name: str, batches: Sequence[pa.RecordBatch]) -> None:
+    """Put batches into a table or stream as a client would."""
+    ingest = session.ingest(name, SCHEMA)
+    for batch in batches:
+        ingest.write(batch)
+    ingest.close()
+
+
+def rows_of(table: pa.Table) -> list[tuple[object, ...]]:
+    """Rows in the table's order."""
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def sorted_rows(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Rows in an order of their own, for comparison."""
+    return sorted(rows, key=repr)
+
+
+def answer(sql: str, batches: Sequence[pa.RecordBatch], trigger_rows: int) -> list[object]:
+    """Rows of a query over a table made of the batches, in the whole or in micro-batches."""
+    session = _kernel.Session()
+    session.execute(f"CREATE TABLE t{DECLARATION}")
+    fill(session, "t", batches)
+    if trigger_rows:
+        session.execute(f"SET debug_trigger_rows = {trigger_rows}")
+    rows = rows_of(session.execute(sql).read_all())
+    session.close()
+    return sorted_rows(rows)
+
+
+@pytest.mark.parametrize("sql", [*(q for q, _ in KEYED_QUERIES), *ROW_QUERIES, *BATCH_QUERIES])
+@given(rows=_rows, cuts=_cuts, trigger_rows=st.integers(1, 50))
+@_settings
+def test_micro_batches_of_any_size_give_the_batch_answer(
+    sql: str, rows: list[dict[str, object]], cuts: list[int], trigger_rows: int
+) -> None:
+    whole = answer(sql, make_batches(rows, []), 0)
+    assert answer(sql, make_batches(rows, cuts), 0) == whole
+    assert answer(sql, make_batches(rows, cuts), trigger_rows) == whole
+    assert answer(sql, make_batches(rows, []), 1) == whole
+
+
+def emitted(sql: str, batches: Sequence[pa.RecordBatch]) -> list[tuple[object, ...]]:
+    """All rows that a stream query emits while its input arrives batch by batch and then ends."""
+    session = _kernel.Session()
+    session.execute(f"CREATE STREAM t {DECLARATION}")
+    query = session.start_stream(sql)
+    subscription = query.subscribe()
+    fill(session, "t", batches)
+    session.end_input("t")
+    rows: list[tuple[object, ...]] = []
+    while True:
+        try:
+            batch = subscription.next(EVENT_WAIT_MS)
+        except StopIteration:
+            break
+        assert batch is not None, f"nothing came in {EVENT_WAIT_MS} ms"
+        rows += rows_of(pa.Table.from_batches([batch]))
+    assert query.await_termination(EVENT_WAIT_MS)
+    assert query.status == "finished"
+    session.close()
+    return rows
+
+
+@pytest.mark.parametrize(("sql", "key_width"), KEYED_QUERIES)
+@given(rows=_rows, cuts=_cuts)
+@_settings
+def test_the_last_row_per_key_of_a_stream_is_the_batch_answer(
+    sql: str, key_width: int, rows: list[dict[str, object]], cuts: list[int]
+) -> None:
+    latest = {row[:key_width]: row for row in emitted(sql, make_batches(rows, cuts))}
+    assert sorted_rows(list(latest.values())) == answer(sql, make_batches(rows, []), 0)
+
+
+@pytest.mark.parametrize("sql", ROW_QUERIES)
+@given(rows=_rows, cuts=_cuts)
+@_settings
+def test_a_stream_without_groups_emits_each_row_once(
+    sql: str, rows: list[dict[str, object]], cuts: list[int]
+) -> None:
+    found = sorted_rows(emitted(sql, make_batches(rows, cuts)))
+    assert found == answer(sql, make_batches(rows, []), 0)
+
+
+@given(rows=_rows, cuts=_cuts)
+@_settings
+def test_rows_without_a_time_go_to_the_late_table_and_none_is_lost(
+    rows: list[dict[str, object]], cuts: list[int]
+) -> None:
+    session = _kernel.Session()
+    session.execute(f"CREATE STREAM t {DECLARATION}")
+    query = session.start_stream(
+        "SELECT w, COUNT(*) FROM t WINDOW BY ts EVERY 1000 AS w GROUP BY w", name="counts"
+    )
+    fill(session, "t", make_batches(rows, cuts))
+    session.end_input("t")
+    assert query.await_termination(EVENT_WAIT_MS)
+    progress = query.progress()
+    late = session.execute('SELECT COUNT(*) FROM "counts$late"').read_all()
+    without_time = sum(row["ts"] is None for row in rows)
+    assert rows_of(late) == [(without_time,)]
+    assert progress["rows_late"] == without_time
+    assert progress["rows_in"] == len(rows)
+    session.close()
