@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from velaria import _kernel
 
 SCHEMA = pa.schema(
@@ -60,8 +61,8 @@ BATCH_QUERIES = (
     "SELECT l.n, r.n FROM t AS l FULL JOIN t AS r ON l.n = r.n + 1 AND l.b",
     "SELECT k FROM t UNION SELECT UPPER(k) FROM t",
     "SELECT k FROM t WHERE n > 0 UNION ALL SELECT 'x' FROM t WHERE b",
-    "WITH q AS (SELECT k, SUM(n) AS s FROM t GROUP BY k) SELECT t.n, q.s FROM t JOIN q ON t.k =
-    q.k", )
+    "WITH q AS (SELECT k, SUM(n) AS s FROM t GROUP BY k) SELECT n, s FROM t JOIN q ON t.k = q.k",
+)
 
 _small = st.integers(-4, 9)
 _rows = st.lists(
