@@ -31,7 +31,7 @@ struct Name {
 struct TypeName {
   std::string name;
   std::vector<int64_t> arguments;
-  bool with_time_zone = false;  // TIMESTAMP WITH TIME ZONE / TIMESTAMPTZ
+  bool with_time_zone = false;  // TIMESTAMP WITH TIME ZONE and TIMESTAMPTZ; the name is "TIMESTAMP" for both
   int array_depth = 0;          // INTEGER[] -> 1
   Place place;
 };
@@ -49,7 +49,8 @@ enum class ExprKind {
   kColumn,       // names: [schema.][table.]column
   kStar,         // names: optional qualifier; only in a select list or count(*)
   kUnary,        // text: "-", "+", "NOT"; children[0]
-  kBinary,       // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1]
+  kBinary,       // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1]; a chain of
+                 // "AND" or of "OR" is one node with two children or more, in the order of the text
   kIsNull,       // children[0]; negated
   kIsTruth,      // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
   kIsDistinct,   // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
@@ -84,6 +85,7 @@ struct Expr {
   bool has_operand = false;
   bool has_else = false;
   bool try_cast = false;
+  int height = 1;  // levels of the tree from here down; the parser bounds it (ParserLimits::tree_height)
 
   Expr(ExprKind k, Place p);  // both below: Select is incomplete here
   ~Expr();
@@ -109,6 +111,7 @@ struct TableRef {
   ExprPtr on;
   std::vector<Name> using_columns;
   bool natural = false;
+  int height = 1;  // as Expr::height
 
   TableRef(TableKind k, Place p) : kind(k), place(p) {}
 };
@@ -167,6 +170,7 @@ struct Select {
   ExprPtr limit, offset;
   EmitKind emit = EmitKind::kDefault;
   Place emit_place;
+  int height = 1;  // as Expr::height
 
   bool is_set_operation() const { return set_left != nullptr; }
 };
@@ -232,6 +236,8 @@ struct Statement {
   bool has_options = false;
   std::vector<Option> options;
   std::optional<WatermarkDef> watermark;
+  std::vector<Name> index_table;       // CREATE INDEX name ON index_table (index_columns)
+  std::vector<Name> index_columns;     // absent when an expression is indexed
   // DROP
   DropKind drop = DropKind::kTable;
   std::vector<std::vector<Name>> drop_names;

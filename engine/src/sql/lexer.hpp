@@ -1,0 +1,62 @@
+// Text to tokens, one at a time: the parser never holds more than its look-ahead, so a long text
+// costs nothing before the fault that ends it. The text must have passed CheckText and must outlive
+// the lexer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.hpp"
+#include "sql/token.hpp"
+
+namespace velaria::sql {
+
+class Lexer {
+ public:
+  Lexer(std::string_view text, int64_t identifier_bytes_max);
+
+  /// The next token. After the end it returns kEnd for ever, after a fault kError for ever.
+  Token Next();
+
+  /// Why the last token is kError.
+  const Status& status() const { return status_; }
+
+ private:
+  /// False after a comment without an end.
+  bool SkipBlanksAndComments();
+  bool SkipBlockComment();
+  void ReadToken(Token* token);
+  void ReadWord(Token* token);
+  void ReadQuotedName(Token* token);
+  void ReadSymbol(Token* token);
+  // lexer_literal.cpp
+  void ReadString(Token* token);
+  void ReadEscapeString(Token* token);
+  bool ReadEscape(std::string* value);
+  bool ReadCodePointEscape(int digits, std::string* value);
+  void ReadDollar(Token* token);
+  void ReadNumber(Token* token);
+  void ReadPrefixedInteger(int bits_per_digit, Token* token);
+  std::string ReadDigits();
+
+  char At(size_t offset) const { return offset < text_.size() ? text_[offset] : '\0'; }
+  /// The length of the identifier that starts at `offset`, 0 when none does.
+  size_t NameLength(size_t offset, bool with_dollar) const;
+  /// Moves the place cursor forward to `offset`; the sum of all moves is one pass over the text.
+  Place PlaceAt(size_t offset);
+  void Fail(size_t offset, ErrorCode code, std::string message, std::string hint = "");
+
+  std::string_view text_;
+  int64_t identifier_bytes_max_;
+  size_t position_ = 0;
+  size_t last_end_ = 0;
+  size_t place_offset_ = 0;
+  Place place_{1, 1};
+  Status status_;
+};
+
+inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace velaria::sql

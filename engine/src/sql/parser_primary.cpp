@@ -1,0 +1,230 @@
+#include <charconv>
+
+#include "sql/grammar.hpp"
+
+namespace velaria::sql {
+namespace {
+
+constexpr int kParametersMax = 65535;
+constexpr size_t kColumnPartsMax = 4;
+
+}  // namespace
+
+Result<ExprPtr> Grammar::ParsePostfix() {
+  VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParsePrimary());
+  while (At("::")) {
+    ExprPtr cast = MakeExpr(ExprKind::kCast, Take().place);
+    VELARIA_ASSIGN_OR_RETURN(cast->type, ParseType());
+    cast->children.push_back(std::move(expr));
+    VELARIA_ASSIGN_OR_RETURN(expr, Measured(std::move(cast)));
+  }
+  return expr;
+}
+
+Result<ExprPtr> Grammar::ParsePrimary() {
+  const Place place = Current().place;
+  const auto literal = [&](ExprKind kind) {
+    ExprPtr expr = MakeExpr(kind, place);
+    expr->text = Take().value;
+    return expr;
+  };
+  switch (Current().kind) {
+    case TokenKind::kInteger: return literal(ExprKind::kInteger);
+    case TokenKind::kDecimal: return literal(ExprKind::kDecimal);
+    case TokenKind::kFloat: return literal(ExprKind::kFloat);
+    case TokenKind::kString: return literal(ExprKind::kString);
+    case TokenKind::kParameter: return ParseParameter();
+    case TokenKind::kQuotedName: return ParseColumnOrCall();
+    case TokenKind::kWord: return ParseWordPrimary();
+    default: break;
+  }
+  if (At("(")) return ParseParenthesised();
+  if (At("*")) {
+    Advance();
+    return MakeExpr(ExprKind::kStar, place);
+  }
+  return Unexpected("an expression");
+}
+
+Result<ExprPtr> Grammar::ParseWordPrimary() {
+  const Place place = Current().place;
+  const bool called = IsSymbol(Peek(1), "(");
+  switch (Current().keyword) {
+    case Keyword::kNull: Advance(); return MakeExpr(ExprKind::kNull, place);
+    case Keyword::kTrue:
+    case Keyword::kFalse: {
+      ExprPtr boolean = MakeExpr(ExprKind::kBoolean, place);
+      boolean->bool_value = Take().keyword == Keyword::kTrue;
+      return boolean;
+    }
+    case Keyword::kCase: return ParseCase();
+    case Keyword::kCast: return ParseCast(false);
+    case Keyword::kCurrentDate: Advance(); return MakeCall("current_date", place);
+    case Keyword::kCurrentTime: Advance(); return MakeCall("current_time", place);
+    case Keyword::kCurrentTimestamp: Advance(); return MakeCall("current_timestamp", place);
+    case Keyword::kLocaltime: Advance(); return MakeCall("localtime", place);
+    case Keyword::kLocaltimestamp: Advance(); return MakeCall("localtimestamp", place);
+    case Keyword::kDefault: return Unsupported(Current(), "DEFAULT as a value");
+    case Keyword::kLeft:
+    case Keyword::kRight: {  // reserved for joins, and functions all the same
+      if (!called) break;
+      VELARIA_ASSIGN_OR_RETURN(Name name, ExpectAnyName("a function"));
+      return ParseCall({std::move(name)});
+    }
+    case Keyword::kTryCast:
+      if (called) return ParseCast(true);
+      break;
+    case Keyword::kExists:
+      if (called) return ParseExists();
+      break;
+    case Keyword::kExtract:
+      if (called) return ParseExtract();
+      break;
+    case Keyword::kTrim:
+      if (called) return ParseTrim();
+      break;
+    case Keyword::kPosition:
+      if (called) return ParsePosition();
+      break;
+    case Keyword::kRow:
+      if (called) return ParseRow();
+      break;
+    case Keyword::kInterval:
+      if (AtInterval()) return ParseInterval();
+      break;
+    default: break;
+  }
+  if (AtTypedLiteral()) return ParseTypedLiteral();
+  if (IsReserved(Current().keyword)) return Unexpected("an expression");
+  return ParseColumnOrCall();
+}
+
+Result<ExprPtr> Grammar::ParseParenthesised() {
+  const Place place = Current().place;
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  if (AtSelectStart()) {
+    VELARIA_ASSIGN_OR_RETURN(SelectPtr select, ParseSelect());
+    VELARIA_RETURN_NOT_OK(Expect(")"));
+    return Measured(MakeSubquery(std::move(select), place));
+  }
+  VELARIA_ASSIGN_OR_RETURN(ExprPtr first, ParseExpression());
+  if (first->kind == ExprKind::kSubquery && AtSelectContinuation()) {
+    VELARIA_ASSIGN_OR_RETURN(SelectPtr select, ContinueSelect(std::move(first->select)));
+    VELARIA_ASSIGN_OR_RETURN(first, Measured(MakeSubquery(std::move(select), place)));
+  }
+  if (!Accept(",")) {
+    VELARIA_RETURN_NOT_OK(Expect(")"));
+    return first;
+  }
+  ExprPtr row = MakeExpr(ExprKind::kRow, place);
+  VELARIA_ASSIGN_OR_RETURN(row->children, ParseExpressionList());
+  row->children.insert(row->children.begin(), std::move(first));
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return Measured(std::move(row));
+}
+
+Result<ExprPtr> Grammar::ParseColumnOrCall() {
+  const Place place = Current().place;
+  std::vector<Name> names;
+  VELARIA_ASSIGN_OR_RETURN(Name first, ExpectName("an expression"));
+  names.push_back(std::move(first));
+  while (At(".") && names.size() < kColumnPartsMax) {
+    Advance();
+    if (Accept("*")) {
+      ExprPtr star = MakeExpr(ExprKind::kStar, place);
+      star->names = std::move(names);
+      return star;
+    }
+    VELARIA_ASSIGN_OR_RETURN(Name part, ExpectAnyName("a column"));
+    names.push_back(std::move(part));
+  }
+  if (At("(")) return ParseCall(std::move(names));
+  ExprPtr column = MakeExpr(ExprKind::kColumn, place);
+  column->names = std::move(names);
+  return column;
+}
+
+Result<ExprPtr> Grammar::ParseCase() {
+  ExprPtr expr = MakeExpr(ExprKind::kCase, Take().place);
+  const auto add = [&]() -> Status {
+    VELARIA_ASSIGN_OR_RETURN(ExprPtr child, ParseExpression());
+    expr->children.push_back(std::move(child));
+    return Status::OK();
+  };
+  if (!At(Keyword::kWhen)) {
+    expr->has_operand = true;
+    VELARIA_RETURN_NOT_OK(add());
+  }
+  do {
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kWhen));
+    VELARIA_RETURN_NOT_OK(add());
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kThen));
+    VELARIA_RETURN_NOT_OK(add());
+  } while (At(Keyword::kWhen));
+  if (Accept(Keyword::kElse)) {
+    expr->has_else = true;
+    VELARIA_RETURN_NOT_OK(add());
+  }
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kEnd));
+  return Measured(std::move(expr));
+}
+
+Result<ExprPtr> Grammar::ParseCast(bool try_cast) {
+  ExprPtr cast = MakeExpr(ExprKind::kCast, Take().place);
+  cast->try_cast = try_cast;
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  VELARIA_ASSIGN_OR_RETURN(ExprPtr value, ParseExpression());
+  cast->children.push_back(std::move(value));
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
+  VELARIA_ASSIGN_OR_RETURN(cast->type, ParseType());
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return Measured(std::move(cast));
+}
+
+Result<ExprPtr> Grammar::ParseExists() {
+  ExprPtr exists = MakeExpr(ExprKind::kExists, Take().place);
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  VELARIA_ASSIGN_OR_RETURN(exists->select, ParseSelect());
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return Measured(std::move(exists));
+}
+
+Result<ExprPtr> Grammar::ParseRow() {
+  ExprPtr row = MakeExpr(ExprKind::kRow, Take().place);
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  VELARIA_ASSIGN_OR_RETURN(row->children, ParseExpressionList());
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return Measured(std::move(row));
+}
+
+Result<ExprPtr> Grammar::ParseParameter() {
+  const Token token = Take();
+  ExprPtr parameter = MakeExpr(ExprKind::kParameter, token.place);
+  if (token.value.empty()) {
+    parameter->index = ++question_marks_;
+  } else {
+    const char* end = token.value.data() + token.value.size();
+    const auto parsed = std::from_chars(token.value.data(), end, parameter->index);
+    if (parsed.ec != std::errc()) parameter->index = kParametersMax + 1;
+    dollar_max_ = std::max(dollar_max_, parameter->index);
+  }
+  if (parameter->index < 1 || parameter->index > kParametersMax) {
+    return FailAt(token.place, ErrorCode::kSyntaxError,
+                  "parameter number is not between 1 and " + std::to_string(kParametersMax) + ": " +
+                      std::string(token.raw.substr(0, 20)));
+  }
+  if (question_marks_ > 0 && dollar_max_ > 0) {
+    return FailAt(token.place, ErrorCode::kSyntaxError,
+                  "statement mixes ? and numbered parameters, found: " + std::string(token.raw),
+                  "Write all parameters as ? or all as $1, $2, and so on.");
+  }
+  return parameter;
+}
+
+ExprPtr Grammar::MakeSubquery(SelectPtr select, Place place) {
+  ExprPtr subquery = MakeExpr(ExprKind::kSubquery, place);
+  subquery->select = std::move(select);
+  return subquery;
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "sql/grammar.hpp"
+
+namespace velaria::sql {
+namespace {
+
+/// Types whose name before a string makes a literal of it: DATE '2024-01-01'.
+constexpr std::string_view kLiteralTypes[] = {
+    "BIGINT", "BOOL", "BOOLEAN",   "DATE",        "DECIMAL", "DOUBLE",
+    "FLOAT",  "INT",  "INTEGER",   "NUMERIC",     "REAL",    "SMALLINT",
+    "TEXT",   "TIME", "TIMESTAMP", "TIMESTAMPTZ", "TINYINT", "VARCHAR"};
+
+constexpr std::string_view kUnits[] = {"year",        "quarter",     "month",  "week",
+                                       "day",         "hour",        "minute", "second",
+                                       "millisecond", "microsecond", "decade", "century"};
+
+/// The unit that `word` names in singular or plural, or "".
+std::string_view UnitOf(std::string_view word) {
+  if (EqualsIgnoreCase(word, "centuries")) return "century";
+  for (std::string_view unit : kUnits) {
+    if (EqualsIgnoreCase(word, unit)) return unit;
+    if (word.size() == unit.size() + 1 && (word.back() | 0x20) == 's' &&
+        EqualsIgnoreCase(word.substr(0, unit.size()), unit)) {
+      return unit;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TypeName> Grammar::ParseType() {
+  TypeName type;
+  type.place = Current().place;
+  if (At(Keyword::kArray)) return Unexpected("a type");
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a type"));
+  type.name = ToUpper(name.text);
+  if (type.name == "DOUBLE") Accept(Keyword::kPrecision);
+  if (type.name == "CHARACTER" || type.name == "CHAR") {
+    if (Accept(Keyword::kVarying)) type.name = "VARCHAR";
+  }
+  if (Accept("(")) {
+    do {
+      if (!At(TokenKind::kInteger) && !At(TokenKind::kError)) {
+        return Unsupported(Current(), "type " + type.name + " with these arguments");
+      }
+      VELARIA_ASSIGN_OR_RETURN(int64_t argument, ExpectInteger("a whole number"));
+      type.arguments.push_back(argument);
+    } while (Accept(","));
+    VELARIA_RETURN_NOT_OK(Expect(")"));
+  }
+  VELARIA_RETURN_NOT_OK(ParseZone(&type));
+  while (At("[")) {
+    if (!IsSymbol(Peek(1), "]")) return Unsupported(Current(), "array type with a length");
+    Advance();
+    Advance();
+    ++type.array_depth;
+    VELARIA_RETURN_NOT_OK(CheckHeight(type.array_depth, type.place));
+  }
+  return type;
+}
+
+Status Grammar::ParseZone(TypeName* type) {
+  if (type->name == "TIMESTAMPTZ" || type->name == "TIMETZ") {
+    type->name.resize(type->name.size() - 2);
+    type->with_time_zone = true;
+    return Status::OK();
+  }
+  if (type->name != "TIMESTAMP" && type->name != "TIME") return Status::OK();
+  if (AcceptSequence({Keyword::kWith, Keyword::kTime, Keyword::kZone})) {
+    type->with_time_zone = true;
+  } else {
+    AcceptSequence({Keyword::kWithout, Keyword::kTime, Keyword::kZone});
+  }
+  return Status::OK();
+}
+
+bool Grammar::AtTypedLiteral() const {
+  if (!At(TokenKind::kWord)) return false;
+  const auto is = [&](std::string_view type) { return EqualsIgnoreCase(Current().raw, type); };
+  const Token& next = Peek(1);
+  if (next.kind == TokenKind::kString) {
+    return std::any_of(std::begin(kLiteralTypes), std::end(kLiteralTypes), is);
+  }
+  if (next.keyword == Keyword::kPrecision) {
+    return is("DOUBLE") && Peek(2).kind == TokenKind::kString;
+  }
+  const bool zone = next.keyword == Keyword::kWith || next.keyword == Keyword::kWithout;
+  return zone && Peek(2).keyword == Keyword::kTime && (is("TIMESTAMP") || is("TIME"));
+}
+
+Result<ExprPtr> Grammar::ParseTypedLiteral() {
+  const Place place = Current().place;
+  VELARIA_ASSIGN_OR_RETURN(TypeName type, ParseType());
+  if (!At(TokenKind::kString)) return Unexpected("a string");
+  const bool temporal = type.name == "DATE" || type.name == "TIME" || type.name == "TIMESTAMP";
+  ExprPtr literal = MakeExpr(temporal ? ExprKind::kTyped : ExprKind::kString, place);
+  literal->text = Take().value;
+  if (temporal) {
+    literal->type = std::move(type);
+    return literal;
+  }
+  ExprPtr cast = MakeExpr(ExprKind::kCast, place);
+  cast->type = std::move(type);
+  cast->children.push_back(std::move(literal));
+  return Measured(std::move(cast));
+}
+
+bool Grammar::AtInterval() const {
+  const TokenKind next = Peek(1).kind;
+  if (next == TokenKind::kString) return true;
+  const bool number = next == TokenKind::kInteger || next == TokenKind::kDecimal;
+  return number && Peek(2).kind == TokenKind::kWord && !UnitOf(Peek(2).raw).empty();
+}
+
+/// INTERVAL '5' DAY, INTERVAL 5 DAY, INTERVAL '1 day 2 hours'.
+Result<ExprPtr> Grammar::ParseInterval() {
+  ExprPtr interval = MakeExpr(ExprKind::kInterval, Take().place);
+  interval->text = Take().value;
+  if (!At(TokenKind::kWord)) return interval;
+  const std::string_view unit = UnitOf(Current().raw);
+  if (unit.empty()) return interval;
+  interval->names.push_back({std::string(unit), false, Take().place});
+  if (At(Keyword::kTo)) return Unsupported(Current(), "interval with two units");
+  return interval;
+}
+
+}  // namespace velaria::sql

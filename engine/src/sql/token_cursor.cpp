@@ -1,0 +1,249 @@
+#include "sql/token_cursor.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.hpp"
+#include "sql/text_check.hpp"
+
+namespace velaria::sql {
+namespace {
+
+constexpr size_t kShownCharacters = 40;
+
+/// Words that open something the grammar knows and this build does not offer.
+constexpr Keyword kUnsupportedWords[] = {
+    Keyword::kArray,     Keyword::kAny,        Keyword::kCollate, Keyword::kLateral,
+    Keyword::kQualify,   Keyword::kReturning,  Keyword::kSimilar, Keyword::kSome,
+    Keyword::kSymmetric, Keyword::kTablesample};
+constexpr std::string_view kUnsupportedSymbols[] = {"[",  "{",  "&",  "|",   "#",  "^",  "~",
+                                                    "<<", ">>", "->", "->>", "~*", "!~", "!~*",
+                                                    "&&", "@>", "<@", "**",  "//", "^@"};
+
+const std::vector<std::string>& ClauseWords() {
+  static const std::vector<std::string> words = {
+      "SELECT",    "FROM",   "WHERE",   "GROUP",   "BY",    "HAVING",  "ORDER",  "LIMIT",
+      "OFFSET",    "UNION",  "JOIN",    "LEFT",    "RIGHT", "INNER",   "CROSS",  "FULL",
+      "USING",     "VALUES", "WINDOW",  "EMIT",    "AND",   "BETWEEN", "LIKE",   "DISTINCT",
+      "CASE",      "WHEN",   "THEN",    "ELSE",    "END",   "WITH",    "EXCEPT", "EVERY",
+      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL"};
+  return words;
+}
+
+/// `raw` as one short line for a message.
+std::string Shown(std::string_view raw) {
+  std::string shown;
+  size_t characters = 0;
+  for (size_t i = 0; i < raw.size(); ++characters) {
+    if (characters == kShownCharacters) return shown + "...";
+    const size_t length = std::max<size_t>(CharacterLength(raw, i), 1);
+    const bool control = static_cast<uint8_t>(raw[i]) < 0x20 || raw[i] == 0x7F;
+    shown += control ? std::string_view(" ") : raw.substr(i, length);
+    i += length;
+  }
+  return shown;
+}
+
+/// The keyword that a misspelt word was meant to be, or "": words of one or two letters are near to
+/// anything.
+std::string NearKeyword(std::string_view word, const std::vector<std::string>& candidates) {
+  if (word.size() < 3 && candidates.size() > 1) return "";
+  const std::string near = NearestName(word, candidates);
+  return EqualsIgnoreCase(near, word) ? "" : near;
+}
+
+}  // namespace
+
+TokenCursor::TokenCursor(std::string_view text, const ParserLimits& limits)
+    : limits_(limits), lexer_(text, limits.identifier_bytes) {
+  for (size_t i = 0; i < tokens_.size(); ++i) tokens_[i] = lexer_.Next();
+}
+
+Token TokenCursor::Take() {
+  Token token = std::move(tokens_[head_]);
+  tokens_[head_] = lexer_.Next();
+  head_ = (head_ + 1) % tokens_.size();
+  ++taken_;
+  CheckLength();
+  return token;
+}
+
+bool TokenCursor::AtAny(std::initializer_list<Keyword> keywords) const {
+  return std::find(keywords.begin(), keywords.end(), Current().keyword) != keywords.end();
+}
+
+bool TokenCursor::AtSequence(std::initializer_list<Keyword> keywords) const {
+  size_t ahead = 0;
+  return std::all_of(keywords.begin(), keywords.end(),
+                     [&](Keyword keyword) { return Peek(ahead++).keyword == keyword; });
+}
+
+bool TokenCursor::IsName(const Token& token) {
+  return token.kind == TokenKind::kQuotedName ||
+         (token.kind == TokenKind::kWord && !IsReserved(token.keyword));
+}
+
+bool TokenCursor::Accept(Keyword keyword) {
+  if (!At(keyword)) return false;
+  Advance();
+  return true;
+}
+
+bool TokenCursor::Accept(std::string_view symbol) {
+  if (!At(symbol)) return false;
+  Advance();
+  return true;
+}
+
+bool TokenCursor::AcceptSequence(std::initializer_list<Keyword> keywords) {
+  if (!AtSequence(keywords)) return false;
+  for (size_t i = 0; i < keywords.size(); ++i) Advance();
+  return true;
+}
+
+Status TokenCursor::Expect(Keyword keyword) {
+  if (Accept(keyword)) return Status::OK();
+  const std::string text(KeywordText(keyword));
+  return Unexpected(text, {text});
+}
+
+Status TokenCursor::Expect(std::string_view symbol) {
+  if (Accept(symbol)) return Status::OK();
+  return Unexpected("\"" + std::string(symbol) + "\"");
+}
+
+Name TokenCursor::MakeName(const Token& token) {
+  if (token.kind == TokenKind::kQuotedName) return {token.value, true, token.place};
+  return {ToLower(token.raw), false, token.place};
+}
+
+Result<Name> TokenCursor::ExpectName(std::string_view what) {
+  if (!IsName(Current())) {
+    const bool reserved = At(TokenKind::kWord);
+    const Status status = Unexpected(what);
+    ErrorInfo info = ErrorInfoOf(status);
+    if (!reserved || !info.hint.empty() || info.code != ErrorCode::kSyntaxError) return status;
+    info.hint = "Reserved words are names only in double quotes.";
+    return MakeError(std::move(info));
+  }
+  return MakeName(Take());
+}
+
+Result<Name> TokenCursor::ExpectAnyName(std::string_view what) {
+  if (!At(TokenKind::kWord) && !At(TokenKind::kQuotedName)) return Unexpected(what);
+  return MakeName(Take());
+}
+
+Result<std::vector<Name>> TokenCursor::ExpectQualifiedName(std::string_view what,
+                                                           size_t parts_max) {
+  std::vector<Name> parts;
+  VELARIA_ASSIGN_OR_RETURN(Name first, ExpectName(what));
+  parts.push_back(std::move(first));
+  while (parts.size() < parts_max && Accept(".")) {
+    VELARIA_ASSIGN_OR_RETURN(Name part, ExpectAnyName(what));
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+Result<std::vector<Name>> TokenCursor::ExpectNameList(std::string_view what) {
+  std::vector<Name> names;
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  do {
+    VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName(what));
+    names.push_back(std::move(name));
+  } while (Accept(","));
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return names;
+}
+
+Result<int64_t> TokenCursor::ExpectInteger(std::string_view what) {
+  if (!At(TokenKind::kInteger)) return Unexpected(what);
+  const Token token = Take();
+  int64_t value = 0;
+  const char* end = token.value.data() + token.value.size();
+  if (std::from_chars(token.value.data(), end, value).ec != std::errc()) {
+    return FailAt(token.place, ErrorCode::kBadLiteral,
+                  "integer does not fit into 64 bits: " + Shown(token.raw));
+  }
+  return value;
+}
+
+Status TokenCursor::Unsupported(const Token& token, std::string what) {
+  return FailAt(token.place, ErrorCode::kUnsupportedStatement,
+                "this part of a statement is not supported: " + std::move(what));
+}
+
+Status TokenCursor::Unexpected(std::string_view expected,
+                               const std::vector<std::string>& near) const {
+  const Token& token = Current();
+  if (too_long_) {
+    return FailAt(
+        token.place, ErrorCode::kStatementTooLong,
+        "statement is longer than the limit in bytes: " + std::to_string(limits_.statement_bytes));
+  }
+  if (token.kind == TokenKind::kError) return lexer_.status();
+  const std::vector<std::string>& candidates = near.empty() ? ClauseWords() : near;
+  if (bare_alias_taken_ == taken_ && taken_ > 0) {
+    const std::string meant = NearKeyword(bare_alias_.text, ClauseWords());
+    if (!meant.empty()) {
+      return FailAt(bare_alias_.place, ErrorCode::kSyntaxError,
+                    "syntax error: expected a clause, found: " + Shown(bare_alias_.text),
+                    "Did you mean " + meant + "?");
+    }
+  }
+  const bool is_word = token.kind == TokenKind::kWord;
+  if (is_word && std::find(std::begin(kUnsupportedWords), std::end(kUnsupportedWords),
+                           token.keyword) != std::end(kUnsupportedWords)) {
+    return Unsupported(token, std::string(KeywordText(token.keyword)));
+  }
+  if (token.kind == TokenKind::kSymbol &&
+      std::find(std::begin(kUnsupportedSymbols), std::end(kUnsupportedSymbols), token.raw) !=
+          std::end(kUnsupportedSymbols)) {
+    return Unsupported(token, "operator " + std::string(token.raw));
+  }
+  const std::string meant =
+      is_word && !IsReserved(token.keyword) ? NearKeyword(token.raw, candidates) : "";
+  const std::string found = token.kind == TokenKind::kEnd ? "end of statement" : Shown(token.raw);
+  return FailAt(token.place, ErrorCode::kSyntaxError,
+                "syntax error: expected " + std::string(expected) + ", found: " + found,
+                meant.empty() ? "" : "Did you mean " + meant + "?");
+}
+
+Status TokenCursor::CheckDepth() const {
+  if (depth_ <= limits_.nesting_depth) return Status::OK();
+  return FailAt(
+      Current().place, ErrorCode::kNestingTooDeep,
+      "statement nests deeper than the limit of levels: " + std::to_string(limits_.nesting_depth));
+}
+
+Status TokenCursor::CheckHeight(int height, Place place) const {
+  if (height <= limits_.tree_height) return Status::OK();
+  return FailAt(place, ErrorCode::kNestingTooDeep,
+                "chain of operators, joins or set operations is longer than the limit of levels: " +
+                    std::to_string(limits_.tree_height),
+                "Split the statement, or use IN, a list or a table instead of a chain.");
+}
+
+void TokenCursor::NoteBareAlias(const Name& alias) {
+  if (alias.quoted) return;
+  bare_alias_ = alias;
+  bare_alias_taken_ = taken_;
+}
+
+void TokenCursor::BeginStatement() {
+  const Token& token = Current();
+  statement_begin_ = token.end - token.raw.size();
+  CheckLength();
+}
+
+void TokenCursor::CheckLength() {
+  Token& token = tokens_[head_];
+  if (token.kind == TokenKind::kEnd || token.kind == TokenKind::kError) return;
+  if (token.end <= statement_begin_ + static_cast<size_t>(limits_.statement_bytes)) return;
+  token.kind = TokenKind::kError;
+  token.keyword = Keyword::kNone;
+  too_long_ = true;
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,24 @@
+// Syntax trees as one line of text, for the parser's tests. Parentheses show the structure; a node
+// prints only what its text said.
+#pragma once
+
+#include <string>
+
+#include "sql/ast.hpp"
+
+namespace velaria::sql {
+
+std::string Show(const Expr& expr);
+std::string Show(const TableRef& table);
+std::string Show(const Select& select);
+std::string Show(const TypeName& type);
+
+/// The tree of the only statement in `text` when it is a query, else the error as "VEL2001 3:14
+/// message | hint".
+std::string ShowQuery(const std::string& text);
+/// The tree of `text` as an expression: what stands behind SELECT.
+std::string ShowExpr(const std::string& text);
+/// "VEL2001 line:column message | hint" or "ok".
+std::string ShowError(const std::string& text);
+
+}  // namespace velaria::sql
