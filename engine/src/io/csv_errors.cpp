@@ -1,0 +1,102 @@
+#include "io/csv_errors.hpp"
+
+#include <arrow/csv/converter.h>
+#include <arrow/csv/parser.h>
+
+#include "base/text.hpp"
+#include "interop/schema_rules.hpp"
+#include "io/csv_records.hpp"
+
+namespace velaria::io {
+namespace {
+
+/// Line ends before the block.
+Result<int64_t> LinesBefore(const CsvBlock& block) {
+  int64_t lines = 0;
+  for (int64_t offset = 0; offset < block.offset;) {
+    const int64_t length = std::min(kCsvBlockBytes, block.offset - offset);
+    VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadBytes(block.file, offset, length));
+    if (bytes->size() == 0) break;
+    const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    lines += CountLineEnds(text);
+    // A CRLF cut in two would count twice.
+    if (text.back() == '\r' && offset + length < block.offset) --lines;
+    offset += bytes->size();
+  }
+  return lines;
+}
+
+/// Whether the first `length` bytes of the text convert.
+bool Converts(std::string_view text, char delimiter, int index, int field_count,
+              const TypePtr& type, const arrow::csv::ConvertOptions& convert) {
+  auto options = arrow::csv::ParseOptions::Defaults();
+  options.delimiter = delimiter;
+  options.newlines_in_values = true;
+  arrow::csv::BlockParser parser(options, field_count, -1, std::numeric_limits<int32_t>::max());
+  uint32_t parsed = 0;
+  if (!parser.ParseFinal(text, &parsed).ok()) return false;
+  auto converter = arrow::csv::Converter::Make(type, convert);
+  return converter.ok() && (*converter)->Convert(parser, index).ok();
+}
+
+}  // namespace
+
+Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause) {
+  CsvRecordScanner scanner(block.text, block.delimiter);
+  std::vector<CsvField> fields;
+  while (scanner.Next(&fields)) {
+    if (static_cast<int>(fields.size()) == field_count && !scanner.open_quote()) continue;
+    VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(block));
+    const std::string line = std::to_string(before + scanner.line());
+    if (scanner.open_quote()) {
+      return Fail(ErrorCode::kFileFormat,
+                  "a quote is open to the end of " + block.file.name + ", from line " + line);
+    }
+    return Fail(ErrorCode::kFileFormat,
+                "line " + line + " of " + block.file.name + " has another number of fields than " +
+                    std::to_string(field_count) + ": " + std::to_string(fields.size()),
+                "Quote fields that hold the delimiter, or name the delimiter in OPTIONS.");
+  }
+  return Fail(ErrorCode::kFileFormat,
+              "records of " + block.file.name + " do not parse: " + FirstLine(cause.message()));
+}
+
+Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
+                     const arrow::csv::ConvertOptions& convert, const Status& cause) {
+  CsvRecordScanner scanner(block.text, block.delimiter);
+  std::vector<CsvField> fields;
+  std::vector<int64_t> ends;
+  int field_count = 0;
+  while (scanner.Next(&fields)) {
+    ends.push_back(scanner.position());
+    field_count = static_cast<int>(fields.size());
+  }
+  const auto converts = [&](size_t records) {
+    const int64_t end = records == 0 ? 0 : ends[records - 1];
+    return records == 0 || Converts(block.text.substr(0, end), block.delimiter, index, field_count,
+                                    column.type(), convert);
+  };
+  // The first record whose prefix does not convert.
+  size_t good = 0, bad = ends.size();
+  if (bad == 0 || converts(bad)) {
+    return Fail(ErrorCode::kFileFormat,
+                "records of " + block.file.name + " do not convert: " + FirstLine(cause.message()));
+  }
+  while (bad - good > 1) {
+    const size_t middle = good + (bad - good) / 2;
+    (converts(middle) ? good : bad) = middle;
+  }
+  CsvRecordScanner again(block.text, block.delimiter);
+  for (size_t i = 0; i < bad; ++i) again.Next(&fields);
+  VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(block));
+  return Fail(ErrorCode::kFileFormat,
+              "line " + std::to_string(before + again.line()) + " of " + block.file.name +
+                  ", column " + interop::PrintableName(column.name()) + ", is not " +
+                  SqlName(*column.type()) + ": " + interop::PrintableName(fields[index].Text()),
+              declared
+                  ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: 'NA')."
+                  : "The type was inferred from other rows: declare the columns, or say which "
+                    "text is NULL: OPTIONS(null: 'NA').");
+}
+
+}  // namespace velaria::io

@@ -1,0 +1,30 @@
+// Where and what in a block of CSV is wrong. Called when parsing or converting the block failed: it
+// reads the block again, record by record, and counts lines from the file's beginning, which nobody
+// pays for while all is well.
+#pragma once
+
+#include <arrow/csv/options.h>
+
+#include <string>
+
+#include "io/csv_sniff.hpp"
+#include "io/file_table.hpp"
+
+namespace velaria::io {
+
+struct CsvBlock {
+  const OpenedFile& file;
+  int64_t offset;         // of the block in the file
+  std::string_view text;  // whole records
+  char delimiter;
+};
+
+/// VEL4002 with the line of the first record that has not `field_count` fields.
+Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause);
+
+/// VEL4002 with the line and the text of the first value of column `index` that is no value of its
+/// type.
+Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
+                     const arrow::csv::ConvertOptions& convert, const Status& cause);
+
+}  // namespace velaria::io

@@ -1,0 +1,89 @@
+#include "io/csv_infer.hpp"
+
+#include "io/csv_records.hpp"
+
+namespace velaria::io {
+namespace {
+
+constexpr int kSampleCount = 64;
+constexpr int64_t kSampleBytes = int64_t{64} << 10;
+
+class KindCollector {
+ public:
+  KindCollector(const CsvLayout& layout, size_t column_count, std::string_view null_text)
+      : delimiter_(layout.delimiter), null_text_(null_text), kinds_(column_count, CsvKind::kNull) {}
+
+  /// Every record of a text that begins and ends with one. Ragged records are the reader's to
+  /// report.
+  void AddRecords(std::string_view text) {
+    CsvRecordScanner scanner(text, delimiter_);
+    while (scanner.Next(&fields_)) AddFields();
+  }
+
+  /// The records of a piece cut out anywhere: from its first line end to its last record that is
+  /// whole. A piece that does not look like records (it may begin inside quotes) teaches nothing.
+  void AddPiece(std::string_view text) {
+    const size_t line_end = text.find('\n');
+    if (line_end == std::string_view::npos) return;
+    text.remove_prefix(line_end + 1);
+    const int64_t end = LastRecordEnd(text, delimiter_);
+    CsvRecordScanner check(text.substr(0, end), delimiter_);
+    while (check.Next(&fields_)) {
+      if (fields_.size() != kinds_.size()) return;
+    }
+    AddRecords(text.substr(0, end));
+  }
+
+  std::vector<CsvKind> kinds() const { return kinds_; }
+
+ private:
+  void AddFields() {
+    const size_t count = std::min(fields_.size(), kinds_.size());
+    for (size_t i = 0; i < count; ++i) {
+      if (kinds_[i] == CsvKind::kText) continue;
+      kinds_[i] = CommonKind(kinds_[i], KindOfField(fields_[i], null_text_));
+    }
+  }
+
+  char delimiter_;
+  std::string_view null_text_;
+  std::vector<CsvKind> kinds_;
+  std::vector<CsvField> fields_;
+};
+
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+}  // namespace
+
+Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
+                                        size_t column_count, std::string_view null_text) {
+  KindCollector collector(layout, column_count, null_text);
+  const bool all_rows = file.byte_count <= kCsvFullInferenceBytesMax;
+  const int64_t stop = all_rows ? file.byte_count : layout.data_offset + kCsvBlockBytes;
+  int64_t block_bytes = kCsvBlockBytes;
+  for (int64_t offset = layout.data_offset; offset < stop;) {
+    VELARIA_ASSIGN_OR_RETURN(auto block, ReadBytes(file, offset, block_bytes));
+    if (block->size() == 0) break;
+    const bool last = offset + block->size() >= file.byte_count;
+    const int64_t end = last ? block->size() : LastRecordEnd(View(*block), layout.delimiter);
+    if (end == 0) {
+      if (block_bytes >= kCsvRecordBytesMax) break;  // the reader reports the endless record
+      block_bytes *= 2;
+      continue;
+    }
+    collector.AddRecords(View(*block).substr(0, end));
+    offset += end;
+  }
+  if (!all_rows) {
+    for (int i = 1; i <= kSampleCount; ++i) {
+      const int64_t offset = (file.byte_count - kSampleBytes) / kSampleCount * i;
+      VELARIA_ASSIGN_OR_RETURN(auto piece, ReadBytes(file, offset, kSampleBytes));
+      collector.AddPiece(View(*piece));
+    }
+  }
+  return collector.kinds();
+}
+
+}  // namespace velaria::io

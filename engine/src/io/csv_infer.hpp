@@ -1,0 +1,14 @@
+// Types of a CSV file's columns, from all of its rows or from samples across it.
+#pragma once
+
+#include <vector>
+
+#include "io/csv_sniff.hpp"
+#include "io/csv_types.hpp"
+
+namespace velaria::io {
+
+Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
+                                        size_t column_count, std::string_view null_text);
+
+}  // namespace velaria::io

@@ -1,0 +1,249 @@
+#include "io/csv_sniff.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "base/text.hpp"
+#include "interop/ingest_gate.hpp"
+#include "interop/schema_rules.hpp"
+#include "io/csv_infer.hpp"
+#include "io/csv_records.hpp"
+
+namespace velaria::io {
+namespace {
+
+constexpr int kSniffRecords = 128;
+
+Status BadFile(const std::string& what, const OpenedFile& file, std::string hint = "") {
+  return Fail(ErrorCode::kFileFormat, what + ": " + file.name, std::move(hint));
+}
+
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+/// How many fields the sample's records have under a delimiter, if nearly all have equally many;
+/// else 1.
+size_t FieldCountUnder(char delimiter, std::string_view sample, bool sample_is_whole_file) {
+  CsvRecordScanner scanner(sample, delimiter);
+  std::vector<CsvField> fields;
+  std::map<size_t, int> records_by_count;
+  int record_count = 0;
+  while (record_count < kSniffRecords && scanner.Next(&fields)) {
+    if (!scanner.terminated() && !sample_is_whole_file) break;
+    ++records_by_count[fields.size()];
+    ++record_count;
+  }
+  for (const auto& [count, records] : records_by_count) {
+    // One record in sixteen may be ragged: its error should speak of the record, not of the
+    // delimiter.
+    if (records * 16 >= record_count * 15) return count;
+  }
+  return 1;
+}
+
+char FindDelimiter(std::string_view sample, bool sample_is_whole_file) {
+  char best = ',';
+  size_t best_count = 1;
+  for (const char delimiter : {',', ';', '\t', '|'}) {
+    const size_t count = FieldCountUnder(delimiter, sample, sample_is_whole_file);
+    if (count > best_count) {
+      best = delimiter;
+      best_count = count;
+    }
+  }
+  return best;
+}
+
+bool LooksLikeAName(std::string_view text) {
+  if (text.empty() || text.size() > 64) return false;
+  const auto letter = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+  };
+  if (!letter(text[0])) return false;
+  return std::all_of(text.begin(), text.end(), [&](unsigned char c) {
+    return letter(c) || (c >= '0' && c <= '9') || c == ' ' || c == '.' || c == '-' || c == '/' ||
+           c == '(' || c == ')' || c == '%' || c == '#';
+  });
+}
+
+/// A first record of distinct texts is a header when a column's other values are no text, or when
+/// every field could be a name.
+bool LooksLikeAHeader(const std::vector<CsvField>& first, const std::vector<CsvKind>& body,
+                      std::string_view null_text) {
+  std::set<std::string> names;
+  bool all_are_names = true;
+  bool body_differs = false;
+  for (size_t i = 0; i < first.size(); ++i) {
+    if (KindOfField(first[i], null_text) != CsvKind::kText || first[i].raw.empty()) return false;
+    if (!names.insert(ToLower(first[i].raw)).second) return false;
+    all_are_names &= LooksLikeAName(first[i].raw);
+    body_differs |= body[i] != CsvKind::kText && body[i] != CsvKind::kNull;
+  }
+  return all_are_names || body_differs;
+}
+
+std::string Trimmed(std::string text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// Names as SQL can use them: an empty one is columnN, one that came before gets a number behind
+/// it.
+std::vector<std::string> ColumnNames(const CsvLayout& layout, size_t count) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (size_t i = 0; i < count; ++i) {
+    std::string name = layout.has_header ? Trimmed(layout.header[i]) : "";
+    if (name.empty()) name = "column" + std::to_string(i + 1);
+    std::string unique = name;
+    for (int n = 2; !taken.insert(ToLower(unique)).second; ++n)
+      unique = name + "_" + std::to_string(n);
+    names.push_back(std::move(unique));
+  }
+  return names;
+}
+
+Status CheckDeclared(const OpenedFile& file, const CsvLayout& layout, size_t count,
+                     const arrow::Schema& declared) {
+  if (static_cast<size_t>(declared.num_fields()) != count) {
+    return Fail(ErrorCode::kSchemaMismatch,
+                "declared columns and columns of " + file.name + " differ in number: declared " +
+                    std::to_string(declared.num_fields()) + ", found " + std::to_string(count));
+  }
+  if (!layout.has_header) return Status::OK();
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& want = declared.field(static_cast<int>(i))->name();
+    if (!EqualsIgnoreCase(want, Trimmed(layout.header[i]))) {
+      return Fail(ErrorCode::kSchemaMismatch,
+                  "declared column " + want + " is not the column at its place in " + file.name +
+                      ": " + interop::PrintableName(layout.header[i]),
+                  "Declare the columns by the file's names, in the file's order.");
+    }
+  }
+  return Status::OK();
+}
+
+/// With declared columns the first record is a header when it names one of them, or when a field of
+/// it cannot be a value of its column.
+bool HeaderByDeclaration(const std::vector<CsvField>& first, const arrow::Schema& declared,
+                         std::string_view null_text) {
+  bool names_one = false;
+  bool fits = true;
+  for (size_t i = 0; i < first.size() && i < static_cast<size_t>(declared.num_fields()); ++i) {
+    const auto& field = *declared.field(static_cast<int>(i));
+    names_one |= EqualsIgnoreCase(field.name(), Trimmed(first[i].Text()));
+    const bool column_is_text =
+        IsString(*field.type()) || PhysicalOf(*field.type()) == Physical::kBinary;
+    fits &= column_is_text || KindOfField(first[i], null_text) != CsvKind::kText;
+  }
+  return names_one || !fits;
+}
+
+Status CheckIsText(const OpenedFile& file, std::string_view head) {
+  static constexpr std::string_view kGzip = "\x1f\x8b", kZip = "PK\x03\x04",
+                                    kZstd = "\x28\xb5\x2f\xfd";
+  if (head.starts_with(kGzip) || head.starts_with(kZip) || head.starts_with(kZstd)) {
+    return BadFile("file is compressed", file, "Unpack the file first.");
+  }
+  if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) {
+    return BadFile("file is UTF-16 text", file, "Convert the file to UTF-8.");
+  }
+  if (head.find('\0') != std::string_view::npos) {
+    return BadFile("file is neither delimited text nor Parquet", file);
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+int64_t ByteOrderMarkBytes(std::string_view head) {
+  return head.starts_with("\xef\xbb\xbf") ? 3 : 0;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ReadBytes(const OpenedFile& file, int64_t offset,
+                                                 int64_t length) {
+  auto bytes = file.file->ReadAt(offset, length);
+  if (!bytes.ok()) return Fail(ErrorCode::kFileIo, "file cannot be read: " + file.name);
+  return bytes;
+}
+
+Result<std::shared_ptr<arrow::Buffer>> ReadHead(const OpenedFile& file, char delimiter) {
+  for (int64_t length = kCsvBlockBytes;; length *= 4) {
+    VELARIA_ASSIGN_OR_RETURN(auto head, ReadBytes(file, 0, length));
+    const std::string_view text = View(*head);
+    if (head->size() < length) return head;  // the whole file
+    if (delimiter == '\0' || LastRecordEnd(text.substr(ByteOrderMarkBytes(text)), delimiter) > 0) {
+      return head;
+    }
+    if (length >= kCsvRecordBytesMax) {
+      return BadFile("the first record is too long", file, "A quote may be open without an end.");
+    }
+  }
+}
+
+Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
+  CsvLayout layout;
+  VELARIA_ASSIGN_OR_RETURN(auto head_bytes, ReadHead(file, options.delimiter.value_or('\0')));
+  VELARIA_RETURN_NOT_OK(CheckIsText(file, View(*head_bytes)));
+  const bool whole = head_bytes->size() >= file.byte_count;
+  const int64_t mark = ByteOrderMarkBytes(View(*head_bytes));
+  if (options.delimiter) {
+    layout.delimiter = *options.delimiter;
+  } else if (options.format == "tsv") {
+    layout.delimiter = '\t';
+  } else {
+    layout.delimiter = FindDelimiter(View(*head_bytes).substr(mark), whole);
+  }
+  VELARIA_ASSIGN_OR_RETURN(head_bytes, ReadHead(file, layout.delimiter));
+  const std::string_view head = View(*head_bytes).substr(mark);
+
+  CsvRecordScanner scanner(head, layout.delimiter);
+  std::vector<CsvField> first, fields;
+  if (!scanner.Next(&first)) return BadFile("file is empty", file);
+  const int64_t behind_first = scanner.position();
+  const size_t count = first.size();
+  if (count > 4096) return BadFile("file has too many columns, " + std::to_string(count), file);
+
+  std::vector<CsvKind> body(count, CsvKind::kNull);
+  int64_t record_count = 1;
+  while (record_count < 1000 && scanner.Next(&fields)) {
+    ++record_count;
+    for (size_t i = 0; i < count && i < fields.size(); ++i) {
+      body[i] = CommonKind(body[i], KindOfField(fields[i], options.null_text));
+    }
+  }
+  layout.record_bytes_mean = std::max(1.0, static_cast<double>(scanner.position()) / record_count);
+  if (options.header) {
+    layout.has_header = *options.header;
+  } else if (options.declared) {
+    layout.has_header = HeaderByDeclaration(first, *options.declared, options.null_text);
+  } else {
+    layout.has_header = LooksLikeAHeader(first, body, options.null_text);
+  }
+  layout.data_offset = mark;
+  if (layout.has_header) {
+    layout.data_offset += behind_first;
+    for (const auto& field : first) layout.header.push_back(field.Text());
+  }
+  if (options.declared) {
+    VELARIA_RETURN_NOT_OK(CheckDeclared(file, layout, count, *options.declared));
+    layout.schema = options.declared;
+    return layout;
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto kinds, InferKinds(file, layout, count, options.null_text));
+  const auto names = ColumnNames(layout, count);
+  std::vector<std::shared_ptr<arrow::Field>> columns;
+  for (size_t i = 0; i < count; ++i)
+    columns.push_back(arrow::field(names[i], TypeOfKind(kinds[i])));
+  layout.schema = arrow::schema(std::move(columns));
+  if (auto bad = interop::ValidateSchema(*layout.schema); !bad.ok()) {
+    return BadFile("the header is not usable, " + ErrorInfoOf(bad).message, file);
+  }
+  return layout;
+}
+
+}  // namespace velaria::io

@@ -1,0 +1,213 @@
+#include "io/csv_table.hpp"
+
+#include <arrow/csv/converter.h>
+#include <arrow/csv/parser.h>
+
+#include <atomic>
+#include <mutex>
+
+#include "base/text.hpp"
+#include "interop/array_rules.hpp"
+#include "interop/schema_rules.hpp"
+#include "io/csv_errors.hpp"
+#include "io/csv_records.hpp"
+#include "io/csv_sniff.hpp"
+
+namespace velaria::io {
+namespace {
+
+/// What a table and its scans share.
+struct CsvFile {
+  CsvLayout layout;
+  FileOptions options;
+  AllowedRoots roots;
+  std::string name;
+  arrow::csv::ParseOptions parse;
+  arrow::csv::ConvertOptions convert;
+};
+
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+class CsvScan : public FileScan {
+ public:
+  CsvScan(std::shared_ptr<const CsvFile> csv, OpenedFile file, int64_t data_offset,
+          std::vector<int> columns)
+      : csv_(std::move(csv)),
+        file_(std::move(file)),
+        columns_(std::move(columns)),
+        offset_(data_offset) {
+    std::vector<std::shared_ptr<arrow::Field>> fields;
+    for (int column : columns_) fields.push_back(csv_->layout.schema->field(column));
+    schema_ = arrow::schema(std::move(fields));
+  }
+
+  Result<std::optional<FileMorsel>> NextMorsel() override;
+  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> Read(const FileMorsel& morsel,
+                                                                arrow::MemoryPool* pool) override;
+  const SchemaPtr& schema() const override { return schema_; }
+  int64_t bytes_total() const override { return file_.byte_count; }
+  int64_t bytes_read() const override { return bytes_read_.load(std::memory_order_relaxed); }
+  int64_t morsels_skipped() const override { return 0; }
+
+ private:
+  Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::csv::BlockParser& parser,
+                                                      const CsvBlock& block,
+                                                      arrow::MemoryPool* pool) const;
+
+  const std::shared_ptr<const CsvFile> csv_;
+  const OpenedFile file_;
+  const std::vector<int> columns_;
+  SchemaPtr schema_;
+  std::mutex mutex_;  // guards the two below: blocks are cut one after another
+  int64_t offset_;
+  uint64_t sequence_ = 0;
+  std::atomic<int64_t> bytes_read_{0};
+};
+
+Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
+  std::lock_guard lock(mutex_);
+  if (offset_ >= file_.byte_count) return std::nullopt;
+  for (int64_t length = kCsvBlockBytes;; length *= 2) {
+    length = std::min(length, file_.byte_count - offset_);
+    VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadBytes(file_, offset_, length));
+    if (bytes->size() < length) {
+      return Fail(ErrorCode::kFileIo, "file shrank while it was read: " + file_.name);
+    }
+    const bool is_last = offset_ + length >= file_.byte_count;
+    const int64_t end = is_last ? length : LastRecordEnd(View(*bytes), csv_->layout.delimiter);
+    if (end == 0 && length < kCsvRecordBytesMax) continue;
+    FileMorsel morsel;
+    morsel.sequence = sequence_;
+    morsel.offset = offset_;
+    morsel.bytes = arrow::SliceBuffer(std::move(bytes), 0, end == 0 ? length : end);
+    if (end == 0 || morsel.bytes->size() > kCsvRecordBytesMax) {
+      return RaggedRecordError({file_, offset_, View(*morsel.bytes), csv_->layout.delimiter},
+                               csv_->layout.schema->num_fields(),
+                               Status::Invalid("a record is too long"));
+    }
+    ++sequence_;
+    offset_ += end;
+    bytes_read_.fetch_add(end, std::memory_order_relaxed);
+    return morsel;
+  }
+}
+
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::Read(const FileMorsel& morsel,
+                                                                       arrow::MemoryPool* pool) {
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+  const int field_count = csv_->layout.schema->num_fields();
+  CsvBlock block{file_, morsel.offset, View(*morsel.bytes), csv_->layout.delimiter};
+  while (!block.text.empty()) {
+    // At most arrow::csv::kMaxParserNumRows rows a round; a block of very short rows takes several.
+    arrow::csv::BlockParser parser(pool, csv_->parse, field_count);
+    uint32_t parsed = 0;
+    const Status status = parser.ParseFinal(block.text, &parsed);
+    if (!status.ok()) return RaggedRecordError(block, field_count, status);
+    if (parsed == 0) break;
+    if (parser.num_rows() > 0) {
+      VELARIA_ASSIGN_OR_RETURN(auto batch, Convert(parser, block, pool));
+      batches.push_back(std::move(batch));
+    }
+    block.text.remove_prefix(parsed);
+    block.offset += parsed;
+  }
+  return batches;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::BlockParser& parser,
+                                                             const CsvBlock& block,
+                                                             arrow::MemoryPool* pool) const {
+  std::vector<std::shared_ptr<arrow::Array>> arrays;
+  for (int column : columns_) {
+    const auto& field = *csv_->layout.schema->field(column);
+    VELARIA_ASSIGN_OR_RETURN(auto converter,
+                             arrow::csv::Converter::Make(field.type(), csv_->convert, pool));
+    auto array = converter->Convert(parser, column);
+    if (!array.ok()) {
+      return BadValueError(block, column, field, csv_->options.declared != nullptr, csv_->convert,
+                           array.status());
+    }
+    if (auto status = interop::CheckTimes(field.name(), *(*array)->data()); !status.ok()) {
+      return Fail(ErrorCode::kFileFormat, file_.name + ": " + ErrorInfoOf(status).message);
+    }
+    if (!field.nullable() && (*array)->null_count() > 0) {
+      return Fail(ErrorCode::kFileFormat,
+                  "a column declared NOT NULL holds nulls in " + file_.name + ": " + field.name());
+    }
+    arrays.push_back(std::move(*array));
+  }
+  return arrow::RecordBatch::Make(schema_, parser.num_rows(), std::move(arrays));
+}
+
+class CsvTable : public FileTable {
+ public:
+  CsvTable(std::shared_ptr<const CsvFile> csv, int64_t byte_count)
+      : csv_(std::move(csv)), byte_count_(byte_count) {}
+
+  const SchemaPtr& schema() const override { return csv_->layout.schema; }
+  const std::string& name() const override { return csv_->name; }
+  const char* format() const override { return csv_->layout.delimiter == '\t' ? "tsv" : "csv"; }
+  int64_t estimated_row_count() const override {
+    return static_cast<int64_t>((byte_count_ - csv_->layout.data_offset) /
+                                csv_->layout.record_bytes_mean);
+  }
+  bool skips_by_predicates() const override { return false; }
+
+  Result<std::unique_ptr<FileScan>> Open(const FileScanSpec& spec,
+                                         arrow::MemoryPool*) const override {
+    VELARIA_ASSIGN_OR_RETURN(auto file, csv_->roots.Open(csv_->name));
+    VELARIA_ASSIGN_OR_RETURN(const int64_t data_offset, DataOffset(file));
+    return std::unique_ptr<FileScan>(new CsvScan(csv_, std::move(file), data_offset, spec.columns));
+  }
+
+ private:
+  /// Behind the mark and the header, which must be the header that was there at first.
+  Result<int64_t> DataOffset(const OpenedFile& file) const {
+    const CsvLayout& layout = csv_->layout;
+    VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadHead(file, layout.delimiter));
+    const int64_t mark = ByteOrderMarkBytes(View(*bytes));
+    if (!layout.has_header) return mark;
+    CsvRecordScanner scanner(View(*bytes).substr(mark), layout.delimiter);
+    std::vector<CsvField> fields;
+    bool same = scanner.Next(&fields) && fields.size() == layout.header.size();
+    for (size_t i = 0; same && i < fields.size(); ++i) same = fields[i].Text() == layout.header[i];
+    if (!same)
+      return Fail(ErrorCode::kFileFormat, "file has another header than before: " + file.name);
+    return mark + scanner.position();
+  }
+
+  std::shared_ptr<const CsvFile> csv_;
+  int64_t byte_count_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const AllowedRoots& roots,
+                                                 const FileOptions& options) {
+  auto csv = std::make_shared<CsvFile>();
+  VELARIA_ASSIGN_OR_RETURN(csv->layout, SniffCsv(file, options));
+  csv->options = options;
+  csv->roots = roots;
+  csv->name = file.name;
+  csv->parse = arrow::csv::ParseOptions::Defaults();
+  csv->parse.delimiter = csv->layout.delimiter;
+  csv->parse.newlines_in_values = true;
+  csv->convert = arrow::csv::ConvertOptions::Defaults();
+  csv->convert.null_values = {""};
+  if (!options.null_text.empty()) csv->convert.null_values.push_back(options.null_text);
+  csv->convert.strings_can_be_null = true;
+  csv->convert.quoted_strings_can_be_null = false;
+  csv->convert.true_values = {"true", "TRUE", "True", "t", "1"};
+  csv->convert.false_values = {"false", "FALSE", "False", "f", "0"};
+  for (const auto& field : csv->layout.schema->fields()) {
+    if (arrow::csv::Converter::Make(field->type(), csv->convert).ok()) continue;
+    return Fail(ErrorCode::kFileFormat,
+                "column " + field->name() + " of " + file.name +
+                    " has a type that CSV cannot hold: " + SqlName(*field->type()));
+  }
+  return std::make_shared<const CsvTable>(std::move(csv), file.byte_count);
+}
+
+}  // namespace velaria::io

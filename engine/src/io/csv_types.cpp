@@ -1,0 +1,95 @@
+#include "io/csv_types.hpp"
+
+#include <arrow/util/value_parsing.h>
+
+#include <cmath>
+
+#include "base/text.hpp"
+
+namespace velaria::io {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+CsvKind KindOfNumber(std::string_view text) {
+  size_t i = text[0] == '-' ? 1 : 0;
+  const size_t first = i;
+  while (i < text.size() && IsDigit(text[i])) ++i;
+  const size_t digits = i - first;
+  if (digits > 1 && text[first] == '0') return CsvKind::kText;
+  if (i == text.size() && digits > 0 && !(first == 1 && text[1] == '0')) {
+    if (digits <= 18) return CsvKind::kBigint;
+    int64_t value;
+    return arrow::internal::ParseValue<arrow::Int64Type>(text.data(), text.size(), &value)
+               ? CsvKind::kBigint
+               : CsvKind::kText;
+  }
+  for (; i < text.size(); ++i) {
+    const char c = text[i];
+    if (!IsDigit(c) && c != '.' && c != 'e' && c != 'E' && c != '-' && c != '+') {
+      return CsvKind::kText;
+    }
+  }
+  double value;
+  const bool is_number =
+      arrow::internal::ParseValue<arrow::DoubleType>(text.data(), text.size(), &value);
+  return is_number && std::isfinite(value) ? CsvKind::kDouble : CsvKind::kText;
+}
+
+/// 2013-01-01, 2013-01-01 05:15, 2013-01-01T05:15:00.25, and each but the first with Z or +hh:mm
+/// behind.
+CsvKind KindOfTime(std::string_view text) {
+  if (text.substr(0, 4) == "0000") return CsvKind::kText;
+  int64_t value;
+  bool zoned = false;
+  if (!arrow::internal::ParseTimestampISO8601(text.data(), text.size(), arrow::TimeUnit::MICRO,
+                                              &value, &zoned)) {
+    return CsvKind::kText;
+  }
+  if (zoned) return CsvKind::kTimestampZoned;
+  return text.size() == 10 ? CsvKind::kDate : CsvKind::kTimestamp;
+}
+
+bool IsBoolean(std::string_view text) {
+  return text == "true" || text == "false" || text == "TRUE" || text == "FALSE" || text == "True" ||
+         text == "False";
+}
+
+}  // namespace
+
+CsvKind KindOfField(const CsvField& field, std::string_view null_text) {
+  const std::string_view text = field.raw;
+  if (!field.quoted && (text.empty() || (!null_text.empty() && text == null_text))) {
+    return CsvKind::kNull;
+  }
+  if (text.empty()) return CsvKind::kText;
+  const char c = text[0];
+  if (text.size() >= 10 && IsDigit(c) && text[4] == '-' && text[7] == '-') return KindOfTime(text);
+  if (IsDigit(c) || c == '-' || c == '.') return KindOfNumber(text);
+  return IsBoolean(text) ? CsvKind::kBoolean : CsvKind::kText;
+}
+
+CsvKind CommonKind(CsvKind a, CsvKind b) {
+  if (a == b || b == CsvKind::kNull) return a;
+  if (a == CsvKind::kNull) return b;
+  const auto are = [&](CsvKind x, CsvKind y) { return (a == x && b == y) || (a == y && b == x); };
+  if (are(CsvKind::kBigint, CsvKind::kDouble)) return CsvKind::kDouble;
+  if (are(CsvKind::kDate, CsvKind::kTimestamp)) return CsvKind::kTimestamp;
+  return CsvKind::kText;
+}
+
+TypePtr TypeOfKind(CsvKind kind) {
+  switch (kind) {
+    case CsvKind::kBoolean: return arrow::boolean();
+    case CsvKind::kBigint: return arrow::int64();
+    case CsvKind::kDouble: return arrow::float64();
+    case CsvKind::kDate: return arrow::date32();
+    case CsvKind::kTimestamp: return arrow::timestamp(arrow::TimeUnit::MICRO);
+    case CsvKind::kTimestampZoned: return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    case CsvKind::kNull:
+    case CsvKind::kText: break;
+  }
+  return arrow::utf8();
+}
+
+}  // namespace velaria::io
