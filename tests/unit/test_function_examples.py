@@ -1,4 +1,4 @@
-"""The function registry is its own documentation: each example is run and must give what it says."""
+"""The function registry documents itself: each example runs and gives what it says."""
 
 from __future__ import annotations
 
