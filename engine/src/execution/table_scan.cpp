@@ -1,0 +1,88 @@
+#include "base/text.hpp"
+#include "execution/scan_sources.hpp"
+
+namespace velaria::execution {
+namespace {
+
+class TableScan final : public SourceState {
+ public:
+  TableScan(TableRange range, const std::vector<int>& columns, const std::vector<io::SimplePredicate>& predicates,
+            int64_t chunk_rows)
+      : range_(std::move(range)), columns_(columns), predicates_(predicates), chunk_rows_(chunk_rows), next_(range_.begin) {}
+
+  Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
+    while (next_ < range_.end) {
+      const storage::Segment* segment = range_.version->FindSegment(next_);
+      if (segment == nullptr) break;
+      const int64_t segment_end = std::min(segment->end_position(), range_.end);
+      if (next_ == segment->first_position && Excluded(*segment)) {
+        next_ = segment_end;
+        continue;
+      }
+      morsel->part = segment->first_position;
+      morsel->begin = next_;
+      morsel->end = std::min(segment_end, next_ + kMorselRows);
+      next_ = morsel->end;
+      return Flow::kMore;
+    }
+    return Flow::kFinished;
+  }
+
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext&) override {
+    const int64_t begin = morsel.begin + *position;
+    if (begin >= morsel.end) return Flow::kFinished;
+    const int64_t count = std::min(chunk_rows_, morsel.end - begin);
+    const storage::Segment& segment = *range_.version->FindSegment(begin);
+    const int64_t offset = begin - segment.first_position;
+    chunk->row_count = count;
+    chunk->ordinal = static_cast<uint64_t>(begin);
+    chunk->columns.reserve(columns_.size());
+    const bool whole = offset == 0 && count == segment.row_count();
+    for (int column : columns_) {
+      const auto& data = segment.batch->column_data(column);
+      chunk->columns.push_back({whole ? data : data->Slice(offset, count), false});
+    }
+    if (segment.deleted) {
+      auto selection = std::make_shared<Selection>();
+      for (int64_t i = 0; i < count; ++i) {
+        if (!(*segment.deleted)[static_cast<size_t>(offset + i)]) selection->push_back(static_cast<uint32_t>(i));
+      }
+      chunk->selection = std::move(selection);
+    }
+    *position += count;
+    return Flow::kMore;
+  }
+
+  int64_t MaxWorkers() const override {
+    const int64_t rows = range_.end - range_.begin;
+    return rows <= kMorselRows ? 1 : (rows + kMorselRows - 1) / kMorselRows;
+  }
+
+ private:
+  bool Excluded(const storage::Segment& segment) const {
+    for (const auto& predicate : predicates_) {
+      if (segment.zones->Excludes(*segment.batch, predicate)) return true;
+    }
+    return false;
+  }
+
+  const TableRange range_;
+  const std::vector<int>& columns_;
+  const std::vector<io::SimplePredicate>& predicates_;
+  const int64_t chunk_rows_;
+  int64_t next_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<SourceState>> TableScanNode::Open(const OpenContext&) const {
+  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_);
+}
+
+std::string TableScanNode::Text() const {
+  std::string text = "scan " + name_ + ": columns=" + std::to_string(columns_.size());
+  if (!predicates_.empty()) text += ", zone map filters=" + std::to_string(predicates_.size());
+  return text;
+}
+
+}  // namespace velaria::execution

@@ -1,0 +1,201 @@
+#include "storage/table.hpp"
+
+#include <arrow/array/concatenate.h>
+#include <arrow/compute/api.h>
+#include <arrow/util/byte_size.h>
+
+namespace velaria::storage {
+namespace {
+
+/// Segments below this are merged with their neighbour of like size as rows arrive in small batches.
+constexpr int64_t kSmallSegmentRows = 16384;
+
+Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a, const arrow::RecordBatch& b) {
+  arrow::ArrayVector columns;
+  for (int i = 0; i < a.num_columns(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(auto column, arrow::Concatenate({a.column(i), b.column(i)}));
+    columns.push_back(std::move(column));
+  }
+  return arrow::RecordBatch::Make(a.schema(), a.num_rows() + b.num_rows(), std::move(columns));
+}
+
+/// Three-way comparison of two scalars of one ordered type; nullopt when arrow has no order for it.
+std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a, const std::shared_ptr<arrow::Scalar>& b) {
+  if (a->type->id() != b->type->id() || !a->type->Equals(*b->type)) return std::nullopt;
+  auto less = arrow::compute::CallFunction("less", {a, b});
+  auto greater = arrow::compute::CallFunction("greater", {a, b});
+  if (!less.ok() || !greater.ok()) return std::nullopt;
+  const auto& less_value = static_cast<const arrow::BooleanScalar&>(*less->scalar());
+  const auto& greater_value = static_cast<const arrow::BooleanScalar&>(*greater->scalar());
+  if (!less_value.is_valid || !greater_value.is_valid) return std::nullopt;
+  return less_value.value ? -1 : greater_value.value ? 1 : 0;
+}
+
+}  // namespace
+
+bool ZoneMaps::Excludes(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const {
+  const auto& column = batch.column(predicate.column);
+  const int64_t nulls = column->null_count();
+  if (predicate.op == io::Comparison::kIsNull) return nulls == 0;
+  if (predicate.op == io::Comparison::kIsNotNull) return nulls == batch.num_rows();
+  if (nulls == batch.num_rows()) return true;
+  // NaN stands outside min/max, so floats are left to the filter.
+  if (IsNested(*column->type()) || IsString(*column->type()) || IsFloating(*column->type()) ||
+      IsDictionary(*column->type())) {
+    return false;
+  }
+  Range range;
+  {
+    std::lock_guard lock(mutex_);
+    ranges_.resize(static_cast<size_t>(batch.num_columns()));
+    auto& held = ranges_[static_cast<size_t>(predicate.column)];
+    if (!held) {
+      held = Range{};
+      auto found = arrow::compute::CallFunction("min_max", {column});
+      if (found.ok()) {
+        const auto& pair = static_cast<const arrow::StructScalar&>(*found->scalar());
+        *held = {true, pair.value[0], pair.value[1]};
+      }
+    }
+    range = *held;
+  }
+  if (!range.usable) return false;
+  const auto low = Compare(predicate.value, range.min);
+  const auto high = Compare(predicate.value, range.max);
+  if (!low || !high) return false;
+  switch (predicate.op) {
+    case io::Comparison::kEqual: return *low < 0 || *high > 0;
+    case io::Comparison::kLess: return *low <= 0;
+    case io::Comparison::kLessEqual: return *low < 0;
+    case io::Comparison::kGreater: return *high >= 0;
+    case io::Comparison::kGreaterEqual: return *high > 0;
+    case io::Comparison::kNotEqual: return *low == 0 && *high == 0;
+    default: return false;
+  }
+}
+
+const Segment* TableVersion::FindSegment(int64_t position) const {
+  auto run = std::upper_bound(runs_.begin(), runs_.end(), position,
+                              [](int64_t p, const auto& r) { return p < r->front().first_position; });
+  if (run == runs_.begin()) return nullptr;
+  --run;
+  auto segment = std::upper_bound((*run)->begin(), (*run)->end(), position,
+                                  [](int64_t p, const Segment& s) { return p < s.first_position; });
+  --segment;
+  return position < segment->end_position() ? &*segment : nullptr;
+}
+
+VersionPtr Table::version() const {
+  std::lock_guard lock(mutex_);
+  return version_;
+}
+
+Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const {
+  if (batch->num_rows() == 0) return Status::OK();
+  next->end_position_ += batch->num_rows();
+  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*batch));
+  next->byte_count_ += bytes;
+  TableVersion::Run run;
+  const bool open_run = !next->runs_.empty() && next->runs_.back()->size() < TableVersion::kRunLength;
+  if (open_run) {
+    run = *next->runs_.back();
+    next->runs_.pop_back();
+  }
+  // Like a binary counter: a row is copied a logarithmic number of times, however small the batches.
+  while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
+         run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
+    auto merged = Concatenate(*run.back().batch, *batch);
+    if (!merged.ok()) break;  // dictionaries whose union outgrows their index type stay apart
+    batch = *merged;
+    run.pop_back();
+    --next->segment_count_;
+  }
+  Segment segment;
+  segment.first_position = next->end_position_ - batch->num_rows();
+  segment.batch = std::move(batch);
+  segment.zones = std::make_shared<ZoneMaps>();
+  run.push_back(std::move(segment));
+  ++next->segment_count_;
+  next->runs_.push_back(std::make_shared<const TableVersion::Run>(std::move(run)));
+  return Status::OK();
+}
+
+Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  {
+    auto writer = LockForWriting();
+    if (input_ended()) return Fail(ErrorCode::kStreamEnded, "the stream's input has ended");
+    auto next = std::make_shared<TableVersion>(*version());
+    for (const auto& batch : batches) ARROW_RETURN_NOT_OK(AppendOne(next.get(), batch));
+    Publish(std::move(next));
+  }
+  Notify();
+  return Status::OK();
+}
+
+Status Table::DeletePositions(const std::vector<int64_t>& positions, const std::unique_lock<std::mutex>& writer) {
+  if (!writer.owns_lock()) return Bug("DeletePositions without the writer lock");
+  if (positions.empty()) return Status::OK();
+  auto next = std::make_shared<TableVersion>(*version());
+  size_t at = 0;
+  for (auto& run_ptr : next->runs_) {
+    if (at >= positions.size()) break;
+    if (positions[at] >= run_ptr->back().end_position()) continue;
+    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
+    for (auto& segment : *run) {
+      if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
+      auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
+                                     : std::make_shared<std::vector<bool>>(static_cast<size_t>(segment.row_count()), false);
+      for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
+        const auto row = static_cast<size_t>(positions[at] - segment.first_position);
+        if (!(*deleted)[row]) ++next->deleted_count_;
+        (*deleted)[row] = true;
+      }
+      segment.deleted = std::move(deleted);
+    }
+    run_ptr = std::move(run);
+  }
+  Publish(std::move(next));
+  Notify();
+  return Status::OK();
+}
+
+void Table::Publish(std::shared_ptr<TableVersion> next) {
+  std::lock_guard lock(mutex_);
+  version_ = std::move(next);
+}
+
+void Table::Notify() {
+  std::vector<std::pair<int, std::function<void()>>> listeners;
+  {
+    std::lock_guard lock(mutex_);
+    listeners = listeners_;
+  }
+  for (const auto& [id, listener] : listeners) listener();
+}
+
+int Table::Listen(std::function<void()> listener) {
+  std::lock_guard lock(mutex_);
+  listeners_.emplace_back(next_listener_, std::move(listener));
+  return next_listener_++;
+}
+
+void Table::StopListening(int listener) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(listeners_, [listener](const auto& entry) { return entry.first == listener; });
+}
+
+void Table::EndInput() {
+  {
+    auto writer = LockForWriting();
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  Notify();
+}
+
+bool Table::input_ended() const {
+  std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+}  // namespace velaria::storage

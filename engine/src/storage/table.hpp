@@ -1,0 +1,110 @@
+// Tables in memory. A TableVersion is an immutable list of segments; a commit makes the next version and swaps it in.
+// A reader holds a version and sees no later change (snapshot isolation); one writer at a time per table.
+//
+// A row's position is its number among all rows ever appended to this incarnation of the table, deleted ones
+// included: it orders a scan, names rows to DELETE, and is the offset a stream's readers remember.
+#pragma once
+
+#include <arrow/api.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.hpp"
+#include "columnar/types.hpp"
+#include "io/file_table.hpp"
+
+namespace velaria::storage {
+
+/// Least and greatest value of each column of one segment, found when a filter first asks.
+class ZoneMaps {
+ public:
+  /// Whether no row of `batch` can satisfy the predicate.
+  bool Excludes(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const;
+
+ private:
+  struct Range {
+    bool usable = false;
+    std::shared_ptr<arrow::Scalar> min, max;  // null when every value is null
+  };
+  mutable std::mutex mutex_;
+  mutable std::vector<std::optional<Range>> ranges_;
+};
+
+struct Segment {
+  std::shared_ptr<arrow::RecordBatch> batch;
+  int64_t first_position = 0;
+  std::shared_ptr<const std::vector<bool>> deleted;  // null: no row is
+  std::shared_ptr<const ZoneMaps> zones;
+
+  int64_t row_count() const { return batch->num_rows(); }
+  int64_t end_position() const { return first_position + row_count(); }
+};
+
+class TableVersion {
+ public:
+  explicit TableVersion(SchemaPtr schema) : schema_(std::move(schema)) {}
+
+  const SchemaPtr& schema() const { return schema_; }
+  int64_t row_count() const { return end_position_ - deleted_count_; }
+  int64_t end_position() const { return end_position_; }
+  int64_t byte_count() const { return byte_count_; }
+  size_t segment_count() const { return segment_count_; }
+  /// The segment that holds a position, or null at or past the end.
+  const Segment* FindSegment(int64_t position) const;
+
+ private:
+  friend class Table;
+  // Runs of segments, so that an append copies one short run and the list of runs, not every segment.
+  using Run = std::vector<Segment>;
+  static constexpr size_t kRunLength = 128;
+
+  SchemaPtr schema_;
+  std::vector<std::shared_ptr<const Run>> runs_;
+  int64_t end_position_ = 0, deleted_count_ = 0, byte_count_ = 0;
+  size_t segment_count_ = 0;
+};
+using VersionPtr = std::shared_ptr<const TableVersion>;
+
+class Table {
+ public:
+  explicit Table(SchemaPtr schema) : version_(std::make_shared<TableVersion>(std::move(schema))) {}
+
+  VersionPtr version() const;
+  const SchemaPtr& schema() const { return version_schema_; }
+
+  /// One writer at a time: held over the whole of a DELETE, or while a commit is made.
+  std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
+  /// Appends all batches in one commit. Takes the writer lock.
+  Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
+  /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds the writer lock.
+  Status DeletePositions(const std::vector<int64_t>& positions, const std::unique_lock<std::mutex>& writer);
+
+  /// Called after each commit, and at the end of input, on the committing thread. Must not block.
+  int Listen(std::function<void()> listener);
+  void StopListening(int listener);
+
+  /// A stream's end: no more appends. VEL4012 for an append afterwards.
+  void EndInput();
+  bool input_ended() const;
+
+ private:
+  Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
+  void Publish(std::shared_ptr<TableVersion> next);
+  void Notify();
+
+  std::mutex writer_;
+  mutable std::mutex mutex_;  // version_, listeners_, ended_
+  VersionPtr version_;
+  const SchemaPtr version_schema_ = version_->schema();
+  std::vector<std::pair<int, std::function<void()>>> listeners_;
+  int next_listener_ = 0;
+  bool ended_ = false;
+};
+using TablePtr = std::shared_ptr<Table>;
+
+}  // namespace velaria::storage
