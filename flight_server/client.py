@@ -33,12 +33,20 @@ def typed_errors(sql: str = "") -> Iterator[None]:
     except (flight.FlightError, pa.ArrowException) as fault:
         reply = error_reply_of(fault)
         if reply is None:
-            raise VelariaError(
-                codes.CONNECTION, f"the server cannot be reached: {scrubbed(str(fault))}"
-            ) from None
+            raise _uncoded(fault) from None
         error = from_reply(reply)
         error.caret = caret_of(sql, error.line, error.column)
         raise error from None
+
+
+def _uncoded(fault: Exception) -> VelariaError:
+    """What gRPC itself has to say: the call was given up on this side, or never got through."""
+    if isinstance(fault, flight.FlightTimedOutError):
+        return VelariaError(codes.DEADLINE_EXCEEDED, "the call took longer than its timeout")
+    if isinstance(fault, flight.FlightCancelledError):
+        return VelariaError(codes.CANCELLED, "the call was cancelled")
+    reason = str(fault).split("with message: ")[-1].split(". gRPC client")[0]
+    return VelariaError(codes.CONNECTION, f"the server cannot be reached: {scrubbed(reason)}")
 
 
 class Result:

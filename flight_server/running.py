@@ -173,9 +173,10 @@ def run_until_signal(options: ServeOptions) -> None:
     server = RunningServer(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.service.request_drain())
-    sys.stdout.write(msgspec.json.encode(server.ready_line()).decode() + "\n")
+    ready = server.ready_line()
+    sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
     sys.stdout.flush()
-    _log.info("ready", **server.ready_line())
+    _log.info(ready.pop("event"), **ready)
     server.wait()
     _log.info("draining")
     is_clean = server.close()
