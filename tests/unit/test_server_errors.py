@@ -1,0 +1,150 @@
+"""What leaves the error boundary: always a Flight error with a code, never a traceback."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.flight as flight
+import pytest
+import structlog
+from velaria.flight_server.errors import (
+    UntracedRefusal,
+    boundary,
+    caret_of,
+    error_reply_of,
+    error_text,
+    scrubbed,
+    to_flight_error,
+    untraced_boundary,
+)
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+CODE_LIST = Path(__file__).parents[2] / "engine/include/velaria/error_codes.def"
+
+
+def crossing(fault: Exception) -> flight.FlightError:
+    with pytest.raises(flight.FlightError) as caught, boundary():
+        raise fault
+    return caught.value
+
+
+def test_a_coded_failure_keeps_every_field_in_extra_info() -> None:
+    fault = VelariaError(
+        "VEL2012",
+        "unknown column: vec",
+        detail="columns: id",
+        hint="Did you mean id?",
+        line=1,
+        column=8,
+        caret="SELECT vec\n       ^",
+    )
+    error = crossing(fault)
+    assert isinstance(error, flight.FlightServerError)
+    assert msgspec.msgpack.decode(error.extra_info) == {
+        "code": "VEL2012",
+        "message": "unknown column: vec",
+        "detail": "columns: id",
+        "hint": "Did you mean id?",
+        "retry": "never",
+        "line": 1,
+        "column": 8,
+    }
+    assert "VEL2012 unknown column: vec\nSELECT vec\n       ^" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("VEL3010", flight.FlightCancelledError),
+        ("VEL3011", flight.FlightTimedOutError),
+        ("VEL5001", flight.FlightUnavailableError),
+        ("VEL5002", flight.FlightUnavailableError),
+        ("VEL2001", flight.FlightServerError),
+    ],
+)
+def test_the_code_decides_the_flight_class(code: str, kind: type[Exception]) -> None:
+    assert type(crossing(VelariaError(code, "x"))) is kind
+
+
+def test_an_unknown_failure_becomes_an_id_outside_and_a_traceback_in_the_log() -> None:
+    with structlog.testing.capture_logs() as logs:
+        error = crossing(KeyError("/secret/path.py"))
+    assert isinstance(error, flight.FlightInternalError)
+    reply = error_reply_of(error)
+    assert reply is not None and reply.code == "VEL9001"
+    assert "secret" not in str(error) and "KeyError" not in str(error)
+    (entry,) = logs
+    assert entry["error_id"] in reply.message
+    assert isinstance(entry["exc_info"], KeyError)
+
+
+def test_a_flight_error_with_a_code_passes_as_it_is() -> None:
+    fault = to_flight_error(VelariaError("VEL3001", "division by zero"))
+    assert crossing(fault) is fault
+
+
+def test_a_flight_error_without_a_code_does_not_pass() -> None:
+    with structlog.testing.capture_logs():
+        reply = error_reply_of(crossing(flight.FlightServerError("raw")))
+    assert reply is not None and reply.code == "VEL9001"
+
+
+def test_running_out_of_memory_has_a_code_of_its_own() -> None:
+    reply = error_reply_of(crossing(MemoryError()))
+    assert reply is not None and (reply.code, reply.retry) == ("VEL3012", "later")
+
+
+def test_a_refusal_of_get_schema_cannot_be_formatted_with_its_traceback() -> None:
+    import traceback
+
+    with pytest.raises(UntracedRefusal) as caught, untraced_boundary():
+        raise VelariaError("VEL2011", "unknown table: t")
+    assert str(caught.value) == "VEL2011 unknown table: t"
+    with pytest.raises(RuntimeError):
+        traceback.format_exception(caught.value)
+
+
+def test_paths_and_addresses_are_scrubbed_from_a_librarys_words() -> None:
+    assert scrubbed("bad thing at 0x7f00aa in /usr/lib/x.py\nmore") == "bad thing at ... in ..."
+
+
+def test_the_caret_stands_under_the_fault() -> None:
+    assert caret_of("SELECT 1,\n nope", 2, 2) == " nope\n ^"
+    assert caret_of("SELECT 1", 0, 0) == ""
+    assert caret_of("SELECT 1", 5, 1) == ""
+
+
+def test_the_caret_of_a_long_line_shows_its_neighbourhood_only() -> None:
+    shown, caret = caret_of("x" * 500 + "!" + "y" * 500, 1, 501).split("\n")
+    assert len(shown) == 100
+    assert shown[len(caret) - 1] == "!"
+
+
+def test_every_code_raised_by_python_is_in_the_one_list_with_its_retry() -> None:
+    row = re.compile(r"VELARIA_ERROR\(\w+, (\d{4}), k(Never|Later),")
+    listed = {f"VEL{n}": retry.lower() for n, retry in row.findall(CODE_LIST.read_text())}
+    used = {name: value for name, value in vars(codes).items() if str(value).startswith("VEL")}
+    assert used
+    for name, code in used.items():
+        assert listed[code] == VelariaError(code, name).retry, name
+
+
+def test_the_text_ends_with_detail_and_hint() -> None:
+    error = VelariaError("VEL1002", "no action", detail="d", hint="Try another.")
+    assert error_text(error) == "VEL1002 no action\nd\nhint: Try another."
+
+
+def test_any_object_with_a_code_is_a_coded_failure() -> None:
+    class Ledgerlike(Exception):
+        def __init__(self, **fields: Any) -> None:
+            self.__dict__.update(fields)
+
+    error = crossing(Ledgerlike(code="VEL5003", message="away", retry="later"))
+    reply = error_reply_of(error)
+    assert reply is not None and (reply.code, reply.message, reply.retry) == (
+        "VEL5003",
+        "away",
+        "later",
+    )

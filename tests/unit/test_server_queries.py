@@ -1,0 +1,72 @@
+"""The book of queries: each statement is one run, ends once, and is remembered for a while."""
+
+from pathlib import Path
+
+import pytest
+from velaria.control.ledger import open_ledger
+from velaria.flight_server.queries import ENDED_KEPT_MAX, QueryBook
+from velaria.schemas.errors import VelariaError
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> QueryBook:
+    return QueryBook(open_ledger("none", tmp_path))
+
+
+def runs_of(book: QueryBook) -> list[dict[str, object]]:
+    _, open_runs = book.ledger.system_tables()["runs"]
+    rows: list[dict[str, object]] = open_runs().read_all().to_pylist()
+    return rows
+
+
+def test_a_finished_statement_is_a_succeeded_run(book: QueryBook) -> None:
+    tracked = book.start("q-1", "query", "SELECT 1")
+    assert [t.query_id for t in book.running()] == ["q-1"]
+    tracked.finish(1)
+    (run,) = runs_of(book)
+    assert (run["query_id"], run["state"], run["rows"]) == ("q-1", "succeeded", 1)
+    assert not book.running()
+
+
+def test_a_refused_statement_is_a_failed_run_with_its_code(book: QueryBook) -> None:
+    error = book.record_failure("query", "SELEC", VelariaError("VEL2001", "does not parse"))
+    assert error.code == "VEL2001"
+    (run,) = runs_of(book)
+    assert (run["state"], run["error_code"]) == ("failed", "VEL2001")
+
+
+def test_the_first_end_counts(book: QueryBook) -> None:
+    tracked = book.start("q-1", "query", "SELECT 1")
+    tracked.cancel()
+    tracked.finish(5)
+    assert (tracked.state, tracked.row_count) == ("cancelled", 0)
+    assert [run["state"] for run in runs_of(book)] == ["cancelled"]
+
+
+def test_a_cancelled_code_is_a_cancelled_run(book: QueryBook) -> None:
+    book.start("q-1", "query", "SELECT 1").fail(VelariaError("VEL3010", "cancelled"))
+    assert [run["state"] for run in runs_of(book)] == ["cancelled"]
+
+
+def test_a_promised_id_is_used_by_the_first_reading_only(book: QueryBook) -> None:
+    promised = book.promise()
+    assert book.redeem(promised) == promised
+    assert book.redeem(promised) != promised
+
+
+def test_a_cancelled_promise_refuses_every_reading(book: QueryBook) -> None:
+    promised = book.promise()
+    assert book.cancel_promise(promised)
+    for _ in range(2):
+        with pytest.raises(VelariaError) as caught:
+            book.redeem(promised)
+        assert caught.value.code == "VEL3010"
+    assert not book.cancel_promise("unknown")
+
+
+def test_only_so_many_ended_queries_are_kept(book: QueryBook) -> None:
+    for number in range(ENDED_KEPT_MAX + 5):
+        book.start(f"q-{number}", "query", "SELECT 1").finish(0)
+    assert len(book.all()) == ENDED_KEPT_MAX
+    assert book.find("q-0") is None
+    assert book.find(f"q-{ENDED_KEPT_MAX + 4}") is not None
