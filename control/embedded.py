@@ -9,7 +9,6 @@ lives as long as the process does, or until stop() has seen PostgreSQL end.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,7 +18,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from velaria.control.connection import PostgresAddress
 from velaria.control.errors import LedgerError, history_unavailable
@@ -67,13 +66,8 @@ class EmbeddedPostgres:
         self._folder = data_dir / "postgres"
         self._log_path = data_dir / "postgres.log"
         self._log = log
-        self._lock_file = _lock(data_dir)
-        try:
-            self._socket_folder = _socket_folder(data_dir)
-            self._commands = find_postgres(_data_version(self._folder))
-        except LedgerError:
-            self._lock_file.close()
-            raise
+        self._socket_folder = _socket_folder(data_dir)
+        self._commands = find_postgres(_data_version(self._folder))
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="ledger-postgres", daemon=True)
@@ -97,7 +91,7 @@ class EmbeddedPostgres:
         self._thread.start()
 
     def stop(self) -> None:
-        """Shut PostgreSQL down, by force after STOP_S_MAX, and let go of the data directory."""
+        """Shut PostgreSQL down, by force after STOP_S_MAX."""
         self._stopping.set()
         # Fast shutdown, immediate shutdown, kill. A stopped process hears only the last.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
@@ -107,7 +101,6 @@ class EmbeddedPostgres:
             self._thread.join(STOP_S_MAX if number == signal.SIGINT else 1.0)
             if not self._thread.is_alive():
                 break
-        self._lock_file.close()
 
     def _supervise(self) -> None:
         pause_s = RESTART_S_FIRST
@@ -138,9 +131,9 @@ class EmbeddedPostgres:
         if not (self._folder / "PG_VERSION").exists():
             self._make_cluster()
         _end_old_postgres(self._folder)
-        # We hold the directory's lock and no PostgreSQL runs on it, so whatever these say is out of
-        # date. A process id in them may belong to a stranger by now, and PostgreSQL would refuse to
-        # start because of it.
+        # The data directory is ours alone and no PostgreSQL runs on it, so whatever these say is
+        # out of date. A process id in them may belong to a stranger by now, and PostgreSQL would
+        # refuse to start because of it.
         for stale in (self._folder / "postmaster.pid", *self._socket_folder.glob(".s.PGSQL.*")):
             stale.unlink(missing_ok=True)
 
@@ -212,20 +205,6 @@ def _data_version(folder: Path) -> str | None:
         return (folder / "PG_VERSION").read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return None
-
-
-def _lock(data_dir: Path) -> IO[str]:
-    """Hold the data directory until the file is closed or the process ends, however it ends."""
-    lock_file = (data_dir / "postgres.lock").open("w", encoding="ascii")
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock_file.close()
-        raise history_unavailable(
-            f"another server holds the data directory's Postgres: {data_dir.name}",
-            "End that server first, or choose another --data-dir.",
-        ) from None
-    return lock_file
 
 
 def _socket_folder(data_dir: Path) -> Path:

@@ -10,15 +10,13 @@ is away they go to a journal in the data directory and from there, once each, to
 back.
 """
 
-import os
-import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from velaria.control.connection import PostgresAddress
+from velaria.control.data_dir import LedgerFolder
 from velaria.control.embedded import EmbeddedPostgres
 from velaria.control.errors import LedgerError, bad_postgres_setting
 from velaria.control.journal import Journal
@@ -48,7 +46,7 @@ class Ledger:
         boot_id: uuid.UUID,
         new_id: Uuid7Source,
         postgres: EmbeddedPostgres | None = None,
-        throw_away: Path | None = None,
+        folder: LedgerFolder | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._writer = writer
@@ -56,7 +54,7 @@ class Ledger:
         self._boot_id = boot_id
         self._new_id = new_id
         self._postgres = postgres
-        self._throw_away = throw_away
+        self._folder = folder
         self._clock_ns = clock_ns
         self._closed = False
         writer.start()
@@ -114,8 +112,8 @@ class Ledger:
         self._store.close()
         if self._postgres is not None:
             self._postgres.stop()
-        if self._throw_away is not None:
-            shutil.rmtree(self._throw_away, ignore_errors=True)
+        if self._folder is not None:
+            self._folder.close()
 
 
 def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
@@ -135,39 +133,18 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
             "neither embedded, none nor a DSN", "A DSN starts with postgresql://."
         )
     given = None if where == "embedded" else PostgresAddress.from_dsn(where)
-    folder = _prepared(data_dir)
-    throw_away = folder if data_dir is None else None
-    server_id, journal = _server_id(folder), Journal(folder / "journal", new_id)
-    if given is not None:
-        store = PostgresRunStore(lambda: given, server_id, boot_id, log)
-        writer = Writer(store, journal, log)
-        return Ledger(writer, store, boot_id, new_id, throw_away=throw_away)
-    postgres = EmbeddedPostgres(folder, log)
-    store = PostgresRunStore(postgres.address, server_id, boot_id, log)
+    folder = LedgerFolder(data_dir)
+    try:
+        journal = Journal(folder.path / "journal", new_id)
+        if given is not None:
+            store = PostgresRunStore(lambda: given, folder.server_id, boot_id, log)
+            writer = Writer(store, journal, log)
+            return Ledger(writer, store, boot_id, new_id, folder=folder)
+        postgres = EmbeddedPostgres(folder.path, log)
+    except LedgerError:
+        folder.close()
+        raise
+    store = PostgresRunStore(postgres.address, folder.server_id, boot_id, log)
     writer = Writer(store, journal, log, start_grace_s=EMBEDDED_START_S_MAX)
     postgres.start()
-    return Ledger(writer, store, boot_id, new_id, postgres, throw_away)
-
-
-def _prepared(data_dir: Path | None) -> Path:
-    if data_dir is None:
-        return Path(tempfile.mkdtemp(prefix="velaria-"))
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise bad_postgres_setting(
-            f"the data directory cannot be made: {os.strerror(error.errno or 0)}"
-        ) from error
-    return data_dir.resolve()
-
-
-def _server_id(folder: Path) -> uuid.UUID:
-    """The id that this data directory has kept since it was first used."""
-    path = folder / "server_id"
-    if path.exists():
-        return uuid.UUID(path.read_text(encoding="ascii").strip())
-    server_id = uuid.uuid4()
-    making = path.with_suffix(".making")
-    making.write_text(f"{server_id}\n", encoding="ascii")
-    making.replace(path)
-    return server_id
+    return Ledger(writer, store, boot_id, new_id, postgres, folder)

@@ -83,6 +83,8 @@ class Run:
     ) -> None:
         """Record one try at a stage, once, at its end. Numbers start at 1; naive times are UTC."""
         with self._lock:
+            if self._finished:
+                return
             self._attempt_count += 1
         self._record_attempt(
             stage.name if isinstance(stage, Stage) else _name(stage),
