@@ -1,0 +1,75 @@
+#include "sql/planner.hpp"
+
+#include "base/text.hpp"
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+using logical::LogicalPtr;
+
+namespace {
+
+logical::Emit EmitOf(EmitKind kind) {
+  switch (kind) {
+    case EmitKind::kDefault: return logical::Emit::kDefault;
+    case EmitKind::kPerBatch: return logical::Emit::kPerBatch;
+    case EmitKind::kOnWindowClose: return logical::Emit::kOnWindowClose;
+    case EmitKind::kChanges: return logical::Emit::kChanges;
+    case EmitKind::kFinal: return logical::Emit::kFinal;
+  }
+  return logical::Emit::kDefault;
+}
+
+Result<logical::BoundQuery> QueryOf(PlannedQuery planned, const Select& select,
+                                    const QueryBinder& binder) {
+  logical::BoundQuery query;
+  query.root = std::move(planned.plan);
+  query.schema = logical::SchemaOf(*query.root);
+  if (planned.metadata) query.schema = query.schema->WithMetadata(planned.metadata);
+  query.emit = EmitOf(select.emit);
+  query.is_bounded = logical::IsBounded(*query.root);
+  query.reads = binder.reads();
+  if (!query.is_bounded && query.emit == logical::Emit::kFinal) {
+    return FailAt(select.emit_place, ErrorCode::kBadEmit,
+                  "EMIT FINAL needs a bounded source and the query reads a stream");
+  }
+  VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
+  return query;
+}
+
+}  // namespace
+
+Result<logical::BoundQuery> PlanSelect(const Select& select, const BindContext& context) {
+  QueryBinder binder(context);
+  VELARIA_ASSIGN_OR_RETURN(auto planned, binder.BindSelect(select));
+  return QueryOf(std::move(planned), select, binder);
+}
+
+Result<logical::BoundExprPtr> BindOverSchema(const Expr& expr, const arrow::Schema& schema,
+                                             const std::string& table, const BindContext& context) {
+  std::vector<logical::OutputColumn> columns;
+  for (const auto& field : schema.fields()) {
+    columns.push_back({field->name(), field->type(), field->nullable(), field->metadata()});
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto scope, ScopeOf(columns, table, {}));
+  ExpressionBinder binder(context, &scope, nullptr);
+  return binder.BindWithoutAggregates(expr, "this statement");
+}
+
+Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
+  std::vector<std::shared_ptr<Field>> fields;
+  for (const auto& column : columns) {
+    for (const auto& field : fields) {
+      if (!EqualsIgnoreCase(field->name(), column.name.text)) continue;
+      return FailAt(column.name.place, ErrorCode::kDuplicateColumn,
+                    "duplicate column: " + column.name.text);
+    }
+    auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
+                                column.type.array_depth);
+    if (!type.ok()) return WithPlace(type.status(), column.type.place);
+    fields.push_back(arrow::field(column.name.text, *type, !(column.not_null || column.primary_key)));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,78 @@
+// What cannot run over a stream, with the reason.
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+using logical::JoinType;
+using logical::LogicalNode;
+using logical::NodeKind;
+
+namespace {
+
+std::string StreamBelow(const LogicalNode& node) {
+  if (node.kind == NodeKind::kScan) {
+    return node.relation->is_bounded() ? std::string() : node.relation->name();
+  }
+  for (const auto& child : node.children) {
+    if (auto name = StreamBelow(*child); !name.empty()) return name;
+  }
+  return "";
+}
+
+/// Whether rows of a stream pass through an aggregate below: then a row may be said again with a new value.
+bool RevisesRows(const LogicalNode& node) {
+  if (logical::IsBounded(node)) return false;
+  if (node.kind == NodeKind::kAggregate) return true;
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const auto& child) { return RevisesRows(*child); });
+}
+
+Status Refuse(const LogicalNode& node, const std::string& what, const std::string& hint = "") {
+  return Fail(ErrorCode::kNeedsBoundedInput, what + ", and the source is a stream: " + StreamBelow(node),
+              hint);
+}
+
+Status CheckJoin(const LogicalNode& join) {
+  const bool left_bounded = logical::IsBounded(*join.children[0]);
+  const bool right_bounded = logical::IsBounded(*join.children[1]);
+  if (!left_bounded && !right_bounded) {
+    return Refuse(join, "a join of two streams keeps both without end",
+                  "Join the stream with a table.");
+  }
+  // Rows of the table without a partner are known only when the stream has ended.
+  const bool keeps_left = join.join == JoinType::kLeft || join.join == JoinType::kFull;
+  const bool keeps_right = join.join == JoinType::kRight || join.join == JoinType::kFull;
+  if ((!left_bounded && keeps_right) || (!right_bounded && keeps_left)) {
+    return Refuse(join, "an outer join needs the end of its input to know the rows without a partner",
+                  "Put the stream on the side that the outer join keeps.");
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Status CheckBoundedness(const LogicalNode& node) {
+  if (logical::IsBounded(node)) return Status::OK();
+  switch (node.kind) {
+    case NodeKind::kSort:
+      return Refuse(node, "ORDER BY needs the end of its input",
+                    "Leave ORDER BY out; each emission of a windowed query has its own order.");
+    case NodeKind::kSetOp: return Refuse(node, "INTERSECT and EXCEPT need the end of their input");
+    case NodeKind::kJoin: VELARIA_RETURN_NOT_OK(CheckJoin(node)); break;
+    case NodeKind::kLimit:
+      if (RevisesRows(*node.children[0])) {
+        return Refuse(node, "LIMIT over groups needs the end of its input");
+      }
+      break;
+    case NodeKind::kAggregate:
+      if (RevisesRows(*node.children[0])) {
+        return Refuse(node, "an aggregate over an aggregate needs the end of its input");
+      }
+      break;
+    default: break;
+  }
+  for (const auto& child : node.children) VELARIA_RETURN_NOT_OK(CheckBoundedness(*child));
+  return Status::OK();
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,210 @@
+#include "sql/planner_expression.hpp"
+
+#include "base/text.hpp"
+#include "logical/evaluate.hpp"
+#include "sql/planner_literal.hpp"
+
+namespace velaria::sql {
+
+using logical::BoundExprPtr;
+using logical::BoundKind;
+
+Status Unsupported(Place place, const std::string& what) {
+  return FailAt(place, ErrorCode::kUnsupportedStatement, "not supported yet: " + what);
+}
+
+Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kNull:
+    case ExprKind::kBoolean:
+    case ExprKind::kInteger:
+    case ExprKind::kDecimal:
+    case ExprKind::kFloat:
+    case ExprKind::kString:
+    case ExprKind::kTyped:
+    case ExprKind::kInterval: return BindLiteral(expr, functions());
+    case ExprKind::kParameter: return BindParameter(expr, context_);
+    case ExprKind::kColumn: return BindColumn(expr);
+    case ExprKind::kStar:
+      return FailAt(expr.place, ErrorCode::kSyntaxError, "* may not stand in an expression");
+    case ExprKind::kUnary: return BindUnary(expr);
+    case ExprKind::kBinary: return BindBinary(expr);
+    case ExprKind::kIsNull: {
+      VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
+      return Call(expr.negated ? "is_not_null" : "is_null", {std::move(child)}, expr.place);
+    }
+    case ExprKind::kIsTruth: return BindIsTruth(expr);
+    case ExprKind::kIsDistinct:
+      return BindComparison(expr.negated ? "is_not_distinct_from" : "is_distinct_from",
+                            *expr.children[0], *expr.children[1], expr.place);
+    case ExprKind::kLike: return BindLike(expr);
+    case ExprKind::kIn: return BindIn(expr);
+    case ExprKind::kBetween: return BindBetween(expr);
+    case ExprKind::kCase: return BindCase(expr);
+    case ExprKind::kCast: return BindCast(expr);
+    case ExprKind::kCall: return BindCall(expr);
+    case ExprKind::kExtract: {
+      VELARIA_ASSIGN_OR_RETURN(auto part, MakeConstant(std::make_shared<arrow::StringScalar>(expr.text),
+                                                       arrow::default_memory_pool()));
+      VELARIA_ASSIGN_OR_RETURN(auto from, Bind(*expr.children[0]));
+      return Call("date_part", {logical::MakeLiteral(part, expr.place), std::move(from)}, expr.place);
+    }
+    case ExprKind::kSubquery: return Unsupported(expr.place, "a subquery as a value");
+    case ExprKind::kExists: return Unsupported(expr.place, "EXISTS (subquery)");
+    case ExprKind::kInSubquery: return Unsupported(expr.place, "IN (subquery)");
+    case ExprKind::kRow: return Unsupported(expr.place, "a row value");
+    case ExprKind::kWindowCall:
+      return Unsupported(expr.place, expr.names.empty()
+                                         ? std::string("a window function (OVER)")
+                                         : "a window function (OVER): " + DottedName(expr.names));
+  }
+  return Unsupported(expr.place, "this expression");
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindWithoutAggregates(const Expr& expr,
+                                                             const std::string& clause) {
+  std::string outer = clause;
+  std::swap(clause_, outer);
+  auto bound = Bind(expr);
+  clause_ = std::move(outer);
+  return bound;
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindPredicate(const Expr& expr, const std::string& clause) {
+  VELARIA_ASSIGN_OR_RETURN(auto bound, BindWithoutAggregates(expr, clause));
+  return ExpectBoolean(std::move(bound), clause, functions());
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
+  if (aliases_ && expr.names.size() == 1) {
+    VELARIA_ASSIGN_OR_RETURN(const auto* seen, scope_->Find(expr.names));
+    if (!seen) {
+      for (const auto& alias : *aliases_) {
+        if (!NameMatches(expr.names[0], alias.name)) continue;
+        const auto* aliases = std::exchange(aliases_, nullptr);  // an alias does not see aliases
+        auto bound = Bind(*alias.expr);
+        aliases_ = aliases;
+        return bound;
+      }
+    }
+  }
+  VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Get(expr.names));
+  auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
+  bound->place = expr.place;
+  return bound;
+}
+
+Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<ExprPtr>& exprs) {
+  std::vector<BoundExprPtr> bound;
+  bound.reserve(exprs.size());
+  for (const auto& expr : exprs) {
+    VELARIA_ASSIGN_OR_RETURN(auto one, Bind(*expr));
+    bound.push_back(std::move(one));
+  }
+  return bound;
+}
+
+Result<BoundExprPtr> ExpressionBinder::Call(const std::string& name,
+                                            std::vector<BoundExprPtr> arguments, Place place) {
+  VELARIA_ASSIGN_OR_RETURN(auto call, logical::MakeCall(name, std::move(arguments), place));
+  if (!call->function->null_if_any_null) return call;
+  for (const auto& argument : call->children) {
+    if (argument->kind == BoundKind::kLiteral && !ValidityOf(argument->literal).IsValid(0)) {
+      return logical::MakeNull(call->type, place);
+    }
+  }
+  return call;
+}
+
+Result<BoundExprPtr> ExpressionBinder::Not(BoundExprPtr expr, Place place) {
+  VELARIA_ASSIGN_OR_RETURN(expr, ExpectBoolean(std::move(expr), "NOT", functions()));
+  return Call("not", {std::move(expr)}, place);
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindUnary(const Expr& expr) {
+  const Expr& child = *expr.children[0];
+  if (expr.text == "NOT") {
+    VELARIA_ASSIGN_OR_RETURN(auto bound, Bind(child));
+    return Not(std::move(bound), expr.place);
+  }
+  if (expr.text == "-" &&
+      (child.kind == ExprKind::kInteger || child.kind == ExprKind::kDecimal)) {
+    return ParseNumber("-" + child.text, expr.place);  // -9223372036854775808 is a BIGINT
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto bound, Bind(child));
+  if (IsUntyped(*bound)) {
+    VELARIA_ASSIGN_OR_RETURN(bound, Adopt(bound, arrow::float64(), functions()));
+  }
+  if (expr.text == "+") {
+    if (IsNumeric(*bound->type) || bound->type->id() == arrow::Type::NA ||
+        bound->type->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO) {
+      return bound;
+    }
+    return FailAt(expr.place, ErrorCode::kTypeMismatch,
+                  "unary + needs a number, not: " + SqlName(*bound->type));
+  }
+  return Call(expr.text, {std::move(bound)}, expr.place);
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindBinary(const Expr& expr) {
+  const std::string& sign = expr.text;
+  if (sign == "AND" || sign == "OR") return BindJunction(expr);
+  if (sign == "=" || sign == "<>" || sign == "<" || sign == "<=" || sign == ">" || sign == ">=") {
+    return BindComparison(sign, *expr.children[0], *expr.children[1], expr.place);
+  }
+  return BindArithmetic(expr);
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
+  VELARIA_ASSIGN_OR_RETURN(auto left, Bind(*expr.children[0]));
+  VELARIA_ASSIGN_OR_RETURN(auto right, Bind(*expr.children[1]));
+  if (expr.text != "||") {
+    if (!IsUntyped(*left)) {
+      VELARIA_ASSIGN_OR_RETURN(right, Adopt(right, left->type, functions()));
+    } else {
+      VELARIA_ASSIGN_OR_RETURN(left, Adopt(left, right->type, functions()));
+    }
+  }
+  return Call(expr.text, {std::move(left), std::move(right)}, expr.place);
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindComparison(const std::string& sign, const Expr& left,
+                                                      const Expr& right, Place place) {
+  if (left.kind == ExprKind::kRow || right.kind == ExprKind::kRow) {
+    return Unsupported(place, "a comparison of row values");
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto a, Bind(left));
+  VELARIA_ASSIGN_OR_RETURN(auto b, Bind(right));
+  return Compare(sign, std::move(a), std::move(b), place);
+}
+
+Result<BoundExprPtr> ExpressionBinder::Compare(const std::string& sign, BoundExprPtr left,
+                                               BoundExprPtr right, Place place) {
+  VELARIA_RETURN_NOT_OK(CoerceComparison(&left, &right, place, functions()));
+  return Call(sign, {std::move(left), std::move(right)}, place);
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindJunction(const Expr& expr) {
+  std::vector<BoundExprPtr> children;
+  for (const auto& child : expr.children) {
+    VELARIA_ASSIGN_OR_RETURN(auto bound, Bind(*child));
+    VELARIA_ASSIGN_OR_RETURN(bound, ExpectBoolean(std::move(bound), expr.text, functions()));
+    children.push_back(std::move(bound));
+  }
+  return expr.text == "AND" ? logical::MakeAnd(std::move(children))
+                            : logical::MakeOr(std::move(children));
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindCast(const Expr& expr) {
+  auto type = TypeFromSqlName(expr.type.name, expr.type.arguments, expr.type.with_time_zone,
+                              expr.type.array_depth);
+  if (!type.ok()) return WithPlace(type.status(), expr.type.place.known() ? expr.type.place : expr.place);
+  VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
+  if (child->type->Equals(**type)) {
+    if (!IsUntyped(*child)) return child;
+    return logical::MakeLiteral(child->literal, expr.place);  // CAST('5' AS VARCHAR) has a type
+  }
+  return logical::MakeCast(std::move(child), *type, expr.try_cast, expr.place);
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,81 @@
+// Binds expressions of the tree over one scope.
+//
+// Aggregate calls are collected, not placed: each becomes a column past the scope's own (index `width` + its number), and
+// the query binder moves these columns onto the Aggregate node's output once the whole SELECT is known.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sql/planner_coerce.hpp"
+#include "sql/planner_scope.hpp"
+#include "sql/planner.hpp"
+
+namespace velaria::sql {
+
+struct AggregateCollector {
+  int width = 0;  // columns of the input; aggregate i is column width + i
+  std::vector<logical::BoundAggregate> aggregates;
+};
+
+/// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such column.
+struct AliasTarget {
+  std::string name;
+  const Expr* expr;
+};
+
+class ExpressionBinder {
+ public:
+  ExpressionBinder(const BindContext& context, const Scope* scope, AggregateCollector* collector)
+      : context_(context), scope_(scope), collector_(collector) {}
+
+  Result<logical::BoundExprPtr> Bind(const Expr& expr);
+  /// Bind where no aggregate may stand; `clause` is named in the error ("WHERE").
+  Result<logical::BoundExprPtr> BindWithoutAggregates(const Expr& expr, const std::string& clause);
+  /// As above, and the result must be boolean.
+  Result<logical::BoundExprPtr> BindPredicate(const Expr& expr, const std::string& clause);
+
+  void set_aliases(const std::vector<AliasTarget>* aliases) { aliases_ = aliases; }
+
+ private:
+  using Bound = logical::BoundExprPtr;
+
+  Result<Bound> BindColumn(const Expr& expr);
+  Result<Bound> BindUnary(const Expr& expr);
+  Result<Bound> BindBinary(const Expr& expr);
+  Result<Bound> BindArithmetic(const Expr& expr);
+  Result<Bound> BindComparison(const std::string& sign, const Expr& left, const Expr& right,
+                               Place place);
+  Result<Bound> Compare(const std::string& sign, Bound left, Bound right, Place place);
+  Result<Bound> BindJunction(const Expr& expr);
+  Result<Bound> BindIsTruth(const Expr& expr);
+  Result<Bound> BindLike(const Expr& expr);
+  Result<Bound> BindIn(const Expr& expr);
+  Result<Bound> InByEquality(const std::vector<Bound>& parts, const Expr& expr);
+  Result<Bound> BindBetween(const Expr& expr);
+  Result<Bound> BindCase(const Expr& expr);
+  Result<Bound> BindCast(const Expr& expr);
+  Result<Bound> BindCall(const Expr& expr);
+  Result<Bound> BindScalarCall(const std::string& name, const Expr& expr);
+  Result<Bound> BindLazyCall(const std::string& name, std::vector<Bound> arguments, Place place,
+                             bool* handled);
+  Result<Bound> BindAggregate(const AggregateFunction& function, const Expr& expr);
+  Result<std::vector<Bound>> BindAll(const std::vector<ExprPtr>& exprs);
+  Result<Bound> MakeCase(std::vector<Bound> parts, Place place);
+  /// A call whose NULL argument settles it becomes NULL.
+  Result<Bound> Call(const std::string& name, std::vector<Bound> arguments, Place place);
+  Result<Bound> Not(Bound expr, Place place);
+  const FunctionContext& functions() const { return context_.functions; }
+
+  const BindContext& context_;
+  const Scope* scope_;
+  AggregateCollector* collector_;
+  const std::vector<AliasTarget>* aliases_ = nullptr;
+  std::string clause_;              // why aggregates are refused here; empty: they are not
+  const Expr* outer_aggregate_ = nullptr;
+};
+
+/// VEL2002 naming the construct that is understood and not supported.
+Status Unsupported(Place place, const std::string& what);
+
+}  // namespace velaria::sql

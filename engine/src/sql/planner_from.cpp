@@ -1,0 +1,180 @@
+// FROM: tables, files, views, common tables, sub-selects.
+#include <arrow/scalar.h>
+
+#include "base/text.hpp"
+#include "logical/evaluate.hpp"
+#include "sql/parser.hpp"
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+using logical::BoundExprPtr;
+using logical::LogicalPtr;
+using logical::NodeKind;
+using logical::RelationKind;
+
+namespace {
+
+constexpr size_t kViewDepthMax = 32;
+
+std::string AliasOr(const TableRef& ref, const std::string& name) {
+  return ref.alias ? ref.alias->text : name;
+}
+
+/// "data/flights.csv" is called "flights" when no alias says otherwise.
+std::string StemOf(const std::string& path) {
+  const auto slash = path.find_last_of('/');
+  const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
+  return file.substr(0, file.find('.'));
+}
+
+}  // namespace
+
+Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
+  switch (ref.kind) {
+    case TableKind::kNamed: return BindNamed(ref);
+    case TableKind::kFile: return BindFile(ref);
+    case TableKind::kSubquery:
+    case TableKind::kValues: return BindDerived(ref);
+    case TableKind::kJoin: return BindJoin(ref);
+    case TableKind::kFunction: return BindTableFunction(ref);
+  }
+  return Bug("unknown kind of table reference");
+}
+
+Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
+  const Name& name = ref.names.back();
+  if (ref.names.size() == 1) {
+    for (auto entry = common_tables_.rbegin(); entry != common_tables_.rend(); ++entry) {
+      if (!NameMatches(name, entry->name)) continue;
+      if (!entry->plan) return Unsupported(ref.place, "a recursive common table: " + name.text);
+      FromClause from;
+      from.plan = entry->plan;
+      auto output = entry->plan->output;
+      for (size_t i = 0; i < entry->columns.size(); ++i) output[i].name = entry->columns[i].text;
+      VELARIA_ASSIGN_OR_RETURN(
+          from.scope, ScopeOf(output, AliasOr(ref, entry->name), ref.column_aliases));
+      return from;
+    }
+  }
+  const std::string schema = ref.names.size() > 1 ? ref.names[ref.names.size() - 2].text : "";
+  auto found = context_.catalog->FindRelation(schema, name.text, name.quoted);
+  if (!found.ok()) return WithPlace(found.status(), ref.place);
+  if (!*found) {
+    if (!schema.empty() && !context_.catalog->HasSchema(schema)) {
+      return FailAt(ref.place, ErrorCode::kUnknownSchema, "unknown schema: " + schema);
+    }
+    std::vector<std::string> names = context_.catalog->RelationNames();
+    for (const auto& entry : common_tables_) names.push_back(entry.name);
+    const std::string near = NearestName(DottedName(ref.names), names);
+    return FailAt(ref.place, ErrorCode::kUnknownTable, "unknown table: " + DottedName(ref.names),
+                  near.empty() ? "" : "Did you mean " + near + "?");
+  }
+  const auto& relation = *found;
+  if (relation->kind() == RelationKind::kSink) {
+    return FailAt(ref.place, ErrorCode::kSinkIsWriteOnly,
+                  "a SINK table cannot be read: " + relation->name());
+  }
+  if (relation->kind() == RelationKind::kView) return BindView(*relation, ref);
+  return ScanOf(relation, ref, name.text);
+}
+
+Result<FromClause> QueryBinder::BindFile(const TableRef& ref) {
+  auto relation = context_.catalog->OpenFile(ref.path);
+  if (!relation.ok()) return WithPlace(relation.status(), ref.place);
+  return ScanOf(*relation, ref, StemOf(ref.path));
+}
+
+Result<FromClause> QueryBinder::BindTableFunction(const TableRef& ref) {
+  const std::string name = ToLower(ref.names.back().text);
+  const std::vector<std::string> known = {"read_csv", "read_parquet"};
+  if (std::find(known.begin(), known.end(), name) == known.end()) {
+    const auto near = NearestName(name, known);
+    return FailAt(ref.place, ErrorCode::kUnknownFunction, "unknown table function: " + name,
+                  near.empty() ? "" : "Did you mean " + near + "?");
+  }
+  if (ref.arguments.size() != 1) {
+    return FailAt(ref.place, ErrorCode::kBadArgument,
+                  name + " takes one argument, a path, and was given: " +
+                      std::to_string(ref.arguments.size()));
+  }
+  Scope nothing;
+  ExpressionBinder binder(context_, &nothing, nullptr);
+  VELARIA_ASSIGN_OR_RETURN(auto path, binder.BindWithoutAggregates(*ref.arguments[0], name));
+  path = TryFold(path, context_.functions);
+  if (path->kind != logical::BoundKind::kLiteral || !IsString(*path->type)) {
+    return FailAt(ref.place, ErrorCode::kBadArgument, name + " needs a constant path");
+  }
+  const std::string text(StringView(path->literal)[0]);
+  auto relation = context_.catalog->OpenFile(text);
+  if (!relation.ok()) return WithPlace(relation.status(), ref.place);
+  return ScanOf(*relation, ref, StemOf(text));
+}
+
+Result<FromClause> QueryBinder::ScanOf(logical::RelationPtr relation, const TableRef& ref,
+                                       const std::string& table) {
+  auto scan = logical::MakeNode(NodeKind::kScan);
+  const auto& schema = *relation->schema();
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    const auto& field = *schema.field(i);
+    scan->columns.push_back(i);
+    scan->output.push_back({field.name(), field.type(), field.nullable(), field.metadata()});
+  }
+  scan->estimated_rows = static_cast<double>(relation->estimated_row_count());
+  scan->relation = relation;
+  reads_.push_back(relation->name());
+  FromClause from;
+  VELARIA_ASSIGN_OR_RETURN(from.scope,
+                           ScopeOf(scan->output, AliasOr(ref, table), ref.column_aliases));
+  from.plan = std::move(scan);
+  from.relation = std::move(relation);
+  return from;
+}
+
+Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const TableRef& ref) {
+  const std::string& name = view.name();
+  if (std::find(views_.begin(), views_.end(), name) != views_.end()) {
+    return FailAt(ref.place, ErrorCode::kUnsupportedStatement, "the view reads itself: " + name);
+  }
+  if (views_.size() >= kViewDepthMax) {
+    return FailAt(ref.place, ErrorCode::kNestingTooDeep,
+                  "views nest deeper than the limit: " + std::to_string(kViewDepthMax));
+  }
+  auto statement = ParseStatement(view.view_sql());
+  if (!statement.ok()) return statement.status();
+  if (!(*statement)->select) return Bug("a view without a SELECT: " + name);
+  // A view sees the catalog, never the common tables of the statement that reads it.
+  std::vector<CommonTableEntry> outer;
+  outer.swap(common_tables_);
+  views_.push_back(name);
+  auto planned = BindSelect(*(*statement)->select);
+  views_.pop_back();
+  common_tables_ = std::move(outer);
+  if (!planned.ok()) {
+    ErrorInfo info = ErrorInfoOf(planned.status());
+    info.place = ref.place;  // the place inside the view's text means nothing to the reader of this statement
+    if (info.detail.empty()) info.detail = "in view: " + name;
+    return MakeError(std::move(info));
+  }
+  FromClause from;
+  const auto& declared = view.schema();
+  from.plan = planned->plan;
+  auto output = from.plan->output;
+  if (declared && static_cast<size_t>(declared->num_fields()) == output.size()) {
+    for (size_t i = 0; i < output.size(); ++i) output[i].name = declared->field(static_cast<int>(i))->name();
+  }
+  VELARIA_ASSIGN_OR_RETURN(
+      from.scope, ScopeOf(output, AliasOr(ref, ref.names.back().text), ref.column_aliases));
+  return from;
+}
+
+Result<FromClause> QueryBinder::BindDerived(const TableRef& ref) {
+  VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(*ref.select));
+  FromClause from;
+  from.plan = std::move(planned.plan);
+  VELARIA_ASSIGN_OR_RETURN(from.scope,
+                           ScopeOf(from.plan->output, AliasOr(ref, ""), ref.column_aliases));
+  return from;
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,41 @@
+// What names an expression can see: the columns of the FROM clause, with their table names, in order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "logical/plan.hpp"
+#include "sql/ast.hpp"
+
+namespace velaria::sql {
+
+struct ScopeColumn {
+  std::string table;             // alias or name of its table; empty for a merged USING column
+  std::string name;
+  logical::BoundExprPtr expr;    // over the plan's columns; a COALESCE for the USING column of a FULL JOIN
+  bool nullable = true;
+  std::shared_ptr<const arrow::KeyValueMetadata> metadata;
+  bool in_star = true;           // false: both originals of a merged USING column
+  bool by_bare_name = true;      // likewise
+};
+
+struct Scope {
+  std::vector<ScopeColumn> columns;
+  std::vector<std::string> tables;  // every alias, also of tables without columns
+
+  /// Null when there is none; VEL2013 when the name fits two columns.
+  Result<const ScopeColumn*> Find(const std::vector<Name>& names) const;
+  /// As Find, but a miss is VEL2012 (or VEL2011 for an unknown table alias) with a suggestion.
+  Result<const ScopeColumn*> Get(const std::vector<Name>& names) const;
+  bool HasTable(const std::string& name) const;
+};
+
+/// Unquoted names match without regard to ASCII case; quoted names prefer the exact spelling.
+bool NameMatches(const Name& name, const std::string& candidate);
+/// "t.a" as written.
+std::string DottedName(const std::vector<Name>& names);
+/// The columns of `output` as a scope under `table`; `aliases` rename the first of them.
+Result<Scope> ScopeOf(const std::vector<logical::OutputColumn>& output, const std::string& table,
+                      const std::vector<Name>& aliases);
+
+}  // namespace velaria::sql

@@ -1,0 +1,195 @@
+// One SELECT core: select list, stars, window clause, and the order in which the clauses become nodes.
+#include "base/text.hpp"
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+using logical::BoundExprPtr;
+using logical::LogicalPtr;
+using logical::NodeKind;
+using logical::OutputColumn;
+
+OutputColumn PlainColumn(std::string name, TypePtr type) {
+  return {std::move(name), std::move(type), true, nullptr};
+}
+
+BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index) {
+  const auto& column = plan.output[index];
+  return logical::MakeColumn(static_cast<int>(index), column.type, column.name);
+}
+
+LogicalPtr Project(LogicalPtr plan, std::vector<BoundExprPtr> exprs,
+                   std::vector<OutputColumn> output) {
+  bool identity = exprs.size() == plan->output.size();
+  for (size_t i = 0; i < exprs.size() && identity; ++i) {
+    identity = exprs[i]->kind == logical::BoundKind::kColumn &&
+               exprs[i]->column == static_cast<int>(i) && output[i].name == plan->output[i].name;
+  }
+  if (identity) return plan;
+  auto node = logical::MakeNode(NodeKind::kProject, {std::move(plan)});
+  node->expressions = std::move(exprs);
+  node->output = std::move(output);
+  return node;
+}
+
+LogicalPtr Filter(LogicalPtr plan, BoundExprPtr predicate) {
+  auto node = logical::MakeNode(NodeKind::kFilter, {plan});
+  node->predicate = std::move(predicate);
+  node->output = plan->output;
+  return node;
+}
+
+LogicalPtr Distinct(LogicalPtr plan) {
+  auto node = logical::MakeNode(NodeKind::kAggregate, {plan});
+  for (size_t i = 0; i < plan->output.size(); ++i) {
+    node->expressions.push_back(ColumnOf(*plan, i));
+  }
+  node->output = plan->output;
+  return node;
+}
+
+std::string OutputNameOf(const Expr& expr) {
+  switch (expr.kind) {
+    case ExprKind::kColumn: return expr.names.back().text;
+    case ExprKind::kCall:
+    case ExprKind::kWindowCall: return expr.names.back().text;
+    case ExprKind::kExtract: return "extract";
+    case ExprKind::kCase: return "case";
+    case ExprKind::kBoolean: return "bool";
+    case ExprKind::kInterval: return "interval";
+    case ExprKind::kTyped: return ToLower(expr.type.name);
+    case ExprKind::kCast: {
+      const std::string inner = OutputNameOf(*expr.children[0]);
+      return inner == "?column?" ? ToLower(expr.type.name) : inner;
+    }
+    default: return "?column?";
+  }
+}
+
+Status QueryBinder::ExpandStar(const Expr& star, const Core& core, std::vector<SelectColumn>* out) {
+  const Scope& scope = core.from.scope;
+  const Name* table = star.names.empty() ? nullptr : &star.names.back();
+  if (table && !scope.HasTable(table->text)) {
+    const auto near = NearestName(table->text, scope.tables);
+    return FailAt(star.place, ErrorCode::kUnknownTable,
+                  "no table of that name in FROM: " + table->text,
+                  near.empty() ? "" : "Did you mean " + near + "?");
+  }
+  if (!table && scope.tables.empty()) {
+    return FailAt(star.place, ErrorCode::kSyntaxError, "SELECT * needs a FROM clause");
+  }
+  for (const auto& column : scope.columns) {
+    if (table ? !NameMatches(*table, column.table) : !column.in_star) continue;
+    SelectColumn item;
+    auto expr = std::make_shared<logical::BoundExpr>(*column.expr);
+    expr->place = star.place;
+    item.output = {column.name, expr->type, column.nullable, column.metadata};
+    item.expr = std::move(expr);
+    out->push_back(std::move(item));
+  }
+  return Status::OK();
+}
+
+Status QueryBinder::BindItems(const Select& select, Core* core) {
+  for (const auto& item : select.items) {
+    if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
+  }
+  ExpressionBinder binder(context_, &core->from.scope, &core->collector);
+  for (const auto& item : select.items) {
+    if (item.expr->kind == ExprKind::kStar) {
+      VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, *core, &core->items));
+      continue;
+    }
+    SelectColumn column;
+    VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
+    column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
+    if (item.expr->kind == ExprKind::kColumn) {
+      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Get(item.expr->names));
+      column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+    }
+    column.has_alias = item.alias.has_value();
+    if (item.alias) column.output.name = item.alias->text;
+    column.tree = item.expr.get();
+    core->items.push_back(std::move(column));
+  }
+  return Status::OK();
+}
+
+Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
+  const auto sizes = "slide_ms=" + std::to_string(window.slide_ms) +
+                     ", window_ms=" + std::to_string(window.window_ms);
+  if (window.window_ms <= 0 || window.slide_ms <= 0) {
+    return FailAt(window.place, ErrorCode::kBadWindow, "window sizes must be positive: " + sizes);
+  }
+  if (window.slide_ms > window.window_ms) {
+    return FailAt(window.place, ErrorCode::kBadWindow, "window slide exceeds window size: " + sizes,
+                  "Use SLIDE <= EVERY, or leave SLIDE out for a tumbling window.");
+  }
+  ExpressionBinder binder(context_, &from->scope, nullptr);
+  VELARIA_ASSIGN_OR_RETURN(auto time, binder.BindWithoutAggregates(*window.time, "WINDOW BY"));
+  if (time->type->id() == arrow::Type::DATE32 || time->type->id() == arrow::Type::DATE64) {
+    VELARIA_ASSIGN_OR_RETURN(
+        time, CastTo(time, arrow::timestamp(arrow::TimeUnit::MILLI), context_.functions));
+  }
+  if (time->type->id() != arrow::Type::TIMESTAMP) {
+    return FailAt(window.time->place, ErrorCode::kBadWindow,
+                  "window time must be a timestamp, not: " + SqlName(*time->type),
+                  "Cast the column to TIMESTAMP.");
+  }
+  const auto& type = static_cast<const arrow::TimestampType&>(*time->type);
+  const bool sub_second = window.window_ms % 1000 != 0 || window.slide_ms % 1000 != 0;
+  if (type.unit() == arrow::TimeUnit::SECOND && sub_second) {
+    const auto finer = arrow::timestamp(arrow::TimeUnit::MILLI, type.timezone());
+    VELARIA_ASSIGN_OR_RETURN(time, CastTo(time, finer, context_.functions));
+  }
+  VELARIA_ASSIGN_OR_RETURN(const auto* taken, from->scope.Find({window.output}));
+  if (taken) {
+    return FailAt(window.output.place, ErrorCode::kDuplicateColumn,
+                  "the window column has the name of another column: " + window.output.text);
+  }
+  auto node = logical::MakeNode(NodeKind::kWindowBy, {from->plan});
+  node->output = from->plan->output;
+  node->output.push_back(PlainColumn(window.output.text, time->type));
+  node->window_ms = window.window_ms;
+  node->slide_ms = window.slide_ms;
+  ScopeColumn column;
+  column.name = window.output.text;
+  column.expr = logical::MakeColumn(static_cast<int>(node->output.size()) - 1, time->type, column.name);
+  node->time = std::move(time);
+  from->scope.columns.push_back(std::move(column));
+  from->plan = std::move(node);
+  return Status::OK();
+}
+
+Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
+  if (!select.distinct_on.empty()) return Unsupported(select.place, "DISTINCT ON");
+  Core core;
+  if (select.from) {
+    VELARIA_ASSIGN_OR_RETURN(core.from, BindFrom(*select.from));
+  } else {
+    auto one_row = logical::MakeNode(NodeKind::kValues);
+    one_row->rows.emplace_back();
+    core.from.plan = std::move(one_row);
+  }
+  if (select.where) {
+    ExpressionBinder binder(context_, &core.from.scope, nullptr);
+    VELARIA_ASSIGN_OR_RETURN(auto predicate, binder.BindPredicate(*select.where, "WHERE"));
+    core.from.plan = Filter(core.from.plan, std::move(predicate));
+  }
+  if (select.window_by) VELARIA_RETURN_NOT_OK(BindWindow(*select.window_by, &core.from));
+  core.collector.width = static_cast<int>(core.from.plan->output.size());
+  VELARIA_RETURN_NOT_OK(BindItems(select, &core));
+  VELARIA_RETURN_NOT_OK(BindGroups(select, &core));
+  VELARIA_RETURN_NOT_OK(BindOrder(select, &core));
+  VELARIA_RETURN_NOT_OK(BindAggregation(select, &core));
+
+  PlannedQuery planned;
+  const bool is_plain_star = core.from.relation && select.items.size() == 1 &&
+                             select.items[0].expr->kind == ExprKind::kStar && !select.window_by &&
+                             select.group_by.empty() && !select.distinct;
+  if (is_plain_star) planned.metadata = core.from.relation->schema()->metadata();
+  VELARIA_ASSIGN_OR_RETURN(planned.plan, Finish(select, &core));
+  return planned;
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,171 @@
+// Whole queries: common tables, set operations, VALUES.
+#include "base/text.hpp"
+#include "logical/evaluate.hpp"
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+using logical::BoundExprPtr;
+using logical::LogicalPtr;
+using logical::NodeKind;
+
+namespace {
+
+const char* NameOf(SetOp op) {
+  switch (op) {
+    case SetOp::kUnion:
+    case SetOp::kUnionAll: return "UNION";
+    case SetOp::kIntersect:
+    case SetOp::kIntersectAll: return "INTERSECT";
+    case SetOp::kExcept:
+    case SetOp::kExceptAll: return "EXCEPT";
+  }
+  return "?";
+}
+
+/// `plan` with its columns cast to `types`.
+Result<LogicalPtr> CastColumns(LogicalPtr plan, const std::vector<TypePtr>& types,
+                               const FunctionContext& context) {
+  std::vector<BoundExprPtr> exprs;
+  std::vector<logical::OutputColumn> output;
+  bool changed = false;
+  for (size_t i = 0; i < types.size(); ++i) {
+    auto column = ColumnOf(*plan, i);
+    changed |= !column->type->Equals(*types[i]);
+    VELARIA_ASSIGN_OR_RETURN(auto cast, CastTo(column, types[i], context));
+    output.push_back(plan->output[i]);
+    output.back().type = types[i];
+    exprs.push_back(std::move(cast));
+  }
+  if (!changed) return plan;
+  return Project(std::move(plan), std::move(exprs), std::move(output));
+}
+
+}  // namespace
+
+Status QueryBinder::BindCommonTables(const Select& select) {
+  for (const auto& table : select.with) {
+    if (table.recursive) common_tables_.push_back({table.name.text, nullptr, {}});
+    VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(*table.select));
+    if (table.recursive) common_tables_.pop_back();
+    if (table.columns.size() > planned.plan->output.size()) {
+      return FailAt(table.name.place, ErrorCode::kColumnCountMismatch,
+                    "more column names than columns: " + table.name.text);
+    }
+    common_tables_.push_back({table.name.text, std::move(planned.plan), table.columns});
+  }
+  return Status::OK();
+}
+
+Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
+  const size_t visible = common_tables_.size();
+  VELARIA_RETURN_NOT_OK(BindCommonTables(select));
+  auto planned = BindBody(select);
+  common_tables_.resize(visible);
+  return planned;
+}
+
+Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
+  const bool is_values = !select.values.empty();
+  if (!is_values && !select.is_set_operation()) return BindCore(select);
+  PlannedQuery planned;
+  if (is_values) {
+    VELARIA_ASSIGN_OR_RETURN(planned, BindValues(select, {}));
+  } else {
+    VELARIA_ASSIGN_OR_RETURN(planned, BindSetOperation(select));
+  }
+  VELARIA_ASSIGN_OR_RETURN(planned.plan, SortOutput(select, std::move(planned.plan)));
+  VELARIA_ASSIGN_OR_RETURN(planned.plan, AddLimit(select, std::move(planned.plan)));
+  return planned;
+}
+
+Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
+  VELARIA_ASSIGN_OR_RETURN(auto left, BindSelect(*select.set_left));
+  VELARIA_ASSIGN_OR_RETURN(auto right, BindSelect(*select.set_right));
+  const size_t width = left.plan->output.size();
+  if (right.plan->output.size() != width) {
+    return FailAt(select.set_right->place, ErrorCode::kColumnCountMismatch,
+                  std::string("both sides of ") + NameOf(select.set_op) +
+                      " must have the same number of columns: " + std::to_string(width) + " and " +
+                      std::to_string(right.plan->output.size()));
+  }
+  const bool is_union = select.set_op == SetOp::kUnion || select.set_op == SetOp::kUnionAll;
+  std::vector<TypePtr> types;
+  std::vector<logical::OutputColumn> output;
+  for (size_t i = 0; i < width; ++i) {
+    const auto& a = left.plan->output[i];
+    const auto& b = right.plan->output[i];
+    auto common = CommonType(a.type, b.type);
+    if (!common.ok()) return WithPlace(common.status(), select.set_right->place);
+    types.push_back(*common);
+    output.push_back({a.name, *common, a.nullable || b.nullable, nullptr});
+    if (select.set_op != SetOp::kUnionAll) {
+      VELARIA_RETURN_NOT_OK(CheckComparable(*ColumnOf(*left.plan, i), NameOf(select.set_op)));
+    }
+  }
+  VELARIA_ASSIGN_OR_RETURN(left.plan, CastColumns(left.plan, types, context_.functions));
+  VELARIA_ASSIGN_OR_RETURN(right.plan, CastColumns(right.plan, types, context_.functions));
+  auto node = logical::MakeNode(is_union ? NodeKind::kUnion : NodeKind::kSetOp);
+  for (const auto& side : {left.plan, right.plan}) {
+    // UNION ALL of UNION ALL is one node with more children.
+    if (is_union && side->kind == NodeKind::kUnion) {
+      node->children.insert(node->children.end(), side->children.begin(), side->children.end());
+    } else {
+      node->children.push_back(side);
+    }
+  }
+  node->output = std::move(output);
+  switch (select.set_op) {
+    case SetOp::kIntersect: node->set_op = logical::SetOpType::kIntersect; break;
+    case SetOp::kIntersectAll: node->set_op = logical::SetOpType::kIntersectAll; break;
+    case SetOp::kExcept: node->set_op = logical::SetOpType::kExcept; break;
+    case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExceptAll; break;
+    default: break;
+  }
+  PlannedQuery planned;
+  planned.plan = std::move(node);
+  if (select.set_op == SetOp::kUnion) planned.plan = Distinct(std::move(planned.plan));
+  return planned;
+}
+
+Result<PlannedQuery> QueryBinder::BindValues(const Select& select, const std::vector<TypePtr>& types) {
+  Scope nothing;
+  ExpressionBinder binder(context_, &nothing, nullptr);
+  const size_t width = select.values[0].size();
+  std::vector<std::vector<BoundExprPtr>> columns(width);
+  for (const auto& row : select.values) {
+    if (row.size() != width) {
+      const Place place = row.empty() ? select.place : row[0]->place;
+      return FailAt(place, ErrorCode::kColumnCountMismatch,
+                    "all rows of VALUES must have the same length: " + std::to_string(width) +
+                        " and " + std::to_string(row.size()));
+    }
+    for (size_t i = 0; i < width; ++i) {
+      VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(*row[i], "VALUES"));
+      VELARIA_ASSIGN_OR_RETURN(value, logical::Fold(value, context_.functions));
+      if (value->kind != logical::BoundKind::kLiteral) {
+        return Unsupported(row[i]->place, "a volatile function in VALUES");
+      }
+      columns[i].push_back(std::move(value));
+    }
+  }
+  auto node = logical::MakeNode(NodeKind::kValues);
+  node->rows.resize(select.values.size());
+  for (size_t i = 0; i < width; ++i) {
+    TypePtr type = i < types.size() ? types[i] : nullptr;
+    if (!type) {
+      VELARIA_ASSIGN_OR_RETURN(type, Unify(&columns[i], select.place, context_.functions));
+    }
+    for (size_t row = 0; row < columns[i].size(); ++row) {
+      VELARIA_ASSIGN_OR_RETURN(auto value, Adopt(columns[i][row], type, context_.functions));
+      VELARIA_ASSIGN_OR_RETURN(value, CastTo(value, type, context_.functions));
+      node->rows[row].push_back(std::move(value));
+    }
+    node->output.push_back(PlainColumn("column" + std::to_string(i + 1), type));
+  }
+  PlannedQuery planned;
+  planned.plan = std::move(node);
+  return planned;
+}
+
+}  // namespace velaria::sql
