@@ -1,0 +1,204 @@
+#include "execution/result_sink.hpp"
+
+#include <arrow/array/concatenate.h>
+#include <arrow/util/byte_size.h>
+
+namespace velaria::execution {
+namespace {
+
+int64_t BytesOf(const arrow::RecordBatch& batch) {
+  auto bytes = arrow::util::ReferencedBufferSize(batch);
+  return bytes.ok() ? *bytes : 0;
+}
+
+class SinkLocal final : public LocalState {
+ public:
+  std::vector<Chunk> chunks;  // of the present morsel, small ones waiting to be joined
+  int64_t rows = 0;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;  // made, not yet delivered
+};
+
+Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunks, const SchemaPtr& schema,
+                                                 arrow::MemoryPool* pool) {
+  if (chunks.size() == 1) return ToRecordBatch(chunks[0], schema, pool);
+  arrow::RecordBatchVector parts;
+  for (const auto& chunk : chunks) {
+    ARROW_ASSIGN_OR_RAISE(auto part, ToRecordBatch(chunk, schema, pool));
+    parts.push_back(std::move(part));
+  }
+  return arrow::ConcatenateRecordBatches(parts, pool);
+}
+
+/// Pieces of a batch that stay below the bounds of a result batch.
+void Cut(std::shared_ptr<arrow::RecordBatch> batch, std::vector<std::shared_ptr<arrow::RecordBatch>>* out) {
+  const int64_t rows = batch->num_rows();
+  const int64_t by_bytes = BytesOf(*batch) / kResultBatchBytes + 1;
+  const int64_t by_rows = (rows + kResultBatchRows - 1) / kResultBatchRows;
+  const int64_t pieces = std::clamp<int64_t>(std::max(by_bytes, by_rows), 1, std::max<int64_t>(rows, 1));
+  const int64_t step = (rows + pieces - 1) / pieces;
+  if (pieces == 1) {
+    out->push_back(std::move(batch));
+    return;
+  }
+  for (int64_t at = 0; at < rows; at += step) out->push_back(batch->Slice(at, std::min(step, rows - at)));
+}
+
+Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool) {
+  if (local.chunks.empty()) return Status::OK();
+  auto joined = Join(local.chunks, schema, pool);
+  if (joined.ok()) {
+    Cut(*joined, &local.batches);
+  } else {  // dictionaries that do not fit one index type go out apart
+    for (const auto& chunk : local.chunks) {
+      ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, schema, pool));
+      Cut(std::move(batch), &local.batches);
+    }
+  }
+  local.chunks.clear();
+  local.rows = 0;
+  return Status::OK();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext& query) const {
+  return std::make_shared<ResultSink>(schema_, limit_, offset_, query);
+}
+
+std::string ResultSinkNode::Text() const {
+  std::string text = "result";
+  if (limit_ >= 0) text += ": limit=" + std::to_string(limit_);
+  if (offset_ > 0) text += (limit_ >= 0 ? ", offset=" : ": offset=") + std::to_string(offset_);
+  return text;
+}
+
+ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, QueryContext& query)
+    : schema_(std::move(schema)), limit_(limit), query_(query), skip_(offset) {}
+
+Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() { return std::make_unique<SinkLocal>(); }
+
+Result<Flow> ResultSink::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state, TaskContext& context) {
+  auto& local = static_cast<SinkLocal&>(local_state);
+  if (limit_ == 0) return Flow::kFinished;
+  if (!local.batches.empty()) {  // an earlier delivery was refused: this chunk waits with it
+    ARROW_ASSIGN_OR_RAISE(const Flow flow, Deliver(morsel.sequence, local.batches, false, context));
+    if (flow != Flow::kMore) return flow;
+    local.batches.clear();
+  }
+  local.chunks.push_back(chunk);
+  local.rows += chunk.selected_count();
+  if (local.rows >= kMorselRows) ARROW_RETURN_NOT_OK(Flush(local, schema_, context.pool()));
+  return Flow::kMore;
+}
+
+Result<Flow> ResultSink::FinishMorsel(const Morsel& morsel, LocalState& local_state, TaskContext& context) {
+  auto& local = static_cast<SinkLocal&>(local_state);
+  ARROW_RETURN_NOT_OK(Flush(local, schema_, context.pool()));
+  ARROW_ASSIGN_OR_RAISE(const Flow flow, Deliver(morsel.sequence, local.batches, true, context));
+  if (flow != Flow::kBlocked) local.batches.clear();
+  return flow;
+}
+
+Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_done, TaskContext& context) {
+  std::unique_lock lock(mutex_);
+  if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
+  const bool is_head = sequence == head_;
+  if (!batches.empty() && buffered_bytes_ >= kResultBufferBytes && !(is_head && ready_.empty())) {
+    writers_.push_back(context.waker);
+    return Flow::kBlocked;
+  }
+  for (const auto& batch : batches) buffered_bytes_ += BytesOf(*batch);
+  if (!is_head) {
+    auto& pending = pending_[sequence];
+    pending.batches.insert(pending.batches.end(), batches.begin(), batches.end());
+    pending.done = morsel_done;
+    return Flow::kMore;
+  }
+  Release(std::move(batches));
+  if (morsel_done) {
+    ++head_;
+    for (auto it = pending_.find(head_); it != pending_.end(); it = pending_.find(head_)) {
+      Release(std::move(it->second.batches));
+      const bool done = it->second.done;
+      pending_.erase(it);
+      if (!done) break;  // its worker goes on as the head
+      ++head_;
+    }
+    WakeWriters(lock);  // a new head may be among the parked
+  }
+  changed_.notify_one();
+  return limit_ >= 0 && taken_ >= limit_ ? Flow::kFinished : Flow::kMore;
+}
+
+void ResultSink::Release(Batches batches) {
+  for (auto& batch : batches) {
+    const int64_t bytes = BytesOf(*batch);
+    if (skip_ > 0) {
+      const int64_t skipped = std::min(skip_, batch->num_rows());
+      skip_ -= skipped;
+      batch = batch->Slice(skipped);
+    }
+    if (limit_ >= 0) batch = batch->Slice(0, std::min(batch->num_rows(), limit_ - taken_));
+    taken_ += batch->num_rows();
+    if (batch->num_rows() > 0) {
+      buffered_bytes_ += BytesOf(*batch) - bytes;
+      ready_.push_back(std::move(batch));
+    } else {
+      buffered_bytes_ -= bytes;
+    }
+  }
+}
+
+void ResultSink::WakeWriters(std::unique_lock<std::mutex>& lock) {
+  if (writers_.empty()) return;
+  auto writers = std::move(writers_);
+  writers_.clear();
+  lock.unlock();
+  for (const auto& wake : writers) wake();
+  lock.lock();
+}
+
+Status ResultSink::Combine(LocalState&) { return Status::OK(); }
+
+Status ResultSink::Seal() { return Status::OK(); }
+
+Result<std::unique_ptr<SourceState>> ResultSink::Emit(const Trigger&) { return Bug("a result sink has no source"); }
+
+Status ResultSink::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !ready_.empty() || closed_; });
+  if (!status_.ok()) return status_;
+  if (ready_.empty()) {
+    *batch = nullptr;
+    return Status::OK();
+  }
+  *batch = std::move(ready_.front());
+  ready_.pop_front();
+  buffered_bytes_ -= BytesOf(**batch);
+  if (buffered_bytes_ < kResultBufferBytes) WakeWriters(lock);
+  return Status::OK();
+}
+
+std::vector<std::shared_ptr<arrow::RecordBatch>> ResultSink::PopAll() {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<arrow::RecordBatch>> out(ready_.begin(), ready_.end());
+  ready_.clear();
+  buffered_bytes_ = 0;
+  return out;
+}
+
+void ResultSink::Close(const Status& status) {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    status_ = status;
+  }
+  changed_.notify_all();
+}
+
+int64_t ResultSink::rows_out() const {
+  std::lock_guard lock(mutex_);
+  return taken_;
+}
+
+}  // namespace velaria::execution

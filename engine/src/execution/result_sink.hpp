@@ -1,0 +1,85 @@
+// The end of a query: chunks become record batches, in row order, behind a bounded queue that one reader drains.
+//
+// Workers bring morsels in any order; a morsel's rows go out when all before it have. The worker that holds the first
+// morsel still missing may always add its rows (else nothing would ever move); others are parked when the buffer is
+// full, and woken when the reader takes something. LIMIT and OFFSET at the top of a query are applied here, where the
+// order is known, and stop the scan.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "execution/roles.hpp"
+
+namespace velaria::execution {
+
+/// Bounds of the batches a reader gets: large enough to be worth a message, below the 4 MiB that many gRPC clients take.
+inline constexpr int64_t kResultBatchBytes = 3 << 20;
+inline constexpr int64_t kResultBatchRows = 1 << 18;
+/// Bytes the sink holds ahead of its reader.
+inline constexpr int64_t kResultBufferBytes = 32 << 20;
+
+class ResultSinkNode final : public AccumulatorNode {
+ public:
+  ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset) : schema_(std::move(schema)), limit_(limit), offset_(offset) {}
+  Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
+  std::string Text() const override;
+
+ private:
+  const SchemaPtr schema_;
+  const int64_t limit_;   // -1: none
+  const int64_t offset_;
+};
+
+class ResultSink final : public AccumulatorState {
+ public:
+  ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, QueryContext& query);
+  Result<std::unique_ptr<LocalState>> MakeLocal() override;
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel& morsel, LocalState& local, TaskContext& context) override;
+  Status Combine(LocalState& local) override;
+  Status Seal() override;
+  Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
+
+  // The reader's side, from any one thread.
+  /// The next batch, or null at the end; waits. The error of the query comes here.
+  Status Pop(std::shared_ptr<arrow::RecordBatch>* batch);
+  /// What is there now, without waiting; for a stream after its trigger.
+  std::vector<std::shared_ptr<arrow::RecordBatch>> PopAll();
+  /// Ends the reading with an error (or OK: end of rows). Called when the execution is done.
+  void Close(const Status& status);
+  int64_t rows_out() const;
+  const SchemaPtr& schema() const { return schema_; }
+
+ private:
+  using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
+  Result<Flow> Deliver(int64_t sequence, Batches batches, bool morsel_done, TaskContext& context);
+  void Release(Batches batches);
+  void WakeWriters(std::unique_lock<std::mutex>& lock);
+
+  const SchemaPtr schema_;
+  const int64_t limit_;
+  QueryContext& query_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  struct Pending { Batches batches; bool done = false; };
+  std::map<int64_t, Pending> pending_;   // morsels that came before their turn
+  int64_t head_ = 0;                     // the morsel whose rows go out now
+  std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
+  int64_t buffered_bytes_ = 0;
+  int64_t skip_;                         // rows of OFFSET left
+  int64_t taken_ = 0;                    // rows released
+  bool closed_ = false;
+  Status status_;
+  std::vector<Waker> writers_;
+};
+
+}  // namespace velaria::execution
