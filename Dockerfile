@@ -29,10 +29,10 @@ USER velaria
 WORKDIR /data
 ENV PYTHONUNBUFFERED=1
 VOLUME ["/data/state", "/data/files"]
-EXPOSE 8815 8816
+EXPOSE 31337 31338
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["velaria", "doctor", "--server", "grpc://127.0.0.1:8815"]
+  CMD ["velaria", "doctor", "--server", "grpc://127.0.0.1:31337"]
 # There is no authentication yet: publish the ports on loopback only, as docker-compose.yml does.
 ENTRYPOINT ["velaria", "serve", "--insecure", "--data-dir", "/data/state", "--allow-path", "/data/files"]
-CMD ["--listen", "0.0.0.0:8815", "--side", "0.0.0.0:8816"]
+CMD ["--listen", "grpc://0.0.0.0:31337", "--side", "0.0.0.0:31338"]

@@ -132,6 +132,7 @@ fuzz: setup ## random and damaged statements against the sanitised kernel
 
 docs: setup ## write docs/reference from the kernel's and the server's tables
 	@$(PY) docs/generate.py
+	@$(PY) -m velaria.flight_server.actions
 	@$(PY) -m velaria.schemas
 
 wheel: $(STAMPS)/requirements ## a wheel in dist/
