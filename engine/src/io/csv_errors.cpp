@@ -89,14 +89,18 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
   CsvRecordScanner again(block.text, block.delimiter);
   for (size_t i = 0; i < bad; ++i) again.Next(&fields);
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(block));
-  return Fail(ErrorCode::kFileFormat,
-              "line " + std::to_string(before + again.line()) + " of " + block.file.name +
-                  ", column " + interop::PrintableName(column.name()) + ", is not " +
-                  SqlName(*column.type()) + ": " + interop::PrintableName(fields[index].Text()),
-              declared
-                  ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: 'NA')."
-                  : "The type was inferred from other rows: declare the columns, or say which "
-                    "text is NULL: OPTIONS(null: 'NA').");
+  const std::string place = "line " + std::to_string(before + again.line()) + " of " +
+                            block.file.name + ", column " + interop::PrintableName(column.name());
+  const std::string value = interop::PrintableName(fields[index].Text());
+  if (IsString(*column.type())) {
+    return Fail(ErrorCode::kFileFormat, place + ", is not UTF-8 text: " + value,
+                "Convert the file to UTF-8.");
+  }
+  return Fail(ErrorCode::kFileFormat, place + ", is not " + SqlName(*column.type()) + ": " + value,
+              declared ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: "
+                         "'NA')."
+                       : "The type was inferred from other rows: declare the columns, or say "
+                         "which text is NULL: OPTIONS(null: 'NA').");
 }
 
 }  // namespace velaria::io

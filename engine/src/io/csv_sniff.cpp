@@ -69,20 +69,21 @@ bool LooksLikeAName(std::string_view text) {
   });
 }
 
-/// A first record of distinct texts is a header when a column's other values are no text, or when
-/// every field could be a name.
+/// A first record of texts is a header when one stands over a column whose other values are none,
+/// or when all of them are distinct and could be names.
 bool LooksLikeAHeader(const std::vector<CsvField>& first, const std::vector<CsvKind>& body,
                       std::string_view null_text) {
   std::set<std::string> names;
-  bool all_are_names = true;
+  bool are_names = true;
   bool body_differs = false;
   for (size_t i = 0; i < first.size(); ++i) {
-    if (KindOfField(first[i], null_text) != CsvKind::kText || first[i].raw.empty()) return false;
-    if (!names.insert(ToLower(first[i].raw)).second) return false;
-    all_are_names &= LooksLikeAName(first[i].raw);
-    body_differs |= body[i] != CsvKind::kText && body[i] != CsvKind::kNull;
+    const CsvKind kind = KindOfField(first[i], null_text);
+    if (kind != CsvKind::kText && !first[i].raw.empty()) return false;
+    are_names &= LooksLikeAName(first[i].raw) && names.insert(ToLower(first[i].raw)).second;
+    body_differs |=
+        kind == CsvKind::kText && body[i] != CsvKind::kText && body[i] != CsvKind::kNull;
   }
-  return all_are_names || body_differs;
+  return are_names || body_differs;
 }
 
 std::string Trimmed(std::string text) {

@@ -37,7 +37,8 @@ class CsvScan : public FileScan {
       : csv_(std::move(csv)),
         file_(std::move(file)),
         columns_(std::move(columns)),
-        offset_(data_offset) {
+        offset_(data_offset),
+        bytes_read_(data_offset) {
     std::vector<std::shared_ptr<arrow::Field>> fields;
     for (int column : columns_) fields.push_back(csv_->layout.schema->field(column));
     schema_ = arrow::schema(std::move(fields));
@@ -52,6 +53,8 @@ class CsvScan : public FileScan {
   int64_t morsels_skipped() const override { return 0; }
 
  private:
+  /// arrow::csv takes the end of the file for the end of a quote; here it is an error.
+  Status CheckQuotesClose(std::string_view last_block) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::csv::BlockParser& parser,
                                                       const CsvBlock& block,
                                                       arrow::MemoryPool* pool) const;
@@ -63,7 +66,7 @@ class CsvScan : public FileScan {
   std::mutex mutex_;  // guards the two below: blocks are cut one after another
   int64_t offset_;
   uint64_t sequence_ = 0;
-  std::atomic<int64_t> bytes_read_{0};
+  std::atomic<int64_t> bytes_read_;
 };
 
 Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
@@ -87,11 +90,25 @@ Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
                                csv_->layout.schema->num_fields(),
                                Status::Invalid("a record is too long"));
     }
+    if (is_last) VELARIA_RETURN_NOT_OK(CheckQuotesClose(View(*morsel.bytes)));
     ++sequence_;
     offset_ += end;
     bytes_read_.fetch_add(end, std::memory_order_relaxed);
     return morsel;
   }
+}
+
+Status CsvScan::CheckQuotesClose(std::string_view last_block) const {
+  const char delimiter = csv_->layout.delimiter;
+  const int64_t end = LastRecordEnd(last_block, delimiter);
+  CsvRecordScanner scanner(last_block.substr(end), delimiter);
+  std::vector<CsvField> fields;
+  while (scanner.Next(&fields)) {
+    if (!scanner.open_quote()) continue;
+    return RaggedRecordError({file_, offset_ + end, last_block.substr(end), delimiter},
+                             csv_->layout.schema->num_fields(), Status::OK());
+  }
+  return Status::OK();
 }
 
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::Read(const FileMorsel& morsel,

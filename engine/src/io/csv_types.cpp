@@ -24,6 +24,11 @@ CsvKind KindOfNumber(std::string_view text) {
                ? CsvKind::kBigint
                : CsvKind::kText;
   }
+  if (digits > 0 && text.size() - first <= 24 && i + 1 < text.size() && text[i] == '.') {
+    size_t j = i + 1;
+    while (j < text.size() && IsDigit(text[j])) ++j;
+    if (j == text.size()) return CsvKind::kDouble;  // 12.5, as nearly all of them are written
+  }
   for (; i < text.size(); ++i) {
     const char c = text[i];
     if (!IsDigit(c) && c != '.' && c != 'e' && c != 'E' && c != '-' && c != '+') {
@@ -55,6 +60,14 @@ bool IsBoolean(std::string_view text) {
          text == "False";
 }
 
+/// arrow::csv looks past blanks round a number.
+std::string_view WithoutBlanks(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
 }  // namespace
 
 CsvKind KindOfField(const CsvField& field, std::string_view null_text) {
@@ -65,7 +78,9 @@ CsvKind KindOfField(const CsvField& field, std::string_view null_text) {
   if (text.empty()) return CsvKind::kText;
   const char c = text[0];
   if (text.size() >= 10 && IsDigit(c) && text[4] == '-' && text[7] == '-') return KindOfTime(text);
-  if (IsDigit(c) || c == '-' || c == '.') return KindOfNumber(text);
+  const std::string_view number = WithoutBlanks(text);
+  if (number.empty()) return CsvKind::kText;
+  if (IsDigit(number[0]) || number[0] == '-' || number[0] == '.') return KindOfNumber(number);
   return IsBoolean(text) ? CsvKind::kBoolean : CsvKind::kText;
 }
 
