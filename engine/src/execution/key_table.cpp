@@ -79,6 +79,18 @@ uint32_t Interner::Intern(std::string_view text) {
   }
 }
 
+uint32_t Interner::Find(std::string_view text) const {
+  if (slots_.empty()) return kMissing;
+  const uint64_t hash = HashText(text);
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
+    if ((slots_[at] >> 32) != (hash >> 32)) continue;
+    const uint32_t id = static_cast<uint32_t>(slots_[at] & 0xFFFFFFFF) - 1;
+    if (texts_[id] == text) return id;
+  }
+  return kMissing;
+}
+
 void Interner::Grow() {
   slots_.assign(std::max<size_t>(64, slots_.size() * 2), 0);
   const size_t mask = slots_.size() - 1;
@@ -92,7 +104,7 @@ void Interner::Grow() {
 
 // ---- KeyTable
 
-KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()), code_maps_(key_types.size()) {
+KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()) {
   int mask_bits = 0;
   for (const auto& type : key_types) {
     Column column{type, PhysicalOf(*LogicalType(type)), Form::kFixed, 0};
@@ -119,9 +131,10 @@ KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()
 }
 
 template <typename T>
-void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t row_count) {
+void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t row_count, KeyScratch* scratch) const {
   const auto view = ViewFixed<T>(vector);
-  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + column.offset;
+  uint8_t* base = reinterpret_cast<uint8_t*>(scratch->packed.data());
+  uint8_t* out = base + column.offset;
   const int64_t step = words_ * 8;
   if (view.validity.all_valid()) {
     for (int64_t i = 0; i < row_count; ++i) {
@@ -130,7 +143,7 @@ void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t r
     }
     return;
   }
-  uint8_t* mask = column.mask_bit < 0 ? nullptr : reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
+  uint8_t* mask = column.mask_bit < 0 ? nullptr : base + column.mask_bit / 8;
   for (int64_t i = 0; i < row_count; ++i) {
     if (view.IsValid(i)) {
       const T value = Canonical(view[i]);
@@ -141,16 +154,18 @@ void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t r
   }
 }
 
-void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_count) {
-  auto& map = code_maps_[index];
+void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
+  auto& map = scratch->code_maps[index];
   if (map.dictionary != vector.data->dictionary) {
     map.dictionary = vector.data->dictionary;
     const StringView values(Vector{map.dictionary, false});
     map.ids.resize(static_cast<size_t>(map.dictionary->length));
-    for (int64_t i = 0; i < map.dictionary->length; ++i) map.ids[i] = interners_[index].Intern(values[i]);
+    for (int64_t i = 0; i < map.dictionary->length; ++i) {
+      map.ids[i] = add != nullptr ? add->Intern(values[i]) : interners_[index].Find(values[i]);
+    }
   }
   const auto view = ViewDictionary(vector);
-  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + columns_[index].offset;
+  uint8_t* out = reinterpret_cast<uint8_t*>(scratch->packed.data()) + columns_[index].offset;
   const int64_t step = words_ * 8;
   for (int64_t i = 0; i < row_count; ++i) {
     const int32_t code = view.codes[vector.constant ? 0 : i];
@@ -159,59 +174,80 @@ void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_
   }
 }
 
-void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count) {
+void KeyTable::EncodeText(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
+  const StringView view(vector);
+  uint8_t* out = reinterpret_cast<uint8_t*>(scratch->packed.data()) + columns_[index].offset;
+  const int64_t step = words_ * 8;
+  for (int64_t i = 0; i < row_count; ++i) {
+    uint8_t* key = out + i * step;
+    if (!view.IsValid(i)) {
+      key[15] = kNullTag;
+      continue;
+    }
+    const std::string_view text = view[i];
+    if (text.size() <= kInlineBytes) {
+      std::memcpy(key, text.data(), text.size());
+      key[15] = static_cast<uint8_t>(text.size());
+    } else {
+      const uint32_t id = add != nullptr ? add->Intern(text) : interners_[index].Find(text);
+      std::memcpy(key, &id, 4);
+      key[15] = kLongTag;
+    }
+  }
+}
+
+void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
   const Column& column = columns_[index];
   const int64_t step = words_ * 8;
-  uint8_t* out = reinterpret_cast<uint8_t*>(packed_.data()) + column.offset;
-  if (column.form == Form::kDictionary) return EncodeDictionary(index, vector, row_count);
-  if (column.form == Form::kText) {
-    const StringView view(vector);
-    for (int64_t i = 0; i < row_count; ++i) {
-      uint8_t* key = out + i * step;
-      if (!view.IsValid(i)) {
-        key[15] = kNullTag;
-        continue;
-      }
-      const std::string_view text = view[i];
-      if (text.size() <= kInlineBytes) {
-        std::memcpy(key, text.data(), text.size());
-        key[15] = static_cast<uint8_t>(text.size());
-      } else {
-        const uint32_t id = interners_[index].Intern(text);
-        std::memcpy(key, &id, 4);
-        key[15] = kLongTag;
-      }
-    }
-    return;
-  }
+  uint8_t* base = reinterpret_cast<uint8_t*>(scratch->packed.data());
+  if (column.form == Form::kDictionary) return EncodeDictionary(index, vector, row_count, scratch, add);
+  if (column.form == Form::kText) return EncodeText(index, vector, row_count, scratch, add);
+  auto set_null = [&](int64_t row) {
+    uint8_t& mask = base[row * step + column.mask_bit / 8];
+    mask = static_cast<uint8_t>(mask | (1u << (column.mask_bit % 8)));
+  };
   switch (column.physical) {
-    case Physical::kNull: {
-      uint8_t* mask = reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
-      for (int64_t i = 0; i < row_count; ++i) mask[i * step] = static_cast<uint8_t>(mask[i * step] | (1u << (column.mask_bit % 8)));
+    case Physical::kNull:
+      for (int64_t i = 0; i < row_count; ++i) set_null(i);
       return;
-    }
     case Physical::kBool: {
       const BoolView view = ViewBool(vector);
-      uint8_t* mask = reinterpret_cast<uint8_t*>(packed_.data()) + column.mask_bit / 8;
       for (int64_t i = 0; i < row_count; ++i) {
         if (view.IsValid(i)) {
-          out[i * step] = view[i];
+          base[i * step + column.offset] = view[i];
         } else {
-          mask[i * step] = static_cast<uint8_t>(mask[i * step] | (1u << (column.mask_bit % 8)));
+          set_null(i);
         }
       }
       return;
     }
-    case Physical::kFloat: return EncodeFixed<float>(column, vector, row_count);
-    case Physical::kDouble: return EncodeFixed<double>(column, vector, row_count);
-    case Physical::kDecimal: return EncodeFixed<Bits128>(column, vector, row_count);
+    case Physical::kFloat: return EncodeFixed<float>(column, vector, row_count, scratch);
+    case Physical::kDouble: return EncodeFixed<double>(column, vector, row_count, scratch);
+    case Physical::kDecimal: return EncodeFixed<Bits128>(column, vector, row_count, scratch);
     default: break;
   }
   switch (column.width) {
-    case 1: return EncodeFixed<uint8_t>(column, vector, row_count);
-    case 2: return EncodeFixed<uint16_t>(column, vector, row_count);
-    case 4: return EncodeFixed<uint32_t>(column, vector, row_count);
-    default: return EncodeFixed<uint64_t>(column, vector, row_count);
+    case 1: return EncodeFixed<uint8_t>(column, vector, row_count, scratch);
+    case 2: return EncodeFixed<uint16_t>(column, vector, row_count, scratch);
+    case 4: return EncodeFixed<uint32_t>(column, vector, row_count, scratch);
+    default: return EncodeFixed<uint64_t>(column, vector, row_count, scratch);
+  }
+}
+
+void KeyTable::EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, std::vector<Interner>* add) const {
+  scratch->packed.assign(static_cast<size_t>(row_count * words_), 0);
+  scratch->code_maps.resize(columns_.size());
+  for (size_t i = 0; i < keys.size(); ++i) Encode(i, keys[i], row_count, scratch, add != nullptr ? &(*add)[i] : nullptr);
+  HashChunk(row_count, scratch);
+}
+
+void KeyTable::HashChunk(int64_t row_count, KeyScratch* scratch) const {
+  scratch->hashes.resize(static_cast<size_t>(row_count));
+  const uint64_t* packed = scratch->packed.data();
+  for (int64_t i = 0; i < row_count; ++i) {
+    uint64_t hash = 0;
+    for (int w = 0; w < words_; ++w) hash = MixWord(hash, *packed++);
+    scratch->hashes[i] = static_cast<uint32_t>(Finish(hash));
   }
 }
 
@@ -238,24 +274,19 @@ uint32_t KeyTable::NullGroup() {
 template <int kWords>
 void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups) {
   const int words = kWords > 0 ? kWords : words_;
-  chunk_hashes_.resize(static_cast<size_t>(row_count));
-  for (int64_t i = 0; i < row_count; ++i) {
-    uint64_t hash = 0;
-    for (int w = 0; w < words; ++w) hash = MixWord(hash, packed_[i * words + w]);
-    chunk_hashes_[i] = static_cast<uint32_t>(Finish(hash));
-  }
+  const auto& hashes = scratch_.hashes;
   while (static_cast<size_t>(group_count_ + row_count) * 2 > slots_.size()) GrowSlots();
   const size_t mask = slots_.size() - 1;
   constexpr int64_t kAhead = 16;
   const bool far = slots_.size() > (1u << 15);
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[chunk_hashes_[i + kAhead] & mask]);
+    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[hashes[i + kAhead] & mask]);
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       groups[i] = NullGroup();
       continue;
     }
-    const uint64_t* key = &packed_[i * words];
-    const uint32_t hash = chunk_hashes_[i];
+    const uint64_t* key = &scratch_.packed[i * words];
+    const uint32_t hash = hashes[i];
     for (size_t at = hash & mask;; at = (at + 1) & mask) {
       const uint64_t slot = slots_[at];
       if (slot == 0) {
@@ -279,12 +310,40 @@ void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t*
   }
 }
 
+template <int kWords>
+void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch, uint32_t* groups) const {
+  const int words = kWords > 0 ? kWords : words_;
+  const size_t mask = slots_.size() - 1;
+  constexpr int64_t kAhead = 16;
+  const bool far = slots_.size() > (1u << 15);
+  for (int64_t i = 0; i < row_count; ++i) {
+    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[scratch.hashes[i + kAhead] & mask]);
+    groups[i] = kAbsent;
+    if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
+      if (null_group_ >= 0) groups[i] = static_cast<uint32_t>(null_group_);
+      continue;
+    }
+    const uint64_t* key = &scratch.packed[i * words];
+    const uint32_t hash = scratch.hashes[i];
+    for (size_t at = hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
+      if (static_cast<uint32_t>(slots_[at] >> 32) != hash) continue;
+      const auto group = static_cast<uint32_t>(slots_[at]) - 1;
+      const uint64_t* held = &keys_[static_cast<size_t>(group) * words];
+      bool same = true;
+      for (int w = 0; w < words; ++w) same &= held[w] == key[w];
+      if (same) {
+        groups[i] = group;
+        break;
+      }
+    }
+  }
+}
+
 Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
   if (group_count_ + row_count > std::numeric_limits<uint32_t>::max() - 1) {
     return Fail(ErrorCode::kOutOfMemory, "too many groups in one table: " + std::to_string(group_count_));
   }
-  packed_.assign(static_cast<size_t>(row_count * words_), 0);
-  for (size_t i = 0; i < keys.size(); ++i) Encode(i, keys[i], row_count);
+  EncodeAll(keys, row_count, &scratch_, &interners_);
   const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
   switch (words_) {
     case 1: Lookup<1>(row_count, single_nulls, groups); break;
@@ -294,6 +353,22 @@ Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint
     default: Lookup<0>(row_count, single_nulls, groups); break;
   }
   return Status::OK();
+}
+
+void KeyTable::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const {
+  if (slots_.empty() && null_group_ < 0) {
+    std::fill(groups, groups + row_count, kAbsent);
+    return;
+  }
+  EncodeAll(keys, row_count, scratch, nullptr);
+  const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
+  switch (words_) {
+    case 1: LookupOnly<1>(row_count, single_nulls, *scratch, groups); break;
+    case 2: LookupOnly<2>(row_count, single_nulls, *scratch, groups); break;
+    case 3: LookupOnly<3>(row_count, single_nulls, *scratch, groups); break;
+    case 4: LookupOnly<4>(row_count, single_nulls, *scratch, groups); break;
+    default: LookupOnly<0>(row_count, single_nulls, *scratch, groups); break;
+  }
 }
 
 bool KeyTable::IsNull(const Column& column, uint32_t group) const {
@@ -464,7 +539,7 @@ Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups, a
 
 int64_t KeyTable::MemoryBytes() const {
   int64_t bytes = static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
-                                       packed_.capacity() * 8 + chunk_hashes_.capacity() * 4);
+                                       scratch_.packed.capacity() * 8 + scratch_.hashes.capacity() * 4);
   for (const auto& interner : interners_) bytes += interner.MemoryBytes();
   return bytes;
 }

@@ -18,7 +18,10 @@ namespace velaria::execution {
 /// Distinct strings, numbered in order of arrival.
 class Interner {
  public:
+  static constexpr uint32_t kMissing = 0xFFFFFFFE;
   uint32_t Intern(std::string_view text);
+  /// The number of a text that was interned, or kMissing.
+  uint32_t Find(std::string_view text) const;
   std::string_view text(uint32_t id) const { return texts_[id]; }
   size_t size() const { return texts_.size(); }
   int64_t MemoryBytes() const { return bytes_ + static_cast<int64_t>(slots_.capacity() * 8 + texts_.size() * sizeof(std::string)); }
@@ -30,12 +33,26 @@ class Interner {
   int64_t bytes_ = 0;
 };
 
+/// What a look-up needs beside the table; one per thread.
+struct KeyScratch {
+  struct CodeMap {
+    std::shared_ptr<arrow::ArrayData> dictionary;
+    std::vector<uint32_t> ids;
+  };
+  std::vector<uint64_t> packed;   // keys of one chunk
+  std::vector<uint32_t> hashes;
+  std::vector<CodeMap> code_maps; // per key column
+};
+
 class KeyTable {
  public:
+  static constexpr uint32_t kAbsent = 0xFFFFFFFF;
   explicit KeyTable(std::vector<TypePtr> key_types);
 
   /// Writes the group of every row to `groups`, adding new groups in row order. Keys are dense or constant vectors.
   Status FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups);
+  /// The same without adding: kAbsent for keys that are not there. Safe from many threads.
+  void Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const;
   int64_t group_count() const { return group_count_; }
   /// A hash that is the same for equal keys in every table of the same types, whatever was seen before.
   uint64_t PortableHash(uint32_t group) const;
@@ -54,12 +71,18 @@ class KeyTable {
     int mask_bit = -1;
   };
 
-  void Encode(size_t column, const Vector& vector, int64_t row_count);
-  void EncodeDictionary(size_t index, const Vector& vector, int64_t row_count);
+  // `add` null: strings are looked up, not interned.
+  void EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, std::vector<Interner>* add) const;
+  void Encode(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
+  void EncodeText(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
+  void EncodeDictionary(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
   template <typename T>
-  void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count);
+  void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count, KeyScratch* scratch) const;
+  void HashChunk(int64_t row_count, KeyScratch* scratch) const;
   template <int kWords>
   void Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups);
+  template <int kWords>
+  void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch, uint32_t* groups) const;
   void GrowSlots();
   uint32_t NullGroup();
   const uint8_t* KeyBytes(uint32_t group) const { return reinterpret_cast<const uint8_t*>(keys_.data() + group * words_); }
@@ -77,14 +100,8 @@ class KeyTable {
   std::vector<uint64_t> keys_;       // words_ per group
   std::vector<uint32_t> hashes_;     // per group
   std::vector<uint64_t> slots_;      // hash, then group + 1
-  std::vector<uint64_t> packed_;     // scratch: keys of one chunk
-  std::vector<uint32_t> chunk_hashes_;
+  KeyScratch scratch_;
   std::vector<Interner> interners_;  // per column; used by text and dictionary forms
-  struct CodeMap {
-    std::shared_ptr<arrow::ArrayData> dictionary;
-    std::vector<uint32_t> ids;
-  };
-  std::vector<CodeMap> code_maps_;
 };
 
 }  // namespace velaria::execution

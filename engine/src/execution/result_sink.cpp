@@ -61,8 +61,9 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
 
 }  // namespace
 
-Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext& query) const {
-  return std::make_shared<ResultSink>(schema_, limit_, offset_, query);
+Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext&) const {
+  return std::make_shared<ResultSink>(schema_, limit_, offset_,
+                                      bounded_ ? kResultBufferBytes : std::numeric_limits<int64_t>::max());
 }
 
 std::string ResultSinkNode::Text() const {
@@ -72,8 +73,8 @@ std::string ResultSinkNode::Text() const {
   return text;
 }
 
-ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, QueryContext& query)
-    : schema_(std::move(schema)), limit_(limit), query_(query), skip_(offset) {}
+ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes)
+    : schema_(std::move(schema)), limit_(limit), buffer_bytes_(buffer_bytes), skip_(offset) {}
 
 Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() { return std::make_unique<SinkLocal>(); }
 
@@ -103,7 +104,7 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
-  if (!batches.empty() && buffered_bytes_ >= kResultBufferBytes && !(is_head && ready_.empty())) {
+  if (!batches.empty() && buffered_bytes_ >= buffer_bytes_ && !(is_head && ready_.empty())) {
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
@@ -175,7 +176,7 @@ Status ResultSink::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
   *batch = std::move(ready_.front());
   ready_.pop_front();
   buffered_bytes_ -= BytesOf(**batch);
-  if (buffered_bytes_ < kResultBufferBytes) WakeWriters(lock);
+  if (buffered_bytes_ < buffer_bytes_) WakeWriters(lock);
   return Status::OK();
 }
 

@@ -28,7 +28,9 @@ inline constexpr int64_t kResultBufferBytes = 32 << 20;
 
 class ResultSinkNode final : public AccumulatorNode {
  public:
-  ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset) : schema_(std::move(schema)), limit_(limit), offset_(offset) {}
+  /// `bounded`: park workers when the buffer is full. A stream takes its rows after each trigger, so it is not bounded.
+  ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset, bool bounded)
+      : schema_(std::move(schema)), limit_(limit), offset_(offset), bounded_(bounded) {}
   Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
   std::string Text() const override;
 
@@ -36,11 +38,12 @@ class ResultSinkNode final : public AccumulatorNode {
   const SchemaPtr schema_;
   const int64_t limit_;   // -1: none
   const int64_t offset_;
+  const bool bounded_;
 };
 
 class ResultSink final : public AccumulatorState {
  public:
-  ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, QueryContext& query);
+  ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes);
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
   Result<Flow> FinishMorsel(const Morsel& morsel, LocalState& local, TaskContext& context) override;
@@ -66,7 +69,7 @@ class ResultSink final : public AccumulatorState {
 
   const SchemaPtr schema_;
   const int64_t limit_;
-  QueryContext& query_;
+  const int64_t buffer_bytes_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

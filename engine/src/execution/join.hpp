@@ -1,0 +1,86 @@
+// Hash joins. The build side (right input) is an accumulator: its rows, a table of its keys, and for each key the list
+// of its rows. The probe side (left input) is an operator. For RIGHT and FULL the probe marks the build rows it met, and
+// a dependent pipeline emits the rest. A join without keys pairs every row with every row.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "execution/key_table.hpp"
+#include "execution/row_buffer.hpp"
+#include "logical/plan.hpp"
+
+namespace velaria::execution {
+
+struct JoinSpec {
+  logical::JoinType type = logical::JoinType::kInner;
+  std::vector<logical::BoundExprPtr> left_keys, right_keys;
+  std::vector<bool> null_safe;
+  logical::BoundExprPtr residual;   // over left columns, then right columns; may be null
+  std::vector<TypePtr> left_types, right_types;
+
+  bool keeps_left() const { return type == logical::JoinType::kLeft || type == logical::JoinType::kFull; }
+  bool keeps_right() const { return type == logical::JoinType::kRight || type == logical::JoinType::kFull; }
+  bool emits_pairs() const { return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti; }
+};
+using JoinSpecPtr = std::shared_ptr<const JoinSpec>;
+
+class JoinBuildNode final : public AccumulatorNode {
+ public:
+  explicit JoinBuildNode(JoinSpecPtr spec) : spec_(std::move(spec)) {}
+  Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
+  std::string Text() const override;
+
+ private:
+  const JoinSpecPtr spec_;
+};
+
+class JoinBuild final : public AccumulatorState {
+ public:
+  JoinBuild(JoinSpecPtr spec, QueryContext& query);
+  ~JoinBuild() override;
+  Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Status Combine(LocalState& local) override;
+  Status Seal() override;
+  /// The build rows that no probe row met, as right columns with NULL left columns.
+  Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
+
+  // The probe's view, after Seal.
+  const Chunk& rows() const { return *rows_; }
+  /// Group of each probe key; KeyTable::kAbsent where nothing can match.
+  Status Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const;
+  std::span<const uint32_t> RowsOf(uint32_t group) const {
+    return {row_lists_.data() + list_starts_[group], list_starts_[group + 1] - list_starts_[group]};
+  }
+  void MarkMatched(uint32_t row) { matched_[row].store(1, std::memory_order_relaxed); }
+
+ private:
+  const JoinSpecPtr spec_;
+  QueryContext& query_;
+  std::mutex mutex_;
+  std::vector<RowPart> parts_;
+  std::shared_ptr<const Chunk> rows_;
+  std::unique_ptr<KeyTable> keys_;
+  std::vector<uint32_t> list_starts_;   // per group, and one past the end
+  std::vector<uint32_t> row_lists_;     // build rows, grouped
+  std::unique_ptr<std::atomic<uint8_t>[]> matched_;
+  int64_t accounted_bytes_ = 0;
+};
+
+class JoinProbeNode final : public OperatorNode {
+ public:
+  JoinProbeNode(JoinSpecPtr spec, int build) : spec_(std::move(spec)), build_(build) {}
+  Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext& context) const override;
+  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const override;
+  std::string Text() const override;
+
+ private:
+  const JoinSpecPtr spec_;
+  const int build_;   // the accumulator's number
+};
+
+}  // namespace velaria::execution
