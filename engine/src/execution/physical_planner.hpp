@@ -1,0 +1,28 @@
+// Lowers a logical plan to pipelines.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "execution/plan.hpp"
+#include "execution/relations.hpp"
+#include "logical/plan.hpp"
+
+namespace velaria::execution {
+
+struct LowerOptions {
+  /// For a continuous query: the rows of a stream that the next trigger reads. Null: every relation is read whole.
+  std::function<std::function<TableRange()>(const TableRelation&)> stream_range;
+  /// For a lane fragment: cut the plan at its aggregate and end there; the accumulator's snapshot is the result.
+  bool stop_at_aggregate = false;
+};
+
+/// The plan of a query whose rows a reader reads. A LIMIT at the root is applied in the result sink.
+Result<std::shared_ptr<const PhysicalPlan>> Lower(const logical::LogicalPtr& root, const SchemaPtr& schema,
+                                                  const LowerOptions& options = {});
+
+/// The plan that finds the positions of a table's rows on which `predicate` holds (all rows when null).
+Result<std::shared_ptr<const PhysicalPlan>> LowerPositions(const std::shared_ptr<const TableRelation>& relation,
+                                                           const logical::BoundExprPtr& predicate);
+
+}  // namespace velaria::execution

@@ -1,0 +1,35 @@
+#include "execution/position_sink.hpp"
+
+namespace velaria::execution {
+namespace {
+
+class PositionLocal final : public LocalState {
+ public:
+  std::vector<int64_t> positions;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LocalState>> PositionSink::MakeLocal() { return std::make_unique<PositionLocal>(); }
+
+Result<Flow> PositionSink::Consume(const Chunk& chunk, const Morsel&, LocalState& local, TaskContext&) {
+  auto& positions = static_cast<PositionLocal&>(local).positions;
+  for (int64_t i = 0; i < chunk.selected_count(); ++i) {
+    positions.push_back(static_cast<int64_t>(chunk.ordinal + chunk.row_at(i)));
+  }
+  return Flow::kMore;
+}
+
+Status PositionSink::Combine(LocalState& local) {
+  const auto& positions = static_cast<PositionLocal&>(local).positions;
+  std::lock_guard lock(mutex_);
+  positions_.insert(positions_.end(), positions.begin(), positions.end());
+  return Status::OK();
+}
+
+Status PositionSink::Seal() {
+  std::sort(positions_.begin(), positions_.end());
+  return Status::OK();
+}
+
+}  // namespace velaria::execution

@@ -1,0 +1,84 @@
+// The relations that execution can scan: what session/ puts into the catalog and the binder hands on.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "execution/scan_sources.hpp"
+#include "io/file_table.hpp"
+#include "logical/catalog_reader.hpp"
+#include "storage/table.hpp"
+
+namespace velaria::execution {
+
+/// A table, a stream or a sink table: a snapshot of its rows at bind time. A stream is read through its table, too.
+class TableRelation final : public logical::Relation {
+ public:
+  TableRelation(logical::RelationKind kind, std::string name, storage::TablePtr table)
+      : kind_(kind), name_(std::move(name)), table_(std::move(table)), version_(table_->version()) {}
+  logical::RelationKind kind() const override { return kind_; }
+  const std::string& name() const override { return name_; }
+  const SchemaPtr& schema() const override { return table_->schema(); }
+  bool is_bounded() const override { return kind_ != logical::RelationKind::kStream; }
+  int64_t estimated_row_count() const override { return is_bounded() ? version_->row_count() : -1; }
+  bool accepts_filters() const override { return true; }
+  const storage::TablePtr& table() const { return table_; }
+  const storage::VersionPtr& version() const { return version_; }
+
+ private:
+  const logical::RelationKind kind_;
+  const std::string name_;
+  const storage::TablePtr table_;
+  const storage::VersionPtr version_;
+};
+
+class FileRelation final : public logical::Relation {
+ public:
+  FileRelation(logical::RelationKind kind, std::string name, std::shared_ptr<const io::FileTable> file)
+      : kind_(kind), name_(std::move(name)), file_(std::move(file)) {}
+  logical::RelationKind kind() const override { return kind_; }
+  const std::string& name() const override { return name_; }
+  const SchemaPtr& schema() const override { return file_->schema(); }
+  int64_t estimated_row_count() const override { return file_->estimated_row_count(); }
+  bool accepts_filters() const override { return file_->skips_by_predicates(); }
+  const std::shared_ptr<const io::FileTable>& file() const { return file_; }
+
+ private:
+  const logical::RelationKind kind_;
+  const std::string name_;
+  const std::shared_ptr<const io::FileTable> file_;
+};
+
+/// Rows that somebody else makes when they are asked for: system.runs and its like.
+class ReaderRelation final : public logical::Relation {
+ public:
+  ReaderRelation(std::string name, SchemaPtr schema, ReaderFactory open)
+      : name_(std::move(name)), schema_(std::move(schema)), open_(std::move(open)) {}
+  logical::RelationKind kind() const override { return logical::RelationKind::kSystem; }
+  const std::string& name() const override { return name_; }
+  const SchemaPtr& schema() const override { return schema_; }
+  const ReaderFactory& open() const { return open_; }
+
+ private:
+  const std::string name_;
+  const SchemaPtr schema_;
+  const ReaderFactory open_;
+};
+
+/// A view: its text, bound anew wherever it is named.
+class ViewRelation final : public logical::Relation {
+ public:
+  ViewRelation(std::string name, SchemaPtr schema, std::string sql)
+      : name_(std::move(name)), schema_(std::move(schema)), sql_(std::move(sql)) {}
+  logical::RelationKind kind() const override { return logical::RelationKind::kView; }
+  const std::string& name() const override { return name_; }
+  const SchemaPtr& schema() const override { return schema_; }
+  const std::string& view_sql() const override { return sql_; }
+
+ private:
+  const std::string name_;
+  const SchemaPtr schema_;
+  const std::string sql_;
+};
+
+}  // namespace velaria::execution
