@@ -1,11 +1,13 @@
 """The checkers find what they are there to find."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.contract.tools import cpp_layers, python_layers
-from tests.contract.tools.house import ROOT, fenced_block
+from tests.contract.tools.house import PACKAGES, ROOT, fenced_block
 
 RANKS = cpp_layers.layer_ranks()
 
@@ -88,3 +90,12 @@ def test_the_layer_order_holds_all_layers_of_the_kernel() -> None:
     assert RANKS["bindings"] == max(RANKS.values())
     assert Path(ROOT / "engine/src").is_dir()
     assert len(RANKS) == 14
+
+
+def test_every_module_of_the_root_package_stands_in_the_import_contract() -> None:
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    (contract,) = config["tool"]["importlinter"]["contracts"]
+    named = set(re.findall(r"velaria\.(\w+)", " ".join(contract["layers"])))
+    modules = {path.stem for path in (ROOT / "engine/python/velaria").glob("*.py")} - {"__init__"}
+    packages = {name.rpartition(".")[2] for name in PACKAGES.values()} - {"velaria"}
+    assert named == modules | packages
