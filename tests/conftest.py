@@ -1,4 +1,4 @@
-"""Fixtures for all tests: one server for the whole run, a plain pyarrow client, a session in process.
+"""Fixtures for all tests: one server for the whole run, a plain client, a session in process.
 
 Tests share the server, so each uses table names of its own. A test that ends or damages a server
 starts one itself.

@@ -1,4 +1,4 @@
-"""A `velaria serve` process for tests: started on free ports, found by its ready line, ended at exit."""
+"""A `velaria serve` process for tests: on free ports, found by its ready line, ended at exit."""
 
 import contextlib
 import ctypes
@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -136,3 +137,14 @@ def told(fault: BaseException) -> dict[str, Any]:
     assert extra, f"no extra_info in {fault!r}"
     error: dict[str, Any] = msgspec.msgpack.decode(extra)
     return error
+
+
+def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+    """Ask until it holds or the time is over; whether it held."""
+    deadline = time.monotonic() + timeout_s
+    pause = threading.Event()
+    while not holds():
+        if time.monotonic() >= deadline:
+            return False
+        pause.wait(0.02)
+    return True

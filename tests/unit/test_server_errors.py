@@ -8,6 +8,7 @@ import msgspec
 import pyarrow.flight as flight
 import pytest
 import structlog
+
 from velaria.flight_server.errors import (
     UntracedRefusal,
     boundary,

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from velaria.flight_server.forms import check_parameters, parse_descriptor, parse_ticket
 from velaria.schemas.base import COMMAND_BYTES_MAX
 from velaria.schemas.errors import VelariaError

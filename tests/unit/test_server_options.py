@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from velaria.flight_server import cli
 from velaria.flight_server.commands.serve import merged, read_config
 from velaria.flight_server.listeners import check_address, is_loopback

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from velaria.control.ledger import open_ledger
 from velaria.flight_server.queries import ENDED_KEPT_MAX, QueryBook
 from velaria.schemas.errors import VelariaError

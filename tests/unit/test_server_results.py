@@ -4,6 +4,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
+
 from velaria.flight_server import results
 from velaria.flight_server.results import Emissions
 from velaria.schemas.batch_metadata import EmissionMetadata
@@ -17,7 +18,7 @@ class ScriptedSubscription:
 
     schema = SCHEMA
 
-    def __init__(self, *script: pa.RecordBatch | None | Exception) -> None:
+    def __init__(self, *script: pa.RecordBatch | Exception | None) -> None:
         self._script = list(script)
         self.close_count = 0
 

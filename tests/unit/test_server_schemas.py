@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from velaria.flight_server.actions import registry
 from velaria.flight_server.actions.reference import page
 from velaria.schemas.publish import TOPICS, schema_of, schema_text

@@ -5,6 +5,7 @@ import threading
 import msgspec
 import pyarrow as pa
 import pytest
+
 from velaria.flight_server.forms import parse_ticket
 from velaria.flight_server.results import rows_affected_table
 from velaria.flight_server.tickets import TICKET_LIFETIME_MS, OnceReplies, TicketOffice

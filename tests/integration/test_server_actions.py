@@ -1,0 +1,103 @@
+"""Every action does what the table of actions says, over the wire."""
+
+import msgspec
+import pyarrow as pa
+import pyarrow.flight as flight
+import pytest
+
+from tests.server_process import act, put, rows, told
+from velaria.flight_server.actions import registry
+
+
+def test_list_actions_is_the_table_of_actions(client: flight.FlightClient) -> None:
+    registry.load_all()
+    listed = {(a.type, a.description) for a in client.list_actions()}
+    assert listed == {(spec.name, spec.summary) for spec in registry.ACTIONS.values()}
+    assert act(client, "server.info")["actions"] == sorted(registry.ACTIONS)
+
+
+def test_explain_has_exactly_three_sections(client: flight.FlightClient) -> None:
+    assert set(act(client, "sql.explain", sql="SELECT 1")) == {"logical", "physical", "strategy"}
+
+
+def test_functions_come_with_examples(client: flight.FlightClient) -> None:
+    functions = act(client, "sql.functions")["functions"]
+    assert len(functions) >= 60
+    assert all(f["signature"] and f["example"] for f in functions)
+
+
+def test_tables_are_listed_described_and_dropped(client: flight.FlightClient) -> None:
+    put(client, "act_t", pa.table({"a": pa.array([1, 2], pa.int32()), "b": ["x", "y"]}))
+    listed = {t["name"]: t for t in act(client, "table.list")["tables"]}
+    assert (listed["act_t"]["kind"], listed["act_t"]["row_count"]) == ("table", 2)
+    described = act(client, "table.describe", table="act_t")
+    assert [(c["name"], c["type"]) for c in described["columns"]] == [
+        ("a", "int32"),
+        ("b", "string"),
+    ]
+    assert act(client, "table.drop", table="act_t") == {}
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "table.describe", table="act_t")
+    assert told(caught.value)["code"] == "VEL2011"
+
+
+def test_a_query_can_be_cancelled_before_it_is_read(client: flight.FlightClient) -> None:
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1"))
+    query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "cancelled"}
+    with pytest.raises(flight.FlightError) as caught:
+        client.do_get(info.endpoints[0].ticket).read_all()
+    assert told(caught.value)["code"] == "VEL3010"
+
+
+def test_a_finished_query_can_be_asked_about(client: flight.FlightClient) -> None:
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 815 AS n"))
+    query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
+    client.do_get(info.endpoints[0].ticket).read_all()
+    progress = act(client, "query.progress", query_id=query_id)
+    assert (progress["state"], progress["row_count"]) == ("finished", 1)
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "finished"}
+    assert query_id in [q["query_id"] for q in act(client, "query.list")["queries"]]
+
+
+@pytest.mark.parametrize(
+    "name", ["query.progress", "query.cancel", "stream.progress", "stream.stop"]
+)
+def test_an_unknown_query_is_refused(client: flight.FlightClient, name: str) -> None:
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, name, query_id="no-such-query")
+    assert told(caught.value)["code"] == "VEL4010"
+
+
+def test_runs_are_listed_newest_first_and_told_in_full(client: flight.FlightClient) -> None:
+    assert rows(client, "SELECT 'act run' AS tag") == [("act run",)]
+    newest = act(client, "run.list", limit=1, state="succeeded")["runs"]
+    assert [run["text"] for run in newest] == ["SELECT 'act run' AS tag"]
+    run = act(client, "run.get", run_id=newest[0]["query_id"])
+    assert run["run"]["run_id"] == newest[0]["run_id"]
+    assert run["stages"] and run["attempts"] and run["events"]
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "run.get", run_id="no-such-run")
+    assert told(caught.value)["code"] == "VEL4010"
+
+
+def test_the_server_tells_its_health_settings_and_metrics(client: flight.FlightClient) -> None:
+    health = act(client, "server.health")
+    assert health["state"] == "serving"
+    assert {"kernel", "run_history"} <= set(health["parts"])
+    assert "server.data_dir" in act(client, "server.settings")["settings"]
+    before = act(client, "server.metrics")["metrics"]["ingest_rows_total"]
+    put(client, "act_metrics", pa.table({"a": [1, 2, 3]}))
+    metrics = act(client, "server.metrics")["metrics"]
+    assert metrics["ingest_rows_total"] == before + 3
+    assert metrics["calls_active"] >= 1
+
+
+def test_system_tables_answer_sql(client: flight.FlightClient) -> None:
+    put(client, "act_system", pa.table({"a": [1]}))
+    assert rows(client, "SELECT kind, row_count FROM system.tables WHERE name = 'act_system'") == [
+        ("table", 1)
+    ]
+    for name in ("queries", "streams", "settings", "functions", "stages", "attempts", "events"):
+        assert rows(client, f"SELECT count(*) >= 0 FROM system.{name}") == [(True,)]
+    assert rows(client, "SELECT count(*) FROM system.functions") >= [(60,)]

@@ -1,0 +1,77 @@
+"""Our client: typed results, typed errors."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pytest
+
+import velaria
+from tests.server_process import ServerProcess
+from velaria.flight_server.client import Client
+from velaria.schemas.errors import VelariaError
+
+
+@pytest.fixture
+def ours(server: ServerProcess) -> Iterator[Client]:
+    with velaria.connect(server.uri) as made:
+        yield made
+
+
+def test_rows_come_as_a_table_as_tuples_and_batch_by_batch(ours: Client) -> None:
+    sql = "SELECT 1 AS a UNION ALL SELECT 2"
+    assert ours.sql(sql).to_arrow().to_pydict() == {"a": [1, 2]}
+    assert ours.sql(sql + " ORDER BY 1").to_rows() == [(1,), (2,)]
+    assert sum(batch.num_rows for batch in ours.sql(sql)) == 2
+    assert ours.sql("SELECT ? AS p", [5]).to_rows() == [(5,)]
+
+
+def test_changes_tell_how_many_rows(ours: Client) -> None:
+    ours.sql("CREATE TABLE ours_t (a BIGINT)")
+    result = ours.sql("INSERT INTO ours_t VALUES (1), (2)")
+    assert (result.rows_affected, result.has_rows) == (2, False)
+    with pytest.raises(VelariaError, match="returned no rows"):
+        result.to_arrow()
+
+
+def test_tables_batches_and_readers_can_be_put(ours: Client) -> None:
+    table = pa.table({"a": list(range(100_000))})
+    batches = table.to_batches(max_chunksize=30_000)
+    assert ours.put(table, "ours_put") == 100_000
+    assert ours.put(batches, "ours_put") == 100_000
+    assert ours.put(batches[0], "ours_put", mode="replace") == 30_000
+    assert ours.put(table.to_reader(), "ours_put") == 100_000
+    assert ours.sql("SELECT count(*) FROM ours_put").to_rows() == [(130_000,)]
+    with pytest.raises(VelariaError):
+        ours.put([], "ours_put")
+
+
+def test_errors_keep_code_place_and_caret(ours: Client) -> None:
+    with pytest.raises(VelariaError) as caught:
+        ours.sql("SELECT nope")
+    error = caught.value
+    assert (error.code, error.line, error.column) == ("VEL2012", 1, 8)
+    assert error.caret == "SELECT nope\n       ^"
+    with pytest.raises(VelariaError) as caught:
+        ours.sql("SELECT 1 / 0").to_arrow()
+    assert caught.value.code == "VEL3001"
+
+
+def test_a_refused_put_keeps_its_code(ours: Client) -> None:
+    ours.put(pa.table({"a": [1]}), "ours_refused")
+    with pytest.raises(VelariaError) as caught:
+        ours.put(pa.table({"b": ["x"]}), "ours_refused")
+    assert caught.value.code == "VEL4005"
+
+
+def test_an_absent_server_is_a_connection_error() -> None:
+    with pytest.raises(VelariaError) as caught, velaria.connect("grpc://127.0.0.1:1") as nobody:
+        nobody.sql("SELECT 1")
+    assert (caught.value.code, caught.value.retry) == ("VEL5007", "later")
+
+
+def test_the_rest_of_the_surface(ours: Client) -> None:
+    assert ours.explain("SELECT 1").logical
+    assert ours.health()["state"] == "serving"
+    assert any(name == "sql.execute" for name, _ in ours.actions())
+    ours.put(pa.table({"a": [1]}), "ours_listed")
+    assert ("ours_listed", "table", 1) in [(t.name, t.kind, t.row_count) for t in ours.tables()]
