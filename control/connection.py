@@ -93,7 +93,9 @@ class PostgresAddress:
     def away(self, error: Exception) -> StoreAway:
         """What the error means to a client, and, for the log, its text without the password."""
         sqlstate = getattr(error, "sqlstate", None)
-        reason = f"Postgres refuses: {sqlstate}" if sqlstate else "Postgres does not answer"
+        reason = (
+            f"Postgres refuses: {sqlstate}" if sqlstate else "there is no connection to Postgres"
+        )
         return StoreAway(reason, _hint(error), self.redact(str(error)) or type(error).__name__)
 
 

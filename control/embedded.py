@@ -91,13 +91,15 @@ class EmbeddedPostgres:
         self._thread.start()
 
     def stop(self) -> None:
-        """Shut PostgreSQL down, by force after STOP_S_MAX."""
+        """Shut PostgreSQL down: fast, after STOP_S_MAX at once, and at last by force."""
         self._stopping.set()
-        # Fast shutdown, immediate shutdown, kill. A stopped process hears only the last.
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             process = self._process
             if process is not None and process.poll() is None:
                 process.send_signal(number)
+                # One that was stopped would not hear of the shutdown.
+                others = signal.SIGKILL if number == signal.SIGKILL else signal.SIGCONT
+                _signal_all(_processes_on(self._folder), others)
             self._thread.join(STOP_S_MAX if number == signal.SIGINT else 1.0)
             if not self._thread.is_alive():
                 break
@@ -224,29 +226,38 @@ def _socket_folder(data_dir: Path) -> Path:
 
 
 def _end_old_postgres(folder: Path) -> None:
-    """Wait for a PostgreSQL that a killed server left on this directory; help it to end."""
+    """Wait for a PostgreSQL that a killed server left on this folder, and help it to end.
+
+    It has had its interrupt from the kernel when its server died, so mostly there is no need.
+    """
     started_at = time.monotonic()
-    told: set[int] = set()
-    while pid := _postmaster_pid(folder):
+    remedies = [
+        (0.0, signal.SIGCONT),
+        (1.0, signal.SIGINT),
+        (4.0, signal.SIGQUIT),
+        (6.0, signal.SIGKILL),
+    ]
+    while pids := _processes_on(folder):
         waited_s = time.monotonic() - started_at
         if waited_s > OLD_POSTGRES_S_MAX:
-            raise history_unavailable(
-                f"an earlier Postgres on the data directory does not end: pid={pid}"
-            )
-        # It has had its interrupt from the kernel when its server died.
-        for number, after_s in ((signal.SIGINT, 1.0), (signal.SIGQUIT, 4.0), (signal.SIGKILL, 6.0)):
-            if waited_s >= after_s and number not in told:
-                told.add(number)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
+            raise history_unavailable("an earlier Postgres on the data directory does not end")
+        if remedies and waited_s >= remedies[0][0]:
+            _signal_all(pids, remedies.pop(0)[1])
         time.sleep(_POLL_S)
 
 
-def _postmaster_pid(folder: Path) -> int | None:
-    """The living process that postmaster.pid names, if it is a PostgreSQL on this folder."""
-    try:
-        pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0])
-        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    return pid if os.fsencode(folder) in arguments else None
+def _processes_on(folder: Path) -> list[int]:
+    """All processes of a PostgreSQL on this folder, orphans too: each works in its data folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "cwd") == str(folder):
+                    found.append(int(entry.name))
+    return found
+
+
+def _signal_all(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -87,11 +87,16 @@ class Ledger:
         return self._writer.reason if self.health() == "degraded" else ""
 
     def statistics(self) -> dict[str, int]:
-        """Counts since the start: dropped samples, and records lost because no disk took them."""
+        """Counts since the start.
+
+        Dropped are samples that found the queue half full; refused are records that Postgres can
+        never take; lost are records that came after close() or found no room on any disk.
+        """
         queue = self._writer.queue
         return {
             "queued_record_count": len(queue),
             "dropped_sample_count": queue.dropped_sample_count,
+            "refused_record_count": self._store.refused_record_count,
             "lost_record_count": self._writer.lost_record_count + queue.refused_record_count,
         }
 

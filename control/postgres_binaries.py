@@ -46,8 +46,11 @@ def find_postgres(data_version: str | None) -> PostgresCommands:
     # setpriv asks the kernel to interrupt PostgreSQL when the thread that started it ends: a killed
     # server leaves none.
     dies_with_parent = (_tool("setpriv"), "--pdeathsig", "INT", "--")
-    as_user = (_tool("unshare"), *_AS_USER, "--") if os.geteuid() == 0 else ()
-    return PostgresCommands(_bin_folder(data_version), as_user, dies_with_parent)
+    return PostgresCommands(_bin_folder(data_version), _as_user(), dies_with_parent)
+
+
+def _as_user() -> tuple[str, ...]:
+    return (_tool("unshare"), *_AS_USER, "--") if os.geteuid() == 0 else ()
 
 
 def _tool(name: str) -> str:

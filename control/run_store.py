@@ -33,6 +33,8 @@ class StoreFailed(StoreAway):
 class RunStore(Protocol):
     """Keeps records. All but read() and abort() are called by the writer's thread alone."""
 
+    refused_record_count: int
+
     def connect(self) -> None:
         """Make the store ready; raises StoreAway. Called again after each StoreAway."""
 
@@ -63,6 +65,8 @@ class RunStore(Protocol):
 
 class MemoryRunStore:
     """Keeps the newest runs in this process: the run history of a server without Postgres."""
+
+    refused_record_count = 0
 
     def __init__(self, runs_max: int = MEMORY_RUNS_MAX) -> None:
         self._runs_max = runs_max
