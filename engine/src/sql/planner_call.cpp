@@ -147,6 +147,7 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
   logical::BoundAggregate call;
   auto binding = velaria::BindAggregate(function, described);
   if (!binding.ok()) return WithPlace(binding.status(), expr.place);
+  binding->distinct = described.distinct;
   call.function = &function;
   call.arguments = *std::move(arguments);
   for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
