@@ -44,6 +44,10 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         """Run `action` after the last byte, with the error that ended the call, if any."""
         self._on_end.append(action)
 
+    def has_lost_client(self) -> bool:
+        """Ask now; only from the call's own handler."""
+        return self._watcher.has_lost_client(self)
+
     def call_completed(self, exception: pa.ArrowException | None) -> None:
         self._watcher.leave(self)
         if exception is not None:
@@ -102,6 +106,10 @@ class CallWatcher:
             if not call.is_cancelled:
                 call._on_cancel.append(action)
             return call.is_cancelled
+
+    def has_lost_client(self, call: Call) -> bool:
+        with self._lock:
+            return call.is_cancelled or _client_went(call)
 
     def count(self) -> int:
         with self._lock:

@@ -66,9 +66,12 @@ def put(
     try:
         result = _take_in(service, command, reader, call)
     except Exception as fault:
-        raise tracked.fail(_as_malformed(fault)) from fault
+        raise tracked.fail(_blamed(fault, call)) from fault
     tracked.finish(result.row_count)
-    writer.write(msgspec.msgpack.encode(result))
+    try:
+        writer.write(msgspec.msgpack.encode(result))
+    except (pa.ArrowException, OSError) as fault:
+        raise _client_went() from fault
 
 
 def _take_in(
@@ -104,12 +107,16 @@ def _next_batch(reader: flight.MetadataRecordBatchReader) -> pa.RecordBatch | No
             return chunk.data
 
 
-def _as_malformed(fault: Exception) -> Exception:
-    """What pyarrow cannot decode is the sender's fault, not ours."""
-    if isinstance(fault, pa.ArrowException | ValueError | OverflowError) and not isinstance(
-        fault, flight.FlightError
-    ):
+def _blamed(fault: Exception, call: Call) -> Exception:
+    """What pyarrow cannot read is the sender's fault, not ours: it went away, or sent damage."""
+    if isinstance(fault, pa.ArrowException | OSError | ValueError | OverflowError):
+        if call.has_lost_client():
+            return _client_went()
         return VelariaError(
             codes.MALFORMED_BATCH, f"the batch cannot be decoded: {scrubbed(str(fault))}"
         )
     return fault
+
+
+def _client_went() -> VelariaError:
+    return VelariaError(codes.CANCELLED, "the client went away in the middle of its DoPut")

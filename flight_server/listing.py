@@ -7,6 +7,7 @@ import pyarrow.flight as flight
 
 from velaria._kernel import TableInfo
 from velaria.flight_server.ingest import path_of
+from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
 from velaria.flight_server.statements import flight_info
 from velaria.schemas import errors as codes
@@ -39,6 +40,9 @@ def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInf
     tables = [t for t in service.session.tables() if t.name.startswith(prefix) and t.kind != "sink"]
     for table in tables:
         yield _table_info(table)
+    for tracked in service.queries.running():
+        if tracked.schema is not None and tracked.query_id.startswith(prefix):
+            yield _running_info(tracked)
     for query in service.streams.all():
         if query.name.startswith(prefix):
             progress = query.progress()
@@ -52,6 +56,19 @@ def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInf
                 True,
                 msgspec.msgpack.encode(FlightInfoMetadata(query_id=query.query_id)),
             )
+
+
+def _running_info(tracked: TrackedQuery) -> flight.FlightInfo:
+    """A SELECT that is being read: rows so far, and the id to cancel it by."""
+    return flight.FlightInfo(
+        tracked.schema,
+        flight.FlightDescriptor.for_command(tracked.sql.encode()),
+        [],
+        tracked.row_count,
+        None,
+        True,
+        msgspec.msgpack.encode(FlightInfoMetadata(query_id=tracked.query_id)),
+    )
 
 
 def _table_info(table: TableInfo) -> flight.FlightInfo:

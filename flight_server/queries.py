@@ -8,7 +8,9 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from velaria.flight_server.errors import as_velaria_error
 from velaria.schemas import errors as codes
@@ -16,6 +18,7 @@ from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryEntry
 
 if TYPE_CHECKING:
+    from velaria._kernel import QueryResult
     from velaria.control.ledger import Ledger
 
 ENDED_KEPT_MAX = 1_000
@@ -39,14 +42,31 @@ class TrackedQuery:
         self.state = "running"
         self.started_unix_ms = time.time_ns() // 1_000_000
         self.ended_unix_ms: int | None = None
-        self.row_count = 0
         self.error_code: str | None = None
+        self._row_count = 0
+        self._result: QueryResult | None = None
         self._book = book
         self._run = book.ledger.start_run(kind, self.sql, query_id)
 
+    def follow(self, result: "QueryResult") -> None:
+        """Tell rows and statistics from the kernel's result while it is read."""
+        self._result = result
+
     @property
-    def run_id(self) -> str:
-        return str(self._run.run_id)
+    def row_count(self) -> int:
+        result = self._result
+        return self._row_count if result is None else result.row_count
+
+    @property
+    def schema(self) -> pa.Schema | None:
+        """The result's schema while rows are being read."""
+        result = self._result
+        return None if result is None else result.schema
+
+    def statistics(self) -> dict[str, Any]:
+        """The kernel's measurements while rows are being read."""
+        result = self._result
+        return {} if result is None else result.statistics()
 
     def finish(self, row_count: int) -> None:
         self.end("finished", row_count, None)
@@ -63,7 +83,8 @@ class TrackedQuery:
     def end(self, state: str, row_count: int, error: VelariaError | None) -> None:
         if not self._book.retire(self, state):
             return
-        self.row_count = row_count
+        self._row_count = row_count
+        self._result = None
         self.error_code = error.code if error else None
         self.ended_unix_ms = time.time_ns() // 1_000_000
         self._run.finish(

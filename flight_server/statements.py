@@ -118,6 +118,7 @@ def _open_rows(
         reader = result.reader()
     except Exception as fault:
         raise tracked.fail(fault) from fault
+    tracked.follow(result)
     call.on_end(lambda fault: _end_rows(tracked, result, fault))
     return flight.RecordBatchStream(reader)
 

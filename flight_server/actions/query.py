@@ -17,30 +17,20 @@ from velaria.schemas.query import QueryCancelReply, QueryListReply, QueryRef
 @action("query.list")
 def list_queries(service: Service, call: Call, command: Empty) -> QueryListReply:
     """Queries under way and lately ended, oldest first."""
-    rows = {str(row["query_id"]): int(row.get("rows") or 0) for row in service.session.queries()}
-    entries = [tracked.entry() for tracked in service.queries.all()]
-    return QueryListReply(
-        queries=[
-            msgspec.structs.replace(entry, row_count=rows.get(entry.query_id, entry.row_count))
-            for entry in entries
-        ]
-    )
+    return QueryListReply(queries=[tracked.entry() for tracked in service.queries.all()])
 
 
 @action("query.progress")
 def progress(service: Service, call: Call, command: QueryRef) -> dict[str, Any]:
-    """A streaming query's progress map, or the state and row count of any other query."""
+    """A streaming query's progress map, or state, row count and statistics of any other query."""
     for query in service.streams.all():
         if command.query_id in (query.query_id, query.name):
             return query.progress()
-    for row in service.session.queries():
-        if row["query_id"] == command.query_id:
-            return row
     tracked = service.queries.find(command.query_id)
     if tracked is None:
         raise VelariaError(codes.UNKNOWN_QUERY, f"no query of that id: {command.query_id}")
     entry: dict[str, Any] = msgspec.to_builtins(tracked.entry())
-    return entry
+    return tracked.statistics() | entry
 
 
 @action("query.cancel")

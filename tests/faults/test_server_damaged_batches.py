@@ -1,4 +1,4 @@
-"""Damaged Arrow by raw gRPC: each batch is refused with a code, nothing of it stays, the server lives."""
+"""Damaged Arrow by raw gRPC: refused with a code, nothing of it stays, the server lives."""
 
 import random
 import struct

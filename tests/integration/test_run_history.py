@@ -282,12 +282,7 @@ class OutsidePostgres:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self.tcp = (
-            f"postgresql://velaria:{CANARY.replace('/', '%2F')}@127.0.0.1:{self.port}/postgres"
-        )
-        self.unix = (
-            f"host={self.folder} port={self.port} user=velaria password={CANARY} dbname=postgres"
-        )
+        self.database = "postgres"
         (self.folder / "password").write_text(CANARY)
         initdb = self.commands.initdb(
             *("-D", str(self.folder / "data"), "-U", "velaria", "-A", "scram-sha-256", "--no-sync"),
@@ -295,6 +290,16 @@ class OutsidePostgres:
         )
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, timeout=60)
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def tcp(self) -> str:
+        login = f"velaria:{CANARY.replace('/', '%2F')}"
+        return f"postgresql://{login}@127.0.0.1:{self.port}/{self.database}"
+
+    @property
+    def unix(self) -> str:
+        login = f"user=velaria password={CANARY}"
+        return f"host={self.folder} port={self.port} {login} dbname={self.database}"
 
     def start(self) -> None:
         settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "fsync=off"]
@@ -333,6 +338,13 @@ class OutsidePostgres:
             assert until(lambda: not any(map(is_alive, pids)))
             self.process = None
 
+    def use_new_database(self, name: str) -> None:
+        if self.process is None:
+            self.start()
+        with psycopg.connect(self.unix, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        self.database = name
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.unix, connect_timeout=5) as connection:
             return connection.execute(statement.encode()).fetchall()
@@ -342,13 +354,21 @@ class OutsidePostgres:
             connection.execute(statement.encode())
 
 
-@pytest.fixture
-def outside() -> Iterator[OutsidePostgres]:
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[OutsidePostgres]:
     postgres = OutsidePostgres()
-    postgres.start()
     yield postgres
     postgres.kill()
     shutil.rmtree(postgres.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def outside(cluster: OutsidePostgres, request: pytest.FixtureRequest) -> Iterator[OutsidePostgres]:
+    """Running, with a new database that is its own."""
+    cluster.use_new_database(f"test{abs(hash(request.node.name))}")
+    yield cluster
+    if cluster.process is not None:
+        cluster.signal(signal.SIGCONT)
 
 
 def each_once(postgres: OutsidePostgres, tag: str) -> bool:
