@@ -10,6 +10,7 @@
 #include "interop/array_rules.hpp"
 #include "interop/schema_rules.hpp"
 #include "io/csv_errors.hpp"
+#include "io/csv_layout_cache.hpp"
 #include "io/csv_records.hpp"
 #include "io/csv_sniff.hpp"
 
@@ -204,7 +205,7 @@ class CsvTable : public FileTable {
 Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const AllowedRoots& roots,
                                                  const FileOptions& options) {
   auto csv = std::make_shared<CsvFile>();
-  VELARIA_ASSIGN_OR_RETURN(csv->layout, SniffCsv(file, options));
+  VELARIA_ASSIGN_OR_RETURN(csv->layout, LayoutOf(file, options));
   csv->options = options;
   csv->roots = roots;
   csv->name = file.name;

@@ -195,6 +195,11 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> ParquetScan::Read(
       auto admitted = gate->Admit(std::move(part), pool);
       if (!admitted.ok()) return Damaged(file_.name, ErrorInfoOf(admitted.status()).message);
       batches.push_back(InOutputOrder(**admitted));
+      for (int i = 0; i < schema_->num_fields(); ++i) {
+        if (schema_->field(i)->nullable() || batches.back()->column(i)->null_count() == 0) continue;
+        return Fail(ErrorCode::kFileFormat, "a column declared NOT NULL holds nulls in " +
+                                                file_.name + ": " + schema_->field(i)->name());
+      }
     }
   });
 }
