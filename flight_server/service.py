@@ -20,7 +20,7 @@ from velaria.schemas.errors import VelariaError
 if TYPE_CHECKING:
     from velaria.control.ledger import Ledger
 
-DRAIN_WAIT_S = 3.0
+DRAIN_WAIT_S = 2.0
 
 
 @dataclass

@@ -35,7 +35,7 @@ class ServerMetricsReply(Reply):
 class ServerDrain(Command):
     """Take no new work and end the process when what runs has ended, or when the time is over."""
 
-    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 3_000
+    wait_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 2_000
 
 
 class ServerDrainReply(Reply):

@@ -101,3 +101,20 @@ def test_system_tables_answer_sql(client: flight.FlightClient) -> None:
     for name in ("queries", "streams", "settings", "functions", "stages", "attempts", "events"):
         assert rows(client, f"SELECT count(*) >= 0 FROM system.{name}") == [(True,)]
     assert rows(client, "SELECT count(*) FROM system.functions") >= [(60,)]
+
+
+def test_a_query_being_read_is_listed_with_its_rows_so_far(client: flight.FlightClient) -> None:
+    put(client, "act_n", pa.table({"n": pa.array(range(20_000), pa.int64())}))
+    sql = "SELECT l.n FROM act_n l CROSS JOIN act_n r"
+    reader = client.do_get(flight.Ticket(sql.encode()))
+    reader.read_chunk()
+    (listed,) = [f for f in client.list_flights() if f.descriptor.command == sql.encode()]
+    assert listed.total_records > 0
+    assert listed.schema == reader.schema
+    query_id = msgspec.msgpack.decode(listed.app_metadata)["query_id"]
+    progress = act(client, "query.progress", query_id=query_id)
+    assert progress["state"] == "running"
+    assert progress["row_count"] > 0
+    assert act(client, "query.cancel", query_id=query_id)["state"] == "cancelled"
+    with pytest.raises(flight.FlightError):
+        reader.read_all()

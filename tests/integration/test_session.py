@@ -1,0 +1,124 @@
+"""The session in process: SQL, Arrow in and out, and builders that only write SQL."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import velaria
+
+
+@pytest.fixture
+def flights(session: velaria.Session) -> velaria.DataFrame:
+    table = pa.table({"carrier": ["UA", "AA", "UA", "DL"], "delay": [5, None, 7, 1]})
+    return session.create_dataframe_from_arrow(table, "flights")
+
+
+def test_a_select_runs_when_it_is_read(session: velaria.Session) -> None:
+    session.sql("CREATE TABLE t (a BIGINT)")
+    frame = session.sql("SELECT count(*) AS n FROM t")
+    assert session.sql("INSERT INTO t VALUES (1), (2)").to_rows() == [(2,)]
+    assert frame.to_rows() == [(2,)]
+    assert frame.schema.names == ["n"]
+
+
+def test_parameters_go_with_the_frame(session: velaria.Session) -> None:
+    frame = session.sql("SELECT ? AS a UNION ALL SELECT ?", [1, 2])
+    assert sorted(frame.filter("a > 1").to_rows()) == [(2,)]
+
+
+def test_arrow_goes_in_and_comes_out(session: velaria.Session, flights: velaria.DataFrame) -> None:
+    assert flights.to_arrow().column_names == ["carrier", "delay"]
+    assert pa.table(flights).num_rows == 4
+    again = session.create_dataframe_from_arrow(flights)
+    assert again.count() == 4
+    assert sum(batch.num_rows for batch in flights.to_reader()) == 4
+
+
+def test_builders_write_sql(flights: velaria.DataFrame) -> None:
+    assert flights.filter("delay > 4").select("carrier").to_rows() == [("UA",), ("UA",)]
+    assert flights.order_by("delay DESC").limit(1).to_rows() == [("UA", 7)]
+    assert flights.order_by("delay").limit(1, offset=1).to_rows() == [("UA", 5)]
+    assert flights.with_column("twice", "delay * 2").columns == ["carrier", "delay", "twice"]
+    replaced = flights.with_column("delay", "delay * 2")
+    assert replaced.columns == ["carrier", "delay"]
+    assert replaced.order_by("delay").to_rows()[0] == ("DL", 2)
+    assert flights.drop("delay").columns == ["carrier"]
+    assert sorted(flights.select("carrier").distinct().to_rows()) == [("AA",), ("DL",), ("UA",)]
+    counted = flights.aggregate(["carrier"], "count(*) AS n").order_by("carrier")
+    assert counted.to_rows() == [("AA", 1), ("DL", 1), ("UA", 2)]
+    assert flights.aggregate([], "sum(delay)").to_rows() == [(13,)]
+
+
+def test_frames_are_joined_and_united(session: velaria.Session, flights: velaria.DataFrame) -> None:
+    names = session.create_dataframe_from_arrow(
+        pa.table({"code": ["UA", "AA"], "name": ["United", "American"]})
+    )
+    joined = flights.join(names, "l.carrier = r.code", "left").select("carrier", "name")
+    assert sorted(joined.to_rows(), key=str) == [
+        ("AA", "American"), ("DL", None), ("UA", "United"), ("UA", "United")
+    ]
+    assert flights.union(flights).count() == 8
+
+
+def test_show_prints_a_table(
+    flights: velaria.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flights.limit(1).show()
+    assert capsys.readouterr().out == "carrier | delay\n------- | -----\nUA      | 5\n"
+
+
+def test_explain_has_three_sections(session: velaria.Session, flights: velaria.DataFrame) -> None:
+    assert set(flights.explain()) == {"logical", "physical", "strategy"}
+    assert set(session.explain("SELECT 1")) == {"logical", "physical", "strategy"}
+
+
+def test_a_view_is_a_named_frame(session: velaria.Session, flights: velaria.DataFrame) -> None:
+    session.create_temp_view("late", flights.filter("delay > 4"))
+    assert session.sql("SELECT count(*) FROM late").to_rows() == [(2,)]
+
+
+def test_files_are_read(session: velaria.Session, tmp_path: Path) -> None:
+    path = tmp_path / "it's.csv"
+    path.write_text("a;b\n1;x\n2;y\n")
+    assert session.read_csv(path, delimiter=";").to_rows() == [(1, "x"), (2, "y")]
+    named = session.read_csv(path, table="named", delimiter=";", header=False)
+    assert named.count() == 3
+    assert session.sql("SELECT count(*) FROM named").to_rows() == [(3,)]
+    plain = tmp_path / "plain.csv"
+    plain.write_text("a,b\n1,x\n")
+    assert session.read(plain).to_rows() == [(1, "x")]
+
+
+def test_put_validates_and_appends(session: velaria.Session) -> None:
+    batch = pa.record_batch({"a": [1, 2]})
+    assert session.put(batch, "t") == 2
+    assert session.put([batch, batch], "t") == 4
+    assert session.sql("SELECT count(*) FROM t").to_rows() == [(6,)]
+    with pytest.raises(velaria.SourceError) as caught:
+        session.put(pa.record_batch({"b": ["x"]}), "t")
+    assert caught.value.code == "VEL4005"
+    with pytest.raises(ValueError, match="no batches"):
+        session.put([], "t")
+
+
+def test_errors_are_of_six_kinds_with_place_and_caret(session: velaria.Session) -> None:
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("SELECT nope")
+    error = caught.value
+    assert (error.code, error.line, error.column) == ("VEL2012", 1, 8)
+    assert error.caret == "SELECT nope\n       ^"
+    with pytest.raises(velaria.ExecutionError):
+        session.sql("SELECT 1 / 0").to_arrow()
+
+
+def test_sessions_share_nothing() -> None:
+    with velaria.Session() as one, velaria.Session() as other:
+        one.sql("CREATE TABLE t (a BIGINT)")
+        with pytest.raises(velaria.SqlError):
+            other.sql("SELECT * FROM t")
+
+
+def test_connect_is_found_lazily_and_nothing_else_is() -> None:
+    assert velaria.connect.__module__ == "velaria.flight_server.client"
+    with pytest.raises(AttributeError):
+        _ = velaria.no_such_name  # type: ignore[attr-defined]
