@@ -1,4 +1,4 @@
-"""The compiled kernel. Every call releases the GIL; every failure is one of the six KernelError classes."""
+"""The compiled kernel. Every call releases the GIL; a failure is one of six KernelErrors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -13,8 +13,8 @@ class ArrowStreamable(Protocol):
 class KernelError(Exception):
     """Base of all kernel failures.
 
-    `code` is "VEL2012"; `retry` is "never" or "later"; `line` and `column` are 1-based, 0 when no place is known;
-    `caret` is two lines (source line and caret) or "".
+    `code` is "VEL2012"; `retry` is "never" or "later"; `line` and `column` are 1-based, 0 when
+    no place is known; `caret` is two lines (source line and caret) or "".
     """
 
     code: str
@@ -66,14 +66,18 @@ class StatementInfo:
     writes: list[str]
 
 class QueryResult:
-    """One statement under way. A SELECT runs while its reader is read; other statements are done when execute() returns."""
+    """One statement under way. A SELECT runs while its reader is read; other statements are done
+    when execute() returns.
+    """
 
     query_id: str
     kind: str
     schema: pa.Schema | None
     rows_affected: int | None
     def reader(self) -> pa.RecordBatchReader:
-        """The rows, once: a C++ reader whose mid-stream errors are Flight errors with extra_info. Dropping it cancels."""
+        """The rows, once: a C++ reader whose mid-stream errors are Flight errors with extra_info.
+        Dropping it cancels.
+        """
     def read_all(self) -> pa.Table:
         """All rows as one table. Errors are KernelErrors with caret."""
     def cancel(self) -> None: ...
@@ -81,15 +85,18 @@ class QueryResult:
     def state(self) -> str: ...  # "created" | "running" | "finished" | "failed" | "cancelled"
     @property
     def row_count(self) -> int: ...  # rows handed to the reader so far
-    def statistics(self) -> dict[str, Any]: ...  # wall_ms, cpu_ms, rows, peak_bytes, operators: [...]
+    def statistics(self) -> dict[str, Any]:
+        """wall_ms, cpu_ms, rows, peak_bytes, operators: [...]"""
 
 class Ingest:
-    """One DoPut: batches into a table or stream. Each write is visible to readers when it returns."""
+    """One DoPut into a table or stream. Each write is visible to readers when it returns."""
 
     table: str
     row_count: int
     def write(self, batch: pa.RecordBatch) -> int:
-        """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or VEL4006; nothing of the batch stays."""
+        """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or
+        VEL4006; then nothing of the batch stays.
+        """
     def close(self) -> None: ...
 
 class StreamingQuery:
@@ -111,12 +118,14 @@ class Subscription:
 
     schema: pa.Schema
     def next(self, timeout_ms: int) -> pa.RecordBatch | None:
-        """The next batch; None when nothing came in time. Raises StopIteration at the end of the query."""
+        """The next batch; None when nothing came in time. Raises StopIteration at the end of the
+        query.
+        """
     def reader(self) -> pa.RecordBatchReader: ...
     def close(self) -> None: ...
 
 class Session:
-    """One database. Never process-wide: two Sessions share nothing but the worker threads' cores."""
+    """One database. Two Sessions share nothing but the worker threads' cores."""
 
     def __init__(
         self,
@@ -126,7 +135,9 @@ class Session:
         memory_limit_bytes: int | None = None,
     ) -> None: ...
     def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
-    def execute(self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None) -> QueryResult: ...
+    def execute(
+        self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None
+    ) -> QueryResult: ...
     def explain(self, sql: str) -> dict[str, str]:
         """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
     def ingest(self, table: str, schema: pa.Schema, mode: str = "append") -> Ingest:
@@ -134,16 +145,23 @@ class Session:
     def tables(self) -> list[TableInfo]: ...
     def table_schema(self, name: str) -> pa.Schema: ...
     def drop_table(self, name: str) -> None: ...
-    def queries(self) -> list[dict[str, Any]]: ...  # running queries: query_id, sql, state, started_unix_ms, rows
+    def queries(self) -> list[dict[str, Any]]:
+        """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards
-    def register_system_table(self, name: str, schema: pa.Schema, open: Callable[[], pa.RecordBatchReader]) -> None:
-        """`system.<name>` becomes readable by SQL. `open` is called on a thread of its own, once per scan."""
+    def register_system_table(
+        self, name: str, schema: pa.Schema, open: Callable[[], pa.RecordBatchReader]
+    ) -> None:
+        """`system.<name>` becomes readable by SQL. `open` is called on a thread of its own, once
+        per scan.
+        """
     def register_arrow(self, name: str, data: ArrowStreamable, replace: bool = False) -> None:
         """A table made of the batches as they are, zero-copy."""
     def functions(self) -> list[FunctionRow]: ...
     def settings(self) -> dict[str, str]: ...
     # streams
-    def start_stream(self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> StreamingQuery: ...
+    def start_stream(
+        self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> StreamingQuery: ...
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...
     def end_input(self, stream: str) -> None: ...
@@ -169,4 +187,6 @@ def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
 def simd_backend() -> str: ...
 def validate_batch(batch: pa.RecordBatch) -> None: ...
 def flight_error_payload(error: KernelError) -> bytes:
-    """extra_info of a Flight error: a MessagePack map {code, message, detail, hint, retry, line, column}."""
+    """extra_info of a Flight error: a MessagePack map {code, message, detail, hint, retry, line,
+    column}.
+    """
