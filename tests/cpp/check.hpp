@@ -48,14 +48,29 @@ std::string Show(const T& value) {
   return out.str();
 }
 
+/// Integers that compare by value whatever their signs; characters and booleans are none.
+template <typename T>
+inline constexpr bool kIsNumber =
+    std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, char> &&
+    !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> &&
+    !std::is_same_v<T, char32_t>;
+
 template <typename A, typename B>
 bool Equal(const A& a, const B& b) {
-  if constexpr (std::is_integral_v<A> && std::is_integral_v<B> && !std::is_same_v<A, bool> &&
-                !std::is_same_v<B, bool>) {
+  if constexpr (kIsNumber<A> && kIsNumber<B>) {
     return std::cmp_equal(a, b);
   } else {
     return a == b;
   }
+}
+
+/// A function, so that temporaries in either argument live until both are compared.
+template <typename A, typename B>
+void CheckEqual(const A& actual, const B& expected, const char* text, const char* file, int line) {
+  if (Equal(actual, expected)) return;
+  ReportFailure(file, line,
+                std::string("not equal: ") + text + "\n    actual:   " + Show(actual) +
+                    "\n    expected: " + Show(expected));
 }
 
 inline const arrow::Status& StatusOf(const arrow::Status& status) { return status; }
@@ -78,16 +93,8 @@ const arrow::Status& StatusOf(const arrow::Result<T>& result) {
     if (!(condition)) VELARIA_CHECK_FAILED("not so: " #condition); \
   } while (false)
 
-#define CHECK_EQ(actual, expected)                                                          \
-  do {                                                                                      \
-    const auto& check_actual = (actual);                                                    \
-    const auto& check_expected = (expected);                                                \
-    if (!::velaria::check::Equal(check_actual, check_expected)) {                           \
-      VELARIA_CHECK_FAILED(                                                                 \
-          "not equal: " #actual "\n    actual:   " + ::velaria::check::Show(check_actual) + \
-          "\n    expected: " + ::velaria::check::Show(check_expected));                     \
-    }                                                                                       \
-  } while (false)
+#define CHECK_EQ(actual, expected) \
+  ::velaria::check::CheckEqual((actual), (expected), #actual, __FILE__, __LINE__)
 
 /// For a Status or a Result.
 #define CHECK_OK(expr)                                                                  \

@@ -55,7 +55,7 @@ enum class ExprKind {
   kIsTruth,      // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
   kIsDistinct,   // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
   kLike,         // text "LIKE"/"ILIKE"; children[0] value, [1] pattern, [2] escape if given; negated
-  kIn,           // children[0] value, rest the list; negated
+  kIn,           // children[0] value, rest the list (maybe empty); negated
   kBetween,      // children value, low, high; negated
   kCase,         // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
   kCast,         // children[0]; type; try_cast

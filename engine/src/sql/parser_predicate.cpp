@@ -47,7 +47,7 @@ Result<ExprPtr> Grammar::ParseIn(ExprPtr left, Place place, bool negated) {
   in->children.push_back(std::move(left));
   if (AtSelectStart()) {
     VELARIA_ASSIGN_OR_RETURN(in->select, ParseSelect());
-  } else {
+  } else if (!At(")")) {  // an empty list holds nothing, as in SQLite
     VELARIA_ASSIGN_OR_RETURN(ExprPtr first, ParseExpression());
     const bool is_query = first->kind == ExprKind::kSubquery;
     if (is_query && AtSelectContinuation()) {

@@ -68,7 +68,10 @@ Status Grammar::ParseZone(TypeName* type) {
     type->with_time_zone = true;
     return Status::OK();
   }
-  if (type->name != "TIMESTAMP" && type->name != "TIME") return Status::OK();
+  // TIMESTAMP_NS and its like are names of a type by unit, with or without zone as well.
+  const bool temporal =
+      type->name == "TIME" || type->name == "TIMESTAMP" || type->name.starts_with("TIMESTAMP_");
+  if (!temporal) return Status::OK();
   if (AcceptSequence({Keyword::kWith, Keyword::kTime, Keyword::kZone})) {
     type->with_time_zone = true;
   } else {

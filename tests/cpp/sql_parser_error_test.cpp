@@ -1,0 +1,81 @@
+#include "check.hpp"
+#include "sql/parser.hpp"
+#include "sql_tree.hpp"
+
+namespace velaria::sql {
+namespace {
+
+TEST(a_text_without_a_statement_says_so) {
+  for (const char* text :
+       {"", "  \n\t ", "-- nothing", "/* nothing */ ;;", ";;;", "\xEF\xBB\xBF"}) {
+    CHECK_EQ(ShowError(text).substr(0, 7), "VEL2006");
+    CHECK(!ParseScript(text).ok());
+  }
+}
+
+TEST(misspelt_keywords_are_recognised) {
+  CHECK_EQ(ShowError("SELEC 1"),
+           "VEL2001 1:1 syntax error: expected a statement, found: SELEC | Did you mean SELECT?");
+  CHECK_EQ(ShowError("CRAETE TABLE t (a INT)"),
+           "VEL2001 1:1 syntax error: expected a statement, found: CRAETE | Did you mean CREATE?");
+  CHECK_EQ(
+      ShowError("CREATE TABEL t (a INT)"),
+      "VEL2001 1:8 syntax error: expected TABLE, STREAM, VIEW, SCHEMA or INDEX, found: TABEL | "
+      "Did you mean TABLE?");
+  CHECK_EQ(ShowError("SELECT a FORM t"),
+           "VEL2001 1:10 syntax error: expected a clause, found: form | Did you mean FROM?");
+  CHECK_EQ(ShowError("SELECT a\nFROM t WHER a = 1"),
+           "VEL2001 2:8 syntax error: expected a clause, found: wher | Did you mean WHERE?");
+  CHECK_EQ(ShowError("SELECT a FROM t GRUOP BY a"),
+           "VEL2001 1:17 syntax error: expected a clause, found: gruop | Did you mean GROUP?");
+  CHECK_EQ(ShowError("INSERT INOT t VALUES (1)"),
+           "VEL2001 1:8 syntax error: expected INTO, found: INOT | Did you mean INTO?");
+  CHECK_EQ(ShowError("hello world"),
+           "VEL2001 1:1 syntax error: expected a statement, found: hello");
+}
+
+TEST(cut_statements_end_where_their_last_token_ends) {
+  CHECK_EQ(ShowError("SELECT a FROM  -- more\n"),
+           "VEL2001 1:14 syntax error: expected a table name, found: end of statement");
+  CHECK_EQ(ShowError("SELECT 1 FROM t WHERE"),
+           "VEL2001 1:22 syntax error: expected an expression, found: end of statement");
+  CHECK_EQ(ShowError("SELECT (1))"),
+           "VEL2001 1:11 syntax error: expected end of statement, found: )");
+}
+
+TEST(a_long_token_is_shown_short_and_on_one_line) {
+  CHECK_EQ(ShowError("SELECT 1 FROM t LIMIT 1 'a\nb'"),
+           "VEL2001 1:25 syntax error: expected end of statement, found: 'a b'");
+  const std::string error = ShowError("SELECT 1 FROM t LIMIT 1 '" + std::string(500, 'x') + "'");
+  CHECK(error.size() < 150);
+}
+
+TEST(the_caret_stands_under_the_fault) {
+  CHECK_EQ(CaretText("SELECT 1\nFROM\tt WHER", {2, 8}), "FROM t WHER\n       ^");
+  CHECK_EQ(CaretText("größe ?", {1, 7}), "größe ?\n      ^");
+  CHECK_EQ(CaretText("abc\r\ndef", {1, 4}), "abc\n   ^");
+  CHECK_EQ(CaretText("abc", {1, 99}), "abc\n   ^");
+  CHECK_EQ(CaretText("a\xFF"
+                     "b",
+                     {1, 2}),
+           "a?b\n ^");
+  CHECK_EQ(CaretText("abc", {0, 0}), "");
+  CHECK_EQ(CaretText("abc", {7, 1}), "\n^");
+}
+
+TEST(the_caret_line_is_cut_to_100_columns) {
+  const std::string text = std::string(150, 'a') + "!" + std::string(150, 'b');
+  for (const int column : {1, 50, 151, 260, 301, 302}) {
+    const std::string caret = CaretText(text, {1, column});
+    const size_t newline = caret.find('\n');
+    CHECK(newline <= 100);
+    CHECK(caret.size() - newline - 1 <= 100);
+    if (column <= 301) {
+      const size_t under = caret.size() - newline - 2;
+      CHECK_EQ(caret[under], text[static_cast<size_t>(column) - 1]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace velaria::sql

@@ -1,0 +1,161 @@
+// Damaged statements: every one parses or fails with a code of the 2xxx range and a place inside
+// the text. Seeds are fixed, so a failure repeats. VELARIA_FUZZ_ROUNDS in the environment asks for
+// more rounds than the default.
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+
+#include "base/text.hpp"
+#include "check.hpp"
+#include "sql/parser.hpp"
+#include "sql_tree.hpp"
+
+namespace velaria::sql {
+namespace {
+
+/// Statements that together reach every rule of the grammar.
+const std::vector<std::string>& Corpus() {
+  static const std::vector<std::string> corpus = {
+      "WITH RECURSIVE a(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM a WHERE x < 9), b AS "
+      "MATERIALIZED "
+      "(VALUES (1, 'ä'), (2, $$q$$)) SELECT DISTINCT ON (x) x AS y, t.*, count(*) FILTER (WHERE x "
+      "> 1) n, "
+      "sum(DISTINCT -x) FROM a, s.t AS u(p, q) LEFT JOIN b ON a.x = b.x OR NOT b.x IS NULL NATURAL "
+      "JOIN "
+      "(c CROSS JOIN d) JOIN 'f/*.csv' f USING (k, \"L\") WHERE x BETWEEN 1 AND 2 + 3 AND y NOT "
+      "LIKE 'a%' "
+      "ESCAPE '!' GROUP BY 1, x HAVING max(x) >= 1e-5 ORDER BY 1 DESC NULLS FIRST, x LIMIT 10 "
+      "OFFSET 5;",
+      "SELECT CASE x WHEN 1 THEN 'a' ELSE NULL END, CASE WHEN true THEN 1.5 END, CAST(a AS "
+      "DECIMAL(10, "
+      "2)), TRY_CAST('1' AS DOUBLE PRECISION), b::timestamp(3) with time zone[], DATE '2024-01-01' "
+      "- "
+      "INTERVAL '5' DAY, TIMESTAMPTZ 'x' AT TIME ZONE 'UTC', E'\\u00e9\\x41\\n', 0xFF + 1_000 % .5",
+      "SELECT (1, 2) = ROW(3, 4), a IN (1, 2), a NOT IN (SELECT 1), a IN ((SELECT 1) UNION SELECT "
+      "2), "
+      "EXISTS (SELECT 1), NOT EXISTS (VALUES (1)), ((SELECT 1) EXCEPT SELECT 2 LIMIT 1), a IS NOT "
+      "DISTINCT FROM b, a IS UNKNOWN, a ISNULL, a || b != c",
+      "SELECT EXTRACT(YEAR FROM d), SUBSTRING(a FROM 1 FOR 2), TRIM(BOTH ' ' FROM a), POSITION('a' "
+      "IN b), "
+      "left(a, 1), current_date, rank() OVER (w PARTITION BY a ORDER BY b ROWS BETWEEN UNBOUNDED "
+      "PRECEDING AND 1 FOLLOWING EXCLUDE TIES), sum(a) OVER w FROM generate_series(1, ?) g(i)",
+      "SELECT w, count(*) FROM bids WHERE a WINDOW BY ts EVERY 10000 SLIDE 5000 AS w GROUP BY w "
+      "EMIT ON "
+      "WINDOW CLOSE",
+      "(SELECT 1 UNION SELECT 2 INTERSECT ALL (SELECT 3 LIMIT 1) ORDER BY 1) FETCH FIRST 2 ROWS "
+      "ONLY",
+      "EXPLAIN ANALYZE SELECT * FROM (SELECT $1, $2) x, ((SELECT 1) UNION (SELECT 2)) y EMIT "
+      "CHANGES",
+      "CREATE OR REPLACE TEMP TABLE IF NOT EXISTS s.t (a INT NOT NULL PRIMARY KEY, b VARCHAR(9) "
+      "DEFAULT "
+      "'x' UNIQUE, UNIQUE (a))",
+      "CREATE SOURCE TABLE t (a INT) USING csv OPTIONS(path: 'a', header: true, skip: -1)",
+      "CREATE STREAM s (ts TIMESTAMP, WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)",
+      "CREATE VIEW v(a) AS SELECT 1; CREATE SCHEMA s; CREATE UNIQUE INDEX i ON t USING btree (a "
+      "DESC, b)",
+      "INSERT INTO t (a, b) VALUES (1, 2), (?, ?); INSERT INTO t DEFAULT VALUES; INSERT INTO t "
+      "(SELECT 1)",
+      "DELETE FROM t WHERE a = 1; UPDATE t SET a = a + 1, b = 'x' WHERE c; DROP VIEW IF EXISTS a, "
+      "b.c",
+      "SET a.b = 'x'; SET TIME ZONE UTC; RESET ALL; SHOW TABLES; DESCRIBE s.t; COPY t TO 'x' "
+      "(FORMAT csv)",
+  };
+  return corpus;
+}
+
+const std::vector<std::string>& Fragments() {
+  static const std::vector<std::string> fragments = [] {
+    std::vector<std::string> all = {
+        "(",  ")",  ",",  ";",   ".",   "::", "*",     "=",   "<",        "-",    "||", "[",
+        "{",  "?",  "$1", "'",   "\"",  "$$", "/*",    "*/",  "--",       "E'",   "\\", "\n",
+        "1",  "1e", ".",  "0x",  "'a'", "x",  "\"q\"", "ä",   "\xC2\xA0", "\xFF", "@",  "=>",
+        "((", "))", "1_", "t.*", "f(",  " ",  ":",     "!~*", "\xE2\x80", "->",   "^",  "~"};
+#define VELARIA_KEYWORD(enumerator, text, reserved) all.emplace_back(text);
+#include "sql/keywords.def"
+#undef VELARIA_KEYWORD
+    return all;
+  }();
+  return fragments;
+}
+
+/// Parses, walks and destroys; the error's code, place and message must be fit to be shown.
+void CheckSurvives(const std::string& text) {
+  Result<std::vector<StatementPtr>> script = ParseScript(text);
+  const Result<StatementPtr> statement = ParseStatement(text);
+  if (statement.ok() && (*statement)->select) Show(*(*statement)->select);
+  for (const Status& status : {script.status(), statement.status()}) {
+    if (status.ok()) continue;
+    const ErrorInfo info = ErrorInfoOf(status);
+    const int lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) + 1;
+    const bool fit = static_cast<int>(info.code) / 1000 == 2 && info.place.known() &&
+                     info.place.column >= 1 && info.place.line <= lines &&
+                     info.message.find('\n') == std::string::npos && info.message.size() < 300 &&
+                     !CaretText(text, info.place).empty();
+    if (!fit) {
+      std::cout << "text: " << text << "\nerror: " << ShowError(text) << "\n";
+      CHECK(fit);
+    }
+  }
+}
+
+int Rounds() {
+  const char* wanted = std::getenv("VELARIA_FUZZ_ROUNDS");
+  return wanted != nullptr ? std::atoi(wanted) : 5000;
+}
+
+TEST(the_corpus_itself_parses) {
+  for (const std::string& text : Corpus()) CHECK_OK(ParseScript(text));
+}
+
+TEST(statements_cut_at_any_byte_survive) {
+  for (const std::string& text : Corpus()) {
+    for (size_t cut = 0; cut <= text.size(); ++cut) {
+      CheckSurvives(text.substr(0, cut));
+      CheckSurvives(text.substr(cut));
+    }
+  }
+}
+
+TEST(statements_with_one_byte_changed_survive) {
+  std::mt19937 random(20130101);
+  for (int round = 0; round < Rounds(); ++round) {
+    std::string text = Corpus()[random() % Corpus().size()];
+    text[random() % text.size()] = static_cast<char>(random() % 256);
+    CheckSurvives(text);
+  }
+}
+
+TEST(statements_with_fragments_moved_about_survive) {
+  std::mt19937 random(336776);
+  for (int round = 0; round < Rounds(); ++round) {
+    std::string text = Corpus()[random() % Corpus().size()];
+    for (unsigned change = random() % 6; change <= 6; ++change) {
+      const size_t at = random() % (text.size() + 1);
+      const size_t length = random() % 20;
+      switch (random() % 4) {
+        case 0: text.insert(at, " " + Fragments()[random() % Fragments().size()] + " "); break;
+        case 1: text.erase(at, length); break;
+        case 2: text.insert(at, text.substr(random() % (text.size() + 1), length * 4)); break;
+        default: {
+          const std::string& other = Corpus()[random() % Corpus().size()];
+          text = text.substr(0, at) + other.substr(random() % other.size());
+        }
+      }
+    }
+    CheckSurvives(text);
+  }
+}
+
+TEST(random_fragments_survive) {
+  std::mt19937 random(4711);
+  for (int round = 0; round < Rounds(); ++round) {
+    std::string text = random() % 2 == 0 ? "SELECT " : "";
+    for (unsigned i = random() % 40; i > 0; --i) {
+      text += Fragments()[random() % Fragments().size()] + (random() % 3 == 0 ? "" : " ");
+    }
+    CheckSurvives(text);
+  }
+}
+
+}  // namespace
+}  // namespace velaria::sql
