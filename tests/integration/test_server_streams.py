@@ -1,4 +1,4 @@
-"""Streams over Flight: fed by DoPut, read live by DoGet, started, watched and stopped by actions."""
+"""Streams over Flight: fed by DoPut, read live by DoGet, started and stopped by actions."""
 
 import threading
 from typing import Any
