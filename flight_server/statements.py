@@ -138,11 +138,10 @@ def _end_rows(tracked: TrackedQuery, result: QueryResult, fault: pa.ArrowExcepti
 
 def _open_continuous(service: Service, call: Call, sql: str) -> flight.FlightDataStream:
     """A query of its own for this reader; it ends with the reader."""
-    query = service.streams.start(sql)
+    query, subscription = service.streams.start_subscribed(sql)
     query_id = query.query_id
-    return attach(
-        call, Emissions(query.subscribe(), query_id, lambda: _stop_quietly(service, query_id))
-    )
+    emissions = Emissions(subscription, query_id, lambda: _stop_quietly(service, query_id))
+    return attach(call, emissions)
 
 
 def attach(call: Call, emissions: Emissions) -> flight.FlightDataStream:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from velaria._kernel import Session, StreamingQuery
+from velaria._kernel import Session, StreamingQuery, Subscription
 from velaria.flight_server.queries import QueryBook, TrackedQuery
 
 _ENDED_WELL = frozenset({"finished", "stopped"})
@@ -27,18 +27,16 @@ class StreamBook:
     def start(
         self, sql: str, name: str | None = None, options: dict[str, Any] | None = None
     ) -> StreamingQuery:
-        try:
-            query = self._session.start_stream(sql, name, options)
-        except Exception as fault:
-            raise self._queries.record_failure("stream", sql, fault) from fault
-        tracked = self._queries.start(query.query_id, "stream", sql)
-        follower = threading.Thread(
-            target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
-        )
-        with self._lock:
-            self._followers[query.query_id] = follower
-        follower.start()
+        query = self._prepare(sql, name, options)
+        query.start()
         return query
+
+    def start_subscribed(self, sql: str) -> tuple[StreamingQuery, Subscription]:
+        """A query and a subscription that gets every emission from its first on."""
+        query = self._prepare(sql, None, None)
+        subscription = query.subscribe()
+        query.start()
+        return query, subscription
 
     def find(self, id_or_name: str) -> StreamingQuery:
         return self._session.streaming_query(id_or_name)
@@ -63,6 +61,22 @@ class StreamBook:
             followers = list(self._followers.values())
         for follower in followers:
             follower.join(timeout_s / max(len(followers), 1))
+
+    def _prepare(
+        self, sql: str, name: str | None, options: dict[str, Any] | None
+    ) -> StreamingQuery:
+        try:
+            query = self._session.prepare_stream(sql, name, options)
+        except Exception as fault:
+            raise self._queries.record_failure("stream", sql, fault) from fault
+        tracked = self._queries.start(query.query_id, "stream", sql)
+        follower = threading.Thread(
+            target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
+        )
+        with self._lock:
+            self._followers[query.query_id] = follower
+        follower.start()
+        return query
 
     def _follow(self, query: StreamingQuery, tracked: TrackedQuery) -> None:
         try:

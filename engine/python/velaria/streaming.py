@@ -20,48 +20,45 @@ class StreamingQuery:
         name: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._kernel = kernel
-        self._options = options
-        self._name = name
-        self._query: _kernel.StreamingQuery | None = None
+        self._query = kernel.prepare_stream(sql, name, options)
         self.sql = sql
 
     @property
     def status(self) -> str:
-        return "created" if self._query is None else self._query.status
+        return self._query.status
 
     @property
     def query_id(self) -> str:
-        return self._started().query_id
+        return self._query.query_id
 
     @property
     def name(self) -> str:
-        return self._started().name
+        return self._query.name
 
     def start(self) -> Self:
         """Start the query; one that was started stays as it is."""
-        if self._query is None:
-            self._query = self._kernel.start_stream(self.sql, self._name, self._options)
+        self._query.start()
         return self
 
     def await_termination(self, timeout_ms: int | None = None) -> bool:
         """Wait for the end of the query; False when the time was over first."""
-        return self._started().await_termination(timeout_ms)
+        return self._query.await_termination(timeout_ms)
 
     def stop(self, mode: str = "drain") -> dict[str, Any]:
         """End the query, by default after what has come in; its last progress."""
-        return self._started().stop(mode)
+        return self._query.stop(mode)
 
     def progress(self) -> dict[str, Any]:
-        return self._started().progress()
+        return self._query.progress()
 
     def snapshot_json(self) -> str:
         """The progress as JSON text."""
-        return self._started().snapshot_json()
+        return self._query.snapshot_json()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The batches emitted from now on, until the query ends."""
-        subscription = self._started().subscribe()
+        """The batches emitted from now on, until the query ends; starts it when it is new."""
+        subscription = self._query.subscribe()
+        self._query.start()
         try:
             while True:
                 try:
@@ -72,11 +69,6 @@ class StreamingQuery:
                     yield batch
         finally:
             subscription.close()
-
-    def _started(self) -> _kernel.StreamingQuery:
-        self.start()
-        assert self._query is not None
-        return self._query
 
 
 class StreamingDataFrame:
