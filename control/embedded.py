@@ -50,6 +50,8 @@ _SETTINGS = {
     "max_worker_processes": "2",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_max_workers": "1",
+    "max_logical_replication_workers": "0",
+    "io_method": "sync",
     "jit": "off",
     "logging_collector": "off",
     "log_min_messages": "warning",

