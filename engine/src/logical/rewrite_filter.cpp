@@ -1,0 +1,115 @@
+#include "logical/rewrite.hpp"
+
+namespace velaria::logical {
+namespace {
+
+/// Splits `conjuncts` into those for which `goes` holds and the rest.
+template <typename Goes>
+std::vector<BoundExprPtr> TakeIf(std::vector<BoundExprPtr>* conjuncts, Goes goes) {
+  std::vector<BoundExprPtr> taken, kept;
+  for (auto& conjunct : *conjuncts) (goes(*conjunct) ? taken : kept).push_back(std::move(conjunct));
+  *conjuncts = std::move(kept);
+  return taken;
+}
+
+std::vector<BoundExprPtr> Substituted(const std::vector<BoundExprPtr>& conjuncts,
+                                      const std::vector<BoundExprPtr>& inputs) {
+  std::vector<BoundExprPtr> out;
+  for (const auto& conjunct : conjuncts) {
+    std::vector<BoundExprPtr> split;
+    SplitConjuncts(SubstituteColumns(conjunct, inputs), &split);
+    out.insert(out.end(), split.begin(), split.end());
+  }
+  return out;
+}
+
+Result<LogicalPtr> PushThroughProject(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  const auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
+    std::vector<int> used;
+    CollectColumns(conjunct, &used);
+    return !IsVolatile(conjunct) && std::none_of(used.begin(), used.end(), [&](int column) {
+      return IsVolatile(*node->expressions[static_cast<size_t>(column)]);
+    });
+  });
+  VELARIA_ASSIGN_OR_RETURN(
+      auto child, PushConjuncts(node->children[0], Substituted(down, node->expressions)));
+  return FilterOver(WithNewChildren(node, {std::move(child)}), std::move(conjuncts));
+}
+
+Result<LogicalPtr> PushThroughAggregate(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  const int groups = static_cast<int>(node->expressions.size());
+  const auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
+    std::vector<int> used;
+    CollectColumns(conjunct, &used);
+    return !used.empty() && !IsVolatile(conjunct) &&
+           std::all_of(used.begin(), used.end(), [&](int column) { return column < groups; });
+  });
+  VELARIA_ASSIGN_OR_RETURN(
+      auto child, PushConjuncts(node->children[0], Substituted(down, node->expressions)));
+  return FilterOver(WithNewChildren(node, {std::move(child)}), std::move(conjuncts));
+}
+
+/// Every child has the node's columns: each takes all the conjuncts.
+Result<LogicalPtr> PushIntoAll(const LogicalPtr& node, const std::vector<BoundExprPtr>& conjuncts) {
+  std::vector<LogicalPtr> children;
+  for (const auto& child : node->children) {
+    VELARIA_ASSIGN_OR_RETURN(auto pushed, PushConjuncts(child, conjuncts));
+    children.push_back(std::move(pushed));
+  }
+  return WithNewChildren(node, std::move(children));
+}
+
+Result<LogicalPtr> IntoScan(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  LogicalPtr scan = node;
+  if (node->relation->accepts_filters()) {
+    auto copy = CopyNode(*node);
+    for (const auto& conjunct : conjuncts) {
+      if (IsSimpleConjunct(*conjunct)) copy->filters.push_back(conjunct);
+    }
+    scan = std::move(copy);
+  }
+  return FilterOver(scan, std::move(conjuncts));
+}
+
+Result<LogicalPtr> StopHere(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  VELARIA_ASSIGN_OR_RETURN(auto below, PushIntoAll(node, {}));
+  return FilterOver(below, std::move(conjuncts));
+}
+
+}  // namespace
+
+Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  switch (node->kind) {
+    case NodeKind::kFilter: {
+      // The inner conjuncts stay in front: the outer ones may rely on them.
+      std::vector<BoundExprPtr> all;
+      SplitConjuncts(node->predicate, &all);
+      all.insert(all.end(), conjuncts.begin(), conjuncts.end());
+      return PushConjuncts(node->children[0], std::move(all));
+    }
+    case NodeKind::kProject: return PushThroughProject(node, std::move(conjuncts));
+    case NodeKind::kAggregate: return PushThroughAggregate(node, std::move(conjuncts));
+    case NodeKind::kScan: return IntoScan(node, std::move(conjuncts));
+    case NodeKind::kSort:
+    case NodeKind::kUnion:
+    case NodeKind::kSetOp: return PushIntoAll(node, conjuncts);
+    case NodeKind::kJoin:
+      if (node->join == JoinType::kInner || node->join == JoinType::kCross) {
+        return OrderJoins(node, std::move(conjuncts));
+      }
+      if (node->join == JoinType::kLeft || node->join == JoinType::kRight ||
+          node->join == JoinType::kFull) {
+        return PushThroughOuterJoin(node, std::move(conjuncts));
+      }
+      return StopHere(node, std::move(conjuncts));
+    // A LIMIT counts rows before the filter; a window hands rows without a time to the late table before it.
+    case NodeKind::kLimit:
+    case NodeKind::kWindowBy:
+    case NodeKind::kValues: return StopHere(node, std::move(conjuncts));
+  }
+  return StopHere(node, std::move(conjuncts));
+}
+
+Result<LogicalPtr> PushFilters(const LogicalPtr& node) { return PushConjuncts(node, {}); }
+
+}  // namespace velaria::logical

@@ -1,0 +1,287 @@
+// Inner and cross joins as one set of relations and one set of conjuncts, joined greedily: the connected pair with the
+// smallest estimated result comes next (Fegaras, "A new heuristic for optimizing large queries", 1998). A cross product is
+// formed only when nothing is connected.
+#include <bitset>
+
+#include "logical/rewrite.hpp"
+
+namespace velaria::logical {
+namespace {
+
+constexpr size_t kRelationsMax = 512;
+constexpr double kFurtherKeySelectivity = 0.3;
+using Relations = std::bitset<kRelationsMax>;
+
+/// A conjunct over the columns of all relations, numbered as the original join's output.
+struct Conjunct {
+  BoundExprPtr expr;
+  Relations relations;
+  Relations left, right;  // of the two sides of an equality
+  bool is_equality = false;
+  bool used = false;
+};
+
+/// A relation, or relations already joined.
+struct Part {
+  LogicalPtr plan;
+  std::vector<int> columns;  // the original number of each output column
+  Relations relations;
+  double rows = 0;
+  double base_rows = 0;      // before filters: the domain of its keys
+};
+
+std::vector<BoundExprPtr> ShiftedBy(const std::vector<BoundExprPtr>& exprs, int by, size_t width) {
+  std::vector<int> map(width);
+  for (size_t i = 0; i < width; ++i) map[i] = static_cast<int>(i) + by;
+  std::vector<BoundExprPtr> out;
+  for (const auto& expr : exprs) out.push_back(RemapColumns(expr, map));
+  return out;
+}
+
+double BaseRows(const LogicalNode& node) {
+  if (node.kind == NodeKind::kFilter || node.kind == NodeKind::kProject) {
+    return BaseRows(*node.children[0]);
+  }
+  return EstimateRows(node);
+}
+
+class JoinOrder {
+ public:
+  /// Gathers the relations and conjuncts below `node`, whose first column has number `offset`.
+  Status Collect(const LogicalPtr& node, int offset) {
+    const size_t width = node->output.size();
+    if (node->kind == NodeKind::kFilter && IsInnerTree(*node->children[0])) {
+      std::vector<BoundExprPtr> split;
+      SplitConjuncts(node->predicate, &split);
+      VELARIA_RETURN_NOT_OK(Collect(node->children[0], offset));
+      for (auto& conjunct : ShiftedBy(split, offset, width)) Add(std::move(conjunct));
+      return Status::OK();
+    }
+    if (!IsInnerTree(*node)) {
+      leaves_.push_back({node, offset});
+      return Status::OK();
+    }
+    const size_t left_width = node->children[0]->output.size();
+    const int right_offset = offset + static_cast<int>(left_width);
+    VELARIA_RETURN_NOT_OK(Collect(node->children[0], offset));
+    VELARIA_RETURN_NOT_OK(Collect(node->children[1], right_offset));
+    const auto left = ShiftedBy(node->left_keys, offset, left_width);
+    const auto right = ShiftedBy(node->right_keys, right_offset, width - left_width);
+    for (size_t i = 0; i < left.size(); ++i) {
+      const char* sign = node->null_safe[i] ? "is_not_distinct_from" : "=";
+      VELARIA_ASSIGN_OR_RETURN(auto equal, MakeCall(sign, {left[i], right[i]}, left[i]->place));
+      Add(std::move(equal));
+    }
+    if (node->residual) {
+      std::vector<BoundExprPtr> split;
+      SplitConjuncts(node->residual, &split);
+      for (auto& conjunct : ShiftedBy(split, offset, width)) Add(std::move(conjunct));
+    }
+    return Status::OK();
+  }
+
+  void Add(BoundExprPtr conjunct) { exprs_.push_back(std::move(conjunct)); }
+  size_t relation_count() const { return leaves_.size(); }
+
+  Result<LogicalPtr> Build(size_t width) {
+    VELARIA_RETURN_NOT_OK(Sort(width));
+    const bool bounded = std::all_of(parts_.begin(), parts_.end(),
+                                     [](const Part& part) { return IsBounded(*part.plan); });
+    while (parts_.size() > 1) {
+      size_t a = 0, b = 1;
+      if (bounded) Pick(&a, &b);
+      VELARIA_ASSIGN_OR_RETURN(Part joined, Combine(parts_[a], parts_[b]));
+      parts_[a] = std::move(joined);
+      parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(b));
+    }
+    std::vector<int> order(width);
+    for (size_t i = 0; i < width; ++i) order[static_cast<size_t>(parts_[0].columns[i])] = static_cast<int>(i);
+    auto plan = SelectColumns(parts_[0].plan, order);
+    return FilterOver(plan, std::move(above_));
+  }
+
+ private:
+  struct Leaf {
+    LogicalPtr plan;
+    int offset;
+  };
+
+  static bool IsInnerTree(const LogicalNode& node) {
+    if (node.kind == NodeKind::kFilter) return IsInnerTree(*node.children[0]);
+    return node.kind == NodeKind::kJoin &&
+           (node.join == JoinType::kInner || node.join == JoinType::kCross);
+  }
+
+  Relations RelationsOf(const BoundExpr& expr) const {
+    std::vector<int> used;
+    CollectColumns(expr, &used);
+    Relations relations;
+    for (int column : used) relations.set(owner_[static_cast<size_t>(column)]);
+    return relations;
+  }
+
+  /// Conjuncts of one relation go into it; those of none stay above; the others wait for their join.
+  Status Sort(size_t width) {
+    owner_.resize(width);
+    for (size_t i = 0; i < leaves_.size(); ++i) {
+      for (size_t c = 0; c < leaves_[i].plan->output.size(); ++c) {
+        owner_[static_cast<size_t>(leaves_[i].offset) + c] = i;
+      }
+    }
+    std::vector<std::vector<BoundExprPtr>> own(leaves_.size());
+    for (auto& expr : exprs_) {
+      Conjunct conjunct;
+      conjunct.relations = RelationsOf(*expr);
+      const size_t count = conjunct.relations.count();
+      if (count == 0 || IsVolatile(*expr)) {
+        above_.push_back(std::move(expr));
+        continue;
+      }
+      if (count == 1) {
+        const size_t at = conjunct.relations._Find_first();
+        own[at].push_back(ShiftedBy({expr}, -leaves_[at].offset, width)[0]);
+        continue;
+      }
+      const bool null_safe = expr->name == "is_not_distinct_from";
+      if (expr->kind == BoundKind::kCall && (expr->name == "=" || null_safe)) {
+        conjunct.left = RelationsOf(*expr->children[0]);
+        conjunct.right = RelationsOf(*expr->children[1]);
+        conjunct.is_equality = conjunct.left.any() && conjunct.right.any() &&
+                               (conjunct.left & conjunct.right).none();
+      }
+      conjunct.expr = std::move(expr);
+      conjuncts_.push_back(std::move(conjunct));
+    }
+    for (size_t i = 0; i < leaves_.size(); ++i) {
+      Part part;
+      VELARIA_ASSIGN_OR_RETURN(part.plan, PushConjuncts(leaves_[i].plan, std::move(own[i])));
+      for (size_t c = 0; c < part.plan->output.size(); ++c) {
+        part.columns.push_back(leaves_[i].offset + static_cast<int>(c));
+      }
+      part.relations.set(i);
+      part.rows = std::max(1.0, EstimateRows(*part.plan));
+      part.base_rows = std::max(1.0, BaseRows(*part.plan));
+      parts_.push_back(std::move(part));
+    }
+    return Status::OK();
+  }
+
+  static bool IsKey(const Conjunct& conjunct, const Part& a, const Part& b) {
+    const auto within = [](const Relations& inner, const Relations& outer) {
+      return (inner & ~outer).none();
+    };
+    return conjunct.is_equality &&
+           ((within(conjunct.left, a.relations) && within(conjunct.right, b.relations)) ||
+            (within(conjunct.left, b.relations) && within(conjunct.right, a.relations)));
+  }
+
+  /// Estimated rows of a join b; `connected` tells whether a key joins them.
+  double JoinedRows(const Part& a, const Part& b, bool* connected) const {
+    double rows = a.rows * b.rows;
+    *connected = false;
+    const Relations both = a.relations | b.relations;
+    for (const auto& conjunct : conjuncts_) {
+      if (conjunct.used || (conjunct.relations & ~both).any()) continue;
+      if (!IsKey(conjunct, a, b)) {
+        rows *= SelectivityOf(*conjunct.expr);
+      } else if (*connected) {
+        rows *= kFurtherKeySelectivity;
+      } else {
+        rows /= std::min(a.base_rows, b.base_rows);
+        *connected = true;
+      }
+    }
+    return std::max(1.0, rows);
+  }
+
+  void Pick(size_t* best_a, size_t* best_b) const {
+    double best = -1;
+    bool best_connected = false;
+    for (size_t a = 0; a < parts_.size(); ++a) {
+      for (size_t b = a + 1; b < parts_.size(); ++b) {
+        bool connected = false;
+        const double rows = JoinedRows(parts_[a], parts_[b], &connected);
+        const bool better = best < 0 || (connected && !best_connected) ||
+                            (connected == best_connected && rows < best);
+        if (!better) continue;
+        best = rows;
+        best_connected = connected;
+        *best_a = a;
+        *best_b = b;
+      }
+    }
+  }
+
+  Result<Part> Combine(const Part& first, const Part& second) {
+    bool connected = false;
+    Part joined;
+    joined.rows = JoinedRows(first, second, &connected);
+    joined.base_rows = std::max(first.base_rows, second.base_rows);
+    joined.relations = first.relations | second.relations;
+    const bool swap = IsBounded(*first.plan) &&
+                      (!IsBounded(*second.plan) || second.rows > first.rows);
+    const Part& left = swap ? second : first;
+    const Part& right = swap ? first : second;
+    joined.columns = left.columns;
+    joined.columns.insert(joined.columns.end(), right.columns.begin(), right.columns.end());
+
+    auto node = MakeNode(NodeKind::kJoin, {left.plan, right.plan});
+    const auto in_left = PositionsOf(left.columns), in_right = PositionsOf(right.columns);
+    const auto in_both = PositionsOf(joined.columns);
+    std::vector<BoundExprPtr> residual;
+    for (auto& conjunct : conjuncts_) {
+      if (conjunct.used || (conjunct.relations & ~joined.relations).any()) continue;
+      conjunct.used = true;
+      if (!IsKey(conjunct, left, right)) {
+        residual.push_back(RemapColumns(conjunct.expr, in_both));
+        continue;
+      }
+      const bool turned = (conjunct.left & left.relations).none();
+      const auto& children = conjunct.expr->children;
+      node->left_keys.push_back(RemapColumns(children[turned ? 1 : 0], in_left));
+      node->right_keys.push_back(RemapColumns(children[turned ? 0 : 1], in_right));
+      node->null_safe.push_back(conjunct.expr->name != "=");
+    }
+    if (!residual.empty()) {
+      VELARIA_ASSIGN_OR_RETURN(node->residual, MakeAnd(std::move(residual)));
+    }
+    const bool is_cross = node->left_keys.empty() && !node->residual;
+    node->join = is_cross ? JoinType::kCross : JoinType::kInner;
+    node->output = JoinOutput(node->join, *left.plan, *right.plan);
+    joined.plan = std::move(node);
+    return joined;
+  }
+
+  std::vector<int> PositionsOf(const std::vector<int>& columns) const {
+    std::vector<int> positions(owner_.size(), -1);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      positions[static_cast<size_t>(columns[i])] = static_cast<int>(i);
+    }
+    return positions;
+  }
+
+  std::vector<Leaf> leaves_;
+  std::vector<size_t> owner_;  // relation of each column
+  std::vector<BoundExprPtr> exprs_, above_;
+  std::vector<Conjunct> conjuncts_;
+  std::vector<Part> parts_;
+};
+
+}  // namespace
+
+Result<LogicalPtr> OrderJoins(const LogicalPtr& join, std::vector<BoundExprPtr> conjuncts) {
+  JoinOrder order;
+  VELARIA_RETURN_NOT_OK(order.Collect(join, 0));
+  if (order.relation_count() > kRelationsMax) {
+    std::vector<LogicalPtr> children;
+    for (const auto& child : join->children) {
+      VELARIA_ASSIGN_OR_RETURN(auto pushed, PushFilters(child));
+      children.push_back(std::move(pushed));
+    }
+    return FilterOver(WithNewChildren(join, std::move(children)), std::move(conjuncts));
+  }
+  for (auto& conjunct : conjuncts) order.Add(std::move(conjunct));
+  return order.Build(join->output.size());
+}
+
+}  // namespace velaria::logical
