@@ -1,0 +1,12 @@
+#include "functions/text.hpp"
+
+namespace velaria {
+
+void RegisterText(FunctionRegistry& registry) {
+  text::Adder add(registry);
+  text::RegisterCut(add);
+  text::RegisterBuild(add);
+  text::RegisterSearch(add);
+}
+
+}  // namespace velaria

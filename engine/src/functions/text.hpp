@@ -1,0 +1,29 @@
+// The parts of the text group.
+#pragma once
+
+#include "functions/registry.hpp"
+
+namespace velaria::text {
+
+/// Adds one row of the group "text".
+class Adder {
+ public:
+  explicit Adder(FunctionRegistry& registry) : registry_(registry) {}
+  void operator()(const char* name, std::vector<std::string> aliases, const char* signature,
+                  const char* summary, const char* example, const char* result,
+                  Result<ScalarBinding> (*bind)(const BindArguments&),
+                  bool null_if_any_null = true) {
+    registry_.Add(ScalarFunction{name, std::move(aliases), "text", signature, summary, example,
+                                 result, bind, null_if_any_null});
+  }
+
+ private:
+  FunctionRegistry& registry_;
+};
+
+void RegisterCut(Adder& add);    // substr, left, trim, split_part: part of a text
+void RegisterBuild(Adder& add);  // upper, replace, pad, concat: a new text
+void RegisterSearch(
+    Adder& add);  // length, position, starts_with, regexp_matches: facts about a text
+
+}  // namespace velaria::text
