@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
@@ -68,8 +69,8 @@ class EmbeddedPostgres:
         self._folder = data_dir / "postgres"
         self._log_path = data_dir / "postgres.log"
         self._log = log
-        self._socket_folder = _socket_folder(data_dir)
-        self._commands = find_postgres(_data_version(self._folder))
+        self._commands = find_postgres(data_dir, _data_version(self._folder))
+        self._socket_folder = _socket_folder(data_dir, self._commands)
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="ledger-postgres", daemon=True)
@@ -116,7 +117,7 @@ class EmbeddedPostgres:
             except LedgerError as error:
                 self._failure = error
             except (OSError, subprocess.SubprocessError) as error:
-                self._failure = _cannot_run(str(error), self._commands)
+                self._failure = _cannot_run(str(error))
             if self._stopping.is_set():
                 return
             if time.monotonic() - started_at > HEALTHY_AFTER_S:
@@ -135,6 +136,7 @@ class EmbeddedPostgres:
         if not (self._folder / "PG_VERSION").exists():
             self._make_cluster()
         _end_old_postgres(self._folder)
+        self._commands.give(self._folder)
         # The data directory is ours alone and no PostgreSQL runs on it, so whatever these say is
         # out of date. A process id in them may belong to a stranger by now, and PostgreSQL would
         # refuse to start because of it.
@@ -146,6 +148,7 @@ class EmbeddedPostgres:
         making = self._folder.with_name("postgres.making")
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(mode=0o700)
+        self._commands.give(making)
         command = self._commands.initdb("-D", str(making), *_INITDB_OPTIONS)
         done = subprocess.run(
             command,
@@ -158,7 +161,7 @@ class EmbeddedPostgres:
             check=False,
         )
         if done.returncode != 0:
-            raise _cannot_run(done.stdout.decode("utf-8", "replace"), self._commands)
+            raise _cannot_run(done.stdout.decode("utf-8", "replace"))
         making.rename(self._folder)
 
     def _run(self) -> None:
@@ -185,17 +188,11 @@ class EmbeddedPostgres:
         code = self._process.wait()
         if not self._stopping.is_set():
             text = self._log_path.read_text(encoding="utf-8", errors="replace")
-            raise _cannot_run(f"exit code {code} {text[-2_000:]}", self._commands)
+            raise _cannot_run(f"exit code {code} {text[-2_000:]}")
 
 
-def _cannot_run(output: str, commands: PostgresCommands) -> LedgerError:
+def _cannot_run(output: str) -> LedgerError:
     detail = " ".join(output.split())[-500:]
-    if commands.as_user and "unshare" in output:
-        return history_unavailable(
-            "user namespaces are closed to root here",
-            "Run the server as an ordinary user, or give --postgres a DSN or none.",
-            detail,
-        )
     return history_unavailable("the embedded Postgres does not run", detail=detail)
 
 
@@ -211,7 +208,7 @@ def _data_version(folder: Path) -> str | None:
         return None
 
 
-def _socket_folder(data_dir: Path) -> Path:
+def _socket_folder(data_dir: Path, commands: PostgresCommands) -> Path:
     """A folder that only we may enter, with a path short enough for a unix socket."""
     folder = data_dir / "postgres.socket"
     if len(os.fsencode(folder / SOCKET_NAME)) > SOCKET_PATH_BYTES_MAX:
@@ -221,9 +218,11 @@ def _socket_folder(data_dir: Path) -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     # In a shared folder anyone may have made that name before us.
-    if found.st_uid != os.geteuid() or not folder.is_dir() or folder.is_symlink():
+    ours = found.st_uid in (os.geteuid(), commands.owner_uid)
+    if not ours or not stat.S_ISDIR(found.st_mode):
         raise history_unavailable(f"the socket's folder is not ours: {folder.name}")
     folder.chmod(0o700)
+    commands.give(folder)
     return folder
 
 

