@@ -63,6 +63,7 @@ Status Bug(std::string message);
 ErrorInfo ErrorInfoOf(const Status& status);
 /// Fills the place of an error that has none yet (a function fails during constant folding, the binder knows where).
 Status WithPlace(const Status& status, Place place);
+inline Status WithPlaceIfFailed(const Status& status, Place place) { return status.ok() ? status : WithPlace(status, place); }
 
 /// The closest of `candidates` to `name` (Damerau-Levenshtein, case-insensitive), or "" when none is near.
 std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);

@@ -339,7 +339,10 @@ GroupedStates& AggregateState::LocalGroups(LocalState& local) { return static_ca
 
 int64_t AggregateState::MemoryBytes() const {
   int64_t bytes = 0;
-  for (const auto& partition : partitions_) bytes += partition.accounted_bytes;
+  for (const auto& partition : partitions_) {
+    std::lock_guard lock(partition.mutex);
+    bytes += partition.accounted_bytes;
+  }
   return bytes;
 }
 

@@ -78,7 +78,7 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
 
  private:
   struct Partition {
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::unique_ptr<GroupedStates> groups;
     std::vector<uint32_t> dirty;      // groups touched since the last Emit, each once
     std::vector<uint8_t> is_dirty;    // by group

@@ -28,7 +28,8 @@ void Execution::Start(const Trigger& trigger, std::function<void(const Status&)>
     runs_.assign(count, nullptr);
     feeders_left_.assign(plan_->accumulators.size(), 0);
     for (size_t i = 0; i < count; ++i) {
-      const bool due = first_trigger_ || plan_->pipelines[i].per_trigger;
+      const When when = plan_->pipelines[i].when;
+      const bool due = when == When::kEvery || (when == When::kFirst ? first_trigger_ : trigger.end_of_input);
       if (!due) progress_[i] = Progress::kComplete;
       for (const auto& chain : plan_->pipelines[i].chains) {
         if (due) ++feeders_left_[static_cast<size_t>(chain.accumulator)];
@@ -110,7 +111,9 @@ void Execution::PipelineDone(int index, const Status& status) {
     for (const auto& chain : pipeline.chains) {
       const auto accumulator = static_cast<size_t>(chain.accumulator);
       next_sequence_[accumulator] = run->next_sequence();
-      if (--feeders_left_[accumulator] == 0) to_seal.push_back(accumulator);
+      // Rows of later triggers may still come to an accumulator that is fed at every one.
+      const bool complete = pipeline.when == When::kFirst || trigger_.end_of_input;
+      if (--feeders_left_[accumulator] == 0 && complete) to_seal.push_back(accumulator);
     }
   }
   if (status.ok() && !failed()) {

@@ -1,6 +1,7 @@
 #include "execution/physical_planner.hpp"
 
 #include <map>
+#include <utility>
 
 #include "execution/aggregate.hpp"
 #include "execution/join.hpp"
@@ -70,8 +71,9 @@ struct Draft {
   std::shared_ptr<const SourceNode> source;
   int source_accumulator = -1;
   std::vector<std::shared_ptr<const OperatorNode>> operators;
+  std::vector<Chain> forks;  // complete chains beside the one that is being built
   std::vector<int> dependencies;
-  bool per_trigger = false;
+  When when = When::kFirst;
 };
 
 class Lowering {
@@ -87,7 +89,7 @@ class Lowering {
       top = top->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*top, true));
-    const bool bounded = options_.stream_range == nullptr;
+    const bool bounded = options_.stream_range == nullptr || options_.slice_tables;
     plan_->result = Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
     return plan_;
   }
@@ -131,8 +133,7 @@ class Lowering {
         });
         return Append(*node.children[0], std::make_shared<ProjectNode>(node.expressions), untouched);
       }
-      case NodeKind::kWindowBy:
-        return Append(*node.children[0], std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms), false);
+      case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
         return Break(*node.children[0], std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
       case NodeKind::kSort:
@@ -164,11 +165,14 @@ class Lowering {
     ARROW_ASSIGN_OR_RAISE(auto predicates, SimplePredicates(node));
     if (const auto* table = dynamic_cast<const TableRelation*>(relation)) {
       std::function<TableRange()> range = [version = table->version()] { return TableRange{version, 0, version->end_position()}; };
-      const bool streaming = options_.stream_range && !table->is_bounded();
-      if (streaming) range = options_.stream_range(*table);
+      const bool streaming = options_.stream_range && (options_.slice_tables ? !sliced_ && !building_ : !table->is_bounded());
+      if (streaming) {
+        range = options_.stream_range(*table);
+        sliced_ = true;
+      }
       ARROW_ASSIGN_OR_RAISE(auto drafts, One(std::make_shared<TableScanNode>(table->name(), std::move(range), node.columns, std::move(predicates),
                                                                              to_reader ? kMorselRows : kChunkRows)));
-      drafts[0].per_trigger = streaming;
+      drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }
     if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
@@ -178,6 +182,24 @@ class Lowering {
       return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(), node.columns));
     }
     return Bug("a relation that cannot be scanned: " + relation->name());
+  }
+
+  /// In a stream, rows without a time fork off to the late sink before the window; elsewhere the window drops them.
+  Result<Drafts> LowerWindow(const LogicalNode& node) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
+    auto expand = std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms);
+    const bool forks = options_.stream_range && !options_.slice_tables && drafts.size() == 1 &&
+                       drafts[0].when == When::kEvery && plan_->late < 0;
+    if (forks) {
+      ARROW_ASSIGN_OR_RAISE(auto no_time, logical::MakeCall("is_null", {node.time}));
+      plan_->late = static_cast<int>(plan_->accumulators.size());
+      plan_->accumulators.push_back(std::make_shared<PositionSinkNode>());
+      Chain late{drafts[0].operators, plan_->late};
+      late.operators.push_back(std::make_shared<FilterNode>(std::move(no_time)));
+      drafts[0].forks.push_back(std::move(late));
+    }
+    for (auto& draft : drafts) draft.operators.push_back(expand);
+    return drafts;
   }
 
   Result<Drafts> LowerJoin(const LogicalNode& node) {
@@ -198,7 +220,9 @@ class Lowering {
       return Fail(ErrorCode::kNeedsBoundedInput, "a join builds on its right side, which must be bounded",
                   "Put the stream on the left of an inner or left join with a table.");
     }
+    const bool was_building = std::exchange(building_, true);
     ARROW_ASSIGN_OR_RAISE(auto build_drafts, LowerNode(*node.children[1], false));
+    building_ = was_building;
     const int build = Close(std::move(build_drafts), std::make_shared<JoinBuildNode>(spec));
     const int built = static_cast<int>(plan_->pipelines.size()) - 1;
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
@@ -210,6 +234,7 @@ class Lowering {
       Draft rest;  // closed after the probes, so it runs when every match is marked
       rest.source_accumulator = build;
       rest.dependencies = {built};
+      rest.when = drafts.front().when == When::kFirst ? When::kFirst : When::kLast;
       drafts.push_back(std::move(rest));
     }
     return drafts;
@@ -247,12 +272,12 @@ class Lowering {
   }
 
   Result<Drafts> BreakDrafts(Drafts drafts, std::shared_ptr<const AccumulatorNode> accumulator) {
-    bool per_trigger = false;
-    for (const auto& draft : drafts) per_trigger = per_trigger || draft.per_trigger;
+    bool repeated = false;
+    for (const auto& draft : drafts) repeated = repeated || draft.when != When::kFirst;
     Drafts next(1);
     next[0].source_accumulator = Close(std::move(drafts), std::move(accumulator));
     next[0].dependencies = {static_cast<int>(plan_->pipelines.size()) - 1};
-    next[0].per_trigger = per_trigger;
+    next[0].when = !repeated ? When::kFirst : options_.slice_tables ? When::kLast : When::kEvery;
     return next;
   }
 
@@ -269,7 +294,8 @@ class Lowering {
       pipeline.dependencies = std::move(draft.dependencies);
       if (previous >= 0) pipeline.dependencies.push_back(previous);
       pipeline.chains.push_back({std::move(draft.operators), number});
-      pipeline.per_trigger = draft.per_trigger;
+      for (auto& fork : draft.forks) pipeline.chains.push_back(std::move(fork));
+      pipeline.when = draft.when;
       previous = static_cast<int>(plan_->pipelines.size());
       plan_->pipelines.push_back(std::move(pipeline));
     }
@@ -277,6 +303,8 @@ class Lowering {
   }
 
   const LowerOptions& options_;
+  bool building_ = false;   // inside the build side of a join
+  bool sliced_ = false;     // a scan runs at every trigger
   std::shared_ptr<PhysicalPlan> plan_ = std::make_shared<PhysicalPlan>();
 };
 

@@ -13,6 +13,9 @@ namespace velaria::execution {
 struct LowerOptions {
   /// For a continuous query: the rows of a stream that the next trigger reads. Null: every relation is read whole.
   std::function<std::function<TableRange()>(const TableRelation&)> stream_range;
+  /// Treat the first table on the probe side like a stream (SET debug_trigger_rows): its scan runs at every trigger,
+  /// what stands above a pipeline breaker at the last. Only plans of one input chain are cut so; see `sliced`.
+  bool slice_tables = false;
   /// For a lane fragment: cut the plan at its aggregate and end there; the accumulator's snapshot is the result.
   bool stop_at_aggregate = false;
 };

@@ -27,9 +27,12 @@ Status PositionSink::Combine(LocalState& local) {
   return Status::OK();
 }
 
-Status PositionSink::Seal() {
-  std::sort(positions_.begin(), positions_.end());
-  return Status::OK();
+std::vector<int64_t> PositionSink::TakePositions() {
+  std::lock_guard lock(mutex_);
+  auto taken = std::move(positions_);
+  positions_.clear();
+  std::sort(taken.begin(), taken.end());
+  return taken;
 }
 
 }  // namespace velaria::execution

@@ -108,9 +108,16 @@ Result<StatementPtr> Grammar::ParseCreateView(StatementPtr statement) {
     VELARIA_ASSIGN_OR_RETURN(columns, ExpectNameList("a column name"));
   }
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
+  // The catalog keeps a view as text: the query as it was written, wrapped when columns rename it.
+  const char* begin = Current().raw.data();
+  const size_t begin_offset = Current().end - Current().raw.size();
   VELARIA_ASSIGN_OR_RETURN(statement->select, ParseSelect());
   if (At(Keyword::kWith)) return Unsupported(Current(), "WITH CHECK OPTION");
+  statement->text = std::string(begin, Current().end - Current().raw.size() - begin_offset);
   if (columns.empty()) return statement;
+  std::vector<std::string> quoted;
+  for (const auto& column : columns) quoted.push_back(QuoteIdentifier(column.text));
+  statement->text = "SELECT * FROM (" + statement->text + "\n) AS " + QuoteIdentifier(statement->name.back().text) + "(" + Join(quoted, ", ") + ")";
   VELARIA_ASSIGN_OR_RETURN(statement->select, Wrapped(std::move(statement->select)));
   statement->select->from->alias = statement->name.back();
   statement->select->from->column_aliases = std::move(columns);

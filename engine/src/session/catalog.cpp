@@ -1,0 +1,107 @@
+#include "session/catalog.hpp"
+
+#include "base/text.hpp"
+
+namespace velaria::session {
+
+using logical::RelationKind;
+
+SchemaPtr CatalogEntry::ArrowSchema() const {
+  if (table) return table->schema();
+  if (file) return file->schema();
+  return view_schema ? view_schema : reader_schema;
+}
+
+const char* KindName(RelationKind kind) {
+  switch (kind) {
+    case RelationKind::kTable: return "table";
+    case RelationKind::kView: return "view";
+    case RelationKind::kStream: return "stream";
+    case RelationKind::kSource: return "source";
+    case RelationKind::kSink: return "sink";
+    case RelationKind::kSystem: return "system";
+    case RelationKind::kFile: return "file";
+  }
+  return "unknown";
+}
+
+std::string Catalog::KeyOf(const std::string& schema, const std::string& name) {
+  return (schema.empty() ? "main" : ToLower(schema)) + '\0' + ToLower(name);
+}
+
+bool Catalog::HasSchema(const std::string& schema) const {
+  return EqualsIgnoreCase(schema, "main") || EqualsIgnoreCase(schema, "system");
+}
+
+std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema, const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(KeyOf(schema, name));
+  return it == entries_.end() ? nullptr : it->second;
+}
+
+Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema, const std::string& name, bool) const {
+  const auto entry = Find(schema, name);
+  if (!entry) return logical::RelationPtr();
+  const std::string shown = entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
+  if (entry->table) return std::make_shared<execution::TableRelation>(entry->kind, shown, entry->table);
+  if (entry->file) return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file);
+  if (entry->kind == RelationKind::kView) {
+    return std::make_shared<execution::ViewRelation>(shown, entry->view_schema, entry->view_sql);
+  }
+  return std::make_shared<execution::ReaderRelation>(shown, entry->reader_schema, entry->open);
+}
+
+Result<logical::RelationPtr> Catalog::OpenFile(const std::string& path) const {
+  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, roots_));
+  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'", std::move(file));
+}
+
+std::vector<std::string> Catalog::RelationNames() const {
+  std::vector<std::string> names;
+  for (const auto& entry : Entries()) {
+    names.push_back(entry->schema == "main" ? entry->name : entry->schema + "." + entry->name);
+  }
+  return names;
+}
+
+Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
+  const std::string key = KeyOf(entry.schema, entry.name);
+  std::lock_guard lock(mutex_);
+  auto& held = entries_[key];
+  if (held) {
+    if (if_exists == IfExists::kKeep) return false;
+    if (if_exists == IfExists::kFail) {
+      return Fail(ErrorCode::kTableExists, std::string("a ") + KindName(held->kind) + " of that name exists: " + entry.name,
+                  "Use IF NOT EXISTS, or drop it first.");
+    }
+    if (held->kind != entry.kind) {
+      return Fail(ErrorCode::kWrongObjectKind, std::string("the name belongs to a ") + KindName(held->kind) + ": " + entry.name);
+    }
+  }
+  held = std::make_shared<const CatalogEntry>(std::move(entry));
+  return true;
+}
+
+Status Catalog::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(KeyOf(schema, name));
+  if (it == entries_.end()) {
+    return Fail(ErrorCode::kUnknownTable, std::string("no ") + KindName(kind) + " of that name: " + name, "Use IF EXISTS to drop it only when it is there.");
+  }
+  const RelationKind held = it->second->kind;
+  const bool table_like = held == RelationKind::kSource || held == RelationKind::kSink;
+  if (held != kind && !(kind == RelationKind::kTable && table_like)) {
+    return Fail(ErrorCode::kWrongObjectKind, std::string("not a ") + KindName(kind) + " but a " + KindName(held) + ": " + name);
+  }
+  entries_.erase(it);
+  return Status::OK();
+}
+
+std::vector<std::shared_ptr<const CatalogEntry>> Catalog::Entries() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const CatalogEntry>> out;
+  for (const auto& [key, entry] : entries_) out.push_back(entry);
+  return out;
+}
+
+}  // namespace velaria::session

@@ -1,0 +1,92 @@
+#include "session/query.hpp"
+
+namespace velaria::session {
+
+const char* StateName(QueryState state) {
+  switch (state) {
+    case QueryState::kCreated: return "created";
+    case QueryState::kRunning: return "running";
+    case QueryState::kFinished: return "finished";
+    case QueryState::kFailed: return "failed";
+    case QueryState::kCancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> more_triggers)
+    : execution_(std::move(execution)), triggers_left_(std::move(more_triggers)),
+      sink_(std::static_pointer_cast<execution::ResultSink>(
+          execution_->states()[static_cast<size_t>(execution_->plan().result)])) {}
+
+RunningQuery::~RunningQuery() { execution_->Cancel(); }
+
+void RunningQuery::Start() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ != QueryState::kCreated) return;
+    state_ = QueryState::kRunning;
+    started_ = std::chrono::steady_clock::now();
+  }
+  RunTrigger(0);
+}
+
+void RunningQuery::RunTrigger(int64_t number) {
+  const bool last = triggers_left_() == 0;
+  // The execution must not keep the query alive: dropping the query is what cancels it.
+  std::weak_ptr<RunningQuery> weak = weak_from_this();
+  auto sink = sink_;
+  execution_->Start({number, last}, [weak, sink, last, number](const Status& status) {
+    if (status.ok() && !last) {
+      if (auto self = weak.lock()) {
+        self->RunTrigger(number + 1);
+        return;
+      }
+    }
+    if (auto self = weak.lock()) {
+      std::lock_guard lock(self->mutex_);
+      self->ended_ = std::chrono::steady_clock::now();
+      if (!status.ok()) {
+        self->state_ = ErrorInfoOf(status).code == ErrorCode::kCancelled ? QueryState::kCancelled : QueryState::kFailed;
+      }
+    }
+    sink->Close(status);
+  });
+}
+
+Status RunningQuery::Next(std::shared_ptr<arrow::RecordBatch>* batch) {
+  Start();
+  ARROW_RETURN_NOT_OK(sink_->Pop(batch));
+  if (*batch) {
+    rows_.fetch_add((*batch)->num_rows(), std::memory_order_relaxed);
+    return Status::OK();
+  }
+  std::lock_guard lock(mutex_);
+  if (state_ == QueryState::kRunning) state_ = QueryState::kFinished;
+  return Status::OK();
+}
+
+void RunningQuery::Cancel() {
+  bool never_started = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == QueryState::kFinished || state_ == QueryState::kFailed || state_ == QueryState::kCancelled) return;
+    never_started = state_ == QueryState::kCreated;
+    state_ = QueryState::kCancelled;
+  }
+  execution_->Cancel();
+  if (never_started) sink_->Close(Fail(ErrorCode::kCancelled, "the query was cancelled"));
+}
+
+QueryState RunningQuery::state() const {
+  std::lock_guard lock(mutex_);
+  return state_;
+}
+
+double RunningQuery::wall_ms() const {
+  std::lock_guard lock(mutex_);
+  if (started_ == std::chrono::steady_clock::time_point{}) return 0;
+  const auto end = ended_ == std::chrono::steady_clock::time_point{} ? std::chrono::steady_clock::now() : ended_;
+  return std::chrono::duration<double, std::milli>(end - started_).count();
+}
+
+}  // namespace velaria::session

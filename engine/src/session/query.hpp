@@ -1,0 +1,67 @@
+// One statement under way.
+#pragma once
+
+#include <arrow/record_batch.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "execution/executor.hpp"
+#include "execution/result_sink.hpp"
+
+namespace velaria::session {
+
+enum class QueryState { kCreated, kRunning, kFinished, kFailed, kCancelled };
+const char* StateName(QueryState state);
+
+/// A SELECT: runs from the first row asked for. Letting go of it, or of its reader, cancels it.
+class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
+ public:
+  /// `triggers`: how many times the plan runs before its last trigger (0: a plain batch); `before` is called with the
+  /// number of each trigger just before it.
+  RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> more_triggers);
+  ~RunningQuery();
+
+  const SchemaPtr& schema() const { return sink_->schema(); }
+  /// The next batch or null at the end; waits. One caller at a time.
+  Status Next(std::shared_ptr<arrow::RecordBatch>* batch);
+  void Cancel();
+  QueryState state() const;
+  int64_t row_count() const { return rows_.load(std::memory_order_relaxed); }
+  execution::Execution& execution() { return *execution_; }
+  double wall_ms() const;
+
+ private:
+  void Start();
+  void RunTrigger(int64_t number);
+
+  const std::shared_ptr<execution::Execution> execution_;
+  const std::function<int64_t()> triggers_left_;   // 0 at the last one
+  const std::shared_ptr<execution::ResultSink> sink_;
+  std::atomic<int64_t> rows_{0};
+  mutable std::mutex mutex_;
+  QueryState state_ = QueryState::kCreated;
+  std::chrono::steady_clock::time_point started_{}, ended_{};
+};
+
+/// A RecordBatchReader over a query, for as long as the reader lives.
+class QueryReader final : public arrow::RecordBatchReader {
+ public:
+  explicit QueryReader(std::shared_ptr<RunningQuery> query) : query_(std::move(query)) {}
+  ~QueryReader() override { query_->Cancel(); }
+  SchemaPtr schema() const override { return query_->schema(); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override { return query_->Next(batch); }
+  Status Close() override {
+    query_->Cancel();
+    return Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<RunningQuery> query_;
+};
+
+}  // namespace velaria::session
