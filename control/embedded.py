@@ -103,7 +103,7 @@ class EmbeddedPostgres:
                 # One that was stopped would not hear of the shutdown.
                 others = signal.SIGKILL if number == signal.SIGKILL else signal.SIGCONT
                 _signal_all(_processes_on(self._folder), others)
-            self._thread.join(STOP_S_MAX if number == signal.SIGINT else 1.0)
+            self._thread.join(STOP_S_MAX if number == signal.SIGINT else 0.5)
             if not self._thread.is_alive():
                 break
 
@@ -165,6 +165,8 @@ class EmbeddedPostgres:
         making.rename(self._folder)
 
     def _run(self) -> None:
+        if self._stopping.is_set():
+            return
         settings = _SETTINGS | {
             "unix_socket_directories": str(self._socket_folder),
             "unix_socket_permissions": "0700",

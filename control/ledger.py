@@ -31,7 +31,7 @@ from velaria.control.writer import StoreState, Writer
 __all__ = ["Ledger", "LedgerError", "Run", "Stage", "open_ledger"]
 
 EMBEDDED_START_S_MAX = 30.0
-CLOSE_S_MAX = 3.0
+CLOSE_S_MAX = 2.0
 
 
 class Ledger:
