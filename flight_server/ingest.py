@@ -81,7 +81,7 @@ def _take_in(
     call: Call,
 ) -> PutResultMetadata:
     row_count = batch_count = 0
-    ingest = service.session.ingest(command.table, reader.schema, command.mode)
+    ingest = service.session.ingest(command.table, reader.schema, command.mode, from_wire=True)
     try:
         while (batch := _next_batch(reader)) is not None:
             rows = ingest.write(batch)

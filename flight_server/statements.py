@@ -33,7 +33,8 @@ def describe(service: Service, sql: str, params: list[Any] | None) -> StatementI
 
 
 def is_continuous(info: StatementInfo) -> bool:
-    return info.kind == "stream"
+    """An unbounded SELECT, or INSERT from one."""
+    return info.kind in ("stream", "insert_stream")
 
 
 def effect_of(info: StatementInfo) -> TicketEffect:

@@ -9,8 +9,10 @@ from typing import Any
 
 import structlog
 
-from velaria._kernel import Session, StreamingQuery, Subscription
+from velaria._kernel import KernelError, Session, StreamingQuery, Subscription
 from velaria.flight_server.queries import QueryBook, TrackedQuery
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
 
 _ENDED_WELL = frozenset({"finished", "stopped"})
 
@@ -66,7 +68,7 @@ class StreamBook:
         self, sql: str, name: str | None, options: dict[str, Any] | None
     ) -> StreamingQuery:
         try:
-            query = self._session.prepare_stream(sql, name, options)
+            query = self._session.start_stream(sql, name, {**(options or {}), "start": False})
         except Exception as fault:
             raise self._queries.record_failure("stream", sql, fault) from fault
         tracked = self._queries.start(query.query_id, "stream", sql)
@@ -86,7 +88,7 @@ class StreamBook:
             if query.status in _ENDED_WELL:
                 tracked.finish(row_count)
             else:
-                tracked.fail(_failure_of(query, progress), row_count)
+                tracked.fail(_failure_of(query), row_count)
         except Exception as fault:  # noqa: BLE001 (recorded as the end of the run)
             tracked.fail(fault)
         finally:
@@ -94,14 +96,9 @@ class StreamBook:
                 self._followers.pop(query.query_id, None)
 
 
-def _failure_of(query: StreamingQuery, progress: dict[str, Any]) -> Exception:
-    """The kernel raises a failed query's error to whoever subscribes to it."""
+def _failure_of(query: StreamingQuery) -> Exception:
     try:
-        query.subscribe().next(0)
-    except StopIteration:
-        pass
-    except Exception as fault:  # noqa: BLE001 (handed on)
+        query.failure()
+    except KernelError as fault:
         return fault
-    return RuntimeError(
-        f"streaming query ended as {query.status}: {progress.get('execution_reason')}"
-    )
+    return VelariaError(codes.QUERY_STATE, f"the streaming query ended as {query.status}")

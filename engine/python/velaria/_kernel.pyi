@@ -58,7 +58,7 @@ class TableInfo:
 class StatementInfo:
     """What a statement is, known without running it."""
 
-    kind: str  # "query" | "stream" (an unbounded SELECT) | "insert" | "ddl" | "explain" | ...
+    kind: str  # "query" | "stream" (an unbounded SELECT) | "insert" | "insert_stream" | "ddl" | ...
     schema: pa.Schema | None  # result schema; None when the statement returns no rows
     parameter_count: int
     returns_rows: bool
@@ -108,6 +108,8 @@ class StreamingQuery:
     def status(self) -> str: ...
     def start(self) -> None:
         """Begin; nothing happens when it has begun."""
+    def failure(self) -> None:
+        """Raise what made the query fail; nothing happens when it did not."""
     def progress(self) -> dict[str, Any]: ...
     def snapshot_json(self) -> str: ...
     def stop(self, mode: str = "drain") -> dict[str, Any]:
@@ -142,8 +144,12 @@ class Session:
     ) -> QueryResult: ...
     def explain(self, sql: str) -> dict[str, str]:
         """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
-    def ingest(self, table: str, schema: pa.Schema, mode: str = "append") -> Ingest:
-        """Open a DoPut. mode: "append" (creates the table when absent) | "create" | "replace"."""
+    def ingest(
+        self, table: str, schema: pa.Schema, mode: str = "append", from_wire: bool = False
+    ) -> Ingest:
+        """Open a DoPut. mode: "append" (creates the table when absent) | "create" | "replace".
+        `from_wire`: the batches come from a stranger, so rules for strangers hold as well.
+        """
     def tables(self) -> list[TableInfo]: ...
     def table_schema(self, name: str) -> pa.Schema: ...
     def drop_table(self, name: str) -> None: ...
@@ -163,12 +169,9 @@ class Session:
     # streams
     def start_stream(
         self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
-    ) -> StreamingQuery: ...
-    def prepare_stream(
-        self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
     ) -> StreamingQuery:
-        """As start_stream, but the query waits for its start(): who subscribes before that gets
-        every emission.
+        """With the option {"start": False} the query waits for its start(): who subscribes before
+        that gets every emission.
         """
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...

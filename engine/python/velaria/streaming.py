@@ -20,7 +20,7 @@ class StreamingQuery:
         name: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._query = kernel.prepare_stream(sql, name, options)
+        self._query = kernel.start_stream(sql, name, {**(options or {}), "start": False})
         self.sql = sql
 
     @property
