@@ -128,6 +128,19 @@ LogicalPtr MergeProjects(const LogicalPtr& node) {
   return MergeProjects(merged);
 }
 
+/// A projection that hands on its child's columns under their own names is none.
+LogicalPtr WithoutIdentity(const LogicalPtr& node) {
+  const auto& child = node->children[0];
+  if (node->expressions.size() != child->output.size()) return node;
+  for (size_t i = 0; i < node->expressions.size(); ++i) {
+    const auto& expr = *node->expressions[i];
+    const bool same = expr.kind == BoundKind::kColumn && expr.column == static_cast<int>(i) &&
+                      node->output[i].name == child->output[i].name;
+    if (!same) return node;
+  }
+  return child;
+}
+
 Result<Pruned> PruneProject(const LogicalPtr& outer, Needed needed) {
   const LogicalPtr node = MergeProjects(outer);
   KeepOne(*node, &needed);
@@ -144,8 +157,8 @@ Result<Pruned> PruneProject(const LogicalPtr& outer, Needed needed) {
   VELARIA_ASSIGN_OR_RETURN(auto child, Prune(node->children[0], std::move(below)));
   Remap(&copy->expressions, child.moved);
   copy->children = {std::move(child.node)};
-  // Dropping columns may have left two projections that are one now.
-  result.node = MergeProjects(copy);
+  // Dropping columns may have left two projections that are one now, or one that changes nothing.
+  result.node = WithoutIdentity(MergeProjects(copy));
   return result;
 }
 
