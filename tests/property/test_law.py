@@ -147,8 +147,9 @@ def emitted(sql: str, batches: Sequence[pa.RecordBatch]) -> list[tuple[object, .
     """All rows that a stream query emits while its input arrives batch by batch and then ends."""
     session = _kernel.Session()
     session.execute(f"CREATE STREAM t {DECLARATION}")
-    query = session.start_stream(sql)
+    query = session.start_stream(sql, options={"start": False})
     subscription = query.subscribe()
+    query.start()
     fill(session, "t", batches)
     session.end_input("t")
     rows: list[tuple[object, ...]] = []
