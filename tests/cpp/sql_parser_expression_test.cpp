@@ -37,7 +37,8 @@ TEST(comparisons_do_not_chain) {
            "or use parentheses.");
   CHECK_EQ(ShowExpr("(a < b) = c"), "(= (< a b) c)");
   CHECK_EQ(ShowError("SELECT a LIKE b LIKE c").substr(0, 12), "VEL2001 1:17");
-  CHECK_EQ(ShowError("SELECT a IN (1) IN (2)").substr(0, 12), "VEL2001 1:17");
+  CHECK_EQ(ShowError("SELECT a BETWEEN 1 AND 2 BETWEEN 1 AND 2").substr(0, 12), "VEL2001 1:26");
+  CHECK_EQ(ShowExpr("a IN (1) NOT IN (2)"), "(not-in (in a 1) 2)");
 }
 
 TEST(predicates_keep_their_parts) {
@@ -87,6 +88,8 @@ TEST(literals_of_every_kind) {
 TEST(casts_and_types) {
   CHECK_EQ(ShowExpr("CAST(a AS DECIMAL(10, 2))"), "(cast a DECIMAL(10,2))");
   CHECK_EQ(ShowExpr("TRY_CAST(a AS int)"), "(try-cast a INT)");
+  CHECK_EQ(ShowExpr("a IN (1)::int"), "(cast (in a 1) INT)");
+  CHECK_EQ(ShowExpr("a + b::int IS NULL::int"), "(cast (is-null (+ a (cast b INT))) INT)");
   CHECK_EQ(ShowExpr("a::text::varchar(3)"), "(cast (cast a TEXT) VARCHAR(3))");
   CHECK_EQ(ShowExpr("a::double precision[][]"), "(cast a DOUBLE[][])");
   CHECK_EQ(ShowExpr("a::character varying(5)"), "(cast a VARCHAR(5))");

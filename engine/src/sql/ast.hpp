@@ -31,7 +31,7 @@ struct Name {
 struct TypeName {
   std::string name;
   std::vector<int64_t> arguments;
-  bool with_time_zone = false;  // TIMESTAMP WITH TIME ZONE and TIMESTAMPTZ; the name is "TIMESTAMP" for both
+  bool with_time_zone = false;  // also for TIMESTAMPTZ, whose name is "TIMESTAMP", too
   int array_depth = 0;          // INTEGER[] -> 1
   Place place;
 };
@@ -85,7 +85,7 @@ struct Expr {
   bool has_operand = false;
   bool has_else = false;
   bool try_cast = false;
-  int height = 1;  // levels of the tree from here down; the parser bounds it (ParserLimits::tree_height)
+  int height = 1;  // levels from here down, bounded by ParserLimits::tree_height
 
   Expr(ExprKind k, Place p);  // both below: Select is incomplete here
   ~Expr();

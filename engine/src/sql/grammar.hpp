@@ -40,6 +40,7 @@ class Grammar : private TokenCursor {
     kProduct,
     kAtTimeZone,
     kSign,
+    kCast,  // ::
   };
 
   // parser_statement.cpp
@@ -130,6 +131,7 @@ class Grammar : private TokenCursor {
   Result<ExprPtr> ParseChain(ExprPtr left, int precedence);
   Result<ExprPtr> ParseBinary(ExprPtr left, int precedence);
   Result<ExprPtr> ParseAtTimeZone(ExprPtr left);
+  Result<ExprPtr> ParseCastOperator(ExprPtr left);
   Status RefuseChain(int precedence) const;
   /// Ends the making of a node with children: bounds its height, refuses a star below it.
   Result<ExprPtr> Measured(ExprPtr expr);
@@ -146,7 +148,6 @@ class Grammar : private TokenCursor {
   Result<ExprPtr> ParseLike(ExprPtr left, Place place, bool negated);
 
   // parser_primary.cpp
-  Result<ExprPtr> ParsePostfix();
   Result<ExprPtr> ParsePrimary();
   Result<ExprPtr> ParseWordPrimary();
   Result<ExprPtr> ParseParenthesised();

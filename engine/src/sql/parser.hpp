@@ -16,19 +16,21 @@ struct ParserLimits {
   int64_t statement_bytes = 1 << 20;
   int nesting_depth = 400;
   int64_t identifier_bytes = 1024;
-  /// Levels of the finished tree, which chains like a + b + c and t JOIN u JOIN v deepen without nesting. A join or a
-  /// set operation counts twice: whoever walks the tree keeps more for it.
+  /// Levels of the finished tree, which chains like a + b + c and t JOIN u JOIN v deepen without
+  /// nesting. A join or a set operation counts twice: whoever walks the tree keeps more for it.
   int tree_height = 1000;
 };
 
 /// Parses exactly one statement; a trailing semicolon is allowed, a second statement is an error.
 Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits = {});
 
-/// Parses a script of statements separated by semicolons; empty ones are skipped, none at all is VEL2006. The byte limit
-/// holds for each statement.
-Result<std::vector<StatementPtr>> ParseScript(std::string_view text, const ParserLimits& limits = {});
+/// Parses a script of statements separated by semicolons; empty ones are skipped, none at all is
+/// VEL2006. The byte limit holds for each statement.
+Result<std::vector<StatementPtr>> ParseScript(std::string_view text,
+                                              const ParserLimits& limits = {});
 
-/// The caret line for an error: the line of `text` that `place` names and a '^' under the fault, cut to 100 columns.
+/// The caret line for an error: the line of `text` that `place` names and a '^' under the fault,
+/// cut to 100 columns.
 std::string CaretText(std::string_view text, Place place);
 
 }  // namespace velaria::sql

@@ -51,7 +51,7 @@ Result<ExprPtr> Grammar::ParseOperators(int floor) {
 
 Result<ExprPtr> Grammar::ParsePrefix() {
   const bool negation = At(Keyword::kNot);
-  if (!negation && !At("-") && !At("+")) return ParsePostfix();
+  if (!negation && !At("-") && !At("+")) return ParsePrimary();
   Level level(this);
   VELARIA_RETURN_NOT_OK(CheckDepth());
   const Token token = Take();
@@ -75,6 +75,7 @@ int Grammar::InfixPrecedence() const {
     if (symbol == "+" || symbol == "-") return kSum;
     if (symbol == "*" || symbol == "/" || symbol == "%") return kProduct;
     if (symbol == "||") return kOtherOperator;
+    if (symbol == "::") return kCast;
     return ComparisonText(symbol).empty() ? kNoOperator : kComparison;
   }
   switch (token.keyword) {
@@ -105,6 +106,7 @@ Result<ExprPtr> Grammar::ParseInfix(ExprPtr left, int precedence) {
     case kConjunction: return ParseChain(std::move(left), precedence);
     case kTest: return ParseTest(std::move(left));
     case kMatch: return ParseMatch(std::move(left));
+    case kCast: return ParseCastOperator(std::move(left));
     case kAtTimeZone: return ParseAtTimeZone(std::move(left));
     default: return ParseBinary(std::move(left), precedence);
   }
@@ -144,6 +146,13 @@ Result<ExprPtr> Grammar::ParseAtTimeZone(ExprPtr left) {
   call->children.push_back(std::move(zone));
   call->children.push_back(std::move(left));
   return Measured(std::move(call));
+}
+
+Result<ExprPtr> Grammar::ParseCastOperator(ExprPtr left) {
+  ExprPtr cast = MakeExpr(ExprKind::kCast, Take().place);
+  VELARIA_ASSIGN_OR_RETURN(cast->type, ParseType());
+  cast->children.push_back(std::move(left));
+  return Measured(std::move(cast));
 }
 
 Status Grammar::RefuseChain(int precedence) const {

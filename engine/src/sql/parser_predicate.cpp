@@ -31,9 +31,10 @@ Result<ExprPtr> Grammar::ParseTest(ExprPtr left) {
 Result<ExprPtr> Grammar::ParseMatch(ExprPtr left) {
   const Place place = Current().place;
   const bool negated = Accept(Keyword::kNot);
-  Result<ExprPtr> match = At(Keyword::kIn)        ? ParseIn(std::move(left), place, negated)
-                          : At(Keyword::kBetween) ? ParseBetween(std::move(left), place, negated)
-                                                  : ParseLike(std::move(left), place, negated);
+  // A list ends by itself, so what follows IN (...) is plain, as in PostgreSQL.
+  if (At(Keyword::kIn)) return ParseIn(std::move(left), place, negated);
+  Result<ExprPtr> match = At(Keyword::kBetween) ? ParseBetween(std::move(left), place, negated)
+                                                : ParseLike(std::move(left), place, negated);
   if (match.ok()) VELARIA_RETURN_NOT_OK(RefuseChain(kMatch));
   return match;
 }

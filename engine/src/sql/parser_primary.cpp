@@ -10,17 +10,6 @@ constexpr size_t kColumnPartsMax = 4;
 
 }  // namespace
 
-Result<ExprPtr> Grammar::ParsePostfix() {
-  VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParsePrimary());
-  while (At("::")) {
-    ExprPtr cast = MakeExpr(ExprKind::kCast, Take().place);
-    VELARIA_ASSIGN_OR_RETURN(cast->type, ParseType());
-    cast->children.push_back(std::move(expr));
-    VELARIA_ASSIGN_OR_RETURN(expr, Measured(std::move(cast)));
-  }
-  return expr;
-}
-
 Result<ExprPtr> Grammar::ParsePrimary() {
   const Place place = Current().place;
   const auto literal = [&](ExprKind kind) {

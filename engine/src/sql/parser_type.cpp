@@ -8,9 +8,10 @@ namespace {
 
 /// Types whose name before a string makes a literal of it: DATE '2024-01-01'.
 constexpr std::string_view kLiteralTypes[] = {
-    "BIGINT", "BOOL", "BOOLEAN",   "DATE",        "DECIMAL", "DOUBLE",
-    "FLOAT",  "INT",  "INTEGER",   "NUMERIC",     "REAL",    "SMALLINT",
-    "TEXT",   "TIME", "TIMESTAMP", "TIMESTAMPTZ", "TINYINT", "VARCHAR"};
+    "BIGINT",      "BOOL",         "BOOLEAN",     "DATE",        "DECIMAL", "DOUBLE",
+    "FLOAT",       "INT",          "INTEGER",     "NUMERIC",     "REAL",    "SMALLINT",
+    "TEXT",        "TIME",         "TIMESTAMP",   "TIMESTAMPTZ", "TINYINT", "VARCHAR",
+    "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"};
 
 constexpr std::string_view kUnits[] = {"year",        "quarter",     "month",  "week",
                                        "day",         "hour",        "minute", "second",
