@@ -48,30 +48,33 @@ std::string ToJson(const Progress& progress) {
   std::string out = "{";
   VisitProgress(progress, [&](const char* name, const auto& value) {
     if (out.size() > 1) out += ", ";
-    out += JsonString(name) + ": " + (value ? JsonValue(*value) : "null");
+    out.append(JsonString(name)).append(": ").append(value ? JsonValue(*value) : "null");
   });
   return out + "}";
 }
 
 std::string StrategyText(const ExecutionDecision& decision) {
-  auto flag = [](bool value) { return value ? "true" : "false"; };
   std::string out;
-  out += "requested_execution_mode=" + decision.requested_execution_mode + "\n";
-  out += "execution_mode=" + decision.execution_mode + "\n";
-  out += "execution_reason=" + decision.execution_reason + "\n";
-  out += "transport_mode=" + decision.transport_mode + "\n";
-  out += std::string("actor_eligible=") + flag(decision.actor_eligible) + "\n";
-  out += std::string("used_shared_memory=") + flag(false) + "\n";
-  out += std::string("has_stateful_ops=") + flag(decision.has_stateful_ops) + "\n";
-  out += std::string("has_window=") + flag(decision.has_window) + "\n";
-  out += std::string("source_is_bounded=") + flag(decision.source_is_bounded) + "\n";
-  out += std::string("sink_is_blocking=") + flag(decision.sink_is_blocking) + "\n";
+  auto line = [&out](const char* name, const std::string& value) {
+    out.append(name).append("=").append(value).append("\n");
+  };
+  auto flag = [&line](const char* name, bool value) { line(name, value ? "true" : "false"); };
+  line("requested_execution_mode", decision.requested_execution_mode);
+  line("execution_mode", decision.execution_mode);
+  line("execution_reason", decision.execution_reason);
+  line("transport_mode", decision.transport_mode);
+  flag("actor_eligible", decision.actor_eligible);
+  flag("used_shared_memory", false);
+  flag("has_stateful_ops", decision.has_stateful_ops);
+  flag("has_window", decision.has_window);
+  flag("source_is_bounded", decision.source_is_bounded);
+  flag("sink_is_blocking", decision.sink_is_blocking);
   if (!decision.source_is_bounded) {
-    out += "checkpoint_delivery_mode=" + decision.checkpoint_delivery_mode + "\n";
-    out += "backpressure_max_queue_batches=" + std::to_string(decision.backpressure_max_queue_batches) + "\n";
-    out += "backpressure_high_watermark=" + std::to_string(decision.backpressure_high_watermark) + "\n";
-    out += "backpressure_low_watermark=" + std::to_string(decision.backpressure_low_watermark) + "\n";
-    if (decision.has_stateful_ops) out += "warning=state is unbounded: the query has no watermark\n";
+    line("checkpoint_delivery_mode", decision.checkpoint_delivery_mode);
+    line("backpressure_max_queue_batches", std::to_string(decision.backpressure_max_queue_batches));
+    line("backpressure_high_watermark", std::to_string(decision.backpressure_high_watermark));
+    line("backpressure_low_watermark", std::to_string(decision.backpressure_low_watermark));
+    if (decision.has_stateful_ops) line("warning", "state is unbounded: the query has no watermark");
   }
   return out;
 }

@@ -1,7 +1,7 @@
 // CASE: each branch is evaluated on its own rows only, then the branches' values are put in row order.
-#include <cstring>
-
 #include <arrow/array/concatenate.h>
+
+#include <numeric>
 
 #include "logical/evaluate_rows.hpp"
 #include "logical/physical_dispatch.hpp"
@@ -13,6 +13,13 @@ struct Branch {
   Selection rows;
   Vector values;  // dense over `rows`, or constant
 };
+
+Selection AllRows(const Chunk& chunk) {
+  if (chunk.selection) return *chunk.selection;
+  Selection rows(static_cast<size_t>(chunk.row_count));
+  std::iota(rows.begin(), rows.end(), 0u);
+  return rows;
+}
 
 template <typename T>
 void ScatterValues(const Branch& branch, T* target, uint8_t* valid) {
@@ -84,20 +91,18 @@ Result<Vector> EvaluateCase(const BoundExpr& expr, const Chunk& chunk,
     Branch branch;
     Chunk taken = rest;
     if (is_else) {
-      for (int64_t n = 0; n < rest.selected_count(); ++n) branch.rows.push_back(rest.row_at(n));
+      branch.rows = AllRows(rest);
     } else {
       VELARIA_ASSIGN_OR_RETURN(auto passing, SelectRows(*expr.children[i], rest, context));
-      auto left = std::make_shared<Selection>();
-      size_t next = 0;
-      for (int64_t n = 0; n < rest.selected_count(); ++n) {
-        const uint32_t row = rest.row_at(n);
-        const bool passes = !passing || (next < passing->size() && (*passing)[next] == row);
-        (passes ? branch.rows : *left).push_back(row);
-        next += passes;
+      if (passing && passing->empty()) continue;
+      if (passing) {
+        branch.rows = *passing;
+        taken.selection = passing;
+        rest.selection = std::make_shared<Selection>(RowsWithout(rest, *passing));
+      } else {
+        branch.rows = AllRows(rest);
+        rest.selection = std::make_shared<Selection>();
       }
-      if (branch.rows.empty()) continue;
-      taken.selection = std::make_shared<Selection>(branch.rows);
-      rest.selection = std::move(left);
     }
     const auto& result = *expr.children[is_else ? i : i + 1];
     VELARIA_ASSIGN_OR_RETURN(branch.values, Evaluate(result, taken, context));

@@ -53,17 +53,16 @@ Result<Vector> EvaluateJunction(const BoundExpr& expr, const Chunk& chunk,
   for (const auto& child : expr.children) {
     VELARIA_ASSIGN_OR_RETURN(auto value, Evaluate(*child, rest, context));
     const auto child_states = ToStates(value, rest.selected_count());
-    auto undecided = std::make_shared<Selection>();
-    undecided->reserve(child_states.size());
+    auto undecided = std::make_shared<Selection>(child_states.size());
+    size_t count = 0;
     for (size_t i = 0; i < child_states.size(); ++i) {
       const uint32_t row = rest.row_at(static_cast<int64_t>(i));
-      if (child_states[i] == deciding) {
-        states[row] = deciding;
-        continue;
-      }
-      if (child_states[i] == kUnknown) states[row] = kUnknown;
-      undecided->push_back(row);
+      const uint8_t state = child_states[i];
+      states[row] = state == deciding || state == kUnknown ? state : states[row];
+      (*undecided)[count] = row;
+      count += state != deciding;
     }
+    undecided->resize(count);
     if (undecided->empty()) break;
     if (static_cast<int64_t>(undecided->size()) < rest.selected_count()) {
       rest.selection = std::move(undecided);

@@ -19,6 +19,9 @@ Result<Vector> EvaluateCase(const BoundExpr& expr, const Chunk& chunk,
 /// The rows of `rows` (all `row_count` rows when it is null) for which the dense or constant boolean is true.
 Selection TrueRows(const Vector& booleans, int64_t row_count, const Selection* rows);
 
+/// The selected rows of `chunk` that are not in `taken`, which is part of them.
+Selection RowsWithout(const Chunk& chunk, const Selection& taken);
+
 /// A conjunct compared straight on raw values: appends nothing when it has no fused form. `rows` null: all rows.
 /// Returns whether it was handled; `out` then holds the passing rows.
 bool SelectFused(const BoundExpr& conjunct, const Chunk& chunk, const Selection* rows,

@@ -29,26 +29,15 @@ Result<SelectionPtr> SelectConjuncts(const std::vector<BoundExprPtr>& conjuncts,
 Result<SelectionPtr> SelectAny(const BoundExpr& expr, const Chunk& chunk,
                                const FunctionContext& context) {
   Chunk rest = chunk;
-  Selection passed;
   for (const auto& child : expr.children) {
     VELARIA_ASSIGN_OR_RETURN(auto rows, SelectRows(*child, rest, context));
-    if (!rows && passed.empty()) return nullptr;
-    Selection now, left, merged;
-    size_t next = 0;
-    for (int64_t n = 0; n < rest.selected_count(); ++n) {
-      const uint32_t row = rest.row_at(n);
-      const bool passes = !rows || (next < rows->size() && (*rows)[next] == row);
-      (passes ? now : left).push_back(row);
-      next += passes;
-    }
-    merged.resize(passed.size() + now.size());
-    std::merge(passed.begin(), passed.end(), now.begin(), now.end(), merged.begin());
-    passed = std::move(merged);
-    if (left.empty()) break;
-    rest.selection = Share(std::move(left));
+    if (!rows) return nullptr;  // the rest passes, and with it all rows
+    if (rows->empty()) continue;
+    rest.selection = Share(RowsWithout(rest, *rows));
+    if (rest.empty()) return nullptr;
   }
-  if (static_cast<int64_t>(passed.size()) == chunk.selected_count()) return nullptr;
-  return Share(std::move(passed));
+  if (rest.selected_count() == chunk.selected_count()) return Share({});
+  return Share(RowsWithout(chunk, *rest.selection));
 }
 
 Result<SelectionPtr> SelectOne(const BoundExpr& expr, const Chunk& chunk,
@@ -86,6 +75,24 @@ Result<SelectionPtr> SelectConjuncts(const std::vector<BoundExprPtr>& conjuncts,
 }
 
 }  // namespace
+
+Selection RowsWithout(const Chunk& chunk, const Selection& taken) {
+  const size_t count = static_cast<size_t>(chunk.selected_count());
+  const uint32_t* selected = chunk.selection ? chunk.selection->data() : nullptr;
+  Selection out(count);
+  size_t kept = 0, next = 0;
+  const size_t last = taken.empty() ? 0 : taken.size() - 1;
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t row = selected ? selected[i] : static_cast<uint32_t>(i);
+    // Both ascend: once the last taken row has been met, no later row equals it.
+    const bool is_taken = !taken.empty() && taken[std::min(next, last)] == row;
+    out[kept] = row;
+    kept += !is_taken;
+    next += is_taken;
+  }
+  out.resize(kept);
+  return out;
+}
 
 Selection TrueRows(const Vector& booleans, int64_t row_count, const Selection* rows) {
   Selection out;

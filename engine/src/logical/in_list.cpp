@@ -9,7 +9,7 @@
 namespace velaria::logical {
 namespace {
 
-constexpr size_t kScanItems = 4;  // up to here comparing with each constant beats a lookup
+constexpr uint64_t kRangeMax = 65536;  // integers no farther apart are looked up by position
 
 /// A value as the key it is looked up by: floats with one zero and one NaN, all else as it is.
 template <typename T>
@@ -35,15 +35,18 @@ bool SameBits(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
-/// Open addressing over a power of two of slots, at most half full.
+/// Integers of a small range as one byte each; anything else by open addressing over a power of two of slots, at most
+/// half full.
 template <typename T>
 struct FixedSet {
   std::vector<T> slots;
   std::vector<uint8_t> used;
-  std::vector<T> items;
   uint64_t mask = 0;
+  std::vector<uint8_t> in_range;  // by value minus `lowest`; empty when the range is too large
+  uint64_t lowest = 0;
 
-  explicit FixedSet(std::vector<T> values) : items(std::move(values)) {
+  explicit FixedSet(const std::vector<T>& items) {
+    if (UseRange(items)) return;
     size_t size = 16;
     while (size < items.size() * 2) size *= 2;
     slots.resize(size);
@@ -57,12 +60,29 @@ struct FixedSet {
     }
   }
 
+  bool UseRange(const std::vector<T>& items) {
+    if constexpr (std::is_integral_v<T>) {
+      if (items.empty()) return false;
+      const auto [low, high] = std::minmax_element(items.begin(), items.end());
+      lowest = static_cast<uint64_t>(*low);
+      const uint64_t range = static_cast<uint64_t>(*high) - lowest;
+      if (range >= kRangeMax) return false;
+      in_range.resize(range + 1);
+      for (const T& item : items) in_range[static_cast<uint64_t>(item) - lowest] = 1;
+      return true;
+    }
+    return false;
+  }
+
+  bool InRange(T value) const {
+    const uint64_t at = static_cast<uint64_t>(value) - lowest;
+    return (at < in_range.size()) & in_range[std::min<uint64_t>(at, in_range.size() - 1)];
+  }
+
   bool Contains(const T& raw) const {
     const T value = Normal(raw);
-    if (items.size() <= kScanItems) {
-      bool found = false;
-      for (const T& item : items) found |= SameBits(item, value);
-      return found;
+    if constexpr (std::is_integral_v<T>) {
+      if (!in_range.empty()) return InRange(value);
     }
     uint64_t slot = HashOf(value) & mask;
     while (used[slot]) {
@@ -189,6 +209,31 @@ Result<Vector> EvaluateInList(const BoundExpr& expr, const Vector& value, int64_
   VELARIA_ASSIGN_OR_RETURN(auto result, FromStates(states, context.pool));
   result.constant = value.constant;
   return result;
+}
+
+bool SelectInList(const BoundExpr& expr, const Chunk& chunk, const Selection* rows, Selection* out) {
+  if (expr.kind != BoundKind::kInList || expr.children[0]->kind != BoundKind::kColumn) return false;
+  const auto& vector = chunk.columns[static_cast<size_t>(expr.children[0]->column)];
+  const Physical physical = PhysicalOf(*vector.type());
+  if (vector.constant || FixedWidthOf(physical) == 0 || IsDictionary(*vector.type())) return false;
+  out->clear();
+  if (expr.negated && expr.list_has_null) return true;  // never known to be absent
+  const Validity validity = ValidityOf(vector);
+  const auto status = VisitFixed(physical, [&]<typename T>(T) {
+    const auto& set = *static_cast<const FixedSet<T>*>(expr.binding.data.get());
+    const auto view = ViewFixed<T>(vector);
+    const size_t count = rows ? rows->size() : static_cast<size_t>(chunk.row_count);
+    out->resize(count);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t row = rows ? (*rows)[i] : static_cast<uint32_t>(i);
+      (*out)[kept] = row;
+      kept += (set.Contains(view[row]) != expr.negated) & validity.IsValid(row);
+    }
+    out->resize(kept);
+    return Status::OK();
+  });
+  return status.ok();
 }
 
 }  // namespace velaria::logical

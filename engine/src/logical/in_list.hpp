@@ -18,4 +18,8 @@ Result<BoundExprPtr> MakeInList(BoundExprPtr value, const std::vector<Vector>& c
 Result<Vector> EvaluateInList(const BoundExpr& expr, const Vector& value, int64_t row_count,
                               const FunctionContext& context);
 
+/// The rows (all when `rows` is null) whose value in a fixed-width column is in the list, or, negated, is known not to be;
+/// false when the expression has no such form.
+bool SelectInList(const BoundExpr& expr, const Chunk& chunk, const Selection* rows, Selection* out);
+
 }  // namespace velaria::logical

@@ -91,6 +91,8 @@ bool IsSimpleConjunct(const BoundExpr& expr) {
 
 namespace {
 
+constexpr size_t kComparedConjunctsMax = 64;  // beyond, repeated conjuncts are not looked for
+
 /// 0: raw values against a constant; 1: strings against a constant; 2: everything else, which keeps its place because it
 /// may rely on the conjuncts before it.
 int CostClass(const BoundExpr& expr) {
@@ -133,8 +135,10 @@ Result<LogicalPtr> FilterOver(const LogicalPtr& node, std::vector<BoundExprPtr> 
   if (conjuncts.empty()) return node;
   std::vector<BoundExprPtr> distinct;
   for (auto& conjunct : conjuncts) {
-    const bool known = std::any_of(distinct.begin(), distinct.end(),
-                                   [&](const auto& other) { return Equal(*other, *conjunct); });
+    const bool known = distinct.size() < kComparedConjunctsMax &&
+                       std::any_of(distinct.begin(), distinct.end(), [&](const auto& other) {
+                         return Equal(*other, *conjunct);
+                       });
     if (!known) distinct.push_back(std::move(conjunct));
   }
   SortConjuncts(&distinct);

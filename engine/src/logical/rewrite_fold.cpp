@@ -4,6 +4,22 @@
 namespace velaria::logical {
 namespace {
 
+constexpr size_t kFactorBranchesMax = 64;
+
+const char* OppositeOf(const std::string& name) {
+  if (name == "=") return "<>";
+  if (name == "<>") return "=";
+  if (name == "<") return ">=";
+  if (name == "<=") return ">";
+  if (name == ">") return "<=";
+  if (name == ">=") return "<";
+  if (name == "is_null") return "is_not_null";
+  if (name == "is_not_null") return "is_null";
+  if (name == "is_distinct_from") return "is_not_distinct_from";
+  if (name == "is_not_distinct_from") return "is_distinct_from";
+  return nullptr;
+}
+
 enum class Truth { kTrue, kFalse, kUnknown, kOpen };
 
 Truth TruthOf(const BoundExpr& expr) {
@@ -15,13 +31,54 @@ Truth TruthOf(const BoundExpr& expr) {
   return view[0] ? Truth::kTrue : Truth::kFalse;
 }
 
+bool Holds(const std::vector<BoundExprPtr>& conjuncts, const BoundExpr& wanted) {
+  return std::any_of(conjuncts.begin(), conjuncts.end(),
+                     [&](const auto& conjunct) { return Equal(*conjunct, wanted); });
+}
+
+/// A comparison of columns and constants: it never fails, so it may be evaluated before what used to guard it.
+bool IsPlainComparison(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kCall && expr.children.size() == 2 && OppositeOf(expr.name) &&
+         std::all_of(expr.children.begin(), expr.children.end(), [](const auto& child) {
+           return child->kind == BoundKind::kColumn || child->kind == BoundKind::kLiteral;
+         });
+}
+
+/// (x AND a) OR (x AND b) is x AND (a OR b): then x may become a join key or reach a scan.
+Result<BoundExprPtr> FactorOr(const std::vector<BoundExprPtr>& children) {
+  std::vector<std::vector<BoundExprPtr>> branches(children.size());
+  if (children.size() > kFactorBranchesMax) return MakeOr(children);
+  for (size_t i = 0; i < children.size(); ++i) SplitConjuncts(children[i], &branches[i]);
+  std::vector<BoundExprPtr> common;
+  for (const auto& conjunct : branches[0]) {
+    const bool shared = IsPlainComparison(*conjunct) && !Holds(common, *conjunct) &&
+                        std::all_of(branches.begin(), branches.end(), [&](const auto& branch) {
+                          return Holds(branch, *conjunct);
+                        });
+    if (shared) common.push_back(conjunct);
+  }
+  if (common.empty()) return MakeOr(children);
+  std::vector<BoundExprPtr> rests;
+  for (auto& branch : branches) {
+    std::erase_if(branch, [&](const auto& conjunct) { return Holds(common, *conjunct); });
+    if (branch.empty()) return MakeAnd(std::move(common));
+    VELARIA_ASSIGN_OR_RETURN(auto rest, MakeAnd(std::move(branch)));
+    rests.push_back(std::move(rest));
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto any, MakeOr(std::move(rests)));
+  common.push_back(std::move(any));
+  return MakeAnd(std::move(common));
+}
+
 Result<BoundExprPtr> FoldJunction(const BoundExpr& expr, std::vector<BoundExprPtr> children) {
   const bool is_and = expr.kind == BoundKind::kAnd;
   const Truth deciding = is_and ? Truth::kFalse : Truth::kTrue;
   for (const auto& child : children) {
     if (TruthOf(*child) == deciding) return MakeBoolean(!is_and, expr.place);
   }
-  return is_and ? MakeAnd(std::move(children)) : MakeOr(std::move(children));
+  if (is_and) return MakeAnd(std::move(children));
+  VELARIA_ASSIGN_OR_RETURN(auto any, MakeOr(std::move(children)));
+  return any->kind == BoundKind::kOr ? FactorOr(any->children) : any;
 }
 
 /// Branches that are never taken go; a branch that is always taken is the last one.
@@ -43,20 +100,6 @@ BoundExprPtr FoldCase(const BoundExpr& expr, const std::vector<BoundExprPtr>& ch
   auto copy = std::make_shared<BoundExpr>(expr);
   copy->children = std::move(kept);
   return copy;
-}
-
-const char* OppositeOf(const std::string& name) {
-  if (name == "=") return "<>";
-  if (name == "<>") return "=";
-  if (name == "<") return ">=";
-  if (name == "<=") return ">";
-  if (name == ">") return "<=";
-  if (name == ">=") return "<";
-  if (name == "is_null") return "is_not_null";
-  if (name == "is_not_null") return "is_null";
-  if (name == "is_distinct_from") return "is_not_distinct_from";
-  if (name == "is_not_distinct_from") return "is_distinct_from";
-  return nullptr;
 }
 
 /// NOT over a comparison is the opposite comparison: unknown on the same rows, and simple enough to be fused.

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "logical/evaluate_rows.hpp"
+#include "logical/in_list.hpp"
 #include "logical/physical_dispatch.hpp"
 
 namespace velaria::logical {
@@ -227,7 +228,7 @@ bool SelectFused(const BoundExpr& conjunct, const Chunk& chunk, const Selection*
   if (const auto sign = SignOf(conjunct)) {
     return SelectColumns(*sign, *conjunct.children[0], *conjunct.children[1], chunk, rows, out);
   }
-  return SelectNullTest(conjunct, chunk, rows, out);
+  return SelectInList(conjunct, chunk, rows, out) || SelectNullTest(conjunct, chunk, rows, out);
 }
 
 bool SelectFusedRange(const BoundExpr& low, const BoundExpr& high, const Chunk& chunk,

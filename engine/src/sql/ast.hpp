@@ -247,7 +247,7 @@ struct Statement {
   // DELETE, UPDATE
   ExprPtr where;
   std::vector<std::pair<Name, ExprPtr>> assignments;
-  // SET / SHOW / other
+  // SET / SHOW / other; CREATE VIEW: the query as written
   std::string text;
   ExprPtr value;
 

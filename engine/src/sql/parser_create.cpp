@@ -17,6 +17,13 @@ constexpr std::string_view kOtherObjects[] = {
     "AGGREGATE", "DATABASE", "EXTENSION", "FUNCTION", "MACRO", "MATERIALIZED", "PROCEDURE",
     "ROLE",      "SECRET",   "SEQUENCE",  "TRIGGER",  "TYPE",  "USER",         "VIRTUAL"};
 
+/// In quotes always: the name may be a reserved word.
+std::string Quoted(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
 }  // namespace
 
 Result<StatementPtr> Grammar::ParseCreate() {
@@ -109,15 +116,17 @@ Result<StatementPtr> Grammar::ParseCreateView(StatementPtr statement) {
   }
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
   // The catalog keeps a view as text: the query as it was written, wrapped when columns rename it.
-  const char* begin = Current().raw.data();
-  const size_t begin_offset = Current().end - Current().raw.size();
+  const size_t begin = Offset();
   VELARIA_ASSIGN_OR_RETURN(statement->select, ParseSelect());
   if (At(Keyword::kWith)) return Unsupported(Current(), "WITH CHECK OPTION");
-  statement->text = std::string(begin, Current().end - Current().raw.size() - begin_offset);
+  statement->text = TextFrom(begin);
   if (columns.empty()) return statement;
   std::vector<std::string> quoted;
-  for (const auto& column : columns) quoted.push_back(QuoteIdentifier(column.text));
-  statement->text = "SELECT * FROM (" + statement->text + "\n) AS " + QuoteIdentifier(statement->name.back().text) + "(" + Join(quoted, ", ") + ")";
+  for (const Name& column : columns) quoted.push_back(Quoted(column.text));
+  const std::string view = Quoted(statement->name.back().text);
+  // The line break ends a comment that the query may end with.
+  statement->text =
+      "SELECT * FROM (" + statement->text + "\n) AS " + view + "(" + Join(quoted, ", ") + ")";
   VELARIA_ASSIGN_OR_RETURN(statement->select, Wrapped(std::move(statement->select)));
   statement->select->from->alias = statement->name.back();
   statement->select->from->column_aliases = std::move(columns);

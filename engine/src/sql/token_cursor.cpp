@@ -55,7 +55,7 @@ std::string NearKeyword(std::string_view word, const std::vector<std::string>& c
 }  // namespace
 
 TokenCursor::TokenCursor(std::string_view text, const ParserLimits& limits)
-    : limits_(limits), lexer_(text, limits.identifier_bytes) {
+    : limits_(limits), text_(text), lexer_(text, limits.identifier_bytes) {
   for (size_t i = 0; i < tokens_.size(); ++i) tokens_[i] = lexer_.Next();
 }
 
@@ -64,6 +64,7 @@ Token TokenCursor::Take() {
   tokens_[head_] = lexer_.Next();
   head_ = (head_ + 1) % tokens_.size();
   ++taken_;
+  taken_end_ = token.end;
   CheckLength();
   return token;
 }
@@ -232,8 +233,7 @@ void TokenCursor::NoteBareAlias(const Name& alias) {
 }
 
 void TokenCursor::BeginStatement() {
-  const Token& token = Current();
-  statement_begin_ = token.end - token.raw.size();
+  statement_begin_ = Offset();
   CheckLength();
 }
 

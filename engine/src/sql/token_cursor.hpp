@@ -27,6 +27,12 @@ class TokenCursor {
   Token Take();
   void Advance() { Take(); }
 
+  /// Where the current token begins, and the text from such an offset to the last token taken.
+  size_t Offset() const { return Current().end - Current().raw.size(); }
+  std::string_view TextFrom(size_t offset) const {
+    return text_.substr(offset, taken_end_ > offset ? taken_end_ - offset : 0);
+  }
+
   bool At(Keyword keyword) const { return Current().keyword == keyword; }
   bool At(TokenKind kind) const { return Current().kind == kind; }
   bool At(std::string_view symbol) const { return IsSymbol(Current(), symbol); }
@@ -89,10 +95,12 @@ class TokenCursor {
   void CheckLength();
   static Name MakeName(const Token& token);
 
+  std::string_view text_;
   Lexer lexer_;
   std::array<Token, 4> tokens_;
   size_t head_ = 0;
   size_t taken_ = 0;
+  size_t taken_end_ = 0;
   size_t statement_begin_ = 0;
   bool too_long_ = false;
   int depth_ = 0;

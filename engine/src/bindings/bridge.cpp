@@ -1,0 +1,104 @@
+#include "bindings/bridge.hpp"
+
+#include <arrow/c/bridge.h>
+#include <arrow/flight/types.h>
+#include <arrow/python/pyarrow.h>
+
+#include "contract/msgpack.hpp"
+
+namespace velaria::bindings {
+namespace {
+
+using FlightCode = arrow::flight::FlightStatusCode;
+
+FlightCode FlightCodeOf(ErrorCode code) {
+  if (code == ErrorCode::kCancelled) return FlightCode::Cancelled;
+  if (code == ErrorCode::kDeadlineExceeded) return FlightCode::TimedOut;
+  switch (static_cast<int>(code) / 1000) {
+    case 5: return FlightCode::Unavailable;
+    case 9: return FlightCode::Internal;
+    default: return FlightCode::Failed;
+  }
+}
+
+/// Turns a kernel error in mid-stream into a Flight error that carries the code.
+class FlightReader final : public arrow::RecordBatchReader {
+ public:
+  explicit FlightReader(std::shared_ptr<arrow::RecordBatchReader> reader) : reader_(std::move(reader)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    const Status status = reader_->ReadNext(batch);
+    if (status.ok()) return status;
+    const ErrorInfo info = ErrorInfoOf(status);
+    return arrow::flight::MakeFlightError(FlightCodeOf(info.code), CodeText(info.code) + " " + info.message,
+                                          contract::ErrorToMessagePack(info));
+  }
+  Status Close() override { return reader_->Close(); }
+
+ private:
+  const std::shared_ptr<arrow::RecordBatchReader> reader_;
+};
+
+py::object Steal(PyObject* object) {
+  if (object == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(object);
+}
+
+template <typename T>
+T CheckArrow(Result<T> result, const char* expected) {
+  if (!result.ok()) throw py::type_error(std::string("expected ") + expected);
+  return std::move(result).ValueOrDie();
+}
+
+}  // namespace
+
+py::object WrapSchema(const std::shared_ptr<arrow::Schema>& schema) {
+  return schema ? Steal(arrow::py::wrap_schema(schema)) : py::none();
+}
+
+py::object WrapBatch(const std::shared_ptr<arrow::RecordBatch>& batch) { return Steal(arrow::py::wrap_batch(batch)); }
+
+py::object WrapTable(const std::shared_ptr<arrow::Table>& table) { return Steal(arrow::py::wrap_table(table)); }
+
+py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader) {
+  static const py::object wrap = py::module_::import("velaria._reader").attr("wrap_reader");
+  std::shared_ptr<arrow::RecordBatchReader> flight = std::make_shared<FlightReader>(std::move(reader));
+  return wrap(py::capsule(&flight, "velaria.reader"));
+}
+
+std::shared_ptr<arrow::Schema> UnwrapSchema(const py::handle& object) {
+  return CheckArrow(arrow::py::unwrap_schema(object.ptr()), "a pyarrow.Schema");
+}
+
+std::shared_ptr<arrow::RecordBatch> UnwrapBatch(const py::handle& object) {
+  return CheckArrow(arrow::py::unwrap_batch(object.ptr()), "a pyarrow.RecordBatch");
+}
+
+std::shared_ptr<arrow::RecordBatchReader> ImportStream(const py::handle& object) {
+  if (!py::hasattr(object, "__arrow_c_stream__")) {
+    throw py::type_error("expected an object with __arrow_c_stream__, such as a pyarrow.Table or RecordBatchReader");
+  }
+  const py::capsule capsule = object.attr("__arrow_c_stream__")();
+  auto* stream = static_cast<struct ArrowArrayStream*>(PyCapsule_GetPointer(capsule.ptr(), "arrow_array_stream"));
+  if (stream == nullptr) throw py::error_already_set();
+  return Check(arrow::ImportRecordBatchReader(stream));
+}
+
+std::vector<std::shared_ptr<arrow::Scalar>> Parameters(const py::handle& sequence) {
+  std::vector<std::shared_ptr<arrow::Scalar>> out;
+  if (sequence.is_none()) return out;
+  const py::object make = py::module_::import("pyarrow").attr("scalar");
+  for (const py::handle& value : sequence) {
+    py::object scalar;
+    try {
+      scalar = py::hasattr(value, "as_py") ? py::reinterpret_borrow<py::object>(value) : make(value);
+    } catch (py::error_already_set& fault) {
+      if (!fault.matches(PyExc_Exception)) throw;
+      Raise(Fail(ErrorCode::kBadParameter, "a parameter has no Arrow type, number: " + std::to_string(out.size() + 1)));
+    }
+    out.push_back(CheckArrow(arrow::py::unwrap_scalar(scalar.ptr()), "a pyarrow.Scalar"));
+  }
+  return out;
+}
+
+}  // namespace velaria::bindings

@@ -1,0 +1,52 @@
+// The kernel's tables as Python sees them: functions, progress fields, what this build is.
+#include "bindings/bridge.hpp"
+#include "contract/progress.hpp"
+#include "functions/registry.hpp"
+#include "interop/ingest_gate.hpp"
+
+namespace velaria::bindings {
+
+struct FunctionRow {
+  std::string name, kind, signature, summary, example, example_result, group;
+};
+
+std::vector<FunctionRow> FunctionRows() {
+  std::vector<FunctionRow> rows;
+  for (const auto& f : FunctionRegistry::Instance().scalars()) {
+    rows.push_back({f.name, "scalar", f.signature, f.summary, f.example, f.example_result, f.group});
+  }
+  for (const auto& f : FunctionRegistry::Instance().aggregates()) {
+    rows.push_back({f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
+  }
+  return rows;
+}
+
+void RegisterReference(py::module_& module) {
+  py::class_<FunctionRow>(module, "FunctionRow")
+      .def_readonly("name", &FunctionRow::name)
+      .def_readonly("kind", &FunctionRow::kind)
+      .def_readonly("signature", &FunctionRow::signature)
+      .def_readonly("summary", &FunctionRow::summary)
+      .def_readonly("example", &FunctionRow::example)
+      .def_readonly("example_result", &FunctionRow::example_result)
+      .def_readonly("group", &FunctionRow::group);
+  module.def("functions", &FunctionRows);
+  module.def("progress_fields", [] {
+    std::vector<std::tuple<std::string, std::string, std::string>> rows;
+    for (const auto& field : contract::ProgressFields()) rows.emplace_back(field.name, field.type, field.group);
+    return rows;
+  });
+  module.def("simd_backend", [] {
+#if defined(__x86_64__)
+    return std::string(__builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "baseline");
+#else
+    return std::string("baseline");
+#endif
+  });
+  module.def("validate_batch", [](const py::object& batch) {
+    auto unwrapped = UnwrapBatch(batch);
+    Check(Unlocked([&] { return interop::ValidateBatch(unwrapped, unwrapped->schema()); }));
+  }, py::arg("batch"));
+}
+
+}  // namespace velaria::bindings
