@@ -80,6 +80,15 @@ TEST(create_view_schema_and_index) {
   CHECK_EQ(index->index_columns.size(), 2u);
 }
 
+TEST(a_view_keeps_its_query_as_written) {
+  CHECK_EQ(Parse("CREATE VIEW v AS  SELECT 'ä' -- x\n, 1 ; ")->text, "SELECT 'ä' -- x\n, 1");
+  const std::string renamed = Parse("CREATE VIEW s.v (\"Select\", b) AS SELECT 1, 2 -- x")->text;
+  CHECK_EQ(renamed, "SELECT * FROM (SELECT 1, 2\n) AS \"v\"(\"Select\", \"b\")");
+  CHECK_EQ(ShowQuery(renamed), "select * from {select 1 2} as v[\"Select\" b]");
+  CHECK_EQ(ShowError("CREATE VIEW v(a) AS SELECT 1 /* open"),
+           "VEL2001 1:30 comment has no end: /* | Close it with */.");
+}
+
 TEST(drop_takes_a_list) {
   const StatementPtr drop = Parse("DROP VIEW IF EXISTS a, s.b");
   CHECK(drop->drop == DropKind::kView);
