@@ -116,6 +116,16 @@ TEST(statements_cut_at_any_byte_survive) {
   }
 }
 
+TEST(a_fault_of_the_lexer_at_any_byte_survives) {
+  for (const std::string& text : Corpus()) {
+    for (size_t cut = 0; cut <= text.size(); ++cut) {
+      for (const char* fault : {" /*", " '", " 1x", " \xE2\x80\xAE"}) {
+        CheckSurvives(text.substr(0, cut) + fault + text.substr(cut));
+      }
+    }
+  }
+}
+
 TEST(statements_with_one_byte_changed_survive) {
   std::mt19937 random(20130101);
   for (int round = 0; round < Rounds(); ++round) {
