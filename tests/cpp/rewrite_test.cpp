@@ -55,6 +55,12 @@ TEST(filters_go_below_projections_groups_unions_and_sorts) {
            "Filter (a = 1)\n  Limit 3\n    Scan u [a]");
 }
 
+TEST(what_all_branches_of_an_or_ask_is_asked_once) {
+  CHECK_EQ(Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND c = 'x' OR t.a = u.a AND b > 1"),
+           "Project b\n  Join inner on a = a AND ((c = 'x') OR (b > 1))\n    Scan t [a, b]\n    Scan "
+           "u [a, c]");
+}
+
 TEST(a_file_scan_is_told_the_simple_conjuncts) {
   CHECK_EQ(Rewritten("SELECT a FROM 'data/x.parquet' WHERE b > 5 AND a + b > 2"),
            "Project a\n  Filter ((b > 5) AND ((CAST(a AS BIGINT) + b) > 2))\n    Scan "

@@ -79,16 +79,15 @@ Result<SelectionPtr> SelectConjuncts(const std::vector<BoundExprPtr>& conjuncts,
 Selection RowsWithout(const Chunk& chunk, const Selection& taken) {
   const size_t count = static_cast<size_t>(chunk.selected_count());
   const uint32_t* selected = chunk.selection ? chunk.selection->data() : nullptr;
+  std::vector<uint8_t> left(static_cast<size_t>(chunk.row_count), 1);
+  for (uint32_t row : taken) left[row] = 0;
   Selection out(count);
-  size_t kept = 0, next = 0;
-  const size_t last = taken.empty() ? 0 : taken.size() - 1;
+  uint32_t* target = out.data();
+  size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const uint32_t row = selected ? selected[i] : static_cast<uint32_t>(i);
-    // Both ascend: once the last taken row has been met, no later row equals it.
-    const bool is_taken = !taken.empty() && taken[std::min(next, last)] == row;
-    out[kept] = row;
-    kept += !is_taken;
-    next += is_taken;
+    target[kept] = row;
+    kept += left[row];
   }
   out.resize(kept);
   return out;
