@@ -13,7 +13,7 @@ from velaria.dataframe import DataFrame
 from velaria.sql_text import columns_declaration, quoted_name, quoted_text
 from velaria.streaming import StreamingDataFrame, StreamingQuery
 
-ArrowData: TypeAlias = _kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]
+ArrowData: TypeAlias = "_kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]"
 
 
 class Session:

@@ -1,4 +1,4 @@
-#include <arrow/python/pyarrow.h>
+#include <pybind11/eval.h>
 
 #include "bindings/bridge.hpp"
 #include "contract/msgpack.hpp"
