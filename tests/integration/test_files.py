@@ -131,7 +131,7 @@ def test_parquet_gives_back_what_was_written(session: velaria.Session, tmp_path:
     assert session.sql(f"SELECT * FROM '{path}'").to_arrow().equals(table)
     counted = f"SELECT count(*), min(id), max(id) FROM '{path}' WHERE id >= 2500 AND id < 7000"
     assert session.sql(counted).to_rows() == [(4500, 2500, 6999)]
-    assert session.sql(f"SELECT name FROM '{path}' WHERE name = 'n9999'").to_rows() == [("n9999",)]
+    assert session.sql(f"SELECT name FROM '{path}' WHERE name = 'n9998'").to_rows() == [("n9998",)]
     nulls = f"SELECT count(*) FROM '{path}' WHERE name IS NULL"
     assert session.sql(nulls).to_rows() == [(910,)]
     path.write_bytes(path.read_bytes()[:-100])
