@@ -61,9 +61,10 @@ py::object WrapBatch(const std::shared_ptr<arrow::RecordBatch>& batch) { return 
 py::object WrapTable(const std::shared_ptr<arrow::Table>& table) { return Steal(arrow::py::wrap_table(table)); }
 
 py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader) {
-  static const py::object wrap = py::module_::import("velaria._reader").attr("wrap_reader");
+  // Never destroyed: static objects end after the interpreter.
+  static const auto* wrap = new py::object(py::module_::import("velaria._reader").attr("wrap_reader"));
   std::shared_ptr<arrow::RecordBatchReader> flight = std::make_shared<FlightReader>(std::move(reader));
-  return wrap(py::capsule(&flight, "velaria.reader"));
+  return (*wrap)(py::capsule(&flight, "velaria.reader"));
 }
 
 std::shared_ptr<arrow::Schema> UnwrapSchema(const py::handle& object) {
