@@ -127,9 +127,12 @@ def test_unsupported_is_told_from_wrong_and_spoils_what_it_should_have_changed()
 
 
 def test_the_corpus_style_rounds_reals_and_reads_booleans_both_ways(engine: DuckdbOracle) -> None:
-    text = "query R\nSELECT 1 / 3e0\n----\n0.333\n\nquery I\nSELECT true\n----\n1"
+    text = (
+        "query R\nSELECT 1 / 3e0\n----\n0.333\n\nquery I\nSELECT true\n----\n1\n\n"
+        "query II\nSELECT '12b', 'b'\n----\n12\t0"
+    )
     report = run(text, engine, style="sqlite")
-    assert report.queries == 2, report.wrong
+    assert report.queries == 3, report.wrong
 
 
 def test_ignore_in_a_plan_stands_for_text_and_for_lines() -> None:

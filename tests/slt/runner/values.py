@@ -7,6 +7,7 @@ decimals for R).
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable
 from decimal import Decimal
@@ -18,6 +19,7 @@ from .parse import SortMode
 
 Style = Literal["exact", "sqlite"]
 
+_LEADING_INTEGER = re.compile(r"\s*[+-]?\d+")
 _TICKS_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -92,6 +94,10 @@ def format_sqlite(value: object, letter: str) -> str:
         return "true" if value else "false"
     if letter == "I" and isinstance(value, (int, float, Decimal)):
         return str(int(value))
+    if letter == "I" and isinstance(value, str):
+        # The corpus reads text under I as SQLite does: its leading integer, else 0.
+        match = _LEADING_INTEGER.match(value)
+        return str(int(match[0])) if match else "0"
     if letter == "R" and isinstance(value, (int, float, Decimal)):
         return f"{value:.3f}"
     if isinstance(value, float):
