@@ -37,7 +37,7 @@ KEYED_QUERIES = (
     ("SELECT k, COUNT(*), COUNT(n), SUM(n), SUM(m) FROM t GROUP BY k", 1),
     ("SELECT k, MIN(n), MAX(n), MIN(x), MAX(x), MIN(ts), MAX(ts) FROM t GROUP BY k", 1),
     ("SELECT k, AVG(n), AVG(x), SUM(x) FROM t GROUP BY k", 1),
-    ("SELECT k, b, COUNT(*), MAX(k), MIN(b) FROM t GROUP BY k, b", 2),
+    ("SELECT k, b, COUNT(*), MAX(k), COUNT(b) FROM t GROUP BY k, b", 2),
     ("SELECT n % 3, SUM(n), COUNT(x) FROM t WHERE n < m GROUP BY n % 3", 1),
     ("SELECT b, SUM(CASE WHEN n > 0 THEN n ELSE 0 END) FROM t GROUP BY b", 1),
     ("SELECT w, COUNT(*), SUM(n) FROM t WINDOW BY ts EVERY 1000 AS w GROUP BY w", 1),
