@@ -124,13 +124,8 @@ class FlightServer:
     """
 
     def __init__(self, allowed_paths: Sequence[Path]) -> None:
-        command = [
-            str(Path(sys.executable).parent / "velaria"),
-            "serve",
-            "--listen",
-            "grpc://127.0.0.1:0",
-        ]
-        command += ["--memory", "--postgres", "none"]
+        command = [sys.executable, "-m", "velaria.flight_server.cli", "serve"]
+        command += ["--listen", "grpc://127.0.0.1:0", "--memory", "--postgres", "none"]
         for path in allowed_paths:
             command += ["--allow-path", str(path)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
