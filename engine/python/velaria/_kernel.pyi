@@ -26,6 +26,18 @@ class KernelError(Exception):
     column: int
     caret: str
 
+    def __init__(
+        self,
+        code: str = "VEL9001",
+        message: str = "",
+        detail: str = "",
+        hint: str = "",
+        retry: str = "never",
+        line: int = 0,
+        column: int = 0,
+        caret: str = "",
+    ) -> None: ...
+
 class RequestError(KernelError): ...  # VEL1xxx
 class SqlError(KernelError): ...  # VEL2xxx
 class ExecutionError(KernelError): ...  # VEL3xxx
@@ -194,6 +206,7 @@ class PlanSplit:
     def partition(self, table: str, index: int) -> pa.Table: ...
 
 def error_codes() -> list[ErrorCodeRow]: ...
+def functions() -> list[FunctionRow]: ...
 def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
 def simd_backend() -> str: ...
 def validate_batch(batch: pa.RecordBatch) -> None: ...
