@@ -181,7 +181,7 @@ class Client:
     def health(self) -> dict[str, Any]:
         return self.action("server.health")
 
-    def action(self, name: str, **fields: Any) -> dict[str, Any]:
+    def action(self, name: str, /, **fields: Any) -> dict[str, Any]:
         """Any action by its name; the reply as a map."""
         with typed_errors(str(fields.get("sql", ""))):
             request = flight.Action(name, msgspec.msgpack.encode(fields))

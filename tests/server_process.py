@@ -123,7 +123,7 @@ def rows(client: flight.FlightClient, sql: str) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def act(client: flight.FlightClient, name: str, **fields: Any) -> dict[str, Any]:
+def act(client: flight.FlightClient, name: str, /, **fields: Any) -> dict[str, Any]:
     """DoAction with a MessagePack map; the one reply."""
     request = flight.Action(name, msgspec.msgpack.encode(fields))
     (reply,) = client.do_action(request)

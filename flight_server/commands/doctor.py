@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _kernel_answers() -> str:
-    rows = _kernel.Session().execute("SELECT 1 + 1").read_all().columns[0].to_pylist()
+    session = _kernel.Session()
+    rows = session.execute("SELECT 1 + 1").read_all().columns[0].to_pylist()
+    session.close()
     if rows != [2]:
         raise VelariaError("VEL9001", f"SELECT 1 + 1 gave {rows}")
     return f"{_kernel.__version__}, {_kernel.simd_backend()}"

@@ -65,14 +65,14 @@ def with_head(old: bytes, new: bytes) -> list[tuple[bytes, bytes]]:
 
 
 OFFSETS = struct.pack("<4i", 0, 2, 4, 6)
-LENGTH = struct.pack("<q", 777 * 8)
+PLACE = struct.pack("<qq", 0, 777 * 8)
 
 DAMAGE = {
     "an offset past the end": with_body(OFFSETS, struct.pack("<4i", 0, 2, 4, 1 << 30)),
     "a negative offset": with_body(OFFSETS, struct.pack("<4i", 0, -1_000_000, 4, 6)),
     "offsets that go down": with_body(OFFSETS, struct.pack("<4i", 0, 6, 2, 6)),
     "text that is not UTF-8": with_body(b"aabbcc", b"\xff\xfe\xc3\x28\x80\xf5"),
-    "a buffer shorter than its rows": with_head(LENGTH, struct.pack("<q", 8)),
+    "a buffer shorter than its rows": with_head(PLACE, struct.pack("<qq", 0, 8)),
     "more nulls than rows": with_head(struct.pack("<qq", 777, 0), struct.pack("<qq", 777, 1 << 40)),
     "a body cut short": [
         *messages_of(pa.record_batch({"c": pa.array(range(777), pa.int64())}))[:1],

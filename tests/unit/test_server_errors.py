@@ -58,7 +58,7 @@ def test_a_coded_failure_keeps_every_field_in_extra_info() -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        ("VEL3010", flight.FlightCancelledError),
+        ("VEL3010", flight.FlightServerError),
         ("VEL3011", flight.FlightTimedOutError),
         ("VEL5001", flight.FlightUnavailableError),
         ("VEL5002", flight.FlightUnavailableError),

@@ -11,8 +11,8 @@ namespace {
 
 using FlightCode = arrow::flight::FlightStatusCode;
 
+/// A cancelled query is no Cancelled call: pyarrow's read_all takes that for Ctrl-C and interrupts the program.
 FlightCode FlightCodeOf(ErrorCode code) {
-  if (code == ErrorCode::kCancelled) return FlightCode::Cancelled;
   if (code == ErrorCode::kDeadlineExceeded) return FlightCode::TimedOut;
   switch (static_cast<int>(code) / 1000) {
     case 5: return FlightCode::Unavailable;
