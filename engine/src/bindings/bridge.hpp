@@ -51,5 +51,6 @@ void RegisterReference(py::module_& module);
 void RegisterQuery(py::module_& module);
 void RegisterStream(py::module_& module);
 void RegisterSession(py::module_& module);
+void RegisterLane(py::module_& module);
 
 }  // namespace velaria::bindings

@@ -16,4 +16,5 @@ PYBIND11_MODULE(_kernel, module) {
   RegisterQuery(module);
   RegisterStream(module);
   RegisterSession(module);
+  RegisterLane(module);
 }

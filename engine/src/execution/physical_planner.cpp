@@ -135,17 +135,21 @@ class Lowering {
       }
       case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
+        if (options_.from_partials) return FromPartials(node);
         return Break(*node.children[0], std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
       case NodeKind::kSort:
         return Break(*node.children[0], std::make_shared<SortNode>(node.sort_keys, TypesOf(*node.children[0]), node.limit));
       case NodeKind::kLimit:
         return Break(*node.children[0], std::make_shared<LimitNode>(TypesOf(*node.children[0]), node.limit, node.offset));
       case NodeKind::kUnion: {
+        // Not cut into slices: rows of one child must all come before those of the next.
+        const bool was_whole = std::exchange(whole_, true);
         Drafts all;
         for (const auto& child : node.children) {
           ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*child, to_reader));
           std::move(drafts.begin(), drafts.end(), std::back_inserter(all));
         }
+        whole_ = was_whole;
         return all;
       }
       case NodeKind::kJoin: return LowerJoin(node);
@@ -165,7 +169,7 @@ class Lowering {
     ARROW_ASSIGN_OR_RAISE(auto predicates, SimplePredicates(node));
     if (const auto* table = dynamic_cast<const TableRelation*>(relation)) {
       std::function<TableRange()> range = [version = table->version()] { return TableRange{version, 0, version->end_position()}; };
-      const bool streaming = options_.stream_range && (options_.slice_tables ? !sliced_ && !building_ : !table->is_bounded());
+      const bool streaming = options_.stream_range && (options_.slice_tables ? !sliced_ && !whole_ : !table->is_bounded());
       if (streaming) {
         range = options_.stream_range(*table);
         sliced_ = true;
@@ -220,9 +224,9 @@ class Lowering {
       return Fail(ErrorCode::kNeedsBoundedInput, "a join builds on its right side, which must be bounded",
                   "Put the stream on the left of an inner or left join with a table.");
     }
-    const bool was_building = std::exchange(building_, true);
+    const bool was_whole = std::exchange(whole_, true);
     ARROW_ASSIGN_OR_RAISE(auto build_drafts, LowerNode(*node.children[1], false));
-    building_ = was_building;
+    whole_ = was_whole;
     const int build = Close(std::move(build_drafts), std::make_shared<JoinBuildNode>(spec));
     const int built = static_cast<int>(plan_->pipelines.size()) - 1;
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
@@ -260,6 +264,14 @@ class Lowering {
     return BreakDrafts(std::move(drafts), std::make_shared<AggregateNode>(AggregateSpec{keys, {}}));
   }
 
+  Result<Drafts> FromPartials(const LogicalNode& node) {
+    plan_->merged = static_cast<int>(plan_->accumulators.size());
+    plan_->accumulators.push_back(std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
+    Drafts drafts(1);
+    drafts[0].source_accumulator = plan_->merged;
+    return drafts;
+  }
+
   Result<Drafts> Append(const LogicalNode& child, std::shared_ptr<const OperatorNode> op, bool to_reader) {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(child, to_reader));
     for (auto& draft : drafts) draft.operators.push_back(op);
@@ -275,8 +287,10 @@ class Lowering {
     bool repeated = false;
     for (const auto& draft : drafts) repeated = repeated || draft.when != When::kFirst;
     Drafts next(1);
+    const int first = static_cast<int>(plan_->pipelines.size());
     next[0].source_accumulator = Close(std::move(drafts), std::move(accumulator));
-    next[0].dependencies = {static_cast<int>(plan_->pipelines.size()) - 1};
+    // Each by name: at a later trigger only some of them run again.
+    for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i) next[0].dependencies.push_back(i);
     next[0].when = !repeated ? When::kFirst : options_.slice_tables ? When::kLast : When::kEvery;
     return next;
   }
@@ -303,7 +317,7 @@ class Lowering {
   }
 
   const LowerOptions& options_;
-  bool building_ = false;   // inside the build side of a join
+  bool whole_ = false;      // inside a join's build side or a union: tables are read whole
   bool sliced_ = false;     // a scan runs at every trigger
   std::shared_ptr<PhysicalPlan> plan_ = std::make_shared<PhysicalPlan>();
 };

@@ -18,6 +18,9 @@ struct LowerOptions {
   bool slice_tables = false;
   /// For a lane fragment: cut the plan at its aggregate and end there; the accumulator's snapshot is the result.
   bool stop_at_aggregate = false;
+  /// For the lane's merge: the aggregate's input is not run; its state is filled from snapshots before the first
+  /// trigger (PhysicalPlan::merged).
+  bool from_partials = false;
 };
 
 /// The plan of a query whose rows a reader reads. A LIMIT at the root is applied in the result sink.

@@ -35,6 +35,7 @@ struct PhysicalPlan {
   std::vector<Pipeline> pipelines;           // dependencies have smaller numbers
   std::vector<std::shared_ptr<const AccumulatorNode>> accumulators;
   int result = -1;                           // the accumulator the reader reads
+  int merged = -1;                           // of a lane's merge: the aggregate that snapshots are merged into
   int late = -1;                             // of a windowed stream: positions of rows without a time
   std::vector<std::string> notes;            // choices worth telling in explain
 

@@ -134,7 +134,7 @@ Result<Vector> RunTimeToTime(const FunctionContext& context, const ScalarBinding
   const CastPlan& plan = PlanOf(binding);
   const int64_t from = calendar::UnitsPerSecond(*plan.from),
                 to = calendar::UnitsPerSecond(*plan.to);
-  return ConvertRows<To, false>(
+  return ConvertRows<To, true>(
       context, plan, arguments[0], row_count, ViewFixed<From>(arguments[0]),
       [=](From value, To* out) {
         *out = static_cast<To>(to >= from ? value * (to / from) : value / (from / to));

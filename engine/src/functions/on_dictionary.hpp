@@ -32,12 +32,10 @@ Result<Vector> OnDictionary(const FunctionContext& context, const ScalarBinding&
     if (values.ok()) return GatherOrNull(*values, view.codes, context.pool);
   }
   std::vector<Vector> decoded(arguments.begin(), arguments.end());
+  // Views of a dictionary vector would be made for the whole dictionary, and would not see a null inside
+  // it; decoded rows cost what the rows cost.
   for (auto& argument : decoded) {
-    // Plain string views see the codes' validity only; a null inside the dictionary needs a decoded
-    // copy.
-    if (IsDictionary(*argument.type()) && argument.data->dictionary->MayHaveNulls()) {
-      VELARIA_ASSIGN_OR_RETURN(argument, Decode(argument, context.pool));
-    }
+    VELARIA_ASSIGN_OR_RETURN(argument, Decode(argument, context.pool));
   }
   return kernel(context, binding, decoded, row_count);
 }

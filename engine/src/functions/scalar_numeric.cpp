@@ -39,7 +39,8 @@ Result<Vector> RunAbs(const FunctionContext& context, const ScalarBinding& bindi
       [](T a, T* out) -> int64_t {
         if constexpr (std::is_same_v<T, DecimalCell>) {
           const __int128 value = a.value();
-          *out = DecimalCell::Of(value < 0 ? -value : value);
+          const auto bits = static_cast<unsigned __int128>(value);
+          *out = DecimalCell::Of(static_cast<__int128>(value < 0 ? 0 - bits : bits));
           return 0;
         } else if constexpr (std::is_floating_point_v<T>) {
           *out = std::abs(a);

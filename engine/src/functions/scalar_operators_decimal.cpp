@@ -99,7 +99,8 @@ Result<Vector> RunNarrow(const FunctionContext& context, const ScalarBinding& bi
         if constexpr (sign == '*') {
           *out = DecimalCell::Of(static_cast<__int128>(x) * y);
         } else {
-          const int64_t value = sign == '+' ? x + y : x - y;
+          // Unsigned, since what lies under a null may be any bits.
+          const auto value = static_cast<int64_t>(sign == '+' ? a.low + b.low : a.low - b.low);
           *out = {static_cast<uint64_t>(value), static_cast<uint64_t>(value >> 63)};
         }
         return 0;
@@ -112,7 +113,7 @@ Result<Vector> RunNegate(const FunctionContext& context, const ScalarBinding& bi
   return kernels::MapUnary<DecimalCell, DecimalCell>(
       context, binding.type, arguments[0], row_count,
       [](DecimalCell a, DecimalCell* out) {
-        *out = DecimalCell::Of(-a.value());
+        *out = DecimalCell::Of(static_cast<__int128>(0 - static_cast<unsigned __int128>(a.value())));
         return 0;
       },
       kernels::NoFault());

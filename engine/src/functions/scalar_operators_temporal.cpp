@@ -163,7 +163,8 @@ Result<Vector> RunTimePlusInterval(const FunctionContext& context, const ScalarB
       context, binding.type, arguments, row_count,
       [](int64_t micros, Interval interval, int64_t* out) {
         const int64_t moved = interval.nanoseconds / 1000 % (kSecondsPerDay * 1'000'000);
-        *out = FloorModulo(micros + sign * moved, kSecondsPerDay * 1'000'000);
+        *out = FloorModulo(micros % (kSecondsPerDay * 1'000'000) + sign * moved,
+                           kSecondsPerDay * 1'000'000);
         return 0;
       },
       kernels::NoFault());
@@ -174,7 +175,8 @@ Result<Vector> RunTimeMinusTime(const FunctionContext& context, const ScalarBind
   return MapBinary<int64_t, int64_t, Interval>(
       context, binding.type, arguments, row_count,
       [](int64_t a, int64_t b, Interval* out) {
-        *out = {0, 0, (a - b) * 1000};
+        // Times lie below a day; bits under a null may not.
+        *out = {0, 0, static_cast<int64_t>((static_cast<uint64_t>(a) - static_cast<uint64_t>(b)) * 1000)};
         return 0;
       },
       kernels::NoFault());

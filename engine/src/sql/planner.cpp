@@ -56,6 +56,14 @@ Result<logical::BoundExprPtr> BindOverSchema(const Expr& expr, const arrow::Sche
   return binder.BindWithoutAggregates(expr, "this statement");
 }
 
+Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const arrow::Schema& schema,
+                                                      const std::string& table,
+                                                      const std::string& clause,
+                                                      const BindContext& context) {
+  VELARIA_ASSIGN_OR_RETURN(auto bound, BindOverSchema(expr, schema, table, context));
+  return ExpectBoolean(std::move(bound), clause, context.functions);
+}
+
 Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
   std::vector<std::shared_ptr<Field>> fields;
   for (const auto& column : columns) {

@@ -25,6 +25,11 @@ Result<logical::BoundQuery> PlanSelect(const Select& select, const BindContext& 
 Result<logical::BoundExprPtr> BindOverSchema(const Expr& expr, const arrow::Schema& schema, const std::string& table,
                                              const BindContext& context);
 
+/// As above, and the expression must be boolean: VEL2016 naming `clause` ("WHERE").
+Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const arrow::Schema& schema,
+                                                      const std::string& table, const std::string& clause,
+                                                      const BindContext& context);
+
 /// Plan of the rows an INSERT appends: the source select, cast to and ordered as the target's columns; columns that
 /// are not named are NULL. VEL2021 for a wrong number of values, VEL2012 for an unknown target column.
 Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arrow::Schema& target, const BindContext& context);

@@ -104,9 +104,29 @@ Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<Ex
   return bound;
 }
 
+/// A string literal that the function takes as another type is that type's value, or no argument of the function.
+Result<BoundExprPtr> ExpressionBinder::FoldUntypedArguments(const BoundExprPtr& call) {
+  std::shared_ptr<logical::BoundExpr> copy;
+  for (size_t i = 0; i < call->children.size(); ++i) {
+    const auto& child = call->children[i];
+    if (child->kind != BoundKind::kCast || !IsUntyped(*child->children[0])) continue;
+    auto value = logical::Fold(child, functions());
+    if (!value.ok()) {
+      return FailAt(child->place, ErrorCode::kBadArgument,
+                    "argument of " + call->name + " is not a value of type " +
+                        SqlName(*child->type) + ": " + logical::ToText(*child->children[0]),
+                    call->function->signature);
+    }
+    if (!copy) copy = std::make_shared<logical::BoundExpr>(*call);
+    copy->children[i] = *value;
+  }
+  return copy ? BoundExprPtr(std::move(copy)) : call;
+}
+
 Result<BoundExprPtr> ExpressionBinder::Call(const std::string& name,
                                             std::vector<BoundExprPtr> arguments, Place place) {
   VELARIA_ASSIGN_OR_RETURN(auto call, logical::MakeCall(name, std::move(arguments), place));
+  VELARIA_ASSIGN_OR_RETURN(call, FoldUntypedArguments(call));
   if (!call->function->null_if_any_null) return call;
   for (const auto& argument : call->children) {
     if (argument->kind == BoundKind::kLiteral && !ValidityOf(argument->literal).IsValid(0)) {
@@ -159,11 +179,9 @@ Result<BoundExprPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto left, Bind(*expr.children[0]));
   VELARIA_ASSIGN_OR_RETURN(auto right, Bind(*expr.children[1]));
   if (expr.text != "||") {
-    if (!IsUntyped(*left)) {
-      VELARIA_ASSIGN_OR_RETURN(right, Adopt(right, left->type, functions()));
-    } else {
-      VELARIA_ASSIGN_OR_RETURN(left, Adopt(left, right->type, functions()));
-    }
+    BoundExprPtr& untyped = IsUntyped(*left) ? left : right;
+    const BoundExprPtr& typed = IsUntyped(*left) ? right : left;
+    VELARIA_ASSIGN_OR_RETURN(untyped, Adopt(untyped, typed->type, functions()));
   }
   return Call(expr.text, {std::move(left), std::move(right)}, expr.place);
 }

@@ -44,7 +44,13 @@ Result<LogicalPtr> CastColumns(LogicalPtr plan, const std::vector<TypePtr>& type
 }  // namespace
 
 Status QueryBinder::BindCommonTables(const Select& select) {
+  const size_t outer = common_tables_.size();
   for (const auto& table : select.with) {
+    for (size_t i = outer; i < common_tables_.size(); ++i) {
+      if (!NameMatches(table.name, common_tables_[i].name)) continue;
+      return FailAt(table.name.place, ErrorCode::kAmbiguousColumn,
+                    "a common table is named twice: " + table.name.text);
+    }
     if (table.recursive) common_tables_.push_back({table.name.text, nullptr, {}});
     VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(*table.select));
     if (table.recursive) common_tables_.pop_back();
