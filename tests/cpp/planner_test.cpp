@@ -228,6 +228,8 @@ TEST(types_that_do_not_fit_are_errors) {
   CHECK_EQ(Code("SELECT CASE WHEN a > 1 THEN DATE '2024-01-01' ELSE true END FROM t"), "VEL2016");
   CHECK_EQ(Code("SELECT a FROM t WHERE d = 5"), "VEL2016");
   CHECK_EQ(Code("SELECT abs(1, 2, 3)"), "VEL2015");
+  CHECK_EQ(Code("SELECT abs('a')"), "VEL2015");
+  CHECK_EQ(Code("SELECT a LIKE 'x' FROM t"), "VEL2015");
   CHECK_EQ(Code("SELECT sum(s) FROM t"), "VEL2015");
 }
 
