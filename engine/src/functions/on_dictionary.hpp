@@ -32,8 +32,8 @@ Result<Vector> OnDictionary(const FunctionContext& context, const ScalarBinding&
     if (values.ok()) return GatherOrNull(*values, view.codes, context.pool);
   }
   std::vector<Vector> decoded(arguments.begin(), arguments.end());
-  // Views of a dictionary vector would be made for the whole dictionary, and would not see a null inside
-  // it; decoded rows cost what the rows cost.
+  // Views of a dictionary vector would be made for the whole dictionary, and would not see a null
+  // inside it; decoded rows cost what the rows cost.
   for (auto& argument : decoded) {
     VELARIA_ASSIGN_OR_RETURN(argument, Decode(argument, context.pool));
   }

@@ -13,8 +13,8 @@ namespace {
 using binding::Parameter;
 using kernels::NumberText;
 
-/// The library's root is a unit off for whole cubes; one step of Newton's method mends that where its
-/// terms neither overflow nor vanish.
+/// The library's root is a unit off for whole cubes; one step of Newton's method mends that where
+/// its terms neither overflow nor vanish.
 double CubeRoot(double x) {
   const double root = std::cbrt(x);
   const bool safe = std::abs(x) > 1e-290 && std::abs(x) < 1e290;

@@ -95,8 +95,8 @@ Result<Vector> RunNarrow(const FunctionContext& context, const ScalarBinding& bi
   return MapBinary<DecimalCell, DecimalCell, DecimalCell>(
       context, binding.type, arguments, row_count,
       [](DecimalCell a, DecimalCell b, DecimalCell* out) {
-        const int64_t x = static_cast<int64_t>(a.low), y = static_cast<int64_t>(b.low);
         if constexpr (sign == '*') {
+          const int64_t x = static_cast<int64_t>(a.low), y = static_cast<int64_t>(b.low);
           *out = DecimalCell::Of(static_cast<__int128>(x) * y);
         } else {
           // Unsigned, since what lies under a null may be any bits.
@@ -113,7 +113,8 @@ Result<Vector> RunNegate(const FunctionContext& context, const ScalarBinding& bi
   return kernels::MapUnary<DecimalCell, DecimalCell>(
       context, binding.type, arguments[0], row_count,
       [](DecimalCell a, DecimalCell* out) {
-        *out = DecimalCell::Of(static_cast<__int128>(0 - static_cast<unsigned __int128>(a.value())));
+        *out =
+            DecimalCell::Of(static_cast<__int128>(0 - static_cast<unsigned __int128>(a.value())));
         return 0;
       },
       kernels::NoFault());

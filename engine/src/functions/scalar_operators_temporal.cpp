@@ -176,7 +176,8 @@ Result<Vector> RunTimeMinusTime(const FunctionContext& context, const ScalarBind
       context, binding.type, arguments, row_count,
       [](int64_t a, int64_t b, Interval* out) {
         // Times lie below a day; bits under a null may not.
-        *out = {0, 0, static_cast<int64_t>((static_cast<uint64_t>(a) - static_cast<uint64_t>(b)) * 1000)};
+        *out = {0, 0,
+                static_cast<int64_t>((static_cast<uint64_t>(a) - static_cast<uint64_t>(b)) * 1000)};
         return 0;
       },
       kernels::NoFault());
