@@ -33,8 +33,8 @@ from velaria.flight_server.system_tables import register_all
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
-CANCEL_WAIT_S = 1.5
-CLOSE_WAIT_S = 1.5
+CANCEL_WAIT_S = 1.0
+CLOSE_WAIT_S = 1.0
 
 _log = structlog.get_logger("velaria.flight_server")
 

@@ -40,8 +40,9 @@ def with_server(uri: str, folder: Path) -> list[str]:
     ]
 
 
-def without_server() -> list[str]:
-    return [_velaria("doctor"), _velaria("demo", "--keep"), _velaria("serve", "--help")]
+def without_server(*, wants_lane: bool) -> list[str]:
+    again = ["demo", "--keep"] if wants_lane else ["demo", "--keep", "--no-lane"]
+    return [_velaria("doctor"), _velaria("serve", "--help"), _velaria(*again)]
 
 
 def _velaria(*words: str) -> str:

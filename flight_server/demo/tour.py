@@ -49,9 +49,9 @@ def main(arguments: Sequence[str]) -> int:
             )
     if not args.keep:
         _show_commands(
-            f"All took {watch}, and the server has ended. `demo --keep` leaves it running and "
-            "tells more commands.",
-            next_commands.without_server(),
+            f"All took {watch}, and the server has ended. With --keep it stays, and there is more "
+            "to type.",
+            next_commands.without_server(wants_lane=args.lane),
         )
     return 0
 
