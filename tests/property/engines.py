@@ -88,7 +88,4 @@ def _same(left: object, right: object) -> bool:
 
 
 def _sort_key(row: Row) -> list[tuple[int, object]]:
-    return [
-        (0, 0) if value is None else (1, value) if not isinstance(value, str) else (2, value)
-        for value in row
-    ]
+    return [(0, 0) if value is None else (1, value) for value in row]

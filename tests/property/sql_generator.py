@@ -20,6 +20,17 @@ COLUMNS = {
     "t0": {"a": "int", "b": "int", "s": "text", "x": "real", "f": "bool"},
     "t1": {"a": "int", "c": "int", "u": "text", "y": "real"},
 }
+# SQLite has neither dates nor decimals; these tables are for DuckDB alone.
+RICH_SETUP = (
+    "CREATE TABLE t0(a INTEGER, b BIGINT, s VARCHAR, d DATE, m DECIMAL(8, 2), f BOOLEAN)",
+    "CREATE TABLE t1(a INTEGER, c SMALLINT, u VARCHAR, e DATE, n DECIMAL(8, 2), x DOUBLE)",
+)
+RICH_COLUMNS = {
+    "t0": {"a": "int", "b": "int", "s": "text", "d": "date", "m": "decimal", "f": "bool"},
+    "t1": {"a": "int", "c": "int", "u": "text", "e": "date", "n": "decimal", "x": "real"},
+}
+Columns = dict[str, dict[str, str]]
+_ALL_KINDS = ("int", "text", "real", "date", "decimal", "bool")
 _TEXTS = ("", "a", "ab", "b", "Ab", "ba", " x", "x%y", "null", "zz")
 _PATTERNS = ("a%", "%b", "_", "%", "", "%a%", "A_", "x!%y")
 _COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
@@ -33,10 +44,10 @@ class Query:
     ordered: bool
 
 
-def insert_statements(rng: random.Random) -> list[str]:
+def insert_statements(rng: random.Random, tables: Columns = COLUMNS) -> list[str]:
     """Fill both tables: duplicates, nulls, and now and then no row at all."""
     statements = []
-    for table, columns in COLUMNS.items():
+    for table, columns in tables.items():
         count = rng.choice((0, 1, 7, 25, 40))
         rows = [
             "(" + ", ".join(_value(rng, kind) for kind in columns.values()) + ")"
@@ -59,14 +70,23 @@ def _literal(rng: random.Random, kind: str) -> str:
             return f"{rng.randint(-40, 40) / 8}e0"
         case "text":
             return "'" + rng.choice(_TEXTS) + "'"
+        case "date":
+            return (
+                f"DATE '{rng.choice((1969, 2012, 2013))}-{rng.choice(('01-01', '02-28', '12-31'))}'"
+            )
+        case "decimal":
+            return f"{rng.randint(-400, 400) / 4:.2f}"
     return rng.choice(("TRUE", "FALSE"))
 
 
 class Generator:
     """Draws queries from one random source; the same seed gives the same queries."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, tables: Columns = COLUMNS) -> None:
         self._rng = rng
+        self._tables = tables
+        present = {kind for columns in tables.values() for kind in columns.values()}
+        self._kinds = tuple(kind for kind in _ALL_KINDS if kind in present)
         self._scope: dict[str, str] = {}
 
     def query(self) -> Query:
@@ -91,7 +111,7 @@ class Generator:
 
     def _plain(self) -> Query:
         source = self._source()
-        kinds = [self._rng.choice(("int", "text", "real", "bool")) for _ in range(self._count(3))]
+        kinds = [self._rng.choice(self._kinds) for _ in range(self._count(3))]
         items = [f"{self.expression(kind, 2)} AS c{n}" for n, kind in enumerate(kinds)]
         distinct = "DISTINCT " if self._rng.random() < 0.2 else ""
         sql = f"SELECT {distinct}{', '.join(items)} FROM {source}{self._where()}"
@@ -99,8 +119,8 @@ class Generator:
 
     def _grouped(self) -> Query:
         source = self._source()
-        keys = [self._column(self._rng.choice(("int", "text"))) for _ in range(self._count(2))]
-        keys = list(dict.fromkeys(keys))
+        names = [name for name, kind in self._scope.items() if kind != "real"]
+        keys = list(dict.fromkeys(self._rng.choice(names) for _ in range(self._count(2))))
         if self._rng.random() < 0.3:
             # Never a bare literal: that would be an ordinal.
             keys[0] = f"({self._column('int')} % 3 + {self._leaf('int')})"
@@ -117,7 +137,7 @@ class Generator:
         return Query(f"SELECT {', '.join(items)} FROM {source}{self._where()}", ordered=False)
 
     def _set_operation(self) -> Query:
-        kinds = [self._rng.choice(("int", "text", "real")) for _ in range(self._count(2))]
+        kinds = [self._rng.choice(self._kinds) for _ in range(self._count(2))]
         arms = []
         for _ in range(2):
             source = self._source()
@@ -158,11 +178,11 @@ class Generator:
         """A table or a join; sets the columns in scope."""
         if self._rng.random() < 0.5:
             table = self._rng.choice(("t0", "t1"))
-            self._scope = {f"{table}.{name}": kind for name, kind in COLUMNS[table].items()}
+            self._scope = {f"{table}.{name}": kind for name, kind in self._tables[table].items()}
             return table
         left, right = self._rng.choice((("t0", "t1"), ("t1", "t0"), ("t0", "t0")))
-        self._scope = {f"l.{name}": kind for name, kind in COLUMNS[left].items()}
-        self._scope |= {f"r.{name}": kind for name, kind in COLUMNS[right].items()}
+        self._scope = {f"l.{name}": kind for name, kind in self._tables[left].items()}
+        self._scope |= {f"r.{name}": kind for name, kind in self._tables[right].items()}
         kind = self._rng.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"))
         if kind == "CROSS JOIN":
             return f"{left} AS l CROSS JOIN {right} AS r"
@@ -177,7 +197,7 @@ class Generator:
         return f" WHERE {self.expression('bool', 3)}" if self._rng.random() < 0.6 else ""
 
     def _aggregate(self) -> str:
-        kind = self._rng.choice(("int", "text", "real"))
+        kind = self._rng.choice([kind for kind in self._kinds if kind != "bool"])
         argument = self.expression(kind, 1)
         choices = [
             "COUNT(*)",
@@ -186,7 +206,7 @@ class Generator:
             f"MIN({argument})",
             f"MAX({argument})",
         ]
-        if kind != "text":
+        if kind not in ("text", "date"):
             choices += [f"SUM({argument})", f"AVG({argument})"]
         return self._rng.choice(choices)
 
@@ -205,6 +225,10 @@ class Generator:
                 return self._text(depth - 1)
             case "real":
                 return self._real(depth - 1)
+            case "date":
+                return self._date(depth - 1)
+            case "decimal":
+                return self._decimal(depth - 1)
         return self._boolean(depth - 1)
 
     def _leaf(self, kind: str) -> str:
@@ -268,8 +292,26 @@ class Generator:
             )
         )
 
+    def _date(self, depth: int) -> str:
+        one = self.expression("date", depth)
+        return self._rng.choice(
+            (f"({one} + {self._rng.randint(-40, 400)})", f"({one} - {self._rng.randint(0, 400)})")
+        )
+
+    def _decimal(self, depth: int) -> str:
+        one, two = self.expression("decimal", depth), self.expression("decimal", depth)
+        return self._rng.choice(
+            (
+                f"({one} + {two})",
+                f"({one} - {two})",
+                f"({one} * {self._rng.randint(-3, 3)})",
+                f"(- {one})",
+                f"ABS({one})",
+            )
+        )
+
     def _boolean(self, depth: int) -> str:
-        kind = self._rng.choice(("int", "text", "real"))
+        kind = self._rng.choice([kind for kind in self._kinds if kind != "bool"])
         one, two = self.expression(kind, depth), self.expression(kind, depth)
         test, other = self.expression("bool", depth), self.expression("bool", depth)
         values = ", ".join(_value(self._rng, kind) for _ in range(self._count(4)))
