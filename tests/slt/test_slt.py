@@ -19,9 +19,17 @@ FLOOR_FILE = SLT_FOLDER / "sqlite_floor.txt"
 HEADER_FIELDS = ("name", "description", "group")
 
 
+QUICK_MODES = ("process", "streamed-3")
+
+
 def _cases() -> list[object]:
     return [
-        pytest.param(path, mode, id=f"{path.stem}-{mode}")
+        pytest.param(
+            path,
+            mode,
+            id=f"{path.stem}-{mode}",
+            marks=() if mode in QUICK_MODES else pytest.mark.slow,
+        )
         for mode in MODES
         for path in OWN_FILES
         if not (mode.startswith("streamed") and parse_file(path).is_batch_only)
@@ -48,6 +56,7 @@ def test_there_are_at_least_300_records_and_each_file_says_what_it_is() -> None:
 
 if SQLITE_FOLDER.is_dir():
 
+    @pytest.mark.slow
     def test_the_sqlite_corpus_has_no_wrong_answer_and_passes_no_fewer_than_before() -> None:
         total = Report()
         for path in find_files([SQLITE_FOLDER]):
