@@ -104,13 +104,15 @@ Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<Ex
   return bound;
 }
 
-/// A string literal that the function takes as another type is that type's value, or no argument of the function.
-Result<BoundExprPtr> ExpressionBinder::FoldUntypedArguments(const BoundExprPtr& call) {
+/// A literal that the function takes as another type is that type's value; a string literal that has none is no argument
+/// of the function, while the failed cast of a typed literal is left to evaluation.
+Result<BoundExprPtr> ExpressionBinder::FoldLiteralArguments(const BoundExprPtr& call) {
   std::shared_ptr<logical::BoundExpr> copy;
   for (size_t i = 0; i < call->children.size(); ++i) {
     const auto& child = call->children[i];
-    if (child->kind != BoundKind::kCast || !IsUntyped(*child->children[0])) continue;
+    if (child->kind != BoundKind::kCast || child->children[0]->kind != BoundKind::kLiteral) continue;
     auto value = logical::Fold(child, functions());
+    if (!value.ok() && !IsUntyped(*child->children[0])) continue;
     if (!value.ok()) {
       return FailAt(child->place, ErrorCode::kBadArgument,
                     "argument of " + call->name + " is not a value of type " +
@@ -126,7 +128,7 @@ Result<BoundExprPtr> ExpressionBinder::FoldUntypedArguments(const BoundExprPtr& 
 Result<BoundExprPtr> ExpressionBinder::Call(const std::string& name,
                                             std::vector<BoundExprPtr> arguments, Place place) {
   VELARIA_ASSIGN_OR_RETURN(auto call, logical::MakeCall(name, std::move(arguments), place));
-  VELARIA_ASSIGN_OR_RETURN(call, FoldUntypedArguments(call));
+  VELARIA_ASSIGN_OR_RETURN(call, FoldLiteralArguments(call));
   if (!call->function->null_if_any_null) return call;
   for (const auto& argument : call->children) {
     if (argument->kind == BoundKind::kLiteral && !ValidityOf(argument->literal).IsValid(0)) {

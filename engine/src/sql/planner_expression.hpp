@@ -64,7 +64,7 @@ class ExpressionBinder {
   Result<Bound> MakeCase(std::vector<Bound> parts, Place place);
   /// A call whose NULL argument settles it becomes NULL.
   Result<Bound> Call(const std::string& name, std::vector<Bound> arguments, Place place);
-  Result<Bound> FoldUntypedArguments(const Bound& call);
+  Result<Bound> FoldLiteralArguments(const Bound& call);
   Result<Bound> Not(Bound expr, Place place);
   const FunctionContext& functions() const { return context_.functions; }
 
