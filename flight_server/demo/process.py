@@ -1,6 +1,7 @@
 """The demo's server: a real `velaria serve` process in a folder of its own."""
 
 import json
+import select
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
+READY_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 15.0
 LOG_SHOWN_CHARS = 2000
 
@@ -75,11 +77,13 @@ class DemoServer:
 
     def _read_ready_line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        is_told, _, _ = select.select([self._process.stdout], [], [], READY_TIMEOUT_S)
+        line = self._process.stdout.readline() if is_told else b""
         if not line:
+            reason = f"exit status: {self._process.wait()}" if is_told else "it is not ready"
             raise VelariaError(
                 codes.CONNECTION,
-                f"the demo's server did not start; exit status: {self._process.wait()}",
+                f"the demo's server did not start; {reason}",
                 detail=self.log_end(),
             )
         ready: dict[str, Any] = json.loads(line)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pyarrow as pa
 
@@ -56,10 +57,15 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A wrong command line is a coded failure, like every other."""
+
+    def error(self, message: str) -> NoReturn:
+        raise VelariaError(codes.BAD_REQUEST, f"velaria demo: {message}")
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="velaria demo", description="Show the main features on real data."
-    )
+    parser = _Parser(prog="velaria demo", description="Show the main features on real data.")
     parser.add_argument("--keep", action="store_true", help="leave the server running")
     parser.add_argument(
         "--no-lane", dest="lane", action="store_false", help="leave the actor lane out"

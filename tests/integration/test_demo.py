@@ -201,6 +201,24 @@ def test_a_server_that_does_not_start_is_told_with_its_log(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_does_not_become_ready_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = "import signal; signal.pause()"
+    monkeypatch.setattr(process, "velaria_command", lambda: [sys.executable, "-c", program])
+    monkeypatch.setattr(process, "READY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(VelariaError, match="it is not ready"):
+        process.DemoServer(survives=False, allow_path=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_option_is_a_coded_failure() -> None:
+    done = subprocess.run([*DEMO, "--kep"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "VEL1001 velaria demo: unrecognized arguments: --kep\n"
+
+
 def test_a_lane_that_fails_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import sys; print('no workers', file=sys.stderr); sys.exit(5)"
     monkeypatch.setattr(lane, "velaria_command", lambda: [sys.executable, "-c", program])
