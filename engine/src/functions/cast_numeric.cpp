@@ -150,19 +150,20 @@ Result<Vector> RunFromBoolean(const FunctionContext& context, const ScalarBindin
                               std::span<const Vector> arguments, int64_t row_count) {
   const CastPlan& plan = PlanOf(binding);
   To one{};
+  bool holds_one = true;
   if constexpr (std::is_same_v<To, DecimalCell>) {
-    if (PrecisionOf(*plan.to) == ScaleOf(*plan.to)) return OutOfRange(*plan.to, "true");
     one = DecimalCell::Of(PowerOfTen(ScaleOf(*plan.to)));
+    holds_one = PrecisionOf(*plan.to) > ScaleOf(*plan.to);
   } else {
     one = static_cast<To>(1);
   }
   return ConvertRows<To, false>(
       context, plan, arguments[0], row_count, ViewBool(arguments[0]),
-      [one](bool value, To* out) {
+      [=](bool value, To* out) {
         *out = value ? one : To{};
-        return 0;
+        return -static_cast<int64_t>(value && !holds_one);
       },
-      kernels::NoFault());
+      [&](bool) { return OutOfRange(*plan.to, "true"); });
 }
 
 template <typename From>

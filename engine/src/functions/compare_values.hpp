@@ -32,46 +32,81 @@ bool ValueLess(const T& a, const T& b) {
   }
 }
 
+// The six comparisons. `TestPlain` is the same for floats whose right side is no NaN, without its
+// price; `Mirror` is the comparison with the sides exchanged.
+struct Greater;
+struct GreaterEqual;
+
 struct Equal {
+  using Mirror = Equal;
   static constexpr const char* kSign = "=";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return ValuesEqual(a, b);
   }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return a == b;
+  }
 };
 struct NotEqual {
+  using Mirror = NotEqual;
   static constexpr const char* kSign = "<>";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return !ValuesEqual(a, b);
   }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return a != b;
+  }
 };
 struct Less {
+  using Mirror = Greater;
   static constexpr const char* kSign = "<";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return ValueLess(a, b);
   }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return a < b;
+  }
 };
 struct LessEqual {
+  using Mirror = GreaterEqual;
   static constexpr const char* kSign = "<=";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return !ValueLess(b, a);
   }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return a <= b;
+  }
 };
 struct Greater {
+  using Mirror = Less;
   static constexpr const char* kSign = ">";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return ValueLess(b, a);
   }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return !(a <= b);
+  }
 };
 struct GreaterEqual {
+  using Mirror = LessEqual;
   static constexpr const char* kSign = ">=";
   template <typename T>
   static bool Test(const T& a, const T& b) {
     return !ValueLess(a, b);
+  }
+  template <typename T>
+  static bool TestPlain(T a, T b) {
+    return !(a < b);
   }
 };
 

@@ -17,6 +17,20 @@ Result<Vector> CompareViews(const FunctionContext& context, std::span<const Vect
   return MapToBoolean(context, arguments, extent, [&](int64_t i) { return Op::Test(a[i], b[i]); });
 }
 
+/// values[i] <op> constant.
+template <typename Op, typename T>
+Result<Vector> CompareWith(const FunctionContext& context, std::span<const Vector> arguments,
+                           Extent extent, const T* values, T constant) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (constant == constant) {
+      return MapToBoolean(context, arguments, extent,
+                          [=](int64_t i) { return Op::TestPlain(values[i], constant); });
+    }
+  }
+  return MapToBoolean(context, arguments, extent,
+                      [=](int64_t i) { return Op::Test(values[i], constant); });
+}
+
 template <typename Op, typename T>
 Result<Vector> CompareFixed(const FunctionContext& context, const ScalarBinding& binding,
                             std::span<const Vector> arguments, int64_t row_count) {
@@ -27,14 +41,10 @@ Result<Vector> CompareFixed(const FunctionContext& context, const ScalarBinding&
   const T* left = a.values;
   const T* right = b.values;
   if (a.stride != 0 && b.stride == 0) {
-    const T value = right[0];
-    return MapToBoolean(context, arguments, extent,
-                        [=](int64_t i) { return Op::Test(left[i], value); });
+    return CompareWith<Op>(context, arguments, extent, left, right[0]);
   }
   if (a.stride == 0 && b.stride != 0 && extent.rows > 0) {
-    const T value = left[0];
-    return MapToBoolean(context, arguments, extent,
-                        [=](int64_t i) { return Op::Test(value, right[i]); });
+    return CompareWith<typename Op::Mirror>(context, arguments, extent, right, left[0]);
   }
   return MapToBoolean(context, arguments, extent,
                       [=](int64_t i) { return Op::Test(left[i], right[i]); });

@@ -1,6 +1,5 @@
 #include "functions/temporal_text.hpp"
 
-#include <cstdio>
 #include <limits>
 
 #include "base/text.hpp"
@@ -173,6 +172,11 @@ struct IntervalSum {
   }
 };
 
+void AppendTwoDigits(int64_t value, std::string* out) {
+  out->push_back(static_cast<char>('0' + value / 10));
+  out->push_back(static_cast<char>('0' + value % 10));
+}
+
 /// Adds `whole` and `fraction` (nano-parts of one) units. A fraction of a month counts in days of a
 /// 30-day month, a fraction of a day in time, as in PostgreSQL; a fraction of a year in whole
 /// months.
@@ -278,23 +282,35 @@ std::optional<Interval> ParseInterval(std::string_view text) {
 
 void AppendDate(int64_t days, std::string* out) {
   const CivilDate civil = CivilOf(days);
-  char text[40];
-  const int length =
-      std::snprintf(text, sizeof(text), civil.year < 0 ? "%05lld-%02d-%02d" : "%04lld-%02d-%02d",
-                    static_cast<long long>(civil.year), civil.month, civil.day);
-  out->append(text, static_cast<size_t>(length));
+  if (civil.year < 0 || civil.year > 9999) {
+    if (civil.year < 0) out->push_back('-');
+    const std::string digits = std::to_string(civil.year < 0 ? -civil.year : civil.year);
+    if (digits.size() < 4) out->append(4 - digits.size(), '0');
+    *out += digits;
+  } else {
+    AppendTwoDigits(civil.year / 100, out);
+    AppendTwoDigits(civil.year % 100, out);
+  }
+  out->push_back('-');
+  AppendTwoDigits(civil.month, out);
+  out->push_back('-');
+  AppendTwoDigits(civil.day, out);
 }
 
 void AppendTime(int64_t nanos, std::string* out) {
-  const int64_t seconds = nanos / kNanosPerSecond, rest = nanos % kNanosPerSecond;
-  char text[40];
-  int length = std::snprintf(text, sizeof(text), "%02d:%02d:%02d", static_cast<int>(seconds / 3600),
-                             static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
-  out->append(text, static_cast<size_t>(length));
+  const int64_t seconds = nanos / kNanosPerSecond;
+  AppendTwoDigits(seconds / 3600, out);
+  out->push_back(':');
+  AppendTwoDigits(seconds / 60 % 60, out);
+  out->push_back(':');
+  AppendTwoDigits(seconds % 60, out);
+  int64_t rest = nanos % kNanosPerSecond;
   if (rest == 0) return;
-  length = std::snprintf(text, sizeof(text), ".%09d", static_cast<int>(rest));
-  while (text[length - 1] == '0') --length;
-  out->append(text, static_cast<size_t>(length));
+  out->push_back('.');
+  for (int64_t place = kNanosPerSecond / 10; rest > 0; place /= 10) {
+    out->push_back(static_cast<char>('0' + rest / place));
+    rest %= place;
+  }
 }
 
 void AppendTimestamp(int64_t seconds, int64_t nanos, std::string* out) {
@@ -305,14 +321,14 @@ void AppendTimestamp(int64_t seconds, int64_t nanos, std::string* out) {
 
 void AppendOffset(int64_t offset_seconds, std::string* out) {
   const int64_t size = offset_seconds < 0 ? -offset_seconds : offset_seconds;
-  char text[40];
-  int length = std::snprintf(text, sizeof(text), "%c%02d", offset_seconds < 0 ? '-' : '+',
-                             static_cast<int>(size / 3600));
-  if (size % 3600 != 0)
-    length += std::snprintf(text + length, 20, ":%02d", static_cast<int>(size / 60 % 60));
-  if (size % 60 != 0)
-    length += std::snprintf(text + length, 20, ":%02d", static_cast<int>(size % 60));
-  out->append(text, static_cast<size_t>(length));
+  out->push_back(offset_seconds < 0 ? '-' : '+');
+  AppendTwoDigits(size / 3600, out);
+  if (size % 3600 == 0) return;
+  out->push_back(':');
+  AppendTwoDigits(size / 60 % 60, out);
+  if (size % 60 == 0) return;
+  out->push_back(':');
+  AppendTwoDigits(size % 60, out);
 }
 
 void AppendInterval(const Interval& interval, std::string* out) {
