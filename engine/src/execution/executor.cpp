@@ -4,13 +4,13 @@
 
 namespace velaria::execution {
 
-Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, Scheduler* scheduler)
-    : plan_(std::move(plan)), query_(std::move(query)), scheduler_(scheduler), group_(std::make_shared<TaskGroup>()),
+Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler)
+    : plan_(std::move(plan)), query_(std::move(query)), scheduler_(std::move(scheduler)), group_(std::make_shared<TaskGroup>()),
       next_sequence_(plan_->accumulators.size(), 0), counters_(plan_->pipelines.size()) {}
 
 Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const PhysicalPlan> plan,
-                                                   std::shared_ptr<QueryContext> query, Scheduler* scheduler) {
-  std::shared_ptr<Execution> execution(new Execution(std::move(plan), std::move(query), scheduler));
+                                                   std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler) {
+  std::shared_ptr<Execution> execution(new Execution(std::move(plan), std::move(query), std::move(scheduler)));
   for (const auto& node : execution->plan_->accumulators) {
     ARROW_ASSIGN_OR_RAISE(auto state, node->Open(*execution->query_));
     execution->states_.push_back(std::move(state));

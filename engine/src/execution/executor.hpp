@@ -30,7 +30,7 @@ struct StepCounters {
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
   static Result<std::shared_ptr<Execution>> Make(std::shared_ptr<const PhysicalPlan> plan,
-                                                 std::shared_ptr<QueryContext> query, Scheduler* scheduler);
+                                                 std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler);
 
   /// Runs every pipeline that is due at this trigger. `on_done` is called once, from a worker thread (or from here
   /// when there is nothing to run), with the first error or OK. Never called twice at the same time.
@@ -46,7 +46,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
  private:
   friend class PipelineRun;
   friend class PipelineTask;
-  Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, Scheduler* scheduler);
+  Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler);
   Status StartPipeline(int index);
   void PipelineDone(int index, const Status& status);
   void StartReady();
@@ -57,7 +57,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
 
   const std::shared_ptr<const PhysicalPlan> plan_;
   const std::shared_ptr<QueryContext> query_;
-  Scheduler* const scheduler_;
+  const std::shared_ptr<Scheduler> scheduler_;
   const std::shared_ptr<TaskGroup> group_;
   PlanStates states_;
   std::vector<int64_t> next_sequence_;  // per accumulator

@@ -6,32 +6,40 @@ Scheduler::Scheduler(int thread_count) : thread_count_(thread_count) {}
 
 Scheduler::~Scheduler() {
   {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
+    std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
   }
-  ready_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  shared_->ready.notify_all();
+  for (auto& thread : threads_) {
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();
+    } else {
+      thread.join();
+    }
+  }
 }
 
-void Scheduler::Start() {
-  while (static_cast<int>(threads_.size()) < thread_count_) threads_.emplace_back([this] { Work(); });
+void Scheduler::StartThreads() {
+  std::call_once(started_, [this] {
+    for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([shared = shared_] { Work(shared); });
+  });
 }
 
-void Scheduler::Enqueue(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task) {
+void Scheduler::Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task) {
   {
-    std::lock_guard lock(mutex_);
-    if (threads_.empty()) Start();
+    std::lock_guard lock(shared.mutex);
     group->ready.push_back(std::move(task));
     if (!group->queued) {
       group->queued = true;
-      turns_.push_back(group);
+      shared.turns.push_back(group);
     }
   }
-  ready_.notify_one();
+  shared.ready.notify_one();
 }
 
 void Scheduler::Submit(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task) {
-  Enqueue(group, std::move(task));
+  StartThreads();
+  Enqueue(*shared_, group, std::move(task));
 }
 
 void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_ptr<Task>& task) {
@@ -39,7 +47,7 @@ void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_
   while (true) {
     if (state == Task::State::kParked) {
       if (task->state_.compare_exchange_weak(state, Task::State::kReady)) {
-        Enqueue(group, task);
+        Enqueue(*shared_, group, task);
         return;
       }
     } else if (state == Task::State::kRunning) {
@@ -50,19 +58,19 @@ void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_
   }
 }
 
-void Scheduler::Work() {
-  std::unique_lock lock(mutex_);
+void Scheduler::Work(const std::shared_ptr<Shared>& shared) {
+  std::unique_lock lock(shared->mutex);
   while (true) {
-    ready_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (stopping_) return;
-    auto group = turns_.front();
-    turns_.pop_front();
+    shared->ready.wait(lock, [&] { return shared->stopping || !shared->turns.empty(); });
+    if (shared->stopping) return;
+    auto group = shared->turns.front();
+    shared->turns.pop_front();
     auto task = std::move(group->ready.front());
     group->ready.pop_front();
     if (group->ready.empty()) {
       group->queued = false;
     } else {
-      turns_.push_back(group);
+      shared->turns.push_back(group);
     }
     lock.unlock();
 
@@ -72,11 +80,11 @@ void Scheduler::Work() {
       task->state_.store(Task::State::kDone);
     } else {
       auto expected = Task::State::kRunning;
-      if (result == TaskResult::kBlocked && task->state_.compare_exchange_strong(expected, Task::State::kParked)) {
-        // Parked: Wake enqueues it again.
-      } else {
+      const bool parked = result == TaskResult::kBlocked &&
+                          task->state_.compare_exchange_strong(expected, Task::State::kParked);
+      if (!parked) {  // Wake enqueues a parked one again
         task->state_.store(Task::State::kReady);
-        Enqueue(group, std::move(task));
+        Enqueue(*shared, group, std::move(task));
       }
     }
     task.reset();

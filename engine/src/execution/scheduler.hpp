@@ -45,16 +45,22 @@ class Scheduler {
   void Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_ptr<Task>& task);
 
  private:
-  void Start();
-  void Work();
-  void Enqueue(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task);
+  /// Owned by the scheduler and by each of its threads: the last owner of a scheduler may let go of it on one of its
+  /// own threads, which then ends after its present task.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable ready;
+    std::list<std::shared_ptr<TaskGroup>> turns;
+    bool stopping = false;
+  };
+  static void Work(const std::shared_ptr<Shared>& shared);
+  static void Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task);
+  void StartThreads();
 
   const int thread_count_;
-  std::mutex mutex_;
-  std::condition_variable ready_;
-  std::list<std::shared_ptr<TaskGroup>> turns_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  std::once_flag started_;
   std::vector<std::thread> threads_;
-  bool stopping_ = false;
 };
 
 }  // namespace velaria::execution

@@ -166,7 +166,7 @@ Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment, const
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(fragment.sql));
   ARROW_ASSIGN_OR_RAISE(bound.query, session.Plan(*statement->select, {}, *bound.context));
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(bound.query.root, bound.query.schema, options));
-  ARROW_ASSIGN_OR_RAISE(bound.execution, execution::Execution::Make(plan, bound.context, &session.scheduler()));
+  ARROW_ASSIGN_OR_RAISE(bound.execution, execution::Execution::Make(plan, bound.context, session.scheduler()));
   return bound;
 }
 
@@ -295,7 +295,7 @@ Result<std::shared_ptr<arrow::Table>> MergeFragments(const LaneFragment& plan, c
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, plan, options));
   auto& state = static_cast<execution::AggregateState&>(*bound.execution->states()[static_cast<size_t>(bound.execution->plan().merged)]);
   for (const auto& snapshot : snapshots) ARROW_RETURN_NOT_OK(state.Merge(*snapshot));
-  auto running = std::make_shared<RunningQuery>(bound.execution, [] { return int64_t{0}; });
+  auto running = std::make_shared<RunningQuery>(bound.execution, [] { return int64_t{0}; }, session);
   return QueryReader(running).ToTable();
 }
 

@@ -13,8 +13,9 @@ const char* StateName(QueryState state) {
   return "unknown";
 }
 
-RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> more_triggers)
-    : execution_(std::move(execution)), triggers_left_(std::move(more_triggers)),
+RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> triggers_left,
+                           std::shared_ptr<void> owner)
+    : owner_(std::move(owner)), execution_(std::move(execution)), triggers_left_(std::move(triggers_left)),
       sink_(std::static_pointer_cast<execution::ResultSink>(
           execution_->states()[static_cast<size_t>(execution_->plan().result)])) {}
 

@@ -21,9 +21,10 @@ const char* StateName(QueryState state);
 /// A SELECT: runs from the first row asked for. Letting go of it, or of its reader, cancels it.
 class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
  public:
-  /// `triggers`: how many times the plan runs before its last trigger (0: a plain batch); `before` is called with the
-  /// number of each trigger just before it.
-  RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> more_triggers);
+  /// `triggers_left` is called before each trigger: how many come after it (0: it is the last; a plain batch has one).
+  /// `owner` is kept until the query is let go of: the session whose tables and threads it uses.
+  RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> triggers_left,
+               std::shared_ptr<void> owner);
   ~RunningQuery();
 
   const SchemaPtr& schema() const { return sink_->schema(); }
@@ -39,6 +40,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   void Start();
   void RunTrigger(int64_t number);
 
+  const std::shared_ptr<void> owner_;
   const std::shared_ptr<execution::Execution> execution_;
   const std::function<int64_t()> triggers_left_;   // 0 at the last one
   const std::shared_ptr<execution::ResultSink> sink_;

@@ -65,7 +65,7 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
     : memory_limit_bytes_(options.memory_limit_bytes),
-      scheduler_(std::make_unique<execution::Scheduler>(
+      scheduler_(std::make_shared<execution::Scheduler>(
           options.threads > 0 ? options.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency())))),
       catalog_(std::move(roots)) {}
 

@@ -80,7 +80,7 @@ class Ingest {
   int64_t row_count_ = 0;
 };
 
-class Session {
+class Session : public std::enable_shared_from_this<Session> {
  public:
   static Result<std::shared_ptr<Session>> Make(const SessionOptions& options);
   ~Session();
@@ -110,7 +110,7 @@ class Session {
 
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
-  execution::Scheduler& scheduler() { return *scheduler_; }
+  const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
   std::shared_ptr<execution::QueryContext> MakeContext();
   sql::BindContext MakeBindContext(const Parameters& parameters, const execution::QueryContext& context) const;
   /// Binds and rewrites.
@@ -126,7 +126,7 @@ class Session {
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql, const std::string& name, std::string query_id);
 
   const int64_t memory_limit_bytes_;
-  const std::unique_ptr<execution::Scheduler> scheduler_;  // its threads end after every query below has gone
+  const std::shared_ptr<execution::Scheduler> scheduler_;
   Catalog catalog_;
   Settings settings_;
 

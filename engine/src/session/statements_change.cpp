@@ -174,7 +174,7 @@ Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
   const auto writer = target->table->LockForWriting();
   auto relation = std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::LowerPositions(relation, predicate));
-  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_.get()));
+  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_));
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Status> outcome;

@@ -100,8 +100,8 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(const logical:
     };
   }
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
-  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_.get()));
-  auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left));
+  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_));
+  auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left), session_.shared_from_this());
   session_.Track(query_id_, sql_, running);
   return running;
 }
@@ -171,7 +171,7 @@ Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(cons
       ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(late), Catalog::IfExists::kReplace).status());
     }
   }
-  return stream::StreamingQuery::Make(std::move(spec), context_, session_.scheduler_.get());
+  return stream::StreamingQuery::Make(std::move(spec), context_, session_.scheduler_);
 }
 
 }  // namespace velaria::session

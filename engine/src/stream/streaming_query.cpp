@@ -48,7 +48,7 @@ const char* StatusName(StreamStatus status) {
 }
 
 Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
-                                                             execution::Scheduler* scheduler) {
+                                                             std::shared_ptr<execution::Scheduler> scheduler) {
   const execution::TableRelation* stream = nullptr;
   ARROW_RETURN_NOT_OK(FindStream(*spec.root, &stream));
   if (stream == nullptr) return Fail(ErrorCode::kNeedsBoundedInput, "the query reads no stream", "Run it as a plain query.");
@@ -67,7 +67,7 @@ Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(StreamSpec spec, st
     };
   };
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query->spec_.root, query->spec_.schema, options));
-  ARROW_ASSIGN_OR_RAISE(query->execution_, execution::Execution::Make(plan, std::move(context), scheduler));
+  ARROW_ASSIGN_OR_RAISE(query->execution_, execution::Execution::Make(plan, std::move(context), std::move(scheduler)));
   query->sink_ = std::static_pointer_cast<execution::ResultSink>(query->execution_->states()[static_cast<size_t>(plan->result)]);
   return query;
 }

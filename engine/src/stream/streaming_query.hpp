@@ -45,7 +45,7 @@ class StreamingQuery : public std::enable_shared_from_this<StreamingQuery> {
 
   /// Plans the query and reads the stream from its earliest row. VEL2101 when the plan cannot run on an unbounded log.
   static Result<std::shared_ptr<StreamingQuery>> Make(StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
-                                                      execution::Scheduler* scheduler);
+                                                      std::shared_ptr<execution::Scheduler> scheduler);
   ~StreamingQuery();
 
   void Start();
