@@ -6,6 +6,9 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import velaria._memory_pool  # noqa: F401  (before pyarrow)
+
+# isort: split
 import pyarrow  # noqa: F401  (loads the libraries the kernel links; first of all)
 
 from velaria._kernel import (
