@@ -41,7 +41,7 @@ def test_tables_batches_and_readers_can_be_put(ours: Client) -> None:
     assert ours.put(batches[0], "ours_put", mode="replace") == 30_000
     assert ours.put(table.to_reader(), "ours_put") == 100_000
     assert ours.sql("SELECT count(*) FROM ours_put").to_rows() == [(130_000,)]
-    with pytest.raises(VelariaError):
+    with pytest.raises(ValueError, match="no batches"):
         ours.put([], "ours_put")
 
 
