@@ -135,6 +135,10 @@ TEST(case_evaluates_each_branch_on_its_rows) {
            "zero y x null z five");
   CHECK_EQ(Values("CASE WHEN i IS NULL THEN true ELSE b END"), "true false null true false null");
   CHECK_EQ(Values("CASE WHEN i < 2 THEN m ELSE 0 END", {0, 1, 4}), "1.00 2.50 0.00");
+  CHECK_EQ(Values("CASE WHEN i < 2 THEN j WHEN i > 4 THEN i ELSE 7 END"), "5 4 7 7 7 5");
+  CHECK_EQ(Values("CASE WHEN i < 2 THEN f ELSE f + 1 END"), "0.5 null 3.5 nan -3.5 1");
+  CHECK_EQ(Values("CASE WHEN i > 2 THEN code END"), "null null null null z y");
+  CHECK_EQ(Values("CASE WHEN b THEN i ELSE i END", {3, 4}), "null 4");
   CHECK_EQ(Values("CASE WHEN false THEN 1 END"), "null null null null null null");
 }
 
