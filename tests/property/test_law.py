@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import random
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -206,3 +207,24 @@ def test_rows_without_a_time_go_to_the_late_table_and_none_is_lost(
     assert progress["rows_late"] == without_time
     assert progress["rows_in"] == len(rows)
     session.close()
+
+
+@pytest.mark.parametrize(("sql", "key_width"), KEYED_QUERIES)
+def test_many_rows_in_uneven_batches_give_the_batch_answer(sql: str, key_width: int) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    rows = [
+        {
+            "ts": EPOCH + datetime.timedelta(milliseconds=rng.randrange(-5_000, 50_000)),
+            "k": rng.choice((None, "", *(f"key-{n}" for n in range(200)))),
+            "n": rng.choice((None, rng.randrange(-1_000, 1_000))),
+            "m": rng.randrange(-(2**60), 2**60),
+            "x": rng.choice((None, rng.randrange(-8_000, 8_000) / 8)),
+            "b": rng.choice((None, True, False)),
+        }
+        for _ in range(10_000)
+    ]
+    batches = make_batches(rows, [rng.randrange(len(rows)) for _ in range(60)])
+    latest = {row[:key_width]: row for row in emitted(sql, batches)}
+    assert sorted_rows(list(latest.values())) == answer(sql, make_batches(rows, []), 0)
