@@ -1,0 +1,1 @@
+"""One harness: Velaria and its peers behind one small interface, measured side by side."""

@@ -1,0 +1,19 @@
+"""The jobs, in the order in which `make bench` runs them. A job takes a Setting, gives Cases."""
+
+from collections.abc import Callable
+
+from bench.case import Case
+from bench.jobs import cores, csv_rows, filter_sum, flight_bytes, h2o, postgres, stream
+from bench.setting import Setting
+
+JOBS: dict[str, Callable[[Setting], list[Case]]] = {
+    "h2o": h2o.run,
+    "filter_sum": filter_sum.run,
+    "csv": csv_rows.run,
+    "doget": flight_bytes.run_doget,
+    "doput": flight_bytes.run_doput,
+    "stream": stream.run,
+    "cores": cores.run_cores,
+    "gil": cores.run_gil,
+    "postgres": postgres.run,
+}
