@@ -1,4 +1,5 @@
-// The execution core by its protocol: what a FULL JOIN, a LIMIT, a cancel and a reader that stops reading ask of it.
+// The execution core by its protocol: what a FULL JOIN, a LIMIT, a cancel and a reader that stops
+// reading ask of it.
 #include <arrow/table.h>
 
 #include <thread>
@@ -47,13 +48,16 @@ TEST(a_full_join_emits_matches_then_the_unmatched_rows_of_both_sides) {
   CHECK_OK(FillNumbers(*session, "l", 100000));
   CHECK_OK(FillNumbers(*session, "r", 150000));
   auto rows = Rows(*session,
-                   "SELECT count(*), count(l.a), count(r.a), sum(l.a + 0)::BIGINT FROM l FULL JOIN r ON l.a = r.a - 50000");
+                   "SELECT count(*), count(l.a), count(r.a), sum(l.a + 0)::BIGINT FROM l FULL JOIN "
+                   "r ON l.a = r.a - 50000");
   REQUIRE(rows.ok());
   CHECK_EQ(ValueAt(**rows, 0, 0), 150000);  // 100,000 pairs and 50,000 rows of r alone
   CHECK_EQ(ValueAt(**rows, 1, 0), 100000);
   CHECK_EQ(ValueAt(**rows, 2, 0), 150000);
   CHECK_EQ(ValueAt(**rows, 3, 0), int64_t{100000} * 99999 / 2);
-  auto none = Rows(*session, "SELECT count(*), count(l.a), count(r.a) FROM l FULL JOIN r ON l.a = r.a AND l.a < 0");
+  auto none =
+      Rows(*session,
+           "SELECT count(*), count(l.a), count(r.a) FROM l FULL JOIN r ON l.a = r.a AND l.a < 0");
   REQUIRE(none.ok());
   CHECK_EQ(ValueAt(**none, 0, 0), 250000);
 }
@@ -77,7 +81,9 @@ TEST(a_limit_stops_its_scan) {
 TEST(a_limit_below_other_operators_keeps_the_first_rows_in_row_order) {
   auto session = Open(2);
   CHECK_OK(FillNumbers(*session, "t", 1000000));
-  auto rows = Rows(*session, "SELECT sum(a)::BIGINT, count(*) FROM (SELECT a FROM t WHERE a % 3 = 0 LIMIT 1000 OFFSET 5) q");
+  auto rows = Rows(*session,
+                   "SELECT sum(a)::BIGINT, count(*) FROM (SELECT a FROM t WHERE a % 3 = 0 LIMIT "
+                   "1000 OFFSET 5) q");
   REQUIRE(rows.ok());
   CHECK_EQ(ValueAt(**rows, 1, 0), 1000);
   CHECK_EQ(ValueAt(**rows, 0, 0), int64_t{3} * (5 + 1004) * 1000 / 2);
@@ -141,7 +147,9 @@ TEST(a_query_over_its_memory_limit_fails_alone) {
 TEST(fragments_merged_in_any_number_of_partitions_give_the_single_process_answer) {
   auto session = Open(2);
   CHECK_OK(FillNumbers(*session, "t", 100000));
-  const std::string sql = "SELECT a % 7 AS g, count(*) AS n, sum(a) AS s, min(a), max(a) FROM t WHERE a % 2 = 0 GROUP BY a % 7 ORDER BY g";
+  const std::string sql =
+      "SELECT a % 7 AS g, count(*) AS n, sum(a) AS s, min(a), max(a) FROM t WHERE a % 2 = 0 GROUP "
+      "BY a % 7 ORDER BY g";
   auto expected = Rows(*session, sql);
   REQUIRE(expected.ok());
   for (const int64_t partitions : {1, 2, 5}) {
@@ -171,7 +179,8 @@ TEST(damaged_or_foreign_fragments_are_refused_by_code) {
   fragment.sql = "SELECT 1";
   const std::string bytes = fragment.Serialize();
   for (size_t cut = 0; cut < bytes.size(); ++cut) {
-    CHECK(ErrorInfoOf(LaneFragment::Parse(bytes.substr(0, cut)).status()).code == ErrorCode::kVersionMismatch);
+    CHECK(ErrorInfoOf(LaneFragment::Parse(bytes.substr(0, cut)).status()).code ==
+          ErrorCode::kVersionMismatch);
   }
   std::string newer = bytes;
   newer[4] = 9;

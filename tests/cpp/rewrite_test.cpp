@@ -73,6 +73,12 @@ TEST(comma_joins_become_hash_joins_with_the_small_side_on_the_right) {
            "      Filter (c = 'x')\n        Scan u [a, c]");
 }
 
+TEST(a_constant_travels_along_an_equality) {
+  CHECK_EQ(Rewritten("SELECT t.b FROM u, t WHERE t.a = u.a AND u.a > 5"),
+           "Project b\n  Join inner on a = a\n    Filter (a > 5)\n      Scan t [a, b]\n    Filter (a > "
+           "5)\n      Scan u [a]");
+}
+
 TEST(an_outer_join_whose_missing_side_is_rejected_becomes_inner) {
   CHECK_EQ(Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a WHERE u.c = 'x'"),
            "Project b\n  Join inner on a = a\n    Scan t [a, b]\n    Project a\n      Filter (c = "

@@ -73,18 +73,22 @@ Retry RetryOf(ErrorCode code) {
 Status MakeError(ErrorInfo info) {
   auto code = ArrowCodeOf(info.code);
   std::string text = info.message;
-  return Status::FromDetailAndArgs(code, std::make_shared<VelariaDetail>(std::move(info)), std::move(text));
+  return Status::FromDetailAndArgs(code, std::make_shared<VelariaDetail>(std::move(info)),
+                                   std::move(text));
 }
 
 Status Fail(ErrorCode code, std::string message, std::string hint, std::string detail) {
   return MakeError({code, std::move(message), std::move(detail), std::move(hint), {}});
 }
 
-Status FailAt(Place place, ErrorCode code, std::string message, std::string hint, std::string detail) {
+Status FailAt(Place place, ErrorCode code, std::string message, std::string hint,
+              std::string detail) {
   return MakeError({code, std::move(message), std::move(detail), std::move(hint), place});
 }
 
-Status Bug(std::string message) { return MakeError({ErrorCode::kInternal, std::move(message), "", "", {}}); }
+Status Bug(std::string message) {
+  return MakeError({ErrorCode::kInternal, std::move(message), "", "", {}});
+}
 
 ErrorInfo ErrorInfoOf(const Status& status) {
   if (const auto* detail = DetailOf(status)) return detail->info();
@@ -106,7 +110,8 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& c
   for (const auto& candidate : candidates) {
     const std::string other = ToLower(candidate);
     if (other.size() > 256 || wanted.size() > 256) continue;
-    if (std::max(other.size(), wanted.size()) - std::min(other.size(), wanted.size()) > limit) continue;
+    if (std::max(other.size(), wanted.size()) - std::min(other.size(), wanted.size()) > limit)
+      continue;
     // Optimal string alignment distance over three rolling rows.
     std::vector<size_t> before(other.size() + 1), last(other.size() + 1), row(other.size() + 1);
     for (size_t j = 0; j <= other.size(); ++j) last[j] = j;

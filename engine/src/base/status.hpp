@@ -1,9 +1,11 @@
-// Status and Result of the whole kernel are Arrow's, so that every Arrow call composes with ours. An error of ours
-// carries an ErrorInfo as the status' detail: code, place in the statement, hint. A status without that detail came
-// from Arrow itself; `ErrorInfoOf` gives it a code once, at the boundary (bindings, result reader).
+// Status and Result of the whole kernel are Arrow's, so that every Arrow call composes with ours.
+// An error of ours carries an ErrorInfo as the status' detail: code, place in the statement, hint.
+// A status without that detail came from Arrow itself; `ErrorInfoOf` gives it a code once, at the
+// boundary (bindings, result reader).
 //
-// Two makers, so that one glance tells who is to blame: `Fail(code, ...)` is the caller's fault or the world's;
-// `Bug(...)` is ours (VEL9001). Run-time values stand at the end of a message: "unknown column: vec".
+// Two makers, so that one glance tells who is to blame: `Fail(code, ...)` is the caller's fault or
+// the world's; `Bug(...)` is ours (VEL9001). Run-time values stand at the end of a message:
+// "unknown column: vec".
 #pragma once
 
 #include <arrow/result.h>
@@ -56,16 +58,21 @@ Retry RetryOf(ErrorCode code);
 
 Status MakeError(ErrorInfo info);
 Status Fail(ErrorCode code, std::string message, std::string hint = "", std::string detail = "");
-Status FailAt(Place place, ErrorCode code, std::string message, std::string hint = "", std::string detail = "");
+Status FailAt(Place place, ErrorCode code, std::string message, std::string hint = "",
+              std::string detail = "");
 Status Bug(std::string message);
 
 /// The ErrorInfo of a failed status; Arrow's own failures are mapped by their arrow::StatusCode.
 ErrorInfo ErrorInfoOf(const Status& status);
-/// Fills the place of an error that has none yet (a function fails during constant folding, the binder knows where).
+/// Fills the place of an error that has none yet (a function fails during constant folding, the
+/// binder knows where).
 Status WithPlace(const Status& status, Place place);
-inline Status WithPlaceIfFailed(const Status& status, Place place) { return status.ok() ? status : WithPlace(status, place); }
+inline Status WithPlaceIfFailed(const Status& status, Place place) {
+  return status.ok() ? status : WithPlace(status, place);
+}
 
-/// The closest of `candidates` to `name` (Damerau-Levenshtein, case-insensitive), or "" when none is near.
+/// The closest of `candidates` to `name` (Damerau-Levenshtein, case-insensitive), or "" when none
+/// is near.
 std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);
 
 #define VELARIA_RETURN_NOT_OK(expr) ARROW_RETURN_NOT_OK(expr)

@@ -1,4 +1,5 @@
-// Small text tools. Case folding is ASCII only: identifiers and keywords are compared this way everywhere.
+// Small text tools. Case folding is ASCII only: identifiers and keywords are compared this way
+// everywhere.
 #pragma once
 
 #include <string>

@@ -11,7 +11,8 @@ namespace {
 
 using FlightCode = arrow::flight::FlightStatusCode;
 
-/// A cancelled query is no Cancelled call: pyarrow's read_all takes that for Ctrl-C and interrupts the program.
+/// A cancelled query is no Cancelled call: pyarrow's read_all takes that for Ctrl-C and interrupts
+/// the program.
 FlightCode FlightCodeOf(ErrorCode code) {
   if (code == ErrorCode::kDeadlineExceeded) return FlightCode::TimedOut;
   switch (static_cast<int>(code) / 1000) {
@@ -24,13 +25,15 @@ FlightCode FlightCodeOf(ErrorCode code) {
 /// Turns a kernel error in mid-stream into a Flight error that carries the code.
 class FlightReader final : public arrow::RecordBatchReader {
  public:
-  explicit FlightReader(std::shared_ptr<arrow::RecordBatchReader> reader) : reader_(std::move(reader)) {}
+  explicit FlightReader(std::shared_ptr<arrow::RecordBatchReader> reader)
+      : reader_(std::move(reader)) {}
   std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
     const Status status = reader_->ReadNext(batch);
     if (status.ok()) return status;
     const ErrorInfo info = ErrorInfoOf(status);
-    return arrow::flight::MakeFlightError(FlightCodeOf(info.code), CodeText(info.code) + " " + info.message,
+    return arrow::flight::MakeFlightError(FlightCodeOf(info.code),
+                                          CodeText(info.code) + " " + info.message,
                                           contract::ErrorToMessagePack(info));
   }
   Status Close() override { return reader_->Close(); }
@@ -56,14 +59,20 @@ py::object WrapSchema(const std::shared_ptr<arrow::Schema>& schema) {
   return schema ? Steal(arrow::py::wrap_schema(schema)) : py::none();
 }
 
-py::object WrapBatch(const std::shared_ptr<arrow::RecordBatch>& batch) { return Steal(arrow::py::wrap_batch(batch)); }
+py::object WrapBatch(const std::shared_ptr<arrow::RecordBatch>& batch) {
+  return Steal(arrow::py::wrap_batch(batch));
+}
 
-py::object WrapTable(const std::shared_ptr<arrow::Table>& table) { return Steal(arrow::py::wrap_table(table)); }
+py::object WrapTable(const std::shared_ptr<arrow::Table>& table) {
+  return Steal(arrow::py::wrap_table(table));
+}
 
 py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader) {
   // Never destroyed: static objects end after the interpreter.
-  static const auto* wrap = new py::object(py::module_::import("velaria._reader").attr("wrap_reader"));
-  std::shared_ptr<arrow::RecordBatchReader> flight = std::make_shared<FlightReader>(std::move(reader));
+  static const auto* wrap =
+      new py::object(py::module_::import("velaria._reader").attr("wrap_reader"));
+  std::shared_ptr<arrow::RecordBatchReader> flight =
+      std::make_shared<FlightReader>(std::move(reader));
   return (*wrap)(py::capsule(&flight, "velaria.reader"));
 }
 
@@ -77,10 +86,12 @@ std::shared_ptr<arrow::RecordBatch> UnwrapBatch(const py::handle& object) {
 
 std::shared_ptr<arrow::RecordBatchReader> ImportStream(const py::handle& object) {
   if (!py::hasattr(object, "__arrow_c_stream__")) {
-    throw py::type_error("expected an object with __arrow_c_stream__, such as a pyarrow.Table or RecordBatchReader");
+    throw py::type_error(
+        "expected an object with __arrow_c_stream__, such as a pyarrow.Table or RecordBatchReader");
   }
   const py::capsule capsule = object.attr("__arrow_c_stream__")();
-  auto* stream = static_cast<struct ArrowArrayStream*>(PyCapsule_GetPointer(capsule.ptr(), "arrow_array_stream"));
+  auto* stream = static_cast<struct ArrowArrayStream*>(
+      PyCapsule_GetPointer(capsule.ptr(), "arrow_array_stream"));
   if (stream == nullptr) throw py::error_already_set();
   return Check(arrow::ImportRecordBatchReader(stream));
 }
@@ -92,10 +103,12 @@ std::vector<std::shared_ptr<arrow::Scalar>> Parameters(const py::handle& sequenc
   for (const py::handle& value : sequence) {
     py::object scalar;
     try {
-      scalar = py::hasattr(value, "as_py") ? py::reinterpret_borrow<py::object>(value) : make(value);
+      scalar =
+          py::hasattr(value, "as_py") ? py::reinterpret_borrow<py::object>(value) : make(value);
     } catch (py::error_already_set& fault) {
       if (!fault.matches(PyExc_Exception)) throw;
-      Raise(Fail(ErrorCode::kBadParameter, "a parameter has no Arrow type, number: " + std::to_string(out.size() + 1)));
+      Raise(Fail(ErrorCode::kBadParameter,
+                 "a parameter has no Arrow type, number: " + std::to_string(out.size() + 1)));
     }
     out.push_back(CheckArrow(arrow::py::unwrap_scalar(scalar.ptr()), "a pyarrow.Scalar"));
   }

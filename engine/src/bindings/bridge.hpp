@@ -1,5 +1,5 @@
-// Between Python and the kernel: errors, Arrow objects, parameters. Functions here need the GIL; kernel calls run
-// without it (Unlocked).
+// Between Python and the kernel: errors, Arrow objects, parameters. Functions here need the GIL;
+// kernel calls run without it (Unlocked).
 #pragma once
 
 #include <arrow/api.h>

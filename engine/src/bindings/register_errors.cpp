@@ -7,7 +7,8 @@
 namespace velaria::bindings {
 namespace {
 
-/// The classes by the thousands digit of the code; defined in Python so that they pickle and print like any exception.
+/// The classes by the thousands digit of the code; defined in Python so that they pickle and print
+/// like any exception.
 constexpr const char* kClasses = R"py(
 class KernelError(Exception):
     """A failure of the kernel; see the stub for its fields."""
@@ -53,9 +54,11 @@ const char* ClassOf(ErrorCode code) {
 void Raise(const Status& status, const std::string& sql) {
   const ErrorInfo info = ErrorInfoOf(status);
   const py::object type = py::module_::import("velaria._kernel").attr(ClassOf(info.code));
-  const std::string caret = sql.empty() || !info.place.known() ? "" : sql::CaretText(sql, info.place);
+  const std::string caret =
+      sql.empty() || !info.place.known() ? "" : sql::CaretText(sql, info.place);
   const py::object error = type(CodeText(info.code), info.message, info.detail, info.hint,
-                                RetryOf(info.code) == Retry::kLater ? "later" : "never", info.place.line, info.place.column, caret);
+                                RetryOf(info.code) == Retry::kLater ? "later" : "never",
+                                info.place.line, info.place.column, caret);
   PyErr_SetObject(type.ptr(), error.ptr());
   throw py::error_already_set();
 }
@@ -65,19 +68,25 @@ void RegisterErrors(py::module_& module) {
   py::class_<ErrorCodeRow>(module, "ErrorCodeRow")
       .def_property_readonly("code", [](const ErrorCodeRow& row) { return CodeText(row.code); })
       .def_property_readonly("name", [](const ErrorCodeRow& row) { return std::string(row.name); })
-      .def_property_readonly("retry", [](const ErrorCodeRow& row) { return row.retry == Retry::kLater ? "later" : "never"; })
-      .def_property_readonly("meaning", [](const ErrorCodeRow& row) { return std::string(row.meaning); });
+      .def_property_readonly(
+          "retry",
+          [](const ErrorCodeRow& row) { return row.retry == Retry::kLater ? "later" : "never"; })
+      .def_property_readonly("meaning",
+                             [](const ErrorCodeRow& row) { return std::string(row.meaning); });
   module.def("error_codes", [] { return ErrorCodeTable(); });
-  module.def("flight_error_payload", [](const py::object& error) {
-    ErrorInfo info;
-    const auto code = error.attr("code").cast<std::string>();
-    info.code = static_cast<ErrorCode>(std::stoi(code.substr(3)));
-    info.message = error.attr("message").cast<std::string>();
-    info.detail = error.attr("detail").cast<std::string>();
-    info.hint = error.attr("hint").cast<std::string>();
-    info.place = {error.attr("line").cast<int>(), error.attr("column").cast<int>()};
-    return py::bytes(contract::ErrorToMessagePack(info));
-  }, py::arg("error"));
+  module.def(
+      "flight_error_payload",
+      [](const py::object& error) {
+        ErrorInfo info;
+        const auto code = error.attr("code").cast<std::string>();
+        info.code = static_cast<ErrorCode>(std::stoi(code.substr(3)));
+        info.message = error.attr("message").cast<std::string>();
+        info.detail = error.attr("detail").cast<std::string>();
+        info.hint = error.attr("hint").cast<std::string>();
+        info.place = {error.attr("line").cast<int>(), error.attr("column").cast<int>()};
+        return py::bytes(contract::ErrorToMessagePack(info));
+      },
+      py::arg("error"));
 }
 
 }  // namespace velaria::bindings

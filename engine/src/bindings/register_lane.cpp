@@ -11,33 +11,40 @@ using session::Session;
 py::list FragmentBytes(const LaneSplit& split) {
   py::list out;
   LaneFragment fragment = split.plan;
-  for (fragment.partition = 0; fragment.partition < fragment.partition_count; ++fragment.partition) {
+  for (fragment.partition = 0; fragment.partition < fragment.partition_count;
+       ++fragment.partition) {
     out.append(py::bytes(fragment.Serialize()));
   }
   return out;
 }
 
-py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs, std::optional<int> threads) {
+py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
+                           std::optional<int> threads) {
   const auto fragment = Check(LaneFragment::Parse(bytes));
   std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> readers;
   for (const auto& [name, data] : inputs) readers[name.cast<std::string>()] = ImportStream(data);
-  const auto snapshot = Check(Unlocked([&]() -> Result<std::shared_ptr<arrow::Buffer>> {
-    std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>> batches;
-    for (const auto& [name, reader] : readers) {
-      ARROW_ASSIGN_OR_RAISE(batches[name], reader->ToRecordBatches());
-    }
-    return session::RunFragment(fragment, batches, threads.value_or(0));
-  }), fragment.sql);
-  return py::bytes(reinterpret_cast<const char*>(snapshot->data()), static_cast<size_t>(snapshot->size()));
+  const auto snapshot =
+      Check(Unlocked([&]() -> Result<std::shared_ptr<arrow::Buffer>> {
+              std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>> batches;
+              for (const auto& [name, reader] : readers) {
+                ARROW_ASSIGN_OR_RAISE(batches[name], reader->ToRecordBatches());
+              }
+              return session::RunFragment(fragment, batches, threads.value_or(0));
+            }),
+            fragment.sql);
+  return py::bytes(reinterpret_cast<const char*>(snapshot->data()),
+                   static_cast<size_t>(snapshot->size()));
 }
 
 py::object MergePartials(const std::string& plan_bytes, const std::vector<std::string>& partials) {
   const auto plan = Check(LaneFragment::Parse(plan_bytes));
   return WrapTable(Check(Unlocked([&]() -> Result<std::shared_ptr<arrow::Table>> {
-    std::vector<std::shared_ptr<arrow::Buffer>> snapshots;
-    for (const auto& partial : partials) snapshots.push_back(std::make_shared<arrow::Buffer>(partial));
-    return session::MergeFragments(plan, snapshots);
-  }), plan.sql));
+                           std::vector<std::shared_ptr<arrow::Buffer>> snapshots;
+                           for (const auto& partial : partials)
+                             snapshots.push_back(std::make_shared<arrow::Buffer>(partial));
+                           return session::MergeFragments(plan, snapshots);
+                         }),
+                         plan.sql));
 }
 
 }  // namespace
@@ -45,28 +52,47 @@ py::object MergePartials(const std::string& plan_bytes, const std::vector<std::s
 void RegisterLane(py::module_& module) {
   py::class_<LaneSplit, std::shared_ptr<LaneSplit>>(module, "PlanSplit")
       .def_property_readonly("fragments", &FragmentBytes)
-      .def_property_readonly("inputs", [](const LaneSplit& self) {
-        std::vector<std::string> names;
-        for (const auto& input : self.plan.inputs) names.push_back(input.name);
-        return names;
-      })
-      .def_property_readonly("merge", [](const LaneSplit& self) { return py::bytes(self.plan.Serialize()); })
-      .def_property_readonly("schema", [](const LaneSplit& self) { return WrapSchema(self.schema); })
+      .def_property_readonly("inputs",
+                             [](const LaneSplit& self) {
+                               std::vector<std::string> names;
+                               for (const auto& input : self.plan.inputs)
+                                 names.push_back(input.name);
+                               return names;
+                             })
+      .def_property_readonly("merge",
+                             [](const LaneSplit& self) { return py::bytes(self.plan.Serialize()); })
+      .def_property_readonly("schema",
+                             [](const LaneSplit& self) { return WrapSchema(self.schema); })
       .def_readonly("reason", &LaneSplit::reason)
-      .def("partition", [](const LaneSplit& self, const std::string& table, int64_t index) {
-        return WrapTable(Check(Unlocked([&] { return self.Partition(table, index); })));
-      }, py::arg("table"), py::arg("index"));
+      .def(
+          "partition",
+          [](const LaneSplit& self, const std::string& table, int64_t index) {
+            return WrapTable(Check(Unlocked([&] { return self.Partition(table, index); })));
+          },
+          py::arg("table"), py::arg("index"));
   py::object type = module.attr("Session");
   const auto scope = py::is_method(type);
-  py::setattr(type, "split_plan", py::cpp_function([](Session& self, const std::string& sql, int64_t partitions) {
-    return std::make_shared<LaneSplit>(Check(Unlocked([&] { return session::SplitForLane(self, sql, partitions); }), sql));
-  }, py::name("split_plan"), scope, py::arg("sql"), py::arg("partitions")));
-  py::setattr(type, "run_fragment", py::cpp_function([](Session&, const std::string& fragment, const py::dict& inputs, std::optional<int> threads) {
-    return RunFragmentBytes(fragment, inputs, threads);
-  }, py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"), py::arg("threads") = py::none()));
-  py::setattr(type, "merge_partials", py::cpp_function([](Session&, const std::string& split, const std::vector<std::string>& partials) {
-    return MergePartials(split, partials);
-  }, py::name("merge_partials"), scope, py::arg("split"), py::arg("partials")));
+  py::setattr(
+      type, "split_plan",
+      py::cpp_function(
+          [](Session& self, const std::string& sql, int64_t partitions) {
+            return std::make_shared<LaneSplit>(
+                Check(Unlocked([&] { return session::SplitForLane(self, sql, partitions); }), sql));
+          },
+          py::name("split_plan"), scope, py::arg("sql"), py::arg("partitions")));
+  py::setattr(
+      type, "run_fragment",
+      py::cpp_function(
+          [](Session&, const std::string& fragment, const py::dict& inputs,
+             std::optional<int> threads) { return RunFragmentBytes(fragment, inputs, threads); },
+          py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"),
+          py::arg("threads") = py::none()));
+  py::setattr(type, "merge_partials",
+              py::cpp_function(
+                  [](Session&, const std::string& split, const std::vector<std::string>& partials) {
+                    return MergePartials(split, partials);
+                  },
+                  py::name("merge_partials"), scope, py::arg("split"), py::arg("partials")));
 }
 
 }  // namespace velaria::bindings

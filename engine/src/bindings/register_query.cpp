@@ -13,7 +13,8 @@ struct QueryResult {
 
   std::shared_ptr<arrow::RecordBatchReader> Take() {
     if (taken) Raise(Fail(ErrorCode::kQueryState, "the rows of this statement were taken already"));
-    if (!result.query && !result.rows) Raise(Fail(ErrorCode::kQueryState, "the statement returns no rows"));
+    if (!result.query && !result.rows)
+      Raise(Fail(ErrorCode::kQueryState, "the statement returns no rows"));
     taken = true;
     if (result.query) return std::make_shared<session::QueryReader>(result.query);
     return result.rows;
@@ -46,22 +47,33 @@ py::dict Statistics(const QueryResult& self) {
 
 void RegisterQuery(py::module_& module) {
   py::class_<QueryResult, std::shared_ptr<QueryResult>>(module, "QueryResult")
-      .def_property_readonly("query_id", [](const QueryResult& self) { return self.result.query_id; })
+      .def_property_readonly("query_id",
+                             [](const QueryResult& self) { return self.result.query_id; })
       .def_property_readonly("kind", [](const QueryResult& self) { return self.result.kind; })
-      .def_property_readonly("schema", [](const QueryResult& self) { return WrapSchema(self.result.schema); })
-      .def_property_readonly("rows_affected", [](const QueryResult& self) { return self.result.rows_affected; })
+      .def_property_readonly("schema",
+                             [](const QueryResult& self) { return WrapSchema(self.result.schema); })
+      .def_property_readonly("rows_affected",
+                             [](const QueryResult& self) { return self.result.rows_affected; })
       .def("reader", [](QueryResult& self) { return WrapReader(self.Take()); })
-      .def("read_all", [](QueryResult& self) {
-        auto reader = self.Take();
-        return WrapTable(Check(Unlocked([&] { return reader->ToTable(); }), self.sql));
-      })
-      .def("cancel", [](QueryResult& self) {
-        if (self.result.query) Unlocked([&] { self.result.query->Cancel(); });
-      })
-      .def_property_readonly("state", [](const QueryResult& self) {
-        return std::string(self.result.query ? session::StateName(self.result.query->state()) : "finished");
-      })
-      .def_property_readonly("row_count", [](const QueryResult& self) { return self.result.query ? self.result.query->row_count() : 0; })
+      .def("read_all",
+           [](QueryResult& self) {
+             auto reader = self.Take();
+             return WrapTable(Check(Unlocked([&] { return reader->ToTable(); }), self.sql));
+           })
+      .def("cancel",
+           [](QueryResult& self) {
+             if (self.result.query) Unlocked([&] { self.result.query->Cancel(); });
+           })
+      .def_property_readonly(
+          "state",
+          [](const QueryResult& self) {
+            return std::string(self.result.query ? session::StateName(self.result.query->state())
+                                                 : "finished");
+          })
+      .def_property_readonly("row_count",
+                             [](const QueryResult& self) {
+                               return self.result.query ? self.result.query->row_count() : 0;
+                             })
       .def("statistics", &Statistics);
 }
 

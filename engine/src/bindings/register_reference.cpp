@@ -13,10 +13,12 @@ struct FunctionRow {
 std::vector<FunctionRow> FunctionRows() {
   std::vector<FunctionRow> rows;
   for (const auto& f : FunctionRegistry::Instance().scalars()) {
-    rows.push_back({f.name, "scalar", f.signature, f.summary, f.example, f.example_result, f.group});
+    rows.push_back(
+        {f.name, "scalar", f.signature, f.summary, f.example, f.example_result, f.group});
   }
   for (const auto& f : FunctionRegistry::Instance().aggregates()) {
-    rows.push_back({f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
+    rows.push_back(
+        {f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
   }
   return rows;
 }
@@ -33,20 +35,26 @@ void RegisterReference(py::module_& module) {
   module.def("functions", &FunctionRows);
   module.def("progress_fields", [] {
     std::vector<std::tuple<std::string, std::string, std::string>> rows;
-    for (const auto& field : contract::ProgressFields()) rows.emplace_back(field.name, field.type, field.group);
+    for (const auto& field : contract::ProgressFields())
+      rows.emplace_back(field.name, field.type, field.group);
     return rows;
   });
   module.def("simd_backend", [] {
 #if defined(__x86_64__)
-    return std::string(__builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "baseline");
+    return std::string(__builtin_cpu_supports("avx512f") ? "avx512"
+                       : __builtin_cpu_supports("avx2")  ? "avx2"
+                                                         : "baseline");
 #else
     return std::string("baseline");
 #endif
   });
-  module.def("validate_batch", [](const py::object& batch) {
-    auto unwrapped = UnwrapBatch(batch);
-    Check(Unlocked([&] { return interop::ValidateBatch(unwrapped, unwrapped->schema()); }));
-  }, py::arg("batch"));
+  module.def(
+      "validate_batch",
+      [](const py::object& batch) {
+        auto unwrapped = UnwrapBatch(batch);
+        Check(Unlocked([&] { return interop::ValidateBatch(unwrapped, unwrapped->schema()); }));
+      },
+      py::arg("batch"));
 }
 
 }  // namespace velaria::bindings

@@ -26,7 +26,8 @@ execution::ReaderFactory FactoryOf(const py::object& callable) {
       ErrorInfo info{ErrorCode::kLedgerUnavailable, "the table cannot be read now"};
       if (py::hasattr(fault.value(), "code") && py::hasattr(fault.value(), "message")) {
         const auto code = py::str(fault.value().attr("code")).cast<std::string>();
-        if (code.rfind("VEL", 0) == 0) info.code = static_cast<ErrorCode>(std::stoi(code.substr(3)));
+        if (code.rfind("VEL", 0) == 0)
+          info.code = static_cast<ErrorCode>(std::stoi(code.substr(3)));
         info.message = py::str(fault.value().attr("message")).cast<std::string>();
       }
       return MakeError(std::move(info));
@@ -34,7 +35,8 @@ execution::ReaderFactory FactoryOf(const py::object& callable) {
   };
 }
 
-SessionPtr MakeSession(std::optional<int> threads, std::optional<std::vector<std::string>> allowed_roots,
+SessionPtr MakeSession(std::optional<int> threads,
+                       std::optional<std::vector<std::string>> allowed_roots,
                        std::optional<int64_t> memory_limit_bytes) {
   session::SessionOptions options;
   options.threads = threads.value_or(0);
@@ -75,24 +77,30 @@ py::dict SectionsDict(const session::ExplainSections& sections) {
 void RegisterResults(py::module_& module) {
   py::class_<session::StatementInfo>(module, "StatementInfo")
       .def_readonly("kind", &session::StatementInfo::kind)
-      .def_property_readonly("schema", [](const session::StatementInfo& self) { return WrapSchema(self.schema); })
+      .def_property_readonly(
+          "schema", [](const session::StatementInfo& self) { return WrapSchema(self.schema); })
       .def_readonly("parameter_count", &session::StatementInfo::parameter_count)
-      .def_property_readonly("returns_rows", [](const session::StatementInfo& self) { return self.schema != nullptr; })
+      .def_property_readonly(
+          "returns_rows", [](const session::StatementInfo& self) { return self.schema != nullptr; })
       .def_readonly("reads", &session::StatementInfo::reads)
       .def_readonly("writes", &session::StatementInfo::writes);
   py::class_<session::TableSummary>(module, "TableInfo")
       .def_readonly("name", &session::TableSummary::name)
       .def_readonly("kind", &session::TableSummary::kind)
-      .def_property_readonly("schema", [](const session::TableSummary& self) { return WrapSchema(self.schema); })
+      .def_property_readonly(
+          "schema", [](const session::TableSummary& self) { return WrapSchema(self.schema); })
       .def_readonly("row_count", &session::TableSummary::row_count)
       .def_readonly("byte_count", &session::TableSummary::byte_count);
   py::class_<session::Ingest>(module, "Ingest")
       .def_property_readonly("table", &session::Ingest::table)
       .def_property_readonly("row_count", &session::Ingest::row_count)
-      .def("write", [](session::Ingest& self, const py::object& batch) {
-        auto unwrapped = UnwrapBatch(batch);
-        return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
-      }, py::arg("batch"))
+      .def(
+          "write",
+          [](session::Ingest& self, const py::object& batch) {
+            auto unwrapped = UnwrapBatch(batch);
+            return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
+          },
+          py::arg("batch"))
       .def("close", [](session::Ingest&) {});
 }
 
@@ -101,57 +109,113 @@ void RegisterResults(py::module_& module) {
 void RegisterSession(py::module_& module) {
   RegisterResults(module);
   py::class_<Session, SessionPtr>(module, "Session")
-      .def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(), py::arg("allowed_roots") = py::none(),
-           py::arg("memory_limit_bytes") = py::none())
-      .def("describe", [](Session& self, const std::string& sql, const py::object& params) {
-        std::optional<session::Parameters> values;
-        if (!params.is_none()) values = Parameters(params);
-        return Check(Unlocked([&] { return self.Describe(sql, values); }), sql);
-      }, py::arg("sql"), py::arg("params") = py::none())
-      .def("execute", [](Session& self, const std::string& sql, const py::object& params, std::optional<std::string> query_id) {
-        const auto values = Parameters(params);
-        auto result = Check(Unlocked([&] { return self.Execute(sql, values, query_id.value_or("")); }), sql);
-        return MakeQueryResult(std::move(result), sql);
-      }, py::arg("sql"), py::arg("params") = py::none(), py::arg("query_id") = py::none())
-      .def("explain", [](Session& self, const std::string& sql) {
-        return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
-      }, py::arg("sql"))
-      .def("explain_stream", [](Session& self, const std::string& sql) {
-        return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
-      }, py::arg("sql"))
-      .def("ingest", [](Session& self, const std::string& table, const py::object& schema, const std::string& mode, bool from_wire) {
-        const auto unwrapped = UnwrapSchema(schema);
-        const auto origin = from_wire ? interop::Origin::kWire : interop::Origin::kProcess;
-        return Check(Unlocked([&] { return self.OpenIngest(table, unwrapped, mode, origin); }));
-      }, py::arg("table"), py::arg("schema"), py::arg("mode") = "append", py::arg("from_wire") = false)
+      .def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
+           py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none())
+      .def(
+          "describe",
+          [](Session& self, const std::string& sql, const py::object& params) {
+            std::optional<session::Parameters> values;
+            if (!params.is_none()) values = Parameters(params);
+            return Check(Unlocked([&] { return self.Describe(sql, values); }), sql);
+          },
+          py::arg("sql"), py::arg("params") = py::none())
+      .def(
+          "execute",
+          [](Session& self, const std::string& sql, const py::object& params,
+             std::optional<std::string> query_id) {
+            const auto values = Parameters(params);
+            auto result = Check(
+                Unlocked([&] { return self.Execute(sql, values, query_id.value_or("")); }), sql);
+            return MakeQueryResult(std::move(result), sql);
+          },
+          py::arg("sql"), py::arg("params") = py::none(), py::arg("query_id") = py::none())
+      .def(
+          "explain",
+          [](Session& self, const std::string& sql) {
+            return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
+          },
+          py::arg("sql"))
+      .def(
+          "explain_stream",
+          [](Session& self, const std::string& sql) {
+            return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
+          },
+          py::arg("sql"))
+      .def(
+          "ingest",
+          [](Session& self, const std::string& table, const py::object& schema,
+             const std::string& mode, bool from_wire) {
+            const auto unwrapped = UnwrapSchema(schema);
+            const auto origin = from_wire ? interop::Origin::kWire : interop::Origin::kProcess;
+            return Check(Unlocked([&] { return self.OpenIngest(table, unwrapped, mode, origin); }));
+          },
+          py::arg("table"), py::arg("schema"), py::arg("mode") = "append",
+          py::arg("from_wire") = false)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
-      .def("table_schema", [](const Session& self, const std::string& name) {
-        return WrapSchema(Check(Unlocked([&] { return self.TableSchema(name); })));
-      }, py::arg("name"))
-      .def("drop_table", [](Session& self, const std::string& name) { Check(Unlocked([&] { return self.DropTable(name); })); }, py::arg("name"))
+      .def(
+          "table_schema",
+          [](const Session& self, const std::string& name) {
+            return WrapSchema(Check(Unlocked([&] { return self.TableSchema(name); })));
+          },
+          py::arg("name"))
+      .def(
+          "drop_table",
+          [](Session& self, const std::string& name) {
+            Check(Unlocked([&] { return self.DropTable(name); }));
+          },
+          py::arg("name"))
       .def("queries", &QueryDicts)
-      .def("cancel", [](Session& self, const std::string& id) { return Check(Unlocked([&] { return self.Cancel(id); })); }, py::arg("query_id"))
-      .def("register_system_table", [](Session& self, const std::string& name, const py::object& schema, const py::object& open) {
-        Check(self.RegisterSystemTable(name, UnwrapSchema(schema), FactoryOf(open)));
-      }, py::arg("name"), py::arg("schema"), py::arg("open"))
-      .def("register_arrow", [](Session& self, const std::string& name, const py::object& data, bool replace) {
-        auto reader = ImportStream(data);
-        Check(Unlocked([&]() -> Status {
-          ARROW_ASSIGN_OR_RAISE(auto batches, reader->ToRecordBatches());
-          return self.RegisterBatches(name, reader->schema(), batches, replace);
-        }));
-      }, py::arg("name"), py::arg("data"), py::arg("replace") = false)
-      .def("functions", [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
+      .def(
+          "cancel",
+          [](Session& self, const std::string& id) {
+            return Check(Unlocked([&] { return self.Cancel(id); }));
+          },
+          py::arg("query_id"))
+      .def(
+          "register_system_table",
+          [](Session& self, const std::string& name, const py::object& schema,
+             const py::object& open) {
+            Check(self.RegisterSystemTable(name, UnwrapSchema(schema), FactoryOf(open)));
+          },
+          py::arg("name"), py::arg("schema"), py::arg("open"))
+      .def(
+          "register_arrow",
+          [](Session& self, const std::string& name, const py::object& data, bool replace) {
+            auto reader = ImportStream(data);
+            Check(Unlocked([&]() -> Status {
+              ARROW_ASSIGN_OR_RAISE(auto batches, reader->ToRecordBatches());
+              return self.RegisterBatches(name, reader->schema(), batches, replace);
+            }));
+          },
+          py::arg("name"), py::arg("data"), py::arg("replace") = false)
+      .def(
+          "functions",
+          [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
       .def("settings", [](Session& self) { return self.settings().All(); })
-      .def("start_stream", [](Session& self, const std::string& sql, std::optional<std::string> name, const py::object& options) {
-        const bool start = options.is_none() || !options.contains("start") || options["start"].cast<bool>();
-        return Check(Unlocked([&] { return self.StartStream(sql, name.value_or(""), start); }), sql);
-      }, py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none())
-      .def("streaming_queries", [](const Session& self) { return Unlocked([&] { return self.StreamingQueries(); }); })
-      .def("streaming_query", [](const Session& self, const std::string& id) {
-        return Check(Unlocked([&] { return self.FindStreamingQuery(id); }));
-      }, py::arg("id_or_name"))
-      .def("end_input", [](Session& self, const std::string& stream) { Check(Unlocked([&] { return self.EndInput(stream); })); }, py::arg("stream"))
+      .def(
+          "start_stream",
+          [](Session& self, const std::string& sql, std::optional<std::string> name,
+             const py::object& options) {
+            const bool start =
+                options.is_none() || !options.contains("start") || options["start"].cast<bool>();
+            return Check(Unlocked([&] { return self.StartStream(sql, name.value_or(""), start); }),
+                         sql);
+          },
+          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none())
+      .def("streaming_queries",
+           [](const Session& self) { return Unlocked([&] { return self.StreamingQueries(); }); })
+      .def(
+          "streaming_query",
+          [](const Session& self, const std::string& id) {
+            return Check(Unlocked([&] { return self.FindStreamingQuery(id); }));
+          },
+          py::arg("id_or_name"))
+      .def(
+          "end_input",
+          [](Session& self, const std::string& stream) {
+            Check(Unlocked([&] { return self.EndInput(stream); }));
+          },
+          py::arg("stream"))
       .def("close", [](Session& self) { Unlocked([&] { self.Close(); }); });
 }
 

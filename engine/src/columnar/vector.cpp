@@ -41,7 +41,9 @@ void GatherValues(const uint8_t* in, std::span<const Index> rows, uint8_t* out) 
   }
 }
 
-struct Wide16 { uint64_t low, high; };
+struct Wide16 {
+  uint64_t low, high;
+};
 
 template <typename Index>
 bool GatherFixed(int64_t width, const uint8_t* in, std::span<const Index> rows, uint8_t* out) {
@@ -56,8 +58,9 @@ bool GatherFixed(int64_t width, const uint8_t* in, std::span<const Index> rows, 
 }
 
 template <typename Index>
-Result<std::shared_ptr<arrow::Buffer>> GatherBits(const uint8_t* bits, int64_t offset, std::span<const Index> rows,
-                                                  bool if_absent, arrow::MemoryPool* pool, int64_t* ones) {
+Result<std::shared_ptr<arrow::Buffer>> GatherBits(const uint8_t* bits, int64_t offset,
+                                                  std::span<const Index> rows, bool if_absent,
+                                                  arrow::MemoryPool* pool, int64_t* ones) {
   const int64_t count = static_cast<int64_t>(rows.size());
   ARROW_ASSIGN_OR_RAISE(auto buffer, AllocateBitmap(count, false, pool));
   uint8_t* out = buffer->mutable_data();
@@ -88,7 +91,8 @@ Status GatherStrings(const arrow::ArrayData& in, std::span<const Index> rows, ar
   const Offset* offsets = in.GetValues<Offset>(1);
   const uint8_t* bytes = in.buffers[2] ? in.buffers[2]->data() : nullptr;
   const int64_t count = static_cast<int64_t>(rows.size());
-  ARROW_ASSIGN_OR_RAISE(auto offset_buffer, arrow::AllocateBuffer((count + 1) * sizeof(Offset), pool));
+  ARROW_ASSIGN_OR_RAISE(auto offset_buffer,
+                        arrow::AllocateBuffer((count + 1) * sizeof(Offset), pool));
   Offset* out_offsets = reinterpret_cast<Offset*>(offset_buffer->mutable_data());
   int64_t total = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -99,7 +103,8 @@ Status GatherStrings(const arrow::ArrayData& in, std::span<const Index> rows, ar
     }
     total += offsets[row + 1] - offsets[row];
   }
-  if (total > std::numeric_limits<Offset>::max()) return arrow::Status::CapacityError("strings of one chunk exceed 2 GiB");
+  if (total > std::numeric_limits<Offset>::max())
+    return arrow::Status::CapacityError("strings of one chunk exceed 2 GiB");
   out_offsets[count] = static_cast<Offset>(total);
   ARROW_ASSIGN_OR_RAISE(auto byte_buffer, arrow::AllocateBuffer(total, pool));
   uint8_t* target = byte_buffer->mutable_data();
@@ -116,7 +121,8 @@ Status GatherStrings(const arrow::ArrayData& in, std::span<const Index> rows, ar
 }
 
 template <typename Index>
-Result<Vector> GatherByTake(const Vector& vector, std::span<const Index> rows, arrow::MemoryPool* pool) {
+Result<Vector> GatherByTake(const Vector& vector, std::span<const Index> rows,
+                            arrow::MemoryPool* pool) {
   arrow::Int64Builder builder(pool);
   ARROW_RETURN_NOT_OK(builder.Reserve(static_cast<int64_t>(rows.size())));
   for (Index row : rows) {
@@ -131,13 +137,15 @@ Result<Vector> GatherByTake(const Vector& vector, std::span<const Index> rows, a
   ARROW_ASSIGN_OR_RAISE(auto indices, builder.Finish());
   arrow::compute::ExecContext context(pool);
   context.set_use_threads(false);
-  ARROW_ASSIGN_OR_RAISE(auto taken, arrow::compute::Take(vector.data, indices->data(),
-                                                         arrow::compute::TakeOptions::NoBoundsCheck(), &context));
+  ARROW_ASSIGN_OR_RAISE(
+      auto taken, arrow::compute::Take(vector.data, indices->data(),
+                                       arrow::compute::TakeOptions::NoBoundsCheck(), &context));
   return Vector{taken.array(), false};
 }
 
 template <typename Index>
-Result<Vector> GatherImpl(const Vector& vector, std::span<const Index> rows, arrow::MemoryPool* pool) {
+Result<Vector> GatherImpl(const Vector& vector, std::span<const Index> rows,
+                          arrow::MemoryPool* pool) {
   const auto& in = *vector.data;
   const int64_t count = static_cast<int64_t>(rows.size());
   auto out = std::make_shared<arrow::ArrayData>(in.type, count);
@@ -150,7 +158,8 @@ Result<Vector> GatherImpl(const Vector& vector, std::span<const Index> rows, arr
   const auto id = in.type->id();
   if (id == arrow::Type::BOOL) {
     int64_t ones = 0;
-    ARROW_ASSIGN_OR_RAISE(auto values, GatherBits(in.buffers[1]->data(), in.offset, rows, false, pool, &ones));
+    ARROW_ASSIGN_OR_RAISE(auto values,
+                          GatherBits(in.buffers[1]->data(), in.offset, rows, false, pool, &ones));
     out->buffers = {nullptr, std::move(values)};
   } else if (width == 1 || width == 2 || width == 4 || width == 8 || width == 16) {
     ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(count * width, pool));
@@ -183,7 +192,8 @@ void CollectViews(const arrow::ArrayData& data, std::vector<std::string_view>* v
   const Offset* offsets = data.GetValues<Offset>(1);
   const char* bytes = data.buffers[2] ? reinterpret_cast<const char*>(data.buffers[2]->data()) : "";
   for (int64_t i = 0; i < data.length; ++i) {
-    (*views)[i] = std::string_view(bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
+    (*views)[i] =
+        std::string_view(bytes + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
   }
 }
 
@@ -211,8 +221,10 @@ void CollectAnyViews(const arrow::ArrayData& data, std::vector<std::string_view>
     }
     case arrow::Type::FIXED_SIZE_BINARY: {
       const int64_t width = BytesPerValue(*data.type);
-      const char* bytes = reinterpret_cast<const char*>(data.buffers[1]->data()) + data.offset * width;
-      for (int64_t i = 0; i < data.length; ++i) (*views)[i] = std::string_view(bytes + i * width, width);
+      const char* bytes =
+          reinterpret_cast<const char*>(data.buffers[1]->data()) + data.offset * width;
+      for (int64_t i = 0; i < data.length; ++i)
+        (*views)[i] = std::string_view(bytes + i * width, width);
       return;
     }
     case arrow::Type::DICTIONARY: {
@@ -234,8 +246,11 @@ Validity ValidityOf(const Vector& vector) {
   const auto& data = *vector.data;
   if (NullLayout(*data.type)) return {nullptr, 0, true, vector.constant};
   if (data.buffers.empty() || !data.buffers[0] || data.null_count == 0) {
-    if (data.type->id() != arrow::Type::DICTIONARY || !data.dictionary || !data.dictionary->MayHaveNulls()) return {};
-    // A null may hide in the dictionary itself; ViewDictionary and Decode see it, plain validity does not.
+    if (data.type->id() != arrow::Type::DICTIONARY || !data.dictionary ||
+        !data.dictionary->MayHaveNulls())
+      return {};
+    // A null may hide in the dictionary itself; ViewDictionary and Decode see it, plain validity
+    // does not.
     if (data.buffers.empty() || !data.buffers[0]) return {};
   }
   return {data.buffers[0]->data(), data.offset, false, vector.constant};
@@ -243,11 +258,12 @@ Validity ValidityOf(const Vector& vector) {
 
 BoolView ViewBool(const Vector& vector) {
   const auto& data = *vector.data;
-  return {data.buffers.size() > 1 && data.buffers[1] ? data.buffers[1]->data() : nullptr, data.offset,
-          vector.constant ? 0 : 1, ValidityOf(vector)};
+  return {data.buffers.size() > 1 && data.buffers[1] ? data.buffers[1]->data() : nullptr,
+          data.offset, vector.constant ? 0 : 1, ValidityOf(vector)};
 }
 
-StringView::StringView(const Vector& vector) : stride_(vector.constant ? 0 : 1), validity_(ValidityOf(vector)) {
+StringView::StringView(const Vector& vector)
+    : stride_(vector.constant ? 0 : 1), validity_(ValidityOf(vector)) {
   CollectAnyViews(*vector.data, &views_);
 }
 
@@ -271,7 +287,9 @@ DictionaryView ViewDictionary(const Vector& vector) {
   if (!validity.all_valid() || null_values) {
     const Validity values = ValidityOf(Vector{data.dictionary, false});
     for (int64_t i = 0; i < data.length; ++i) {
-      if (!validity.IsValid(vector.constant ? 0 : i) || (null_values && !values.IsValid(out.codes[i]))) out.codes[i] = -1;
+      if (!validity.IsValid(vector.constant ? 0 : i) ||
+          (null_values && !values.IsValid(out.codes[i])))
+        out.codes[i] = -1;
     }
   }
   out.values = Vector{data.dictionary, false};
@@ -290,9 +308,12 @@ Result<Vector> MakeNullConstant(const TypePtr& type, arrow::MemoryPool* pool) {
   return Vector{array->data(), true};
 }
 
-Result<std::shared_ptr<arrow::Scalar>> ConstantValue(const Vector& vector) { return vector.array()->GetScalar(0); }
+Result<std::shared_ptr<arrow::Scalar>> ConstantValue(const Vector& vector) {
+  return vector.array()->GetScalar(0);
+}
 
-Result<ArrayDataPtr> AllocateFixed(const TypePtr& type, int64_t row_count, arrow::MemoryPool* pool) {
+Result<ArrayDataPtr> AllocateFixed(const TypePtr& type, int64_t row_count,
+                                   arrow::MemoryPool* pool) {
   const int64_t width = BytesPerValue(*type);
   std::shared_ptr<arrow::Buffer> values;
   if (type->id() == arrow::Type::BOOL) {
@@ -305,20 +326,24 @@ Result<ArrayDataPtr> AllocateFixed(const TypePtr& type, int64_t row_count, arrow
   return arrow::ArrayData::Make(type, row_count, {nullptr, std::move(values)}, 0);
 }
 
-Result<std::shared_ptr<arrow::Buffer>> AllocateBitmap(int64_t bit_count, bool value, arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::Buffer>> AllocateBitmap(int64_t bit_count, bool value,
+                                                      arrow::MemoryPool* pool) {
   // Whole 64-bit words, so that kernels may write word-wise.
   const int64_t bytes = bit::RoundUpToMultipleOf8(bit::BytesForBits(bit_count));
-  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer, arrow::AllocateBuffer(std::max<int64_t>(bytes, 8), pool));
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
+                        arrow::AllocateBuffer(std::max<int64_t>(bytes, 8), pool));
   std::memset(buffer->mutable_data(), value ? 0xFF : 0, static_cast<size_t>(buffer->size()));
   return buffer;
 }
 
-Result<Vector> Gather(const Vector& vector, std::span<const uint32_t> rows, arrow::MemoryPool* pool) {
+Result<Vector> Gather(const Vector& vector, std::span<const uint32_t> rows,
+                      arrow::MemoryPool* pool) {
   if (vector.constant) return vector;
   return GatherImpl<uint32_t>(vector, rows, pool);
 }
 
-Result<Vector> GatherOrNull(const Vector& vector, std::span<const int32_t> rows, arrow::MemoryPool* pool) {
+Result<Vector> GatherOrNull(const Vector& vector, std::span<const int32_t> rows,
+                            arrow::MemoryPool* pool) {
   if (!vector.constant) return GatherImpl<int32_t>(vector, rows, pool);
   std::vector<int32_t> zeros(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) zeros[i] = rows[i] < 0 ? -1 : 0;
@@ -336,19 +361,22 @@ Vector Slice(const Vector& vector, int64_t offset, int64_t length) {
   return {vector.data->Slice(offset, length), false};
 }
 
-Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> arguments, int64_t row_count,
-                                                       arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> arguments,
+                                                       int64_t row_count, arrow::MemoryPool* pool) {
   std::shared_ptr<arrow::Buffer> out;
   for (const auto& argument : arguments) {
     const Validity validity = ValidityOf(argument);
     if (validity.all_valid()) continue;
-    if (validity.all_null || (validity.broadcast && !validity.IsValid(0))) return AllocateBitmap(row_count, false, pool);
+    if (validity.all_null || (validity.broadcast && !validity.IsValid(0)))
+      return AllocateBitmap(row_count, false, pool);
     if (validity.broadcast) continue;
     if (!out) {
       ARROW_ASSIGN_OR_RAISE(out, AllocateBitmap(row_count, false, pool));
-      arrow::internal::CopyBitmap(validity.bits, validity.offset, row_count, out->mutable_data(), 0);
+      arrow::internal::CopyBitmap(validity.bits, validity.offset, row_count, out->mutable_data(),
+                                  0);
     } else {
-      arrow::internal::BitmapAnd(out->data(), 0, validity.bits, validity.offset, row_count, 0, out->mutable_data());
+      arrow::internal::BitmapAnd(out->data(), 0, validity.bits, validity.offset, row_count, 0,
+                                 out->mutable_data());
     }
   }
   return out;
@@ -375,7 +403,8 @@ Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool) {
   return out;
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk, const SchemaPtr& schema,
+Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
+                                                          const SchemaPtr& schema,
                                                           arrow::MemoryPool* pool) {
   ARROW_ASSIGN_OR_RAISE(auto dense, Compact(chunk, pool));
   std::vector<ArrayDataPtr> columns;
@@ -391,7 +420,8 @@ Chunk FromRecordBatch(const arrow::RecordBatch& batch) {
   Chunk chunk;
   chunk.row_count = batch.num_rows();
   chunk.columns.reserve(static_cast<size_t>(batch.num_columns()));
-  for (int i = 0; i < batch.num_columns(); ++i) chunk.columns.push_back({batch.column_data(i), false});
+  for (int i = 0; i < batch.num_columns(); ++i)
+    chunk.columns.push_back({batch.column_data(i), false});
   return chunk;
 }
 

@@ -1,6 +1,6 @@
-// A Vector is an untouched Arrow array, or one constant standing for any number of rows. A Chunk is a set of vectors of
-// equal length plus a selection of the rows that count. Nothing here does I/O; buffers come from the caller's pool, so
-// every byte is accounted to a query.
+// A Vector is an untouched Arrow array, or one constant standing for any number of rows. A Chunk is
+// a set of vectors of equal length plus a selection of the rows that count. Nothing here does I/O;
+// buffers come from the caller's pool, so every byte is accounted to a query.
 #pragma once
 
 #include <arrow/api.h>
@@ -28,7 +28,7 @@ using Selection = std::vector<uint32_t>;
 using SelectionPtr = std::shared_ptr<const Selection>;
 
 struct Vector {
-  ArrayDataPtr data;      // its offset is honoured everywhere; length 1 when `constant`
+  ArrayDataPtr data;  // its offset is honoured everywhere; length 1 when `constant`
   bool constant = false;
 
   const TypePtr& type() const { return data->type; }
@@ -43,9 +43,13 @@ struct Chunk {
   SelectionPtr selection;  // null: all rows count
   uint64_t ordinal = 0;    // ordinal of physical row 0; rows of one chunk are consecutive
 
-  int64_t selected_count() const { return selection ? static_cast<int64_t>(selection->size()) : row_count; }
+  int64_t selected_count() const {
+    return selection ? static_cast<int64_t>(selection->size()) : row_count;
+  }
   bool empty() const { return selected_count() == 0; }
-  uint32_t row_at(int64_t i) const { return selection ? (*selection)[i] : static_cast<uint32_t>(i); }
+  uint32_t row_at(int64_t i) const {
+    return selection ? (*selection)[i] : static_cast<uint32_t>(i);
+  }
 };
 
 /// Read access to a validity bitmap; all rows are valid when `bits` is null.
@@ -63,7 +67,8 @@ struct Validity {
 };
 Validity ValidityOf(const Vector& vector);
 
-/// Values of a fixed-width vector; `stride` is 0 for a constant, so `values[i * stride]` is always right.
+/// Values of a fixed-width vector; `stride` is 0 for a constant, so `values[i * stride]` is always
+/// right.
 template <typename T>
 struct FixedView {
   const T* values;
@@ -75,7 +80,9 @@ struct FixedView {
 template <typename T>
 FixedView<T> ViewFixed(const Vector& vector) {
   const auto& data = *vector.data;
-  const T* values = data.buffers.size() > 1 && data.buffers[1] ? reinterpret_cast<const T*>(data.buffers[1]->data()) + data.offset : nullptr;
+  const T* values = data.buffers.size() > 1 && data.buffers[1]
+                        ? reinterpret_cast<const T*>(data.buffers[1]->data()) + data.offset
+                        : nullptr;
   return {values, vector.constant ? 0 : 1, ValidityOf(vector)};
 }
 
@@ -84,13 +91,16 @@ struct BoolView {
   int64_t offset;
   int64_t stride;
   Validity validity;
-  bool operator[](int64_t row) const { return arrow::bit_util::GetBit(bits, offset + row * stride); }
+  bool operator[](int64_t row) const {
+    return arrow::bit_util::GetBit(bits, offset + row * stride);
+  }
   bool IsValid(int64_t row) const { return validity.IsValid(row); }
 };
 BoolView ViewBool(const Vector& vector);
 
-/// String views over any string or binary layout, dictionaries included, made when an operator asks for them. The
-/// views point into the vector's buffers and live as long as it does; the view of a null row is empty.
+/// String views over any string or binary layout, dictionaries included, made when an operator asks
+/// for them. The views point into the vector's buffers and live as long as it does; the view of a
+/// null row is empty.
 class StringView {
  public:
   explicit StringView(const Vector& vector);
@@ -104,7 +114,8 @@ class StringView {
   Validity validity_;
 };
 
-/// A dictionary-encoded string vector taken apart: code per row (widened to int32) and the dictionary's values.
+/// A dictionary-encoded string vector taken apart: code per row (widened to int32) and the
+/// dictionary's values.
 struct DictionaryView {
   std::vector<int32_t> codes;  // -1 for null rows
   Vector values;               // utf8 or large_utf8, never a dictionary
@@ -118,24 +129,32 @@ Result<Vector> MakeNullConstant(const TypePtr& type, arrow::MemoryPool* pool);
 Result<std::shared_ptr<arrow::Scalar>> ConstantValue(const Vector& vector);
 /// A fresh fixed-width vector: values uninitialised; `validity` may be null (all valid).
 Result<ArrayDataPtr> AllocateFixed(const TypePtr& type, int64_t row_count, arrow::MemoryPool* pool);
-Result<std::shared_ptr<arrow::Buffer>> AllocateBitmap(int64_t bit_count, bool value, arrow::MemoryPool* pool);
+Result<std::shared_ptr<arrow::Buffer>> AllocateBitmap(int64_t bit_count, bool value,
+                                                      arrow::MemoryPool* pool);
 
-/// The rows of `vector` at `rows`, dense. Dictionaries stay encoded; nested types go through arrow::compute::Take.
-Result<Vector> Gather(const Vector& vector, std::span<const uint32_t> rows, arrow::MemoryPool* pool);
+/// The rows of `vector` at `rows`, dense. Dictionaries stay encoded; nested types go through
+/// arrow::compute::Take.
+Result<Vector> Gather(const Vector& vector, std::span<const uint32_t> rows,
+                      arrow::MemoryPool* pool);
 /// Gather in which position -1 gives null (the unmatched side of an outer join).
-Result<Vector> GatherOrNull(const Vector& vector, std::span<const int32_t> rows, arrow::MemoryPool* pool);
+Result<Vector> GatherOrNull(const Vector& vector, std::span<const int32_t> rows,
+                            arrow::MemoryPool* pool);
 /// A constant repeated, anything else as it is.
 Result<Vector> Expand(const Vector& vector, int64_t row_count, arrow::MemoryPool* pool);
 Vector Slice(const Vector& vector, int64_t offset, int64_t length);
 /// The AND of the arguments' validity as a fresh bitmap; null when every row is valid.
-Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> arguments, int64_t row_count, arrow::MemoryPool* pool);
+Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> arguments,
+                                                       int64_t row_count, arrow::MemoryPool* pool);
 /// A dictionary vector turned into its value type; others as they are.
 Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool);
 
-/// Applies the selection: every column dense, no selection left. The ordinal keeps the first selected row's.
+/// Applies the selection: every column dense, no selection left. The ordinal keeps the first
+/// selected row's.
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool);
 /// Compact, then a record batch of `schema` (constants are repeated).
-Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk, const SchemaPtr& schema, arrow::MemoryPool* pool);
+Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
+                                                          const SchemaPtr& schema,
+                                                          arrow::MemoryPool* pool);
 Chunk FromRecordBatch(const arrow::RecordBatch& batch);
 
 }  // namespace velaria

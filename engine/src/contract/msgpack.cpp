@@ -4,7 +4,8 @@ namespace velaria::contract {
 namespace {
 
 void AppendBigEndian(uint64_t value, int bytes, std::string* out) {
-  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift & 0xFF));
+  for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+    out->push_back(static_cast<char>(value >> shift & 0xFF));
 }
 
 void AppendText(const std::string& text, std::string* out) {

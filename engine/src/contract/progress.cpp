@@ -74,7 +74,8 @@ std::string StrategyText(const ExecutionDecision& decision) {
     line("backpressure_max_queue_batches", std::to_string(decision.backpressure_max_queue_batches));
     line("backpressure_high_watermark", std::to_string(decision.backpressure_high_watermark));
     line("backpressure_low_watermark", std::to_string(decision.backpressure_low_watermark));
-    if (decision.has_stateful_ops) line("warning", "state is unbounded: the query has no watermark");
+    if (decision.has_stateful_ops)
+      line("warning", "state is unbounded: the query has no watermark");
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// The progress of a streaming query: the contract's fields, one struct made from the one table, and its JSON form.
+// The progress of a streaming query: the contract's fields, one struct made from the one table, and
+// its JSON form.
 #pragma once
 
 #include <cstdint>

@@ -59,13 +59,17 @@ class AggregateEmit final : public SourceState {
     return Flow::kFinished;
   }
 
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) override {
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext& context) override {
     const int64_t begin = morsel.begin + *position;
     if (begin >= morsel.end) return Flow::kFinished;
     const int64_t count = std::min(kChunkRows, morsel.end - begin);
     const auto& part = parts_[static_cast<size_t>(morsel.part)];
-    ARROW_ASSIGN_OR_RAISE(*chunk, part.groups->Finish({part.rows.data() + begin, static_cast<size_t>(count)}, context.pool()));
-    chunk->ordinal = (static_cast<uint64_t>(morsel.sequence) << 32) + static_cast<uint64_t>(*position);
+    ARROW_ASSIGN_OR_RAISE(
+        *chunk, part.groups->Finish({part.rows.data() + begin, static_cast<size_t>(count)},
+                                    context.pool()));
+    chunk->ordinal =
+        (static_cast<uint64_t>(morsel.sequence) << 32) + static_cast<uint64_t>(*position);
     *position += count;
     return Flow::kMore;
   }
@@ -86,7 +90,8 @@ class AggregateEmit final : public SourceState {
 
 // ---- GroupedStates
 
-GroupedStates::GroupedStates(const AggregateSpec& spec) : spec_(spec), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
+GroupedStates::GroupedStates(const AggregateSpec& spec)
+    : spec_(spec), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
   for (const auto& aggregate : spec.aggregates) {
     states_.push_back(aggregate.binding.make_states(aggregate.binding));
     std::unique_ptr<KeyTable> distinct;
@@ -104,7 +109,8 @@ Status GroupedStates::ResizeStates() {
   return Status::OK();
 }
 
-Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
+Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups,
+                                    arrow::MemoryPool* pool) const {
   Chunk chunk;
   chunk.row_count = static_cast<int64_t>(groups.size());
   if (!keyless_) {
@@ -142,7 +148,8 @@ std::string AggregateNode::Text() const {
 
 // ---- AggregateState
 
-AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query) : spec_(spec), query_(query) {
+AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query)
+    : spec_(spec), query_(query) {
   for (auto& partition : partitions_) partition.groups = std::make_unique<GroupedStates>(spec_);
 }
 
@@ -154,18 +161,20 @@ Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
   return std::make_unique<AggregateLocal>(spec_, query_);
 }
 
-Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state, TaskContext& context) {
+Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state,
+                                     TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
   ARROW_RETURN_NOT_OK(ConsumeGroups(chunk, local.grouped, &local.groups, context));
   ARROW_RETURN_NOT_OK(local.Account());
   return Flow::kMore;
 }
 
-Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into, std::vector<uint32_t>* groups,
-                                     TaskContext& context) {
+Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into,
+                                     std::vector<uint32_t>* groups, TaskContext& context) {
   const auto& functions = context.query.functions();
-  const bool filtered = std::any_of(spec_.aggregates.begin(), spec_.aggregates.end(),
-                                    [](const auto& aggregate) { return aggregate.filter != nullptr; });
+  const bool filtered =
+      std::any_of(spec_.aggregates.begin(), spec_.aggregates.end(),
+                  [](const auto& aggregate) { return aggregate.filter != nullptr; });
   Chunk compacted;
   if (filtered) {
     ARROW_ASSIGN_OR_RAISE(compacted, Compact(input, context.pool()));
@@ -191,7 +200,8 @@ Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into, st
     const uint32_t* part_group_of = group_of;
     int64_t part_rows = row_count;
     if (aggregate.filter) {
-      ARROW_ASSIGN_OR_RAISE(part.selection, logical::SelectRows(*aggregate.filter, chunk, functions));
+      ARROW_ASSIGN_OR_RAISE(part.selection,
+                            logical::SelectRows(*aggregate.filter, chunk, functions));
       part_rows = part.selected_count();
       if (part.selection && group_of != nullptr) {
         for (uint32_t row : *part.selection) part_groups.push_back(group_of[row]);
@@ -207,8 +217,11 @@ Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into, st
     if (KeyTable* distinct = into.distinct(a)) {
       // Only the pairs are kept here; the partitions fold each pair once, when locals are combined.
       std::vector<uint32_t> scratch(static_cast<size_t>(part_rows), 0);
-      auto group_array = arrow::ArrayData::Make(arrow::uint32(), part_rows,
-          {nullptr, arrow::Buffer::Wrap(part_group_of != nullptr ? part_group_of : scratch.data(), static_cast<size_t>(part_rows))}, 0);
+      auto group_array = arrow::ArrayData::Make(
+          arrow::uint32(), part_rows,
+          {nullptr, arrow::Buffer::Wrap(part_group_of != nullptr ? part_group_of : scratch.data(),
+                                        static_cast<size_t>(part_rows))},
+          0);
       std::vector<Vector> pair = {Vector{group_array, false}};
       pair.insert(pair.end(), arguments.begin(), arguments.end());
       std::vector<uint32_t> ids(static_cast<size_t>(part_rows));
@@ -232,7 +245,8 @@ Status AggregateState::Combine(LocalState& local_state) {
     lists[partition].push_back(group);
   }
   std::vector<uint32_t> group_map(count, 0);
-  const size_t start = reinterpret_cast<uintptr_t>(&local) / 64 % kPartitions;  // workers begin at different partitions
+  const size_t start = reinterpret_cast<uintptr_t>(&local) / 64 %
+                       kPartitions;  // workers begin at different partitions
   for (size_t i = 0; i < kPartitions; ++i) {
     const size_t p = (start + i) % kPartitions;
     if (lists[p].empty()) continue;
@@ -242,19 +256,22 @@ Status AggregateState::Combine(LocalState& local_state) {
   return CombineDistinct(local, partition_of, group_map);
 }
 
-Status AggregateState::CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
+Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
+                                   std::span<const uint32_t> groups,
                                    std::vector<uint32_t>* group_map) {
   auto& into = *partition.groups;
   std::vector<uint32_t> targets(groups.size(), 0);
   if (!from.keyless()) {
     ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
+    ARROW_RETURN_NOT_OK(
+        into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
   }
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     if (spec_.aggregates[a].binding.distinct) continue;
     ARROW_ASSIGN_OR_RAISE(auto states, from.states(a).Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(into.states(a).Merge(states, targets.data(), static_cast<int64_t>(groups.size())));
+    ARROW_RETURN_NOT_OK(
+        into.states(a).Merge(states, targets.data(), static_cast<int64_t>(groups.size())));
   }
   partition.is_dirty.resize(static_cast<size_t>(into.group_count()), 0);
   for (size_t i = 0; i < groups.size(); ++i) {
@@ -266,7 +283,8 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from, st
   return AccountPartition(partition);
 }
 
-Status AggregateState::CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
+Status AggregateState::CombineDistinct(GroupedStates& from,
+                                       const std::vector<uint8_t>& partition_of,
                                        const std::vector<uint32_t>& group_map) {
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     KeyTable* pairs = from.distinct(a);
@@ -276,13 +294,17 @@ Status AggregateState::CombineDistinct(GroupedStates& from, const std::vector<ui
     ARROW_ASSIGN_OR_RAISE(auto columns, pairs->Export(all, query_.pool()));
     const auto local_groups = ViewFixed<uint32_t>(columns[0]);
     std::array<std::vector<uint32_t>, kPartitions> rows;
-    for (uint32_t row = 0; row < all.size(); ++row) rows[partition_of[local_groups[row]]].push_back(row);
+    for (uint32_t row = 0; row < all.size(); ++row)
+      rows[partition_of[local_groups[row]]].push_back(row);
     for (size_t p = 0; p < kPartitions; ++p) {
       if (rows[p].empty()) continue;
       std::vector<uint32_t> targets;
       for (uint32_t row : rows[p]) targets.push_back(group_map[local_groups[row]]);
       const auto count = static_cast<int64_t>(targets.size());
-      std::vector<Vector> keys = {Vector{arrow::ArrayData::Make(arrow::uint32(), count, {nullptr, arrow::Buffer::Wrap(targets)}, 0), false}};
+      std::vector<Vector> keys = {
+          Vector{arrow::ArrayData::Make(arrow::uint32(), count,
+                                        {nullptr, arrow::Buffer::Wrap(targets)}, 0),
+                 false}};
       for (size_t c = 1; c < columns.size(); ++c) {
         ARROW_ASSIGN_OR_RAISE(auto column, Gather(columns[c], rows[p], query_.pool()));
         keys.push_back(std::move(column));
@@ -304,7 +326,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from, const std::vector<ui
         ARROW_ASSIGN_OR_RAISE(auto argument, Gather(keys[c], fresh, query_.pool()));
         arguments.push_back(std::move(argument));
       }
-      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(), static_cast<int64_t>(fresh.size())));
+      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(),
+                                                static_cast<int64_t>(fresh.size())));
       ARROW_RETURN_NOT_OK(AccountPartition(partitions_[p]));
     }
   }
@@ -328,14 +351,17 @@ Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger
     partition.dirty.clear();
   }
   if (spec_.groups.empty() && parts.empty() && trigger.end_of_input && !emitted_) {
-    ARROW_RETURN_NOT_OK(partitions_[0].groups->ResizeStates());  // aggregates of no rows: one row all the same
+    ARROW_RETURN_NOT_OK(
+        partitions_[0].groups->ResizeStates());  // aggregates of no rows: one row all the same
     parts.push_back({partitions_[0].groups.get(), {0}});
   }
   emitted_ = emitted_ || !parts.empty();
   return std::make_unique<AggregateEmit>(std::move(parts));
 }
 
-GroupedStates& AggregateState::LocalGroups(LocalState& local) { return static_cast<AggregateLocal&>(local).grouped; }
+GroupedStates& AggregateState::LocalGroups(LocalState& local) {
+  return static_cast<AggregateLocal&>(local).grouped;
+}
 
 int64_t AggregateState::MemoryBytes() const {
   int64_t bytes = 0;

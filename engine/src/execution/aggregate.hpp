@@ -1,8 +1,10 @@
-// Hash aggregation: GROUP BY, aggregates without GROUP BY, and DISTINCT (groups without aggregates).
+// Hash aggregation: GROUP BY, aggregates without GROUP BY, and DISTINCT (groups without
+// aggregates).
 //
-// Each worker groups its rows in a table of its own; Combine moves the groups into 16 partitions by the hash of their
-// key, each under its own lock, so that workers merge side by side. The partitions live on from trigger to trigger;
-// Emit hands on the groups touched since the last one. A batch query is the case of one trigger.
+// Each worker groups its rows in a table of its own; Combine moves the groups into 16 partitions by
+// the hash of their key, each under its own lock, so that workers merge side by side. The
+// partitions live on from trigger to trigger; Emit hands on the groups touched since the last one.
+// A batch query is the case of one trigger.
 #pragma once
 
 #include <array>
@@ -66,8 +68,11 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   AggregateState(const AggregateSpec& spec, QueryContext& query);
   ~AggregateState() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
-  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
+                       TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override {
+    return Flow::kMore;
+  }
   Status Combine(LocalState& local) override;
   Status Seal() override { return Status::OK(); }
   Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
@@ -80,15 +85,17 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   struct Partition {
     mutable std::mutex mutex;
     std::unique_ptr<GroupedStates> groups;
-    std::vector<uint32_t> dirty;      // groups touched since the last Emit, each once
-    std::vector<uint8_t> is_dirty;    // by group
+    std::vector<uint32_t> dirty;    // groups touched since the last Emit, each once
+    std::vector<uint8_t> is_dirty;  // by group
     int64_t accounted_bytes = 0;
   };
 
-  Status ConsumeGroups(const Chunk& chunk, GroupedStates& into, std::vector<uint32_t>* groups, TaskContext& context);
+  Status ConsumeGroups(const Chunk& chunk, GroupedStates& into, std::vector<uint32_t>* groups,
+                       TaskContext& context);
   Status CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
                      std::vector<uint32_t>* group_map);
-  Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of, const std::vector<uint32_t>& group_map);
+  Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
+                         const std::vector<uint32_t>& group_map);
   Status AccountPartition(Partition& partition);
   SchemaPtr SnapshotSchema() const;
   static GroupedStates& LocalGroups(LocalState& local);

@@ -1,5 +1,6 @@
-// The snapshot of an aggregation: magic, version, then an Arrow IPC stream of one batch whose columns are the group
-// keys and the exported states. DISTINCT aggregates have no snapshot: the planner keeps them out of the lane.
+// The snapshot of an aggregation: magic, version, then an Arrow IPC stream of one batch whose
+// columns are the group keys and the exported states. DISTINCT aggregates have no snapshot: the
+// planner keeps them out of the lane.
 #include <arrow/io/memory.h>
 #include <arrow/ipc/api.h>
 
@@ -18,11 +19,13 @@ constexpr uint32_t kVersion = 1;
 
 SchemaPtr AggregateState::SnapshotSchema() const {
   arrow::FieldVector fields;
-  for (size_t i = 0; i < spec_.groups.size(); ++i) fields.push_back(arrow::field("key" + std::to_string(i), spec_.groups[i]->type));
+  for (size_t i = 0; i < spec_.groups.size(); ++i)
+    fields.push_back(arrow::field("key" + std::to_string(i), spec_.groups[i]->type));
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     const auto& types = spec_.aggregates[a].binding.state_types;
     for (size_t s = 0; s < types.size(); ++s) {
-      fields.push_back(arrow::field("state" + std::to_string(a) + "_" + std::to_string(s), types[s]));
+      fields.push_back(
+          arrow::field("state" + std::to_string(a) + "_" + std::to_string(s), types[s]));
     }
   }
   return arrow::schema(std::move(fields));
@@ -49,7 +52,8 @@ Result<std::shared_ptr<arrow::Buffer>> AggregateState::Snapshot() const {
     }
     for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
       if (spec_.aggregates[a].binding.distinct) return Bug("snapshot of a DISTINCT aggregate");
-      ARROW_ASSIGN_OR_RAISE(auto states, groups.states(a).Export(all, arrow::default_memory_pool()));
+      ARROW_ASSIGN_OR_RAISE(auto states,
+                            groups.states(a).Export(all, arrow::default_memory_pool()));
       chunk.columns.insert(chunk.columns.end(), states.begin(), states.end());
     }
     ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, schema, arrow::default_memory_pool()));
@@ -67,9 +71,11 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
   }
   std::memcpy(&version, snapshot.data() + sizeof kMagic, sizeof version);
   if (version != kVersion) {
-    return Fail(ErrorCode::kVersionMismatch, "aggregation snapshot of another version: " + std::to_string(version));
+    return Fail(ErrorCode::kVersionMismatch,
+                "aggregation snapshot of another version: " + std::to_string(version));
   }
-  auto input = std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(snapshot.data() + kHeader, snapshot.size() - kHeader));
+  auto input = std::make_shared<arrow::io::BufferReader>(
+      std::make_shared<arrow::Buffer>(snapshot.data() + kHeader, snapshot.size() - kHeader));
   ARROW_ASSIGN_OR_RAISE(auto reader, arrow::ipc::RecordBatchStreamReader::Open(input));
   if (!reader->schema()->Equals(*SnapshotSchema(), false)) {
     return Fail(ErrorCode::kVersionMismatch, "aggregation snapshot of another query");
@@ -84,13 +90,15 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
     std::vector<uint32_t> groups(static_cast<size_t>(chunk.row_count), 0);
     const std::span<const Vector> columns(chunk.columns);
     if (!grouped.keyless()) {
-      ARROW_RETURN_NOT_OK(grouped.keys().FindOrAdd(columns.first(spec_.groups.size()), chunk.row_count, groups.data()));
+      ARROW_RETURN_NOT_OK(grouped.keys().FindOrAdd(columns.first(spec_.groups.size()),
+                                                   chunk.row_count, groups.data()));
     }
     ARROW_RETURN_NOT_OK(grouped.ResizeStates());
     size_t column = spec_.groups.size();
     for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
       const size_t width = spec_.aggregates[a].binding.state_types.size();
-      ARROW_RETURN_NOT_OK(grouped.states(a).Merge(columns.subspan(column, width), groups.data(), chunk.row_count));
+      ARROW_RETURN_NOT_OK(
+          grouped.states(a).Merge(columns.subspan(column, width), groups.data(), chunk.row_count));
       column += width;
     }
     ARROW_RETURN_NOT_OK(Combine(*local));

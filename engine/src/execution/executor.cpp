@@ -4,13 +4,20 @@
 
 namespace velaria::execution {
 
-Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler)
-    : plan_(std::move(plan)), query_(std::move(query)), scheduler_(std::move(scheduler)), group_(std::make_shared<TaskGroup>()),
-      next_sequence_(plan_->accumulators.size(), 0), counters_(plan_->pipelines.size()) {}
+Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query,
+                     std::shared_ptr<Scheduler> scheduler)
+    : plan_(std::move(plan)),
+      query_(std::move(query)),
+      scheduler_(std::move(scheduler)),
+      group_(std::make_shared<TaskGroup>()),
+      next_sequence_(plan_->accumulators.size(), 0),
+      counters_(plan_->pipelines.size()) {}
 
 Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const PhysicalPlan> plan,
-                                                   std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler) {
-  std::shared_ptr<Execution> execution(new Execution(std::move(plan), std::move(query), std::move(scheduler)));
+                                                   std::shared_ptr<QueryContext> query,
+                                                   std::shared_ptr<Scheduler> scheduler) {
+  std::shared_ptr<Execution> execution(
+      new Execution(std::move(plan), std::move(query), std::move(scheduler)));
   for (const auto& node : execution->plan_->accumulators) {
     ARROW_ASSIGN_OR_RAISE(auto state, node->Open(*execution->query_));
     execution->states_.push_back(std::move(state));
@@ -29,7 +36,8 @@ void Execution::Start(const Trigger& trigger, std::function<void(const Status&)>
     feeders_left_.assign(plan_->accumulators.size(), 0);
     for (size_t i = 0; i < count; ++i) {
       const When when = plan_->pipelines[i].when;
-      const bool due = when == When::kEvery || (when == When::kFirst ? first_trigger_ : trigger.end_of_input);
+      const bool due =
+          when == When::kEvery || (when == When::kFirst ? first_trigger_ : trigger.end_of_input);
       if (!due) progress_[i] = Progress::kComplete;
       for (const auto& chain : plan_->pipelines[i].chains) {
         if (due) ++feeders_left_[static_cast<size_t>(chain.accumulator)];
@@ -88,10 +96,12 @@ Status Execution::StartPipeline(int index) {
   if (pipeline.source) {
     ARROW_ASSIGN_OR_RAISE(source, pipeline.source->Open(context));
   } else {
-    ARROW_ASSIGN_OR_RAISE(source, states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger_));
+    ARROW_ASSIGN_OR_RAISE(
+        source, states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger_));
   }
   const size_t first_accumulator = static_cast<size_t>(pipeline.chains[0].accumulator);
-  auto run = std::make_shared<PipelineRun>(shared_from_this(), index, std::move(source), next_sequence_[first_accumulator]);
+  auto run = std::make_shared<PipelineRun>(shared_from_this(), index, std::move(source),
+                                           next_sequence_[first_accumulator]);
   ARROW_RETURN_NOT_OK(run->Prepare(context));
   {
     std::lock_guard lock(mutex_);

@@ -1,5 +1,5 @@
-// Runs a physical plan: starts pipelines in dependency order, each on as many workers as are of use, and carries
-// accumulator states from trigger to trigger.
+// Runs a physical plan: starts pipelines in dependency order, each on as many workers as are of
+// use, and carries accumulator states from trigger to trigger.
 #pragma once
 
 #include <atomic>
@@ -16,7 +16,8 @@ namespace velaria::execution {
 class PipelineRun;
 class PipelineTask;
 
-/// Rows and time of one step of a pipeline over all its workers: source, each operator, accumulator.
+/// Rows and time of one step of a pipeline over all its workers: source, each operator,
+/// accumulator.
 struct StepCounters {
   std::string name;
   int pipeline = 0;
@@ -25,15 +26,17 @@ struct StepCounters {
   int64_t nanoseconds = 0;
 };
 
-/// One run of a plan. A batch query makes one trigger; a stream makes many, one after the other. The object stays
-/// alive while tasks run (they hold it).
+/// One run of a plan. A batch query makes one trigger; a stream makes many, one after the other.
+/// The object stays alive while tasks run (they hold it).
 class Execution : public std::enable_shared_from_this<Execution> {
  public:
   static Result<std::shared_ptr<Execution>> Make(std::shared_ptr<const PhysicalPlan> plan,
-                                                 std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler);
+                                                 std::shared_ptr<QueryContext> query,
+                                                 std::shared_ptr<Scheduler> scheduler);
 
-  /// Runs every pipeline that is due at this trigger. `on_done` is called once, from a worker thread (or from here
-  /// when there is nothing to run), with the first error or OK. Never called twice at the same time.
+  /// Runs every pipeline that is due at this trigger. `on_done` is called once, from a worker
+  /// thread (or from here when there is nothing to run), with the first error or OK. Never called
+  /// twice at the same time.
   void Start(const Trigger& trigger, std::function<void(const Status&)> on_done);
   /// Sets the cancel flag and wakes every parked task; on_done gets VEL3010.
   void Cancel();
@@ -46,7 +49,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
  private:
   friend class PipelineRun;
   friend class PipelineTask;
-  Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query, std::shared_ptr<Scheduler> scheduler);
+  Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<QueryContext> query,
+            std::shared_ptr<Scheduler> scheduler);
   Status StartPipeline(int index);
   void PipelineDone(int index, const Status& status);
   void StartReady();
@@ -69,7 +73,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::atomic<bool> failed_{false};
   enum class Progress { kWaiting, kRunning, kComplete };
   std::vector<Progress> progress_;
-  std::vector<int> feeders_left_;       // per accumulator, this trigger
+  std::vector<int> feeders_left_;  // per accumulator, this trigger
   std::vector<std::shared_ptr<PipelineRun>> runs_;
   std::vector<std::vector<StepCounters>> counters_;
   int running_ = 0;

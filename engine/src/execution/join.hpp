@@ -1,6 +1,7 @@
-// Hash joins. The build side (right input) is an accumulator: its rows, a table of its keys, and for each key the list
-// of its rows. The probe side (left input) is an operator. For RIGHT and FULL the probe marks the build rows it met, and
-// a dependent pipeline emits the rest. A join without keys pairs every row with every row.
+// Hash joins. The build side (right input) is an accumulator: its rows, a table of its keys, and
+// for each key the list of its rows. The probe side (left input) is an operator. For RIGHT and FULL
+// the probe marks the build rows it met, and a dependent pipeline emits the rest. A join without
+// keys pairs every row with every row.
 #pragma once
 
 #include <atomic>
@@ -18,12 +19,18 @@ struct JoinSpec {
   logical::JoinType type = logical::JoinType::kInner;
   std::vector<logical::BoundExprPtr> left_keys, right_keys;
   std::vector<bool> null_safe;
-  logical::BoundExprPtr residual;   // over left columns, then right columns; may be null
+  logical::BoundExprPtr residual;  // over left columns, then right columns; may be null
   std::vector<TypePtr> left_types, right_types;
 
-  bool keeps_left() const { return type == logical::JoinType::kLeft || type == logical::JoinType::kFull; }
-  bool keeps_right() const { return type == logical::JoinType::kRight || type == logical::JoinType::kFull; }
-  bool emits_pairs() const { return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti; }
+  bool keeps_left() const {
+    return type == logical::JoinType::kLeft || type == logical::JoinType::kFull;
+  }
+  bool keeps_right() const {
+    return type == logical::JoinType::kRight || type == logical::JoinType::kFull;
+  }
+  bool emits_pairs() const {
+    return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti;
+  }
 };
 using JoinSpecPtr = std::shared_ptr<const JoinSpec>;
 
@@ -42,8 +49,11 @@ class JoinBuild final : public AccumulatorState {
   JoinBuild(JoinSpecPtr spec, QueryContext& query);
   ~JoinBuild() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
-  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
+                       TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override {
+    return Flow::kMore;
+  }
   Status Combine(LocalState& local) override;
   Status Seal() override;
   /// The build rows that no probe row met, as right columns with NULL left columns.
@@ -52,7 +62,8 @@ class JoinBuild final : public AccumulatorState {
   // The probe's view, after Seal.
   const Chunk& rows() const { return *rows_; }
   /// Group of each probe key; KeyTable::kAbsent where nothing can match.
-  Status Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const;
+  Status Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+              uint32_t* groups) const;
   std::span<const uint32_t> RowsOf(uint32_t group) const {
     return {row_lists_.data() + list_starts_[group], list_starts_[group + 1] - list_starts_[group]};
   }
@@ -65,8 +76,8 @@ class JoinBuild final : public AccumulatorState {
   std::vector<RowPart> parts_;
   std::shared_ptr<const Chunk> rows_;
   std::unique_ptr<KeyTable> keys_;
-  std::vector<uint32_t> list_starts_;   // per group, and one past the end
-  std::vector<uint32_t> row_lists_;     // build rows, grouped
+  std::vector<uint32_t> list_starts_;  // per group, and one past the end
+  std::vector<uint32_t> row_lists_;    // build rows, grouped
   std::unique_ptr<std::atomic<uint8_t>[]> matched_;
   int64_t accounted_bytes_ = 0;
 };
@@ -75,12 +86,13 @@ class JoinProbeNode final : public OperatorNode {
  public:
   JoinProbeNode(JoinSpecPtr spec, int build) : spec_(std::move(spec)), build_(build) {}
   Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext& context) const override;
-  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const override;
+  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
+                               TaskContext& context) const override;
   std::string Text() const override;
 
  private:
   const JoinSpecPtr spec_;
-  const int build_;   // the accumulator's number
+  const int build_;  // the accumulator's number
 };
 
 }  // namespace velaria::execution

@@ -11,7 +11,8 @@ std::vector<TypePtr> KeyTypes(const JoinSpec& spec) {
 }
 
 /// A key that is NULL matches nothing, unless the pair is null-safe.
-void DropNullKeys(const JoinSpec& spec, std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
+void DropNullKeys(const JoinSpec& spec, std::span<const Vector> keys, int64_t row_count,
+                  uint32_t* groups) {
   for (size_t k = 0; k < keys.size(); ++k) {
     const Validity validity = ValidityOf(keys[k]);
     if (spec.null_safe[k] || validity.all_valid()) continue;
@@ -24,13 +25,19 @@ void DropNullKeys(const JoinSpec& spec, std::span<const Vector> keys, int64_t ro
 /// Rows of the build side under NULL left columns.
 class UnmatchedRows final : public SourceState {
  public:
-  UnmatchedRows(std::shared_ptr<const Chunk> rows, std::vector<uint32_t> picked, std::vector<Vector> left)
-      : right_(rows, std::make_shared<const std::vector<uint32_t>>(picked), 0, static_cast<int64_t>(picked.size())),
+  UnmatchedRows(std::shared_ptr<const Chunk> rows, std::vector<uint32_t> picked,
+                std::vector<Vector> left)
+      : right_(rows, std::make_shared<const std::vector<uint32_t>>(picked), 0,
+               static_cast<int64_t>(picked.size())),
         left_(std::move(left)) {}
-  Result<Flow> NextMorsel(Morsel* morsel, TaskContext& context) override { return right_.NextMorsel(morsel, context); }
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) override {
+  Result<Flow> NextMorsel(Morsel* morsel, TaskContext& context) override {
+    return right_.NextMorsel(morsel, context);
+  }
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext& context) override {
     ARROW_ASSIGN_OR_RAISE(const Flow flow, right_.NextChunk(morsel, position, chunk, context));
-    if (flow == Flow::kMore) chunk->columns.insert(chunk->columns.begin(), left_.begin(), left_.end());
+    if (flow == Flow::kMore)
+      chunk->columns.insert(chunk->columns.begin(), left_.begin(), left_.end());
     return flow;
   }
   int64_t MaxWorkers() const override { return right_.MaxWorkers(); }
@@ -46,13 +53,17 @@ Result<std::shared_ptr<AccumulatorState>> JoinBuildNode::Open(QueryContext& quer
   return std::make_shared<JoinBuild>(spec_, query);
 }
 
-std::string JoinBuildNode::Text() const { return "join build: keys=" + std::to_string(spec_->right_keys.size()); }
+std::string JoinBuildNode::Text() const {
+  return "join build: keys=" + std::to_string(spec_->right_keys.size());
+}
 
-JoinBuild::JoinBuild(JoinSpecPtr spec, QueryContext& query) : spec_(std::move(spec)), query_(query) {}
+JoinBuild::JoinBuild(JoinSpecPtr spec, QueryContext& query)
+    : spec_(std::move(spec)), query_(query) {}
 
 JoinBuild::~JoinBuild() { (void)query_.pool()->Account(-accounted_bytes_); }
 
-Result<Flow> JoinBuild::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state, TaskContext& context) {
+Result<Flow> JoinBuild::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
+                                TaskContext& context) {
   auto& local = static_cast<RowLocal&>(local_state);
   ARROW_ASSIGN_OR_RAISE(auto dense, Compact(chunk, context.pool()));
   local.parts.push_back({morsel.sequence, std::move(dense)});
@@ -76,7 +87,8 @@ Status JoinBuild::Seal() {
       ARROW_RETURN_NOT_OK(query_.CheckCancelled());
       Chunk piece;
       piece.row_count = std::min(kMorselRows, count - begin);
-      for (const auto& column : rows_->columns) piece.columns.push_back(Slice(column, begin, piece.row_count));
+      for (const auto& column : rows_->columns)
+        piece.columns.push_back(Slice(column, begin, piece.row_count));
       std::vector<Vector> keys;
       for (const auto& expr : spec_->right_keys) {
         ARROW_ASSIGN_OR_RAISE(auto key, logical::Evaluate(*expr, piece, query_.functions()));
@@ -86,7 +98,8 @@ Status JoinBuild::Seal() {
       DropNullKeys(*spec_, keys, piece.row_count, groups.data() + begin);
     }
   }
-  const auto group_count = spec_->right_keys.empty() ? size_t{1} : static_cast<size_t>(keys_->group_count());
+  const auto group_count =
+      spec_->right_keys.empty() ? size_t{1} : static_cast<size_t>(keys_->group_count());
   list_starts_.assign(group_count + 1, 0);
   for (uint32_t group : groups) {
     if (group != KeyTable::kAbsent) ++list_starts_[group + 1];
@@ -97,12 +110,15 @@ Status JoinBuild::Seal() {
   for (uint32_t row = 0; row < groups.size(); ++row) {
     if (groups[row] != KeyTable::kAbsent) row_lists_[next[groups[row]]++] = row;
   }
-  if (spec_->keeps_right()) matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
-  accounted_bytes_ = keys_->MemoryBytes() + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
+  if (spec_->keeps_right())
+    matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
+  accounted_bytes_ =
+      keys_->MemoryBytes() + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
   return query_.pool()->Account(accounted_bytes_);
 }
 
-Status JoinBuild::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const {
+Status JoinBuild::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+                       uint32_t* groups) const {
   if (spec_->left_keys.empty()) {
     std::fill(groups, groups + row_count, 0);
     return Status::OK();

@@ -13,11 +13,11 @@ class ProbeState final : public OperatorState {
   JoinBuild* const build;
   KeyScratch scratch;
   bool open = false;
-  std::vector<uint32_t> groups;        // per selected row of the input
+  std::vector<uint32_t> groups;  // per selected row of the input
   std::vector<uint8_t> left_matched;
-  int64_t row = 0;                     // next selected row
-  size_t list_position = 0;            // next build row of that row's list
-  std::vector<uint32_t> left_rows;     // pairs: position in the selection
+  int64_t row = 0;                  // next selected row
+  size_t list_position = 0;         // next build row of that row's list
+  std::vector<uint32_t> left_rows;  // pairs: position in the selection
   std::vector<uint32_t> right_rows;
 };
 
@@ -46,9 +46,11 @@ bool NextPairs(ProbeState& state) {
     const uint32_t group = state.groups[state.row];
     if (group != KeyTable::kAbsent) {
       const auto list = state.build->RowsOf(group);
-      const size_t take = std::min(list.size() - state.list_position, static_cast<size_t>(kChunkRows) - state.left_rows.size());
+      const size_t take = std::min(list.size() - state.list_position,
+                                   static_cast<size_t>(kChunkRows) - state.left_rows.size());
       state.left_rows.insert(state.left_rows.end(), take, static_cast<uint32_t>(state.row));
-      state.right_rows.insert(state.right_rows.end(), list.begin() + static_cast<int64_t>(state.list_position),
+      state.right_rows.insert(state.right_rows.end(),
+                              list.begin() + static_cast<int64_t>(state.list_position),
                               list.begin() + static_cast<int64_t>(state.list_position + take));
       state.list_position += take;
       if (state.list_position < list.size()) return true;
@@ -66,7 +68,8 @@ std::vector<uint32_t> PhysicalRows(const Chunk& in, const std::vector<uint32_t>&
   return rows;
 }
 
-Status GatherInto(const std::vector<Vector>& columns, std::span<const uint32_t> rows, arrow::MemoryPool* pool, Chunk* out) {
+Status GatherInto(const std::vector<Vector>& columns, std::span<const uint32_t> rows,
+                  arrow::MemoryPool* pool, Chunk* out) {
   for (const auto& column : columns) {
     ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, rows, pool));
     out->columns.push_back(std::move(gathered));
@@ -86,10 +89,12 @@ std::vector<uint32_t> RowsByFlag(const ProbeState& state, uint8_t wanted) {
 }  // namespace
 
 Result<std::unique_ptr<OperatorState>> JoinProbeNode::MakeState(const OpenContext& context) const {
-  return std::make_unique<ProbeState>(static_cast<JoinBuild*>(context.states[static_cast<size_t>(build_)].get()));
+  return std::make_unique<ProbeState>(
+      static_cast<JoinBuild*>(context.states[static_cast<size_t>(build_)].get()));
 }
 
-Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, OperatorState& base, TaskContext& context) const {
+Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, OperatorState& base,
+                                            TaskContext& context) const {
   auto& state = static_cast<ProbeState&>(base);
   const JoinSpec& spec = *spec_;
   arrow::MemoryPool* pool = context.pool();
@@ -105,14 +110,17 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
       ARROW_RETURN_NOT_OK(GatherInto(state.build->rows().columns, state.right_rows, pool, &pairs));
     }
     if (spec.residual) {
-      ARROW_ASSIGN_OR_RAISE(pairs.selection, logical::SelectRows(*spec.residual, pairs, context.query.functions()));
+      ARROW_ASSIGN_OR_RAISE(pairs.selection,
+                            logical::SelectRows(*spec.residual, pairs, context.query.functions()));
     }
     const int64_t matched = pairs.selected_count();
     if (spec.keeps_left() || !spec.emits_pairs()) {
-      for (int64_t i = 0; i < matched; ++i) state.left_matched[state.left_rows[pairs.row_at(i)]] = 1;
+      for (int64_t i = 0; i < matched; ++i)
+        state.left_matched[state.left_rows[pairs.row_at(i)]] = 1;
     }
     if (spec.keeps_right()) {
-      for (int64_t i = 0; i < matched; ++i) state.build->MarkMatched(state.right_rows[pairs.row_at(i)]);
+      for (int64_t i = 0; i < matched; ++i)
+        state.build->MarkMatched(state.right_rows[pairs.row_at(i)]);
     }
     if (spec.emits_pairs()) {
       *out = std::move(pairs);
@@ -131,7 +139,8 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
     }
     out->row_count = static_cast<int64_t>(rows.size());
   } else if (!spec.emits_pairs()) {
-    const auto rows = PhysicalRows(in, RowsByFlag(state, spec.type == logical::JoinType::kSemi ? 1 : 0));
+    const auto rows =
+        PhysicalRows(in, RowsByFlag(state, spec.type == logical::JoinType::kSemi ? 1 : 0));
     *out = in;
     out->selection = std::make_shared<const Selection>(rows.begin(), rows.end());
   }
@@ -139,10 +148,12 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
 }
 
 std::string JoinProbeNode::Text() const {
-  static constexpr const char* kNames[] = {"inner", "left", "right", "full", "cross", "semi", "anti", "mark"};
+  static constexpr const char* kNames[] = {"inner", "left", "right", "full",
+                                           "cross", "semi", "anti",  "mark"};
   std::vector<std::string> keys;
   for (size_t i = 0; i < spec_->left_keys.size(); ++i) {
-    keys.push_back(logical::ToText(*spec_->left_keys[i]) + " = " + logical::ToText(*spec_->right_keys[i]));
+    keys.push_back(logical::ToText(*spec_->left_keys[i]) + " = " +
+                   logical::ToText(*spec_->right_keys[i]));
   }
   std::string text = std::string(kNames[static_cast<int>(spec_->type)]) + " join probe";
   if (!keys.empty()) text += " on " + Join(keys, " and ");

@@ -5,13 +5,10 @@
 #include <limits>
 #include <numeric>
 
+#include "execution/key_layout.hpp"
+
 namespace velaria::execution {
 namespace {
-
-constexpr uint8_t kInlineBytes = 15;
-constexpr uint8_t kNullTag = 0xFE;
-constexpr uint8_t kLongTag = 0xFF;
-constexpr uint32_t kNullCode = 0xFFFFFFFF;
 
 uint64_t MixWord(uint64_t hash, uint64_t word) {
   hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
@@ -44,8 +41,6 @@ T Canonical(T value) {
   }
   return value;
 }
-
-struct Bits128 { uint64_t words[2]; };
 
 int WidthOf(Physical physical) {
   switch (physical) {
@@ -111,18 +106,22 @@ KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()
     if (column.physical == Physical::kString || column.physical == Physical::kBinary) {
       column.form = IsDictionary(*type) ? Form::kDictionary : Form::kText;
     }
-    column.width = column.form == Form::kText ? 16 : column.form == Form::kDictionary ? 4 : WidthOf(column.physical);
+    column.width = column.form == Form::kText         ? 16
+                   : column.form == Form::kDictionary ? 4
+                                                      : WidthOf(column.physical);
     columns_.push_back(column);
   }
   single_word_ = columns_.size() == 1 && columns_[0].form == Form::kFixed && columns_[0].width == 8;
   std::vector<size_t> order(columns_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return columns_[a].width > columns_[b].width; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return columns_[a].width > columns_[b].width; });
   int bytes = 0;
   for (size_t index : order) {
     columns_[index].offset = bytes;
     bytes += columns_[index].width;
-    if (columns_[index].form == Form::kFixed && !single_word_) columns_[index].mask_bit = mask_bits++;
+    if (columns_[index].form == Form::kFixed && !single_word_)
+      columns_[index].mask_bit = mask_bits++;
   }
   for (auto& column : columns_) {
     if (column.mask_bit >= 0) column.mask_bit += bytes * 8;
@@ -131,7 +130,8 @@ KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()
 }
 
 template <typename T>
-void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t row_count, KeyScratch* scratch) const {
+void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t row_count,
+                           KeyScratch* scratch) const {
   const auto view = ViewFixed<T>(vector);
   uint8_t* base = reinterpret_cast<uint8_t*>(scratch->packed.data());
   uint8_t* out = base + column.offset;
@@ -154,7 +154,8 @@ void KeyTable::EncodeFixed(const Column& column, const Vector& vector, int64_t r
   }
 }
 
-void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
+void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_count,
+                                KeyScratch* scratch, Interner* add) const {
   auto& map = scratch->code_maps[index];
   if (map.dictionary != vector.data->dictionary) {
     map.dictionary = vector.data->dictionary;
@@ -174,7 +175,8 @@ void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_
   }
 }
 
-void KeyTable::EncodeText(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
+void KeyTable::EncodeText(size_t index, const Vector& vector, int64_t row_count,
+                          KeyScratch* scratch, Interner* add) const {
   const StringView view(vector);
   uint8_t* out = reinterpret_cast<uint8_t*>(scratch->packed.data()) + columns_[index].offset;
   const int64_t step = words_ * 8;
@@ -196,11 +198,13 @@ void KeyTable::EncodeText(size_t index, const Vector& vector, int64_t row_count,
   }
 }
 
-void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const {
+void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch,
+                      Interner* add) const {
   const Column& column = columns_[index];
   const int64_t step = words_ * 8;
   uint8_t* base = reinterpret_cast<uint8_t*>(scratch->packed.data());
-  if (column.form == Form::kDictionary) return EncodeDictionary(index, vector, row_count, scratch, add);
+  if (column.form == Form::kDictionary)
+    return EncodeDictionary(index, vector, row_count, scratch, add);
   if (column.form == Form::kText) return EncodeText(index, vector, row_count, scratch, add);
   auto set_null = [&](int64_t row) {
     uint8_t& mask = base[row * step + column.mask_bit / 8];
@@ -234,10 +238,12 @@ void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, Key
   }
 }
 
-void KeyTable::EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, std::vector<Interner>* add) const {
+void KeyTable::EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+                         std::vector<Interner>* add) const {
   scratch->packed.assign(static_cast<size_t>(row_count * words_), 0);
   scratch->code_maps.resize(columns_.size());
-  for (size_t i = 0; i < keys.size(); ++i) Encode(i, keys[i], row_count, scratch, add != nullptr ? &(*add)[i] : nullptr);
+  for (size_t i = 0; i < keys.size(); ++i)
+    Encode(i, keys[i], row_count, scratch, add != nullptr ? &(*add)[i] : nullptr);
   HashChunk(row_count, scratch);
 }
 
@@ -311,13 +317,15 @@ void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t*
 }
 
 template <int kWords>
-void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch, uint32_t* groups) const {
+void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls,
+                          const KeyScratch& scratch, uint32_t* groups) const {
   const int words = kWords > 0 ? kWords : words_;
   const size_t mask = slots_.size() - 1;
   constexpr int64_t kAhead = 16;
   const bool far = slots_.size() > (1u << 15);
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[scratch.hashes[i + kAhead] & mask]);
+    if (far && i + kAhead < row_count)
+      __builtin_prefetch(&slots_[scratch.hashes[i + kAhead] & mask]);
     groups[i] = kAbsent;
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       if (null_group_ >= 0) groups[i] = static_cast<uint32_t>(null_group_);
@@ -341,7 +349,8 @@ void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls, const
 
 Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
   if (group_count_ + row_count > std::numeric_limits<uint32_t>::max() - 1) {
-    return Fail(ErrorCode::kOutOfMemory, "too many groups in one table: " + std::to_string(group_count_));
+    return Fail(ErrorCode::kOutOfMemory,
+                "too many groups in one table: " + std::to_string(group_count_));
   }
   EncodeAll(keys, row_count, &scratch_, &interners_);
   const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
@@ -355,7 +364,8 @@ Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint
   return Status::OK();
 }
 
-void KeyTable::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const {
+void KeyTable::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+                    uint32_t* groups) const {
   if (slots_.empty() && null_group_ < 0) {
     std::fill(groups, groups + row_count, kAbsent);
     return;
@@ -397,151 +407,21 @@ uint64_t KeyTable::PortableHash(uint32_t group) const {
       uint32_t id;
       std::memcpy(&id, key + column.offset, 4);
       const bool interned = column.form == Form::kDictionary || key[column.offset + 15] == kLongTag;
-      const std::string_view text = interned ? interners_[i].text(id)
-                                             : std::string_view(reinterpret_cast<const char*>(key) + column.offset, key[column.offset + 15]);
+      const std::string_view text =
+          interned ? interners_[i].text(id)
+                   : std::string_view(reinterpret_cast<const char*>(key) + column.offset,
+                                      key[column.offset + 15]);
       hash = MixWord(hash, HashText(text));
       continue;
     }
     for (int at = 0; at < column.width; at += 8) {
       uint64_t word = 0;
-      std::memcpy(&word, key + column.offset + at, static_cast<size_t>(std::min(8, column.width - at)));
+      std::memcpy(&word, key + column.offset + at,
+                  static_cast<size_t>(std::min(8, column.width - at)));
       hash = MixWord(hash, word);
     }
   }
   return Finish(hash);
-}
-
-// ---- export
-
-template <typename T>
-Result<Vector> KeyTable::ExportFixed(const Column& column, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
-  const int64_t count = static_cast<int64_t>(groups.size());
-  ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(LogicalType(column.type), count, pool));
-  T* out = data->GetMutableValues<T>(1);
-  std::shared_ptr<arrow::Buffer> validity;
-  int64_t nulls = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    std::memcpy(&out[i], KeyBytes(groups[i]) + column.offset, sizeof(T));
-    if (!IsNull(column, groups[i])) continue;
-    if (!validity) {
-      ARROW_ASSIGN_OR_RAISE(validity, AllocateBitmap(count, true, pool));
-    }
-    arrow::bit_util::ClearBit(validity->mutable_data(), i);
-    ++nulls;
-  }
-  data->buffers[0] = std::move(validity);
-  data->null_count = nulls;
-  return Vector{std::move(data), false};
-}
-
-Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
-  const Column& column = columns_[index];
-  const auto id = column.type->id();
-  const bool large = id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY;
-  std::unique_ptr<arrow::ArrayBuilder> builder;
-  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, column.type, &builder));
-  ARROW_RETURN_NOT_OK(builder->Reserve(static_cast<int64_t>(groups.size())));
-  for (uint32_t group : groups) {
-    const uint8_t* key = KeyBytes(group) + column.offset;
-    if (key[15] == kNullTag) {
-      ARROW_RETURN_NOT_OK(builder->AppendNull());
-      continue;
-    }
-    uint32_t interned;
-    std::memcpy(&interned, key, 4);
-    const std::string_view text = key[15] == kLongTag ? interners_[index].text(interned)
-                                                      : std::string_view(reinterpret_cast<const char*>(key), key[15]);
-    if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryViewBuilder&>(*builder).Append(text));
-    } else if (id == arrow::Type::FIXED_SIZE_BINARY) {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::FixedSizeBinaryBuilder&>(*builder).Append(text));
-    } else if (large) {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(text));
-    } else {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryBuilder&>(*builder).Append(text));
-    }
-  }
-  ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
-  return MakeVector(array);
-}
-
-Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
-  const Column& column = columns_[index];
-  const auto& type = static_cast<const arrow::DictionaryType&>(*column.type);
-  const Interner& interner = interners_[index];
-  std::unique_ptr<arrow::ArrayBuilder> values;
-  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, type.value_type(), &values));
-  for (uint32_t id = 0; id < interner.size(); ++id) {
-    ARROW_ASSIGN_OR_RAISE(auto scalar, arrow::MakeScalar(type.value_type(), arrow::Buffer::FromString(std::string(interner.text(id)))));
-    ARROW_RETURN_NOT_OK(values->AppendScalar(*scalar));
-  }
-  std::unique_ptr<arrow::ArrayBuilder> codes;
-  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, arrow::int64(), &codes));
-  auto& code_builder = static_cast<arrow::Int64Builder&>(*codes);
-  const int bits = static_cast<const arrow::FixedWidthType&>(*type.index_type()).bit_width();
-  const bool is_signed = arrow::is_signed_integer(type.index_type()->id());
-  const int64_t most = bits >= 32 ? std::numeric_limits<int32_t>::max() : (int64_t{1} << (is_signed ? bits - 1 : bits)) - 1;
-  ARROW_RETURN_NOT_OK(code_builder.Reserve(static_cast<int64_t>(groups.size())));
-  for (uint32_t group : groups) {
-    uint32_t id;
-    std::memcpy(&id, KeyBytes(group) + column.offset, 4);
-    if (id == kNullCode) {
-      code_builder.UnsafeAppendNull();
-      continue;
-    }
-    if (id > most) return Fail(ErrorCode::kOverflow, "more distinct values than the dictionary's index type holds: " + column.type->ToString());
-    code_builder.UnsafeAppend(id);
-  }
-  ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
-  ARROW_ASSIGN_OR_RAISE(auto wide, codes->Finish());
-  // Narrow the codes to the declared index type, byte by byte of a little-endian integer.
-  const int width = bits / 8;
-  ARROW_ASSIGN_OR_RAISE(auto narrow, arrow::AllocateBuffer(wide->length() * width, pool));
-  const int64_t* in = wide->data()->GetValues<int64_t>(1);
-  for (int64_t i = 0; i < wide->length(); ++i) std::memcpy(narrow->mutable_data() + i * width, &in[i], static_cast<size_t>(width));
-  auto data = arrow::ArrayData::Make(column.type, wide->length(), {wide->data()->buffers[0], std::move(narrow)}, wide->null_count());
-  data->dictionary = dictionary->data();
-  return Vector{std::move(data), false};
-}
-
-Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
-  std::vector<Vector> out;
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    const Column& column = columns_[i];
-    Vector vector;
-    if (column.form == Form::kText) {
-      ARROW_ASSIGN_OR_RAISE(vector, ExportText(i, groups, pool));
-    } else if (column.form == Form::kDictionary) {
-      ARROW_ASSIGN_OR_RAISE(vector, ExportDictionary(i, groups, pool));
-    } else if (column.physical == Physical::kNull) {
-      ARROW_ASSIGN_OR_RAISE(auto nulls, arrow::MakeArrayOfNull(column.type, static_cast<int64_t>(groups.size()), pool));
-      vector = MakeVector(nulls);
-    } else if (column.physical == Physical::kBool) {
-      arrow::BooleanBuilder builder(pool);
-      for (uint32_t group : groups) {
-        ARROW_RETURN_NOT_OK(IsNull(column, group) ? builder.AppendNull() : builder.Append(KeyBytes(group)[column.offset] != 0));
-      }
-      ARROW_ASSIGN_OR_RAISE(auto array, builder.Finish());
-      vector = MakeVector(array);
-    } else {
-      switch (column.width) {
-        case 1: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint8_t>(column, groups, pool)); break; }
-        case 2: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint16_t>(column, groups, pool)); break; }
-        case 4: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint32_t>(column, groups, pool)); break; }
-        case 8: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint64_t>(column, groups, pool)); break; }
-        default: { ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<Bits128>(column, groups, pool)); break; }
-      }
-    }
-    out.push_back(std::move(vector));
-  }
-  return out;
-}
-
-int64_t KeyTable::MemoryBytes() const {
-  int64_t bytes = static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
-                                       scratch_.packed.capacity() * 8 + scratch_.hashes.capacity() * 4);
-  for (const auto& interner : interners_) bytes += interner.MemoryBytes();
-  return bytes;
 }
 
 }  // namespace velaria::execution

@@ -1,9 +1,11 @@
 // Maps key tuples to dense group numbers: the table under GROUP BY, DISTINCT and set operations.
 //
-// Every key becomes a fixed number of bits, so equality is a comparison of words whatever the types: integers, floats
-// (-0 and NaN made one) and decimals as they are; a string of up to 15 bytes inline with its length, a longer one as
-// the number its text has in the table's interner; a dictionary-encoded string as the number of its value. NULL is a
-// value of its own. Fixed-width keys share a mask of null bits; a single 8-byte key keeps its NULL group apart.
+// Every key becomes a fixed number of bits, so equality is a comparison of words whatever the
+// types: integers, floats
+// (-0 and NaN made one) and decimals as they are; a string of up to 15 bytes inline with its
+// length, a longer one as the number its text has in the table's interner; a dictionary-encoded
+// string as the number of its value. NULL is a value of its own. Fixed-width keys share a mask of
+// null bits; a single 8-byte key keeps its NULL group apart.
 #pragma once
 
 #include <deque>
@@ -24,7 +26,10 @@ class Interner {
   uint32_t Find(std::string_view text) const;
   std::string_view text(uint32_t id) const { return texts_[id]; }
   size_t size() const { return texts_.size(); }
-  int64_t MemoryBytes() const { return bytes_ + static_cast<int64_t>(slots_.capacity() * 8 + texts_.size() * sizeof(std::string)); }
+  int64_t MemoryBytes() const {
+    return bytes_ +
+           static_cast<int64_t>(slots_.capacity() * 8 + texts_.size() * sizeof(std::string));
+  }
 
  private:
   void Grow();
@@ -39,9 +44,9 @@ struct KeyScratch {
     std::shared_ptr<arrow::ArrayData> dictionary;
     std::vector<uint32_t> ids;
   };
-  std::vector<uint64_t> packed;   // keys of one chunk
+  std::vector<uint64_t> packed;  // keys of one chunk
   std::vector<uint32_t> hashes;
-  std::vector<CodeMap> code_maps; // per key column
+  std::vector<CodeMap> code_maps;  // per key column
 };
 
 class KeyTable {
@@ -49,15 +54,19 @@ class KeyTable {
   static constexpr uint32_t kAbsent = 0xFFFFFFFF;
   explicit KeyTable(std::vector<TypePtr> key_types);
 
-  /// Writes the group of every row to `groups`, adding new groups in row order. Keys are dense or constant vectors.
+  /// Writes the group of every row to `groups`, adding new groups in row order. Keys are dense or
+  /// constant vectors.
   Status FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups);
   /// The same without adding: kAbsent for keys that are not there. Safe from many threads.
-  void Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, uint32_t* groups) const;
+  void Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+            uint32_t* groups) const;
   int64_t group_count() const { return group_count_; }
-  /// A hash that is the same for equal keys in every table of the same types, whatever was seen before.
+  /// A hash that is the same for equal keys in every table of the same types, whatever was seen
+  /// before.
   uint64_t PortableHash(uint32_t group) const;
   /// The keys of the given groups, in the key types as they came.
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
 
  private:
@@ -66,40 +75,51 @@ class KeyTable {
     TypePtr type;
     Physical physical;
     Form form;
-    int width;       // bytes in the packed key
+    int width;  // bytes in the packed key
     int offset = 0;
     int mask_bit = -1;
   };
 
   // `add` null: strings are looked up, not interned.
-  void EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch, std::vector<Interner>* add) const;
-  void Encode(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
-  void EncodeText(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
-  void EncodeDictionary(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch, Interner* add) const;
+  void EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+                 std::vector<Interner>* add) const;
+  void Encode(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
+              Interner* add) const;
+  void EncodeText(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
+                  Interner* add) const;
+  void EncodeDictionary(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
+                        Interner* add) const;
   template <typename T>
-  void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count, KeyScratch* scratch) const;
+  void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count,
+                   KeyScratch* scratch) const;
   void HashChunk(int64_t row_count, KeyScratch* scratch) const;
   template <int kWords>
   void Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups);
   template <int kWords>
-  void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch, uint32_t* groups) const;
+  void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch,
+                  uint32_t* groups) const;
   void GrowSlots();
   uint32_t NullGroup();
-  const uint8_t* KeyBytes(uint32_t group) const { return reinterpret_cast<const uint8_t*>(keys_.data() + group * words_); }
+  const uint8_t* KeyBytes(uint32_t group) const {
+    return reinterpret_cast<const uint8_t*>(keys_.data() + group * words_);
+  }
   bool IsNull(const Column& column, uint32_t group) const;
   template <typename T>
-  Result<Vector> ExportFixed(const Column& column, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
-  Result<Vector> ExportText(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
-  Result<Vector> ExportDictionary(size_t index, std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
+  Result<Vector> ExportFixed(const Column& column, std::span<const uint32_t> groups,
+                             arrow::MemoryPool* pool) const;
+  Result<Vector> ExportText(size_t index, std::span<const uint32_t> groups,
+                            arrow::MemoryPool* pool) const;
+  Result<Vector> ExportDictionary(size_t index, std::span<const uint32_t> groups,
+                                  arrow::MemoryPool* pool) const;
 
   std::vector<Column> columns_;
   int words_ = 1;
-  bool single_word_ = false;         // one key of 8 bytes: NULL lives in null_group_
+  bool single_word_ = false;  // one key of 8 bytes: NULL lives in null_group_
   int64_t null_group_ = -1;
   int64_t group_count_ = 0;
-  std::vector<uint64_t> keys_;       // words_ per group
-  std::vector<uint32_t> hashes_;     // per group
-  std::vector<uint64_t> slots_;      // hash, then group + 1
+  std::vector<uint64_t> keys_;    // words_ per group
+  std::vector<uint32_t> hashes_;  // per group
+  std::vector<uint64_t> slots_;   // hash, then group + 1
   KeyScratch scratch_;
   std::vector<Interner> interners_;  // per column; used by text and dictionary forms
 };

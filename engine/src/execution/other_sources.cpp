@@ -10,11 +10,14 @@
 namespace velaria::execution {
 namespace {
 
-/// The piece of a run of batches that starts at row `position`, at most kChunkRows long; false past the end.
-bool CutChunk(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, int64_t position, Chunk* chunk) {
+/// The piece of a run of batches that starts at row `position`, at most kChunkRows long; false past
+/// the end.
+bool CutChunk(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, int64_t position,
+              Chunk* chunk) {
   for (const auto& batch : batches) {
     if (position < batch->num_rows()) {
-      *chunk = FromRecordBatch(*batch->Slice(position, std::min(kChunkRows, batch->num_rows() - position)));
+      *chunk = FromRecordBatch(
+          *batch->Slice(position, std::min(kChunkRows, batch->num_rows() - position)));
       return true;
     }
     position -= batch->num_rows();
@@ -64,7 +67,8 @@ class FileScanState final : public SourceState {
     return Flow::kMore;
   }
 
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) override {
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext& context) override {
     auto batches = batches_.Find(morsel.part);
     if (!batches) {
       io::FileMorsel file_morsel;
@@ -104,11 +108,13 @@ class ValuesState final : public SourceState {
     return Flow::kMore;
   }
 
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext&) override {
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext&) override {
     if (*position >= chunk_.row_count) return Flow::kFinished;
     const int64_t count = std::min(kChunkRows, chunk_.row_count - *position);
     chunk->row_count = count;
-    for (const auto& column : chunk_.columns) chunk->columns.push_back(Slice(column, *position, count));
+    for (const auto& column : chunk_.columns)
+      chunk->columns.push_back(Slice(column, *position, count));
     chunk->ordinal = OrdinalOf(morsel, *position);
     *position += count;
     return Flow::kMore;
@@ -162,8 +168,10 @@ struct ReaderQueue {
 
 class ReaderSourceState final : public SourceState {
  public:
-  ReaderSourceState(ReaderFactory open, const std::vector<int>& columns) : columns_(columns), queue_(std::make_shared<ReaderQueue>()) {
-    // Detached: a reader that never returns must not hold up the query's end. The thread owns the queue, not this.
+  ReaderSourceState(ReaderFactory open, const std::vector<int>& columns)
+      : columns_(columns), queue_(std::make_shared<ReaderQueue>()) {
+    // Detached: a reader that never returns must not hold up the query's end. The thread owns the
+    // queue, not this.
     std::thread([queue = queue_, open = std::move(open)] { queue->Fill(open); }).detach();
   }
 
@@ -179,7 +187,8 @@ class ReaderSourceState final : public SourceState {
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext& context) override {
     std::lock_guard lock(queue_->mutex);
     if (queue_->batches.empty()) {
-      if (queue_->ended) return queue_->status.ok() ? Result<Flow>(Flow::kFinished) : Result<Flow>(queue_->status);
+      if (queue_->ended)
+        return queue_->status.ok() ? Result<Flow>(Flow::kFinished) : Result<Flow>(queue_->status);
       queue_->waker = context.waker;
       return Flow::kBlocked;
     }
@@ -191,7 +200,8 @@ class ReaderSourceState final : public SourceState {
     return Flow::kMore;
   }
 
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext&) override {
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext&) override {
     Chunk all;
     if (!CutChunk(*batches_.Find(morsel.part), *position, &all)) {
       batches_.Drop(morsel.part);
@@ -219,8 +229,10 @@ Result<std::unique_ptr<SourceState>> FileScanNode::Open(const OpenContext& conte
 }
 
 std::string FileScanNode::Text() const {
-  std::string text = std::string("scan ") + file_->format() + " file '" + file_->name() + "': columns=" + std::to_string(spec_.columns.size());
-  if (!spec_.predicates.empty()) text += ", pushed filters=" + std::to_string(spec_.predicates.size());
+  std::string text = std::string("scan ") + file_->format() + " file '" + file_->name() +
+                     "': columns=" + std::to_string(spec_.columns.size());
+  if (!spec_.predicates.empty())
+    text += ", pushed filters=" + std::to_string(spec_.predicates.size());
   return text;
 }
 
@@ -233,7 +245,8 @@ Result<std::unique_ptr<SourceState>> ValuesNode::Open(const OpenContext& context
     std::unique_ptr<arrow::ArrayBuilder> builder;
     ARROW_RETURN_NOT_OK(arrow::MakeBuilder(context.query.pool(), types_[c], &builder));
     for (const auto& row : rows_) {
-      ARROW_ASSIGN_OR_RAISE(auto value, logical::Evaluate(*row[c], one_row, context.query.functions()));
+      ARROW_ASSIGN_OR_RAISE(auto value,
+                            logical::Evaluate(*row[c], one_row, context.query.functions()));
       ARROW_ASSIGN_OR_RAISE(auto scalar, ConstantValue(value));
       ARROW_RETURN_NOT_OK(builder->AppendScalar(*scalar));
     }

@@ -36,20 +36,24 @@ std::optional<io::Comparison> ComparisonOf(const std::string& name, bool mirrore
   return mirrored ? it->second.second : it->second.first;
 }
 
-/// `column op literal` over a scan's output as a predicate over its relation; nullopt for anything else.
-Result<std::optional<io::SimplePredicate>> SimplePredicateOf(const logical::BoundExpr& expr, const std::vector<int>& columns) {
+/// `column op literal` over a scan's output as a predicate over its relation; nullopt for anything
+/// else.
+Result<std::optional<io::SimplePredicate>> SimplePredicateOf(const logical::BoundExpr& expr,
+                                                             const std::vector<int>& columns) {
   using logical::BoundKind;
   if (expr.kind != BoundKind::kCall) return std::nullopt;
   if (expr.children.size() == 1 && expr.children[0]->kind == BoundKind::kColumn &&
       (expr.name == "is_null" || expr.name == "is_not_null")) {
-    return io::SimplePredicate{columns[static_cast<size_t>(expr.children[0]->column)],
-                               expr.name == "is_null" ? io::Comparison::kIsNull : io::Comparison::kIsNotNull, nullptr};
+    return io::SimplePredicate{
+        columns[static_cast<size_t>(expr.children[0]->column)],
+        expr.name == "is_null" ? io::Comparison::kIsNull : io::Comparison::kIsNotNull, nullptr};
   }
   if (expr.children.size() != 2) return std::nullopt;
   const bool mirrored = expr.children[0]->kind == BoundKind::kLiteral;
   const auto& column = expr.children[mirrored ? 1 : 0];
   const auto& literal = expr.children[mirrored ? 0 : 1];
-  if (column->kind != BoundKind::kColumn || literal->kind != BoundKind::kLiteral) return std::nullopt;
+  if (column->kind != BoundKind::kColumn || literal->kind != BoundKind::kLiteral)
+    return std::nullopt;
   const auto op = ComparisonOf(expr.name, mirrored);
   if (!op || !literal->type->Equals(*column->type)) return std::nullopt;
   ARROW_ASSIGN_OR_RAISE(auto value, ConstantValue(literal->literal));
@@ -90,7 +94,8 @@ class Lowering {
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*top, true));
     const bool bounded = options_.stream_range == nullptr || options_.slice_tables;
-    plan_->result = Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
+    plan_->result =
+        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
     return plan_;
   }
 
@@ -101,17 +106,21 @@ class Lowering {
       at = at->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
-    plan_->result = Close(std::move(drafts), std::make_shared<AggregateNode>(AggregateSpec{at->expressions, at->aggregates}));
+    plan_->result =
+        Close(std::move(drafts),
+              std::make_shared<AggregateNode>(AggregateSpec{at->expressions, at->aggregates}));
     return plan_;
   }
 
-  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(const std::shared_ptr<const TableRelation>& relation,
-                                                           const logical::BoundExprPtr& predicate) {
+  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(
+      const std::shared_ptr<const TableRelation>& relation,
+      const logical::BoundExprPtr& predicate) {
     std::vector<int> columns;
     for (int i = 0; i < relation->schema()->num_fields(); ++i) columns.push_back(i);
     Draft draft;
     draft.source = std::make_shared<TableScanNode>(
-        relation->name(), [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
+        relation->name(),
+        [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
         columns, std::vector<io::SimplePredicate>{}, kChunkRows);
     if (predicate) draft.operators.push_back(std::make_shared<FilterNode>(predicate));
     plan_->result = Close({std::move(draft)}, std::make_shared<PositionSinkNode>());
@@ -126,21 +135,28 @@ class Lowering {
     switch (node.kind) {
       case NodeKind::kScan: return LowerScan(node, to_reader);
       case NodeKind::kValues: return One(std::make_shared<ValuesNode>(TypesOf(node), node.rows));
-      case NodeKind::kFilter: return Append(*node.children[0], std::make_shared<FilterNode>(node.predicate), false);
+      case NodeKind::kFilter:
+        return Append(*node.children[0], std::make_shared<FilterNode>(node.predicate), false);
       case NodeKind::kProject: {
-        const bool untouched = to_reader && std::all_of(node.expressions.begin(), node.expressions.end(), [](const auto& expr) {
-          return expr->kind == logical::BoundKind::kColumn;
-        });
-        return Append(*node.children[0], std::make_shared<ProjectNode>(node.expressions), untouched);
+        const bool untouched =
+            to_reader &&
+            std::all_of(node.expressions.begin(), node.expressions.end(),
+                        [](const auto& expr) { return expr->kind == logical::BoundKind::kColumn; });
+        return Append(*node.children[0], std::make_shared<ProjectNode>(node.expressions),
+                      untouched);
       }
       case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
         if (options_.from_partials) return FromPartials(node);
-        return Break(*node.children[0], std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
+        return Break(*node.children[0], std::make_shared<AggregateNode>(
+                                            AggregateSpec{node.expressions, node.aggregates}));
       case NodeKind::kSort:
-        return Break(*node.children[0], std::make_shared<SortNode>(node.sort_keys, TypesOf(*node.children[0]), node.limit));
+        return Break(
+            *node.children[0],
+            std::make_shared<SortNode>(node.sort_keys, TypesOf(*node.children[0]), node.limit));
       case NodeKind::kLimit:
-        return Break(*node.children[0], std::make_shared<LimitNode>(TypesOf(*node.children[0]), node.limit, node.offset));
+        return Break(*node.children[0], std::make_shared<LimitNode>(TypesOf(*node.children[0]),
+                                                                    node.limit, node.offset));
       case NodeKind::kUnion: {
         // Not cut into slices: rows of one child must all come before those of the next.
         const bool was_whole = std::exchange(whole_, true);
@@ -168,19 +184,25 @@ class Lowering {
     const auto* relation = node.relation.get();
     ARROW_ASSIGN_OR_RAISE(auto predicates, SimplePredicates(node));
     if (const auto* table = dynamic_cast<const TableRelation*>(relation)) {
-      std::function<TableRange()> range = [version = table->version()] { return TableRange{version, 0, version->end_position()}; };
-      const bool streaming = options_.stream_range && (options_.slice_tables ? !sliced_ && !whole_ : !table->is_bounded());
+      std::function<TableRange()> range = [version = table->version()] {
+        return TableRange{version, 0, version->end_position()};
+      };
+      const bool streaming = options_.stream_range &&
+                             (options_.slice_tables ? !sliced_ && !whole_ : !table->is_bounded());
       if (streaming) {
         range = options_.stream_range(*table);
         sliced_ = true;
       }
-      ARROW_ASSIGN_OR_RAISE(auto drafts, One(std::make_shared<TableScanNode>(table->name(), std::move(range), node.columns, std::move(predicates),
-                                                                             to_reader ? kMorselRows : kChunkRows)));
+      ARROW_ASSIGN_OR_RAISE(
+          auto drafts, One(std::make_shared<TableScanNode>(table->name(), std::move(range),
+                                                           node.columns, std::move(predicates),
+                                                           to_reader ? kMorselRows : kChunkRows)));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }
     if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
-      return One(std::make_shared<FileScanNode>(file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
+      return One(std::make_shared<FileScanNode>(
+          file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
     }
     if (const auto* reader = dynamic_cast<const ReaderRelation*>(relation)) {
       return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(), node.columns));
@@ -188,7 +210,8 @@ class Lowering {
     return Bug("a relation that cannot be scanned: " + relation->name());
   }
 
-  /// In a stream, rows without a time fork off to the late sink before the window; elsewhere the window drops them.
+  /// In a stream, rows without a time fork off to the late sink before the window; elsewhere the
+  /// window drops them.
   Result<Drafts> LowerWindow(const LogicalNode& node) {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
     auto expand = std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms);
@@ -220,8 +243,10 @@ class Lowering {
   }
 
   Result<Drafts> JoinDrafts(const LogicalNode& node, JoinSpecPtr spec) {
-    if (!logical::IsBounded(*node.children[1]) || (spec->keeps_right() && !logical::IsBounded(*node.children[0]))) {
-      return Fail(ErrorCode::kNeedsBoundedInput, "a join builds on its right side, which must be bounded",
+    if (!logical::IsBounded(*node.children[1]) ||
+        (spec->keeps_right() && !logical::IsBounded(*node.children[0]))) {
+      return Fail(ErrorCode::kNeedsBoundedInput,
+                  "a join builds on its right side, which must be bounded",
                   "Put the stream on the left of an inner or left join with a table.");
     }
     const bool was_whole = std::exchange(whole_, true);
@@ -244,19 +269,23 @@ class Lowering {
     return drafts;
   }
 
-  /// INTERSECT and EXCEPT: the distinct left rows with (without) an equal right row, NULL equal to NULL.
+  /// INTERSECT and EXCEPT: the distinct left rows with (without) an equal right row, NULL equal to
+  /// NULL.
   Result<Drafts> LowerSetOperation(const LogicalNode& node) {
     const bool intersect = node.set_op == logical::SetOpType::kIntersect;
     if (!intersect && node.set_op != logical::SetOpType::kExcept) {
-      return Fail(ErrorCode::kUnsupportedStatement, "INTERSECT ALL and EXCEPT ALL are not supported");
+      return Fail(ErrorCode::kUnsupportedStatement,
+                  "INTERSECT ALL and EXCEPT ALL are not supported");
     }
     auto spec = std::make_shared<JoinSpec>();
     spec->type = intersect ? logical::JoinType::kSemi : logical::JoinType::kAnti;
     spec->left_types = TypesOf(*node.children[0]);
     spec->right_types = TypesOf(*node.children[1]);
     for (size_t i = 0; i < spec->left_types.size(); ++i) {
-      spec->left_keys.push_back(logical::MakeColumn(static_cast<int>(i), spec->left_types[i], node.output[i].name));
-      spec->right_keys.push_back(logical::MakeColumn(static_cast<int>(i), spec->right_types[i], node.output[i].name));
+      spec->left_keys.push_back(
+          logical::MakeColumn(static_cast<int>(i), spec->left_types[i], node.output[i].name));
+      spec->right_keys.push_back(
+          logical::MakeColumn(static_cast<int>(i), spec->right_types[i], node.output[i].name));
       spec->null_safe.push_back(true);
     }
     const auto keys = spec->left_keys;
@@ -266,19 +295,22 @@ class Lowering {
 
   Result<Drafts> FromPartials(const LogicalNode& node) {
     plan_->merged = static_cast<int>(plan_->accumulators.size());
-    plan_->accumulators.push_back(std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
+    plan_->accumulators.push_back(
+        std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
     Drafts drafts(1);
     drafts[0].source_accumulator = plan_->merged;
     return drafts;
   }
 
-  Result<Drafts> Append(const LogicalNode& child, std::shared_ptr<const OperatorNode> op, bool to_reader) {
+  Result<Drafts> Append(const LogicalNode& child, std::shared_ptr<const OperatorNode> op,
+                        bool to_reader) {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(child, to_reader));
     for (auto& draft : drafts) draft.operators.push_back(op);
     return drafts;
   }
 
-  Result<Drafts> Break(const LogicalNode& child, std::shared_ptr<const AccumulatorNode> accumulator) {
+  Result<Drafts> Break(const LogicalNode& child,
+                       std::shared_ptr<const AccumulatorNode> accumulator) {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(child, false));
     return BreakDrafts(std::move(drafts), std::move(accumulator));
   }
@@ -290,13 +322,14 @@ class Lowering {
     const int first = static_cast<int>(plan_->pipelines.size());
     next[0].source_accumulator = Close(std::move(drafts), std::move(accumulator));
     // Each by name: at a later trigger only some of them run again.
-    for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i) next[0].dependencies.push_back(i);
+    for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i)
+      next[0].dependencies.push_back(i);
     next[0].when = !repeated ? When::kFirst : options_.slice_tables ? When::kLast : When::kEvery;
     return next;
   }
 
-  /// Ends the drafts in one accumulator. They run one after the other, in order, so that row order and the numbering
-  /// of morsels go on from one to the next.
+  /// Ends the drafts in one accumulator. They run one after the other, in order, so that row order
+  /// and the numbering of morsels go on from one to the next.
   int Close(Drafts drafts, std::shared_ptr<const AccumulatorNode> accumulator) {
     const int number = static_cast<int>(plan_->accumulators.size());
     plan_->accumulators.push_back(std::move(accumulator));
@@ -317,20 +350,21 @@ class Lowering {
   }
 
   const LowerOptions& options_;
-  bool whole_ = false;      // inside a join's build side or a union: tables are read whole
-  bool sliced_ = false;     // a scan runs at every trigger
+  bool whole_ = false;   // inside a join's build side or a union: tables are read whole
+  bool sliced_ = false;  // a scan runs at every trigger
   std::shared_ptr<PhysicalPlan> plan_ = std::make_shared<PhysicalPlan>();
 };
 
 }  // namespace
 
-Result<std::shared_ptr<const PhysicalPlan>> Lower(const LogicalPtr& root, const SchemaPtr& schema, const LowerOptions& options) {
+Result<std::shared_ptr<const PhysicalPlan>> Lower(const LogicalPtr& root, const SchemaPtr& schema,
+                                                  const LowerOptions& options) {
   Lowering lowering(options);
   return options.stop_at_aggregate ? lowering.RunToAggregate(*root) : lowering.Run(root, schema);
 }
 
-Result<std::shared_ptr<const PhysicalPlan>> LowerPositions(const std::shared_ptr<const TableRelation>& relation,
-                                                           const logical::BoundExprPtr& predicate) {
+Result<std::shared_ptr<const PhysicalPlan>> LowerPositions(
+    const std::shared_ptr<const TableRelation>& relation, const logical::BoundExprPtr& predicate) {
   return Lowering(LowerOptions{}).RunPositions(relation, predicate);
 }
 

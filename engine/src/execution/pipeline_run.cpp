@@ -19,13 +19,17 @@ class Timed {
 
 }  // namespace
 
-PipelineRun::PipelineRun(std::shared_ptr<Execution> execution, int index, std::unique_ptr<SourceState> source,
-                         int64_t sequence)
-    : execution_(std::move(execution)), index_(index), source_(std::move(source)), next_sequence_(sequence),
+PipelineRun::PipelineRun(std::shared_ptr<Execution> execution, int index,
+                         std::unique_ptr<SourceState> source, int64_t sequence)
+    : execution_(std::move(execution)),
+      index_(index),
+      source_(std::move(source)),
+      next_sequence_(sequence),
       chain_finished_(execution_->plan().pipelines[static_cast<size_t>(index)].chains.size()) {}
 
 Status PipelineRun::Prepare(const OpenContext& context) {
-  const int64_t workers = std::clamp<int64_t>(source_->MaxWorkers(), 1, context.query.parallelism());
+  const int64_t workers =
+      std::clamp<int64_t>(source_->MaxWorkers(), 1, context.query.parallelism());
   for (int64_t i = 0; i < workers; ++i) {
     ARROW_ASSIGN_OR_RAISE(auto task, PipelineTask::Make(shared_from_this(), context));
     tasks_.push_back(std::move(task));
@@ -67,7 +71,8 @@ void PipelineRun::TaskDone(const Status& status) {
   if (tasks_left_.fetch_sub(1) == 1) execution_->PipelineDone(index_, status_);
 }
 
-Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<PipelineRun> run, const OpenContext& context) {
+Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<PipelineRun> run,
+                                                         const OpenContext& context) {
   std::shared_ptr<PipelineTask> task(new PipelineTask(run));
   const auto& pipeline = run->pipeline();
   for (const auto& chain : pipeline.chains) {
@@ -79,7 +84,9 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
     }
     state.accumulator = context.states[static_cast<size_t>(chain.accumulator)].get();
     ARROW_ASSIGN_OR_RAISE(state.local, state.accumulator->MakeLocal());
-    state.counters.push_back({run->execution().plan().accumulators[static_cast<size_t>(chain.accumulator)]->Text(), run->index()});
+    state.counters.push_back(
+        {run->execution().plan().accumulators[static_cast<size_t>(chain.accumulator)]->Text(),
+         run->index()});
     state.inputs.resize(chain.operators.size() + 1);
     state.more.assign(chain.operators.size(), false);
     state.last.assign(chain.operators.size(), false);
@@ -89,10 +96,11 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
   std::weak_ptr<PipelineTask> weak = task;
   std::weak_ptr<PipelineRun> weak_run = run;
   task->context_ = std::make_unique<TaskContext>(TaskContext{context.query, [weak, weak_run] {
-    auto self = weak.lock();
-    auto owner = weak_run.lock();
-    if (self && owner) owner->execution().Wake(self);
-  }});
+                                                               auto self = weak.lock();
+                                                               auto owner = weak_run.lock();
+                                                               if (self && owner)
+                                                                 owner->execution().Wake(self);
+                                                             }});
   return task;
 }
 
@@ -131,7 +139,8 @@ Result<TaskResult> PipelineTask::Step() {
         {
           Timed timed(&source_counters_.nanoseconds);
           chunk_ = Chunk();
-          ARROW_ASSIGN_OR_RAISE(flow, run_->source().NextChunk(morsel_, &position_, &chunk_, context));
+          ARROW_ASSIGN_OR_RAISE(flow,
+                                run_->source().NextChunk(morsel_, &position_, &chunk_, context));
         }
         if (flow == Flow::kBlocked) return TaskResult::kBlocked;
         chain_ = 0;
@@ -155,9 +164,7 @@ Result<TaskResult> PipelineTask::Step() {
         phase_ = Phase::kMorsel;
         break;
       }
-      case Phase::kCombine:
-        ARROW_RETURN_NOT_OK(CombineAll());
-        return TaskResult::kDone;
+      case Phase::kCombine: ARROW_RETURN_NOT_OK(CombineAll()); return TaskResult::kDone;
     }
     if (Clock::now() >= deadline) return TaskResult::kYield;
   }
@@ -188,8 +195,9 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
     auto& counters = chain.counters[chain.level];
     if (chain.level == depth) {
       Timed timed(&counters.nanoseconds);
-      ARROW_ASSIGN_OR_RAISE(const Flow flow,
-                            chain.accumulator->Consume(chain.inputs[depth], morsel_, *chain.local, context));
+      ARROW_ASSIGN_OR_RAISE(
+          const Flow flow,
+          chain.accumulator->Consume(chain.inputs[depth], morsel_, *chain.local, context));
       if (flow == Flow::kBlocked) return Flow::kBlocked;
       counters.rows_in += chain.inputs[depth].selected_count();
       if (flow == Flow::kFinished) return Flow::kFinished;
@@ -197,9 +205,9 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
     } else {
       Timed timed(&counters.nanoseconds);
       Chunk out;
-      ARROW_ASSIGN_OR_RAISE(const OperatorFlow flow,
-                            operators[chain.level]->Process(chain.inputs[chain.level], &out,
-                                                            *chain.operators[chain.level], context));
+      ARROW_ASSIGN_OR_RAISE(const OperatorFlow flow, operators[chain.level]->Process(
+                                                         chain.inputs[chain.level], &out,
+                                                         *chain.operators[chain.level], context));
       if (flow == OperatorFlow::kBlocked) return Flow::kBlocked;
       if (!chain.more[chain.level]) counters.rows_in += chain.inputs[chain.level].selected_count();
       counters.rows_out += out.selected_count();
@@ -229,7 +237,8 @@ Result<Flow> PipelineTask::EndMorsel(TaskContext& context) {
   for (; chain_ < chains_.size(); ++chain_) {
     if (run_->chain_finished(chain_)) continue;
     auto& chain = chains_[chain_];
-    ARROW_ASSIGN_OR_RAISE(const Flow flow, chain.accumulator->FinishMorsel(morsel_, *chain.local, context));
+    ARROW_ASSIGN_OR_RAISE(const Flow flow,
+                          chain.accumulator->FinishMorsel(morsel_, *chain.local, context));
     if (flow == Flow::kBlocked) return Flow::kBlocked;
     if (flow == Flow::kFinished) run_->ChainFinished(chain_);
   }
@@ -246,7 +255,8 @@ Status PipelineTask::CombineAll() {
 
 void PipelineTask::FlushCounters() {
   std::vector<StepCounters> steps = {source_counters_};
-  for (auto& chain : chains_) steps.insert(steps.end(), chain.counters.begin(), chain.counters.end());
+  for (auto& chain : chains_)
+    steps.insert(steps.end(), chain.counters.begin(), chain.counters.end());
   run_->execution().AddCounters(run_->index(), steps);
 }
 

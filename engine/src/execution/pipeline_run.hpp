@@ -13,7 +13,8 @@ namespace velaria::execution {
 
 class PipelineRun : public std::enable_shared_from_this<PipelineRun> {
  public:
-  PipelineRun(std::shared_ptr<Execution> execution, int index, std::unique_ptr<SourceState> source, int64_t sequence);
+  PipelineRun(std::shared_ptr<Execution> execution, int index, std::unique_ptr<SourceState> source,
+              int64_t sequence);
 
   /// Makes the tasks.
   Status Prepare(const OpenContext& context);
@@ -23,12 +24,16 @@ class PipelineRun : public std::enable_shared_from_this<PipelineRun> {
   Result<Flow> TakeMorsel(Morsel* morsel, TaskContext& context);
   SourceState& source() { return *source_; }
   Execution& execution() { return *execution_; }
-  const Pipeline& pipeline() const { return execution_->plan().pipelines[static_cast<size_t>(index_)]; }
+  const Pipeline& pipeline() const {
+    return execution_->plan().pipelines[static_cast<size_t>(index_)];
+  }
   int index() const { return index_; }
   bool finished() const { return finished_.load(std::memory_order_relaxed); }
   void SetFinished() { finished_.store(true, std::memory_order_relaxed); }
   void ChainFinished(size_t chain);
-  bool chain_finished(size_t chain) const { return chain_finished_[chain].load(std::memory_order_relaxed); }
+  bool chain_finished(size_t chain) const {
+    return chain_finished_[chain].load(std::memory_order_relaxed);
+  }
   void TaskDone(const Status& status);
   void WakeAll();
   int64_t next_sequence() const { return next_sequence_; }
@@ -50,7 +55,8 @@ class PipelineRun : public std::enable_shared_from_this<PipelineRun> {
 /// One worker of one pipeline: a resumable walk over morsels, chunks and chain levels.
 class PipelineTask final : public Task {
  public:
-  static Result<std::shared_ptr<PipelineTask>> Make(std::shared_ptr<PipelineRun> run, const OpenContext& context);
+  static Result<std::shared_ptr<PipelineTask>> Make(std::shared_ptr<PipelineRun> run,
+                                                    const OpenContext& context);
   TaskResult Run() override;
 
  private:
@@ -58,12 +64,13 @@ class PipelineTask final : public Task {
     std::vector<std::unique_ptr<OperatorState>> operators;
     std::unique_ptr<LocalState> local;
     AccumulatorState* accumulator = nullptr;
-    std::vector<Chunk> inputs;      // inputs[i] goes into operator i; the last goes into the accumulator
-    std::vector<bool> more;         // operator i has more output for its present input
-    std::vector<bool> last;         // operator i said kFinished
+    std::vector<Chunk>
+        inputs;              // inputs[i] goes into operator i; the last goes into the accumulator
+    std::vector<bool> more;  // operator i has more output for its present input
+    std::vector<bool> last;  // operator i said kFinished
     std::vector<StepCounters> counters;
     size_t level = 0;
-    bool active = false;            // a walk was interrupted by kBlocked
+    bool active = false;  // a walk was interrupted by kBlocked
   };
   enum class Phase { kMorsel, kChunk, kChains, kEndMorsel, kCombine };
 

@@ -14,10 +14,12 @@ std::string PhysicalPlan::ToText() const {
       for (int dependency : pipeline.dependencies) names.push_back(std::to_string(dependency));
       out += " after " + Join(names, ", ");
     }
-    out += ":\n  source " +
-           (pipeline.source ? pipeline.source->Text()
-                            : "emit " + accumulators[static_cast<size_t>(pipeline.source_accumulator)]->Text()) +
-           "\n";
+    out +=
+        ":\n  source " +
+        (pipeline.source
+             ? pipeline.source->Text()
+             : "emit " + accumulators[static_cast<size_t>(pipeline.source_accumulator)]->Text()) +
+        "\n";
     for (const auto& chain : pipeline.chains) {
       for (const auto& op : chain.operators) out += "  -> " + op->Text() + "\n";
       out += "  => " + accumulators[static_cast<size_t>(chain.accumulator)]->Text() + "\n";

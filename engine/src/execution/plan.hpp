@@ -15,7 +15,8 @@ struct Chain {
   int accumulator = -1;
 };
 
-/// At which triggers of a run a pipeline runs. A batch query has one trigger, which is first and last.
+/// At which triggers of a run a pipeline runs. A batch query has one trigger, which is first and
+/// last.
 enum class When {
   kFirst,  // once, at the beginning: what does not depend on the unbounded input
   kEvery,  // at each trigger
@@ -27,17 +28,17 @@ struct Pipeline {
   std::shared_ptr<const SourceNode> source;  // null: what `source_accumulator` emits
   int source_accumulator = -1;
   std::vector<Chain> chains;
-  std::vector<int> dependencies;             // pipelines that must be complete before this one starts
+  std::vector<int> dependencies;  // pipelines that must be complete before this one starts
   When when = When::kFirst;
 };
 
 struct PhysicalPlan {
-  std::vector<Pipeline> pipelines;           // dependencies have smaller numbers
+  std::vector<Pipeline> pipelines;  // dependencies have smaller numbers
   std::vector<std::shared_ptr<const AccumulatorNode>> accumulators;
-  int result = -1;                           // the accumulator the reader reads
-  int merged = -1;                           // of a lane's merge: the aggregate that snapshots are merged into
-  int late = -1;                             // of a windowed stream: positions of rows without a time
-  std::vector<std::string> notes;            // choices worth telling in explain
+  int result = -1;  // the accumulator the reader reads
+  int merged = -1;  // of a lane's merge: the aggregate that snapshots are merged into
+  int late = -1;    // of a windowed stream: positions of rows without a time
+  std::vector<std::string> notes;  // choices worth telling in explain
 
   std::string ToText() const;
 };

@@ -10,9 +10,12 @@ class PositionLocal final : public LocalState {
 
 }  // namespace
 
-Result<std::unique_ptr<LocalState>> PositionSink::MakeLocal() { return std::make_unique<PositionLocal>(); }
+Result<std::unique_ptr<LocalState>> PositionSink::MakeLocal() {
+  return std::make_unique<PositionLocal>();
+}
 
-Result<Flow> PositionSink::Consume(const Chunk& chunk, const Morsel&, LocalState& local, TaskContext&) {
+Result<Flow> PositionSink::Consume(const Chunk& chunk, const Morsel&, LocalState& local,
+                                   TaskContext&) {
   auto& positions = static_cast<PositionLocal&>(local).positions;
   for (int64_t i = 0; i < chunk.selected_count(); ++i) {
     positions.push_back(static_cast<int64_t>(chunk.ordinal + chunk.row_at(i)));

@@ -11,11 +11,16 @@ namespace velaria::execution {
 class PositionSink final : public AccumulatorState {
  public:
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
-  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
+                       TaskContext& context) override;
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override {
+    return Flow::kMore;
+  }
   Status Combine(LocalState& local) override;
   Status Seal() override { return Status::OK(); }
-  Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override { return Bug("a position sink has no source"); }
+  Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override {
+    return Bug("a position sink has no source");
+  }
   /// What has come since the last call, ascending; between two triggers or at the end.
   std::vector<int64_t> TakePositions();
 
@@ -26,7 +31,9 @@ class PositionSink final : public AccumulatorState {
 
 class PositionSinkNode final : public AccumulatorNode {
  public:
-  Result<std::shared_ptr<AccumulatorState>> Open(QueryContext&) const override { return std::make_shared<PositionSink>(); }
+  Result<std::shared_ptr<AccumulatorState>> Open(QueryContext&) const override {
+    return std::make_shared<PositionSink>();
+  }
   std::string Text() const override { return "row positions"; }
 };
 

@@ -2,7 +2,9 @@
 
 namespace velaria::execution {
 
-AccountedPool::Owner AccountedPool::Make(int64_t limit_bytes) { return Owner(new AccountedPool(limit_bytes)); }
+AccountedPool::Owner AccountedPool::Make(int64_t limit_bytes) {
+  return Owner(new AccountedPool(limit_bytes));
+}
 
 void AccountedPool::Unref() {
   if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
@@ -12,7 +14,8 @@ Status AccountedPool::Grow(int64_t bytes) {
   const int64_t now = bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   if (limit_ > 0 && bytes > 0 && now > limit_) {
     Shrink(bytes);
-    return Fail(ErrorCode::kOutOfMemory, "query memory limit exceeded: limit_bytes=" + std::to_string(limit_),
+    return Fail(ErrorCode::kOutOfMemory,
+                "query memory limit exceeded: limit_bytes=" + std::to_string(limit_),
                 "Read less at once, or raise the query's memory limit.");
   }
   int64_t peak = peak_.load(std::memory_order_relaxed);
@@ -34,7 +37,8 @@ Status AccountedPool::Allocate(int64_t size, int64_t alignment, uint8_t** out) {
   return status;
 }
 
-Status AccountedPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** pointer) {
+Status AccountedPool::Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                                 uint8_t** pointer) {
   ARROW_RETURN_NOT_OK(Grow(new_size - old_size));
   Status status = base_->Reallocate(old_size, new_size, alignment, pointer);
   if (!status.ok()) Shrink(new_size - old_size);

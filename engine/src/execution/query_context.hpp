@@ -1,5 +1,5 @@
-// What lives as long as one query: its accounted memory, its cancel flag, its statement time. Every operator call gets
-// it through TaskContext.
+// What lives as long as one query: its accounted memory, its cancel flag, its statement time. Every
+// operator call gets it through TaskContext.
 #pragma once
 
 #include <arrow/memory_pool.h>
@@ -15,9 +15,9 @@
 
 namespace velaria::execution {
 
-/// A memory pool that counts and bounds what one query holds. Buffers may outlive the query (a client still reads the
-/// last batch, a table keeps the rows of CREATE TABLE AS), so the pool owns itself: it goes when its owner has
-/// released it and the last buffer is freed.
+/// A memory pool that counts and bounds what one query holds. Buffers may outlive the query (a
+/// client still reads the last batch, a table keeps the rows of CREATE TABLE AS), so the pool owns
+/// itself: it goes when its owner has released it and the last buffer is freed.
 class AccountedPool final : public arrow::MemoryPool {
  public:
   struct Releaser {
@@ -31,7 +31,8 @@ class AccountedPool final : public arrow::MemoryPool {
   using MemoryPool::Free;
   using MemoryPool::Reallocate;
   Status Allocate(int64_t size, int64_t alignment, uint8_t** out) override;
-  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment, uint8_t** pointer) override;
+  Status Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
+                    uint8_t** pointer) override;
   void Free(uint8_t* buffer, int64_t size, int64_t alignment) override;
   int64_t bytes_allocated() const override { return bytes_.load(std::memory_order_relaxed); }
   int64_t max_memory() const override { return peak_.load(std::memory_order_relaxed); }

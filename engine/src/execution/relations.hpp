@@ -1,4 +1,5 @@
-// The relations that execution can scan: what session/ puts into the catalog and the binder hands on.
+// The relations that execution can scan: what session/ puts into the catalog and the binder hands
+// on.
 #pragma once
 
 #include <memory>
@@ -11,11 +12,15 @@
 
 namespace velaria::execution {
 
-/// A table, a stream or a sink table: a snapshot of its rows at bind time. A stream is read through its table, too.
+/// A table, a stream or a sink table: a snapshot of its rows at bind time. A stream is read through
+/// its table, too.
 class TableRelation final : public logical::Relation {
  public:
   TableRelation(logical::RelationKind kind, std::string name, storage::TablePtr table)
-      : kind_(kind), name_(std::move(name)), table_(std::move(table)), version_(table_->version()) {}
+      : kind_(kind),
+        name_(std::move(name)),
+        table_(std::move(table)),
+        version_(table_->version()) {}
   logical::RelationKind kind() const override { return kind_; }
   const std::string& name() const override { return name_; }
   const SchemaPtr& schema() const override { return table_->schema(); }
@@ -34,7 +39,8 @@ class TableRelation final : public logical::Relation {
 
 class FileRelation final : public logical::Relation {
  public:
-  FileRelation(logical::RelationKind kind, std::string name, std::shared_ptr<const io::FileTable> file)
+  FileRelation(logical::RelationKind kind, std::string name,
+               std::shared_ptr<const io::FileTable> file)
       : kind_(kind), name_(std::move(name)), file_(std::move(file)) {}
   logical::RelationKind kind() const override { return kind_; }
   const std::string& name() const override { return name_; }

@@ -18,8 +18,8 @@ class SinkLocal final : public LocalState {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;  // made, not yet delivered
 };
 
-Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunks, const SchemaPtr& schema,
-                                                 arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunks,
+                                                 const SchemaPtr& schema, arrow::MemoryPool* pool) {
   if (chunks.size() == 1) return ToRecordBatch(chunks[0], schema, pool);
   arrow::RecordBatchVector parts;
   for (const auto& chunk : chunks) {
@@ -30,17 +30,20 @@ Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunk
 }
 
 /// Pieces of a batch that stay below the bounds of a result batch.
-void Cut(std::shared_ptr<arrow::RecordBatch> batch, std::vector<std::shared_ptr<arrow::RecordBatch>>* out) {
+void Cut(std::shared_ptr<arrow::RecordBatch> batch,
+         std::vector<std::shared_ptr<arrow::RecordBatch>>* out) {
   const int64_t rows = batch->num_rows();
   const int64_t by_bytes = BytesOf(*batch) / kResultBatchBytes + 1;
   const int64_t by_rows = (rows + kResultBatchRows - 1) / kResultBatchRows;
-  const int64_t pieces = std::clamp<int64_t>(std::max(by_bytes, by_rows), 1, std::max<int64_t>(rows, 1));
+  const int64_t pieces =
+      std::clamp<int64_t>(std::max(by_bytes, by_rows), 1, std::max<int64_t>(rows, 1));
   const int64_t step = (rows + pieces - 1) / pieces;
   if (pieces == 1) {
     out->push_back(std::move(batch));
     return;
   }
-  for (int64_t at = 0; at < rows; at += step) out->push_back(batch->Slice(at, std::min(step, rows - at)));
+  for (int64_t at = 0; at < rows; at += step)
+    out->push_back(batch->Slice(at, std::min(step, rows - at)));
 }
 
 Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool) {
@@ -62,8 +65,9 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
 }  // namespace
 
 Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext&) const {
-  return std::make_shared<ResultSink>(schema_, limit_, offset_,
-                                      bounded_ ? kResultBufferBytes : std::numeric_limits<int64_t>::max());
+  return std::make_shared<ResultSink>(
+      schema_, limit_, offset_,
+      bounded_ ? kResultBufferBytes : std::numeric_limits<int64_t>::max());
 }
 
 std::string ResultSinkNode::Text() const {
@@ -76,9 +80,12 @@ std::string ResultSinkNode::Text() const {
 ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes)
     : schema_(std::move(schema)), limit_(limit), buffer_bytes_(buffer_bytes), skip_(offset) {}
 
-Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() { return std::make_unique<SinkLocal>(); }
+Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() {
+  return std::make_unique<SinkLocal>();
+}
 
-Result<Flow> ResultSink::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state, TaskContext& context) {
+Result<Flow> ResultSink::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
+                                 TaskContext& context) {
   auto& local = static_cast<SinkLocal&>(local_state);
   if (limit_ == 0) return Flow::kFinished;
   if (!local.batches.empty()) {  // an earlier delivery was refused: this chunk waits with it
@@ -92,7 +99,8 @@ Result<Flow> ResultSink::Consume(const Chunk& chunk, const Morsel& morsel, Local
   return Flow::kMore;
 }
 
-Result<Flow> ResultSink::FinishMorsel(const Morsel& morsel, LocalState& local_state, TaskContext& context) {
+Result<Flow> ResultSink::FinishMorsel(const Morsel& morsel, LocalState& local_state,
+                                      TaskContext& context) {
   auto& local = static_cast<SinkLocal&>(local_state);
   ARROW_RETURN_NOT_OK(Flush(local, schema_, context.pool()));
   ARROW_ASSIGN_OR_RAISE(const Flow flow, Deliver(morsel.sequence, local.batches, true, context));
@@ -100,7 +108,8 @@ Result<Flow> ResultSink::FinishMorsel(const Morsel& morsel, LocalState& local_st
   return flow;
 }
 
-Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_done, TaskContext& context) {
+Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_done,
+                                 TaskContext& context) {
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
@@ -163,7 +172,9 @@ Status ResultSink::Combine(LocalState&) { return Status::OK(); }
 
 Status ResultSink::Seal() { return Status::OK(); }
 
-Result<std::unique_ptr<SourceState>> ResultSink::Emit(const Trigger&) { return Bug("a result sink has no source"); }
+Result<std::unique_ptr<SourceState>> ResultSink::Emit(const Trigger&) {
+  return Bug("a result sink has no source");
+}
 
 Status ResultSink::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
   std::unique_lock lock(mutex_);

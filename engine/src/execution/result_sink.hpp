@@ -1,9 +1,10 @@
-// The end of a query: chunks become record batches, in row order, behind a bounded queue that one reader drains.
+// The end of a query: chunks become record batches, in row order, behind a bounded queue that one
+// reader drains.
 //
-// Workers bring morsels in any order; a morsel's rows go out when all before it have. The worker that holds the first
-// morsel still missing may always add its rows (else nothing would ever move); others are parked when the buffer is
-// full, and woken when the reader takes something. LIMIT and OFFSET at the top of a query are applied here, where the
-// order is known, and stop the scan.
+// Workers bring morsels in any order; a morsel's rows go out when all before it have. The worker
+// that holds the first morsel still missing may always add its rows (else nothing would ever move);
+// others are parked when the buffer is full, and woken when the reader takes something. LIMIT and
+// OFFSET at the top of a query are applied here, where the order is known, and stop the scan.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -20,7 +21,8 @@
 
 namespace velaria::execution {
 
-/// Bounds of the batches a reader gets: large enough to be worth a message, below the 4 MiB that many gRPC clients take.
+/// Bounds of the batches a reader gets: large enough to be worth a message, below the 4 MiB that
+/// many gRPC clients take.
 inline constexpr int64_t kResultBatchBytes = 3 << 20;
 inline constexpr int64_t kResultBatchRows = 1 << 18;
 /// Bytes the sink holds ahead of its reader.
@@ -28,7 +30,8 @@ inline constexpr int64_t kResultBufferBytes = 32 << 20;
 
 class ResultSinkNode final : public AccumulatorNode {
  public:
-  /// `bounded`: park workers when the buffer is full. A stream takes its rows after each trigger, so it is not bounded.
+  /// `bounded`: park workers when the buffer is full. A stream takes its rows after each trigger,
+  /// so it is not bounded.
   ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset, bool bounded)
       : schema_(std::move(schema)), limit_(limit), offset_(offset), bounded_(bounded) {}
   Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
@@ -36,7 +39,7 @@ class ResultSinkNode final : public AccumulatorNode {
 
  private:
   const SchemaPtr schema_;
-  const int64_t limit_;   // -1: none
+  const int64_t limit_;  // -1: none
   const int64_t offset_;
   const bool bounded_;
 };
@@ -45,7 +48,8 @@ class ResultSink final : public AccumulatorState {
  public:
   ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes);
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) override;
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
+                       TaskContext& context) override;
   Result<Flow> FinishMorsel(const Morsel& morsel, LocalState& local, TaskContext& context) override;
   Status Combine(LocalState& local) override;
   Status Seal() override;
@@ -73,13 +77,16 @@ class ResultSink final : public AccumulatorState {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  struct Pending { Batches batches; bool done = false; };
-  std::map<int64_t, Pending> pending_;   // morsels that came before their turn
-  int64_t head_ = 0;                     // the morsel whose rows go out now
+  struct Pending {
+    Batches batches;
+    bool done = false;
+  };
+  std::map<int64_t, Pending> pending_;  // morsels that came before their turn
+  int64_t head_ = 0;                    // the morsel whose rows go out now
   std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
   int64_t buffered_bytes_ = 0;
-  int64_t skip_;                         // rows of OFFSET left
-  int64_t taken_ = 0;                    // rows released
+  int64_t skip_;       // rows of OFFSET left
+  int64_t taken_ = 0;  // rows released
   bool closed_ = false;
   Status status_;
   std::vector<Waker> writers_;

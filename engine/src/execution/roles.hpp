@@ -1,15 +1,17 @@
-// The three roles of execution. A node is immutable and shared by every run of a plan; all mutable data is in the
-// states it makes. One run of a pipeline goes, on each worker:
+// The three roles of execution. A node is immutable and shared by every run of a plan; all mutable
+// data is in the states it makes. One run of a pipeline goes, on each worker:
 //
-//     Source::NextMorsel -> Source::NextChunk -> Operator::Process ... -> Accumulator::Consume      (again and again)
-//     Accumulator::FinishMorsel after each morsel; Accumulator::Combine once, when the worker has no more morsels
+//     Source::NextMorsel -> Source::NextChunk -> Operator::Process ... -> Accumulator::Consume
+//     (again and again) Accumulator::FinishMorsel after each morsel; Accumulator::Combine once,
+//     when the worker has no more morsels
 //
-// and, when every worker of every pipeline that feeds an accumulator has combined, Accumulator::Seal once. Then
-// Accumulator::Emit gives the Source of the next pipeline. In a stream the same happens per trigger and the
-// accumulator's state lives on: Emit hands on what changed since the last trigger.
+// and, when every worker of every pipeline that feeds an accumulator has combined,
+// Accumulator::Seal once. Then Accumulator::Emit gives the Source of the next pipeline. In a stream
+// the same happens per trigger and the accumulator's state lives on: Emit hands on what changed
+// since the last trigger.
 //
-// `kBlocked` means: nothing can be done now, and `TaskContext::waker` has been left with whoever will call it. The
-// task is parked and its thread freed. Cancelling a query wakes all of its tasks.
+// `kBlocked` means: nothing can be done now, and `TaskContext::waker` has been left with whoever
+// will call it. The task is parked and its thread freed. Cancelling a query wakes all of its tasks.
 #pragma once
 
 #include <cstdint>
@@ -35,12 +37,12 @@ struct TaskContext {
   AccountedPool* pool() const { return query.pool(); }
 };
 
-/// A run of rows that one worker takes through a pipeline alone. Sequence numbers have no gaps and follow row order,
-/// over all pipelines that feed one accumulator (they run one after the other).
+/// A run of rows that one worker takes through a pipeline alone. Sequence numbers have no gaps and
+/// follow row order, over all pipelines that feed one accumulator (they run one after the other).
 struct Morsel {
   int64_t sequence = 0;
-  int64_t part = 0;    // the source's own meaning: a segment, a row group, a partition
-  int64_t begin = 0;   // rows [begin, end) of the part, where the source cuts by rows
+  int64_t part = 0;   // the source's own meaning: a segment, a row group, a partition
+  int64_t begin = 0;  // rows [begin, end) of the part, where the source cuts by rows
   int64_t end = 0;
 };
 
@@ -67,12 +69,14 @@ struct OpenContext {
 class SourceState {
  public:
   virtual ~SourceState() = default;
-  /// The next morsel, in order. Called by many workers at once; the state does its own locking. The executor sets
-  /// `sequence` afterwards under the same order, so an implementation returns morsels in row order.
+  /// The next morsel, in order. Called by many workers at once; the state does its own locking. The
+  /// executor sets `sequence` afterwards under the same order, so an implementation returns morsels
+  /// in row order.
   virtual Result<Flow> NextMorsel(Morsel* morsel, TaskContext& context) = 0;
-  /// The next chunk of a morsel. `position` starts at 0 with each morsel and is the implementation's to advance.
-  /// kFinished: the morsel is over (the chunk is not filled).
-  virtual Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) = 0;
+  /// The next chunk of a morsel. `position` starts at 0 with each morsel and is the
+  /// implementation's to advance. kFinished: the morsel is over (the chunk is not filled).
+  virtual Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                                 TaskContext& context) = 0;
   /// How many workers can be of use; the executor starts no more.
   virtual int64_t MaxWorkers() const { return 1; }
 };
@@ -96,9 +100,10 @@ class OperatorNode {
   virtual ~OperatorNode() = default;
   /// One state per worker. The pipelines this one depends on are complete.
   virtual Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext& context) const = 0;
-  /// kNeedInput: done with `in`. kMoreOutput: call again with the same `in`. kFinished: `out` is the last there will
-  /// ever be. `out` may stay empty.
-  virtual Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const = 0;
+  /// kNeedInput: done with `in`. kMoreOutput: call again with the same `in`. kFinished: `out` is
+  /// the last there will ever be. `out` may stay empty.
+  virtual Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
+                                       TaskContext& context) const = 0;
   virtual std::string Text() const = 0;
 };
 
@@ -113,10 +118,13 @@ class AccumulatorState {
  public:
   virtual ~AccumulatorState() = default;
   virtual Result<std::unique_ptr<LocalState>> MakeLocal() = 0;
-  /// kFinished: no more rows are wanted, from anybody. kBlocked: the chunk was not taken; it is offered again.
-  virtual Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local, TaskContext& context) = 0;
+  /// kFinished: no more rows are wanted, from anybody. kBlocked: the chunk was not taken; it is
+  /// offered again.
+  virtual Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
+                               TaskContext& context) = 0;
   /// Every chunk of the morsel has been consumed. Same flows as Consume.
-  virtual Result<Flow> FinishMorsel(const Morsel& morsel, LocalState& local, TaskContext& context) = 0;
+  virtual Result<Flow> FinishMorsel(const Morsel& morsel, LocalState& local,
+                                    TaskContext& context) = 0;
   virtual Status Combine(LocalState& local) = 0;
   virtual Status Seal() = 0;
   /// A Source over what there is to hand on now. Valid until the next Combine.

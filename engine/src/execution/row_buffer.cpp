@@ -4,12 +4,15 @@
 
 namespace velaria::execution {
 
-Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<TypePtr>& types, arrow::MemoryPool* pool) {
-  std::stable_sort(parts->begin(), parts->end(), [](const RowPart& a, const RowPart& b) { return a.sequence < b.sequence; });
+Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<TypePtr>& types,
+                               arrow::MemoryPool* pool) {
+  std::stable_sort(parts->begin(), parts->end(),
+                   [](const RowPart& a, const RowPart& b) { return a.sequence < b.sequence; });
   Chunk out;
   for (const auto& part : *parts) out.row_count += part.chunk.row_count;
   if (out.row_count >= std::numeric_limits<int32_t>::max()) {
-    return Fail(ErrorCode::kOutOfMemory, "too many rows in one buffer: " + std::to_string(out.row_count));
+    return Fail(ErrorCode::kOutOfMemory,
+                "too many rows in one buffer: " + std::to_string(out.row_count));
   }
   for (size_t c = 0; c < types.size(); ++c) {
     arrow::ArrayVector arrays;
@@ -33,7 +36,9 @@ Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<Ty
   return out;
 }
 
-OrderedRows::OrderedRows(std::shared_ptr<const Chunk> rows, std::shared_ptr<const std::vector<uint32_t>> order, int64_t begin, int64_t end)
+OrderedRows::OrderedRows(std::shared_ptr<const Chunk> rows,
+                         std::shared_ptr<const std::vector<uint32_t>> order, int64_t begin,
+                         int64_t end)
     : rows_(std::move(rows)), order_(std::move(order)), begin_(begin), end_(end), next_(begin) {}
 
 Result<Flow> OrderedRows::NextMorsel(Morsel* morsel, TaskContext&) {
@@ -44,7 +49,8 @@ Result<Flow> OrderedRows::NextMorsel(Morsel* morsel, TaskContext&) {
   return Flow::kMore;
 }
 
-Result<Flow> OrderedRows::NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext& context) {
+Result<Flow> OrderedRows::NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                                    TaskContext& context) {
   const int64_t begin = morsel.begin + *position;
   if (begin >= morsel.end) return Flow::kFinished;
   const int64_t count = std::min(kChunkRows, morsel.end - begin);
@@ -52,7 +58,9 @@ Result<Flow> OrderedRows::NextChunk(const Morsel& morsel, int64_t* position, Chu
   chunk->ordinal = static_cast<uint64_t>(begin);
   for (const auto& column : rows_->columns) {
     if (order_) {
-      ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, {order_->data() + begin, static_cast<size_t>(count)}, context.pool()));
+      ARROW_ASSIGN_OR_RAISE(
+          auto gathered,
+          Gather(column, {order_->data() + begin, static_cast<size_t>(count)}, context.pool()));
       chunk->columns.push_back(std::move(gathered));
     } else {
       chunk->columns.push_back(Slice(column, begin, count));

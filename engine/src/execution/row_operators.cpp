@@ -30,7 +30,7 @@ int64_t FloorTo(int64_t value, int64_t step) {
 
 class ExpandState final : public OperatorState {
  public:
-  std::vector<uint32_t> rows;     // pairs of the present input that wait to go out
+  std::vector<uint32_t> rows;  // pairs of the present input that wait to go out
   std::vector<int64_t> starts;
   size_t next = 0;
   bool open = false;
@@ -38,23 +38,28 @@ class ExpandState final : public OperatorState {
 
 }  // namespace
 
-Result<OperatorFlow> FilterNode::Process(const Chunk& in, Chunk* out, OperatorState&, TaskContext& context) const {
+Result<OperatorFlow> FilterNode::Process(const Chunk& in, Chunk* out, OperatorState&,
+                                         TaskContext& context) const {
   ARROW_ASSIGN_OR_RAISE(auto rows, logical::SelectRows(*predicate_, in, context.query.functions()));
   *out = in;
   if (rows) out->selection = std::move(rows);
   return OperatorFlow::kNeedInput;
 }
 
-ProjectNode::ProjectNode(std::vector<logical::BoundExprPtr> expressions) : expressions_(std::move(expressions)) {
-  only_columns_ = std::all_of(expressions_.begin(), expressions_.end(),
-                              [](const auto& expr) { return expr->kind == logical::BoundKind::kColumn; });
+ProjectNode::ProjectNode(std::vector<logical::BoundExprPtr> expressions)
+    : expressions_(std::move(expressions)) {
+  only_columns_ = std::all_of(expressions_.begin(), expressions_.end(), [](const auto& expr) {
+    return expr->kind == logical::BoundKind::kColumn;
+  });
 }
 
-Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorState&, TaskContext& context) const {
+Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorState&,
+                                          TaskContext& context) const {
   out->columns.reserve(expressions_.size());
   out->ordinal = in.ordinal;
   if (only_columns_) {  // nothing is computed, so the selection can stay
-    for (const auto& expr : expressions_) out->columns.push_back(in.columns[static_cast<size_t>(expr->column)]);
+    for (const auto& expr : expressions_)
+      out->columns.push_back(in.columns[static_cast<size_t>(expr->column)]);
     out->row_count = in.row_count;
     out->selection = in.selection;
     return OperatorFlow::kNeedInput;
@@ -85,7 +90,8 @@ Result<std::unique_ptr<OperatorState>> WindowExpandNode::MakeState(const OpenCon
   return std::make_unique<ExpandState>();
 }
 
-Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, OperatorState& base, TaskContext& context) const {
+Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, OperatorState& base,
+                                               TaskContext& context) const {
   auto& state = static_cast<ExpandState&>(base);
   if (!state.open) {
     state.rows.clear();
@@ -94,8 +100,10 @@ Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, Oper
     state.open = true;
     ARROW_ASSIGN_OR_RAISE(auto time, logical::Evaluate(*time_, in, context.query.functions()));
     const bool days = time.type()->id() == arrow::Type::DATE32;
-    const auto wide = days ? FixedView<int64_t>{nullptr, 0, ValidityOf(time)} : ViewFixed<int64_t>(time);
-    const auto narrow = days ? ViewFixed<int32_t>(time) : FixedView<int32_t>{nullptr, 0, ValidityOf(time)};
+    const auto wide =
+        days ? FixedView<int64_t>{nullptr, 0, ValidityOf(time)} : ViewFixed<int64_t>(time);
+    const auto narrow =
+        days ? ViewFixed<int32_t>(time) : FixedView<int32_t>{nullptr, 0, ValidityOf(time)};
     const int64_t count = in.selected_count();
     for (int64_t i = 0; i < count; ++i) {
       if (!wide.IsValid(i)) continue;
@@ -114,10 +122,12 @@ Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, Oper
       ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, rows, context.pool()));
       out->columns.push_back(std::move(gathered));
     }
-    ARROW_ASSIGN_OR_RAISE(auto starts, AllocateFixed(time_->type, static_cast<int64_t>(count), context.pool()));
+    ARROW_ASSIGN_OR_RAISE(auto starts,
+                          AllocateFixed(time_->type, static_cast<int64_t>(count), context.pool()));
     for (size_t i = 0; i < count; ++i) {
       if (time_->type->id() == arrow::Type::DATE32) {
-        starts->GetMutableValues<int32_t>(1)[i] = static_cast<int32_t>(state.starts[state.next + i]);
+        starts->GetMutableValues<int32_t>(1)[i] =
+            static_cast<int32_t>(state.starts[state.next + i]);
       } else {
         starts->GetMutableValues<int64_t>(1)[i] = state.starts[state.next + i];
       }
@@ -132,7 +142,8 @@ Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, Oper
 }
 
 std::string WindowExpandNode::Text() const {
-  return "window " + logical::ToText(*time_) + ": every_ms=" + std::to_string(window_ms_) + ", slide_ms=" + std::to_string(slide_ms_);
+  return "window " + logical::ToText(*time_) + ": every_ms=" + std::to_string(window_ms_) +
+         ", slide_ms=" + std::to_string(slide_ms_);
 }
 
 }  // namespace velaria::execution

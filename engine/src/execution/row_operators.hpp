@@ -16,8 +16,11 @@ class NoState final : public OperatorState {};
 class FilterNode final : public OperatorNode {
  public:
   explicit FilterNode(logical::BoundExprPtr predicate) : predicate_(std::move(predicate)) {}
-  Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext&) const override { return std::make_unique<NoState>(); }
-  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const override;
+  Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext&) const override {
+    return std::make_unique<NoState>();
+  }
+  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
+                               TaskContext& context) const override;
   std::string Text() const override { return "filter " + logical::ToText(*predicate_); }
 
  private:
@@ -27,8 +30,11 @@ class FilterNode final : public OperatorNode {
 class ProjectNode final : public OperatorNode {
  public:
   explicit ProjectNode(std::vector<logical::BoundExprPtr> expressions);
-  Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext&) const override { return std::make_unique<NoState>(); }
-  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const override;
+  Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext&) const override {
+    return std::make_unique<NoState>();
+  }
+  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
+                               TaskContext& context) const override;
   std::string Text() const override;
 
  private:
@@ -36,14 +42,16 @@ class ProjectNode final : public OperatorNode {
   bool only_columns_;
 };
 
-/// Row expansion of WINDOW BY: each row once per window that holds its time, the window's start appended. Window start
-/// = floor(time / slide) * slide for each slide-aligned start whose window holds the time (STREAMS.md, SQL).
-/// Rows whose time is NULL are dropped here; a stream routes them to its late table by a fork before this operator.
+/// Row expansion of WINDOW BY: each row once per window that holds its time, the window's start
+/// appended. Window start = floor(time / slide) * slide for each slide-aligned start whose window
+/// holds the time (STREAMS.md, SQL). Rows whose time is NULL are dropped here; a stream routes them
+/// to its late table by a fork before this operator.
 class WindowExpandNode final : public OperatorNode {
  public:
   WindowExpandNode(logical::BoundExprPtr time, int64_t window_ms, int64_t slide_ms);
   Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext& context) const override;
-  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state, TaskContext& context) const override;
+  Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
+                               TaskContext& context) const override;
   std::string Text() const override;
 
  private:

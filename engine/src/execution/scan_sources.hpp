@@ -1,4 +1,5 @@
-// Sources: rows of a table version, of a file, of a literal list, and of a reader that somebody else owns.
+// Sources: rows of a table version, of a file, of a literal list, and of a reader that somebody
+// else owns.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -15,8 +16,8 @@
 
 namespace velaria::execution {
 
-/// Rows [begin, end) of a table version by position. `version` is asked for when the pipeline starts, so that a stream's
-/// trigger sees the rows that came since.
+/// Rows [begin, end) of a table version by position. `version` is asked for when the pipeline
+/// starts, so that a stream's trigger sees the rows that came since.
 struct TableRange {
   storage::VersionPtr version;
   int64_t begin = 0;
@@ -28,8 +29,11 @@ class TableScanNode final : public SourceNode {
   /// `chunk_rows`: kChunkRows below operators; larger when rows go out untouched.
   TableScanNode(std::string name, std::function<TableRange()> range, std::vector<int> columns,
                 std::vector<io::SimplePredicate> predicates, int64_t chunk_rows)
-      : name_(std::move(name)), range_(std::move(range)), columns_(std::move(columns)),
-        predicates_(std::move(predicates)), chunk_rows_(chunk_rows) {}
+      : name_(std::move(name)),
+        range_(std::move(range)),
+        columns_(std::move(columns)),
+        predicates_(std::move(predicates)),
+        chunk_rows_(chunk_rows) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
@@ -68,7 +72,8 @@ class ValuesNode final : public SourceNode {
 
 using ReaderFactory = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>;
 
-/// A reader opened and drained on a thread of its own behind a bounded queue: it may wait for whatever it likes.
+/// A reader opened and drained on a thread of its own behind a bounded queue: it may wait for
+/// whatever it likes.
 class ReaderSourceNode final : public SourceNode {
  public:
   ReaderSourceNode(std::string name, ReaderFactory open, std::vector<int> columns)

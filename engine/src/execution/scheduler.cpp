@@ -21,11 +21,13 @@ Scheduler::~Scheduler() {
 
 void Scheduler::StartThreads() {
   std::call_once(started_, [this] {
-    for (int i = 0; i < thread_count_; ++i) threads_.emplace_back([shared = shared_] { Work(shared); });
+    for (int i = 0; i < thread_count_; ++i)
+      threads_.emplace_back([shared = shared_] { Work(shared); });
   });
 }
 
-void Scheduler::Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task) {
+void Scheduler::Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group,
+                        std::shared_ptr<Task> task) {
   {
     std::lock_guard lock(shared.mutex);
     group->ready.push_back(std::move(task));

@@ -1,5 +1,6 @@
-// Runs tasks of many queries on a fixed set of threads. Fair among queries, not among tasks: queries take turns, and
-// a turn is one quantum of one task, so a small query waits at most one quantum of each other query.
+// Runs tasks of many queries on a fixed set of threads. Fair among queries, not among tasks:
+// queries take turns, and a turn is one quantum of one task, so a small query waits at most one
+// quantum of each other query.
 #pragma once
 
 #include <atomic>
@@ -45,8 +46,8 @@ class Scheduler {
   void Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_ptr<Task>& task);
 
  private:
-  /// Owned by the scheduler and by each of its threads: the last owner of a scheduler may let go of it on one of its
-  /// own threads, which then ends after its present task.
+  /// Owned by the scheduler and by each of its threads: the last owner of a scheduler may let go of
+  /// it on one of its own threads, which then ends after its present task.
   struct Shared {
     std::mutex mutex;
     std::condition_variable ready;
@@ -54,7 +55,8 @@ class Scheduler {
     bool stopping = false;
   };
   static void Work(const std::shared_ptr<Shared>& shared);
-  static void Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task);
+  static void Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group,
+                      std::shared_ptr<Task> task);
   void StartThreads();
 
   const int thread_count_;

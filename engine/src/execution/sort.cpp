@@ -10,15 +10,16 @@
 namespace velaria::execution {
 namespace {
 
-/// A key of one row: `null_rank` decides first, then the words, then (for long strings) the text itself.
+/// A key of one row: `null_rank` decides first, then the words, then (for long strings) the text
+/// itself.
 struct KeyColumn {
   bool descending = false;
   bool is_text = false;
-  int words = 1;                       // 2 for decimals and strings
-  std::vector<uint64_t> values;        // words per row
-  std::vector<uint8_t> null_rank;      // 0 before values, 1 value, 2 after values
+  int words = 1;                   // 2 for decimals and strings
+  std::vector<uint64_t> values;    // words per row
+  std::vector<uint8_t> null_rank;  // 0 before values, 1 value, 2 after values
   std::vector<std::string_view> texts;
-  Vector held;                         // keeps the texts alive
+  Vector held;  // keeps the texts alive
 };
 
 uint64_t Ordered(double value) {
@@ -59,9 +60,13 @@ void FillText(const Vector& vector, int64_t count, KeyColumn* key) {
   }
 }
 
-struct Words128 { uint64_t low; int64_t high; };
+struct Words128 {
+  uint64_t low;
+  int64_t high;
+};
 
-Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector, int64_t count, arrow::MemoryPool* pool) {
+Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector, int64_t count,
+                          arrow::MemoryPool* pool) {
   KeyColumn key;
   key.descending = sort_key.descending;
   ARROW_ASSIGN_OR_RAISE(key.held, Expand(vector, count, pool));
@@ -137,8 +142,9 @@ class RowOrder {
 };
 
 /// The first `limit` rows (all when negative) of `rows`, sorted.
-Result<std::vector<uint32_t>> SortRows(const Chunk& rows, const std::vector<logical::SortKey>& sort_keys, int64_t limit,
-                                       QueryContext& query) {
+Result<std::vector<uint32_t>> SortRows(const Chunk& rows,
+                                       const std::vector<logical::SortKey>& sort_keys,
+                                       int64_t limit, QueryContext& query) {
   std::vector<KeyColumn> keys;
   for (const auto& sort_key : sort_keys) {
     ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*sort_key.expr, rows, query.functions()));
@@ -154,10 +160,15 @@ Result<std::vector<uint32_t>> SortRows(const Chunk& rows, const std::vector<logi
   }
   if (keys.size() == 1 && !keys[0].is_text && keys[0].words == 1) {
     // One word per row: sort the words with their rows beside them.
-    struct Item { uint64_t word; uint32_t row; uint8_t rank; };
+    struct Item {
+      uint64_t word;
+      uint32_t row;
+      uint8_t rank;
+    };
     std::vector<Item> items(order.size());
     for (size_t i = 0; i < order.size(); ++i) {
-      items[i] = {keys[0].descending ? ~keys[0].values[order[i]] : keys[0].values[order[i]], order[i], keys[0].null_rank[order[i]]};
+      items[i] = {keys[0].descending ? ~keys[0].values[order[i]] : keys[0].values[order[i]],
+                  order[i], keys[0].null_rank[order[i]]};
       if (items[i].rank != 1) items[i].word = 0;
     }
     std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
@@ -173,22 +184,27 @@ Result<std::vector<uint32_t>> SortRows(const Chunk& rows, const std::vector<logi
 
 class SortState final : public AccumulatorState {
  public:
-  SortState(const std::vector<logical::SortKey>& keys, const std::vector<TypePtr>& types, int64_t limit, QueryContext& query)
+  SortState(const std::vector<logical::SortKey>& keys, const std::vector<TypePtr>& types,
+            int64_t limit, QueryContext& query)
       : keys_(keys), types_(types), limit_(limit), query_(query) {}
 
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
 
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state, TaskContext& context) override {
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
+                       TaskContext& context) override {
     if (limit_ == 0) return Flow::kFinished;
     auto& local = static_cast<RowLocal&>(local_state);
     ARROW_ASSIGN_OR_RAISE(auto dense, Compact(chunk, context.pool()));
     local.rows += dense.row_count;
     local.parts.push_back({morsel.sequence, std::move(dense)});
-    if (limit_ >= 0 && local.rows > std::max<int64_t>(4 * limit_, 16 * kChunkRows)) ARROW_RETURN_NOT_OK(Prune(local));
+    if (limit_ >= 0 && local.rows > std::max<int64_t>(4 * limit_, 16 * kChunkRows))
+      ARROW_RETURN_NOT_OK(Prune(local));
     return Flow::kMore;
   }
 
-  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override { return Flow::kMore; }
+  Result<Flow> FinishMorsel(const Morsel&, LocalState&, TaskContext&) override {
+    return Flow::kMore;
+  }
 
   Status Combine(LocalState& local_state) override {
     auto& local = static_cast<RowLocal&>(local_state);
@@ -207,16 +223,20 @@ class SortState final : public AccumulatorState {
   }
 
   Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override {
-    return std::make_unique<OrderedRows>(std::move(rows_), order_, 0, static_cast<int64_t>(order_->size()));
+    return std::make_unique<OrderedRows>(std::move(rows_), order_, 0,
+                                         static_cast<int64_t>(order_->size()));
   }
 
  private:
-  /// Top-N: drops what cannot be among the first rows. Row order is kept by keeping (sequence, position) order.
+  /// Top-N: drops what cannot be among the first rows. Row order is kept by keeping (sequence,
+  /// position) order.
   Status Prune(RowLocal& local) {
-    std::stable_sort(local.parts.begin(), local.parts.end(), [](const RowPart& a, const RowPart& b) { return a.sequence < b.sequence; });
+    std::stable_sort(local.parts.begin(), local.parts.end(),
+                     [](const RowPart& a, const RowPart& b) { return a.sequence < b.sequence; });
     std::vector<std::pair<int64_t, int64_t>> origins;  // sequence, end row
     int64_t end = 0;
-    for (const auto& part : local.parts) origins.emplace_back(part.sequence, end += part.chunk.row_count);
+    for (const auto& part : local.parts)
+      origins.emplace_back(part.sequence, end += part.chunk.row_count);
     ARROW_ASSIGN_OR_RAISE(auto rows, ConcatenateParts(&local.parts, types_, query_.pool()));
     ARROW_ASSIGN_OR_RAISE(auto order, SortRows(rows, keys_, limit_, query_));
     std::sort(order.begin(), order.end());
@@ -228,7 +248,8 @@ class SortState final : public AccumulatorState {
       Chunk kept;
       kept.row_count = static_cast<int64_t>(at - from);
       for (const auto& column : rows.columns) {
-        ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, {order.data() + from, at - from}, query_.pool()));
+        ARROW_ASSIGN_OR_RAISE(auto gathered,
+                              Gather(column, {order.data() + from, at - from}, query_.pool()));
         kept.columns.push_back(std::move(gathered));
       }
       local.parts.push_back({sequence, std::move(kept)});
@@ -254,10 +275,12 @@ class LimitState final : public AccumulatorState {
 
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
 
-  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state, TaskContext& context) override {
+  Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
+                       TaskContext& context) override {
     auto& local = static_cast<RowLocal&>(local_state);
     if (limit_ == 0) return Flow::kFinished;
-    if (local.parts.empty() || local.parts.back().sequence != morsel.sequence) local.rows = 0;  // rows of this morsel
+    if (local.parts.empty() || local.parts.back().sequence != morsel.sequence)
+      local.rows = 0;  // rows of this morsel
     if (limit_ >= 0 && local.rows >= Needed()) return Flow::kMore;
     ARROW_ASSIGN_OR_RAISE(auto dense, Compact(chunk, context.pool()));
     local.rows += dense.row_count;
@@ -319,9 +342,11 @@ Result<std::shared_ptr<AccumulatorState>> SortNode::Open(QueryContext& query) co
 std::string SortNode::Text() const {
   std::vector<std::string> parts;
   for (const auto& key : keys_) {
-    parts.push_back(logical::ToText(*key.expr) + (key.descending ? " DESC" : "") + (key.nulls_first ? " NULLS FIRST" : ""));
+    parts.push_back(logical::ToText(*key.expr) + (key.descending ? " DESC" : "") +
+                    (key.nulls_first ? " NULLS FIRST" : ""));
   }
-  return (limit_ >= 0 ? "top " + std::to_string(limit_) + " by " : std::string("sort by ")) + Join(parts, ", ");
+  return (limit_ >= 0 ? "top " + std::to_string(limit_) + " by " : std::string("sort by ")) +
+         Join(parts, ", ");
 }
 
 Result<std::shared_ptr<AccumulatorState>> LimitNode::Open(QueryContext& query) const {

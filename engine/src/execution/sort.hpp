@@ -1,5 +1,6 @@
-// ORDER BY, with or without a bound (top-N). Keys become words whose unsigned order is the SQL order; long strings
-// that agree in their first bytes are compared in full; rows that agree in every key keep their row order.
+// ORDER BY, with or without a bound (top-N). Keys become words whose unsigned order is the SQL
+// order; long strings that agree in their first bytes are compared in full; rows that agree in
+// every key keep their row order.
 #pragma once
 
 #include <memory>

@@ -6,9 +6,13 @@ namespace {
 
 class TableScan final : public SourceState {
  public:
-  TableScan(TableRange range, const std::vector<int>& columns, const std::vector<io::SimplePredicate>& predicates,
-            int64_t chunk_rows)
-      : range_(std::move(range)), columns_(columns), predicates_(predicates), chunk_rows_(chunk_rows), next_(range_.begin) {}
+  TableScan(TableRange range, const std::vector<int>& columns,
+            const std::vector<io::SimplePredicate>& predicates, int64_t chunk_rows)
+      : range_(std::move(range)),
+        columns_(columns),
+        predicates_(predicates),
+        chunk_rows_(chunk_rows),
+        next_(range_.begin) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
     while (next_ < range_.end) {
@@ -28,7 +32,8 @@ class TableScan final : public SourceState {
     return Flow::kFinished;
   }
 
-  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk, TaskContext&) override {
+  Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
+                         TaskContext&) override {
     const int64_t begin = morsel.begin + *position;
     if (begin >= morsel.end) return Flow::kFinished;
     const int64_t count = std::min(chunk_rows_, morsel.end - begin);
@@ -45,7 +50,8 @@ class TableScan final : public SourceState {
     if (segment.deleted) {
       auto selection = std::make_shared<Selection>();
       for (int64_t i = 0; i < count; ++i) {
-        if (!(*segment.deleted)[static_cast<size_t>(offset + i)]) selection->push_back(static_cast<uint32_t>(i));
+        if (!(*segment.deleted)[static_cast<size_t>(offset + i)])
+          selection->push_back(static_cast<uint32_t>(i));
       }
       chunk->selection = std::move(selection);
     }

@@ -11,7 +11,8 @@ class CountStates final : public AggregateStates {
     return Status::OK();
   }
 
-  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
     const Validity validity = arguments.empty() ? Validity{} : ValidityOf(arguments[0]);
     if (groups == nullptr && validity.all_valid()) {
       counts_[0] += row_count;
@@ -27,17 +28,21 @@ class CountStates final : public AggregateStates {
     return Status::OK();
   }
 
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
     ARROW_ASSIGN_OR_RAISE(auto counts, Finish(groups, pool));
     return std::vector<Vector>{std::move(counts)};
   }
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    return FinishFixed<int64_t>(arrow::int64(), groups, pool, [](uint32_t) { return true; },
-                                [this](uint32_t group) { return counts_[group]; });
+    return FinishFixed<int64_t>(
+        arrow::int64(), groups, pool, [](uint32_t) { return true; },
+        [this](uint32_t group) { return counts_[group]; });
   }
 
-  int64_t MemoryBytes() const override { return static_cast<int64_t>(counts_.capacity() * sizeof(int64_t)); }
+  int64_t MemoryBytes() const override {
+    return static_cast<int64_t>(counts_.capacity() * sizeof(int64_t));
+  }
 
  private:
   std::vector<int64_t> counts_;
@@ -64,7 +69,8 @@ class TruthStates final : public AggregateStates {
     return Status::OK();
   }
 
-  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
     const BoolView view = ViewBool(arguments[0]);
     ForEachValid(view.validity, groups, row_count,
                  [&](int64_t row, uint32_t group) { Fold(group, view[row] ? 2 : 1); });
@@ -79,9 +85,12 @@ class TruthStates final : public AggregateStates {
     return Status::OK();
   }
 
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    ARROW_ASSIGN_OR_RAISE(auto values, FinishFixed<uint8_t>(arrow::uint8(), groups, pool, [](uint32_t) { return true; },
-                                                            [this](uint32_t group) { return values_[group]; }));
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
+    ARROW_ASSIGN_OR_RAISE(auto values,
+                          FinishFixed<uint8_t>(
+                              arrow::uint8(), groups, pool, [](uint32_t) { return true; },
+                              [this](uint32_t group) { return values_[group]; }));
     return std::vector<Vector>{std::move(values)};
   }
 
@@ -111,9 +120,11 @@ class TruthStates final : public AggregateStates {
 
 template <bool kAnd>
 Result<AggregateBinding> BindTruth(const BindArguments& arguments) {
-  if (arguments.types.size() != 1) return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1)
+    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
   const auto id = arguments.types[0]->id();
-  if (id != arrow::Type::BOOL && id != arrow::Type::NA) return Fail(ErrorCode::kBadArgument, "the argument is not BOOLEAN");
+  if (id != arrow::Type::BOOL && id != arrow::Type::NA)
+    return Fail(ErrorCode::kBadArgument, "the argument is not BOOLEAN");
   AggregateBinding binding;
   binding.type = arrow::boolean();
   binding.arguments = {arrow::boolean()};
@@ -127,16 +138,27 @@ Result<AggregateBinding> BindTruth(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterCount(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{
-      "count", {}, "count(*) | count([DISTINCT] value ANY) -> BIGINT",
-      "The number of rows, or of rows in which the value is not NULL.",
-      "SELECT count(x) FROM (VALUES (1), (NULL), (3)) AS t(x)", "2", BindCount});
-  registry.Add(AggregateFunction{
-      "bool_and", {"every"}, "bool_and(value BOOLEAN) -> BOOLEAN", "True when every value that is not NULL is true.",
-      "SELECT bool_and(x > 0) FROM (VALUES (1), (2)) AS t(x)", "true", BindTruth<true>});
-  registry.Add(AggregateFunction{
-      "bool_or", {}, "bool_or(value BOOLEAN) -> BOOLEAN", "True when any value is true.",
-      "SELECT bool_or(x > 1) FROM (VALUES (1), (2)) AS t(x)", "true", BindTruth<false>});
+  registry.Add(AggregateFunction{"count",
+                                 {},
+                                 "count(*) | count([DISTINCT] value ANY) -> BIGINT",
+                                 "The number of rows, or of rows in which the value is not NULL.",
+                                 "SELECT count(x) FROM (VALUES (1), (NULL), (3)) AS t(x)",
+                                 "2",
+                                 BindCount});
+  registry.Add(AggregateFunction{"bool_and",
+                                 {"every"},
+                                 "bool_and(value BOOLEAN) -> BOOLEAN",
+                                 "True when every value that is not NULL is true.",
+                                 "SELECT bool_and(x > 0) FROM (VALUES (1), (2)) AS t(x)",
+                                 "true",
+                                 BindTruth<true>});
+  registry.Add(AggregateFunction{"bool_or",
+                                 {},
+                                 "bool_or(value BOOLEAN) -> BOOLEAN",
+                                 "True when any value is true.",
+                                 "SELECT bool_or(x > 1) FROM (VALUES (1), (2)) AS t(x)",
+                                 "true",
+                                 BindTruth<false>});
 }
 
 void RegisterAggregates(FunctionRegistry& registry) {

@@ -35,7 +35,8 @@ class FixedExtremes final : public AggregateStates {
     return Status::OK();
   }
 
-  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
     ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
       const T& value = view[row];
@@ -51,17 +52,21 @@ class FixedExtremes final : public AggregateStates {
     return Update(states, groups, row_count);
   }
 
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
     ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
     return std::vector<Vector>{std::move(values)};
   }
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    return FinishFixed<T>(type_, groups, pool, [this](uint32_t group) { return has_[group] != 0; },
-                          [this](uint32_t group) { return values_[group]; });
+    return FinishFixed<T>(
+        type_, groups, pool, [this](uint32_t group) { return has_[group] != 0; },
+        [this](uint32_t group) { return values_[group]; });
   }
 
-  int64_t MemoryBytes() const override { return static_cast<int64_t>(values_.capacity() * (sizeof(T) + 1)); }
+  int64_t MemoryBytes() const override {
+    return static_cast<int64_t>(values_.capacity() * (sizeof(T) + 1));
+  }
 
  private:
   const TypePtr type_;
@@ -80,7 +85,8 @@ class TextExtremes final : public AggregateStates {
     return Status::OK();
   }
 
-  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
     const StringView view(arguments[0]);
     ForEachValid(view.validity(), groups, row_count, [&](int64_t row, uint32_t group) {
       const std::string_view value = view[row];
@@ -98,7 +104,8 @@ class TextExtremes final : public AggregateStates {
     return Update(states, groups, row_count);
   }
 
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
     ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
     return std::vector<Vector>{std::move(values)};
   }
@@ -112,7 +119,8 @@ class TextExtremes final : public AggregateStates {
       } else if (type_->id() == arrow::Type::STRING || type_->id() == arrow::Type::BINARY) {
         ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryBuilder&>(*builder).Append(values_[group]));
       } else {
-        ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(values_[group]));
+        ARROW_RETURN_NOT_OK(
+            static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(values_[group]));
       }
     }
     ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
@@ -142,7 +150,8 @@ std::unique_ptr<AggregateStates> MakeText(const AggregateBinding& binding) {
 
 template <Pick kPick>
 Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
-  if (arguments.types.size() != 1) return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1)
+    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
   TypePtr type = LogicalType(arguments.types[0]);
   AggregateBinding binding;
   switch (PhysicalOf(*type)) {
@@ -175,7 +184,8 @@ Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
     case Physical::kNested:
       return Fail(ErrorCode::kBadArgument, "values of this type have no order: " + SqlName(*type));
   }
-  // Strings are read as they come (encoded or not); everything else is decoded to its plain type first.
+  // Strings are read as they come (encoded or not); everything else is decoded to its plain type
+  // first.
   binding.arguments = {PhysicalOf(*type) == Physical::kString ? nullptr : type};
   binding.type = type;
   binding.state_types = {type};
@@ -185,15 +195,27 @@ Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterExtremes(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{
-      "min", {}, "min(value ANY) -> same type", "The least value that is not NULL.",
-      "SELECT min(x) FROM (VALUES (3), (1), (NULL)) AS t(x)", "1", BindExtreme<Pick::kMin>});
-  registry.Add(AggregateFunction{
-      "max", {}, "max(value ANY) -> same type", "The greatest value that is not NULL.",
-      "SELECT max(x) FROM (VALUES ('b'), ('a')) AS t(x)", "b", BindExtreme<Pick::kMax>});
-  registry.Add(AggregateFunction{
-      "any_value", {}, "any_value(value ANY) -> same type", "Some value of the group that is not NULL.",
-      "SELECT any_value(x) FROM (VALUES (7), (7)) AS t(x)", "7", BindExtreme<Pick::kAny>});
+  registry.Add(AggregateFunction{"min",
+                                 {},
+                                 "min(value ANY) -> same type",
+                                 "The least value that is not NULL.",
+                                 "SELECT min(x) FROM (VALUES (3), (1), (NULL)) AS t(x)",
+                                 "1",
+                                 BindExtreme<Pick::kMin>});
+  registry.Add(AggregateFunction{"max",
+                                 {},
+                                 "max(value ANY) -> same type",
+                                 "The greatest value that is not NULL.",
+                                 "SELECT max(x) FROM (VALUES ('b'), ('a')) AS t(x)",
+                                 "b",
+                                 BindExtreme<Pick::kMax>});
+  registry.Add(AggregateFunction{"any_value",
+                                 {},
+                                 "any_value(value ANY) -> same type",
+                                 "Some value of the group that is not NULL.",
+                                 "SELECT any_value(x) FROM (VALUES (7), (7)) AS t(x)",
+                                 "7",
+                                 BindExtreme<Pick::kAny>});
 }
 
 }  // namespace velaria

@@ -7,7 +7,8 @@ namespace velaria {
 
 /// Calls fold(row, group) for every valid row.
 template <typename Fold>
-inline void ForEachValid(const Validity& validity, const uint32_t* groups, int64_t row_count, Fold fold) {
+inline void ForEachValid(const Validity& validity, const uint32_t* groups, int64_t row_count,
+                         Fold fold) {
   if (validity.all_null) return;
   if (validity.all_valid()) {
     if (groups == nullptr) {
@@ -24,8 +25,8 @@ inline void ForEachValid(const Validity& validity, const uint32_t* groups, int64
 
 /// A fixed-width result column: value(group) for groups that has(group), null for the rest.
 template <typename T, typename Has, typename Value>
-Result<Vector> FinishFixed(const TypePtr& type, std::span<const uint32_t> groups, arrow::MemoryPool* pool, Has has,
-                           Value value) {
+Result<Vector> FinishFixed(const TypePtr& type, std::span<const uint32_t> groups,
+                           arrow::MemoryPool* pool, Has has, Value value) {
   const int64_t count = static_cast<int64_t>(groups.size());
   ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(type, count, pool));
   T* out = data->template GetMutableValues<T>(1);
@@ -49,7 +50,8 @@ Result<Vector> FinishFixed(const TypePtr& type, std::span<const uint32_t> groups
 using Int128 = __int128;
 
 inline std::array<uint64_t, 2> ToWords(Int128 value) {
-  return {static_cast<uint64_t>(value), static_cast<uint64_t>(static_cast<unsigned __int128>(value) >> 64)};
+  return {static_cast<uint64_t>(value),
+          static_cast<uint64_t>(static_cast<unsigned __int128>(value) >> 64)};
 }
 
 inline Int128 FromWords(const uint64_t* words) {

@@ -1,5 +1,5 @@
-// sum and avg. Integer sums are exact: 64-bit states for inputs of up to 32 bits, 128-bit states above, so that no row
-// needs an overflow check; the result's range is checked once per group.
+// sum and avg. Integer sums are exact: 64-bit states for inputs of up to 32 bits, 128-bit states
+// above, so that no row needs an overflow check; the result's range is checked once per group.
 #include <arrow/util/decimal.h>
 
 #include <array>
@@ -31,7 +31,8 @@ SumOf<T> SumAll(const T* values, int64_t count) {
       for (int lane = 0; lane < 8; ++lane) lanes[lane] += values[i + lane];
     }
     for (; i < count; ++i) lanes[i & 7] += values[i];
-    return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+    return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
+           ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
   } else if constexpr (std::is_same_v<SumOf<T>, int64_t>) {
     int64_t sum = 0;
     for (int64_t i = 0; i < count; ++i) sum += values[i];
@@ -72,7 +73,8 @@ class SumStates final : public AggregateStates {
     return Status::OK();
   }
 
-  Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) override {
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
     if constexpr (std::is_same_v<T, Int128>) {
       bool overflow = false;
@@ -80,7 +82,8 @@ class SumStates final : public AggregateStates {
         overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
         ++counts_[group];
       });
-      return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)") : Status::OK();
+      return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)")
+                      : Status::OK();
     } else {
       if (groups == nullptr && view.validity.all_valid() && view.stride == 1) {
         sums_[0] += SumAll(view.values, row_count);
@@ -101,22 +104,27 @@ class SumStates final : public AggregateStates {
     bool overflow = false;
     for (int64_t i = 0; i < row_count; ++i) {
       if constexpr (std::is_same_v<Acc, Int128>) {
-        overflow |= __builtin_add_overflow(sums_[groups[i]], FromWords(reinterpret_cast<const uint64_t*>(&sums[i])),
+        overflow |= __builtin_add_overflow(sums_[groups[i]],
+                                           FromWords(reinterpret_cast<const uint64_t*>(&sums[i])),
                                            &sums_[groups[i]]);
       } else {
         sums_[groups[i]] += sums[i];
       }
       counts_[groups[i]] += counts[i];
     }
-    return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)") : Status::OK();
+    return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)")
+                    : Status::OK();
   }
 
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
     auto all = [](uint32_t) { return true; };
-    ARROW_ASSIGN_OR_RAISE(auto sums, FinishFixed<Acc>(StateType(), groups, pool, all,
-                                                      [this](uint32_t group) { return sums_[group]; }));
-    ARROW_ASSIGN_OR_RAISE(auto counts, FinishFixed<int64_t>(arrow::int64(), groups, pool, all,
-                                                            [this](uint32_t group) { return counts_[group]; }));
+    ARROW_ASSIGN_OR_RAISE(auto sums,
+                          FinishFixed<Acc>(StateType(), groups, pool, all,
+                                           [this](uint32_t group) { return sums_[group]; }));
+    ARROW_ASSIGN_OR_RAISE(auto counts,
+                          FinishFixed<int64_t>(arrow::int64(), groups, pool, all,
+                                               [this](uint32_t group) { return counts_[group]; }));
     return std::vector<Vector>{std::move(sums), std::move(counts)};
   }
 
@@ -137,20 +145,27 @@ class SumStates final : public AggregateStates {
       }
     }
     if constexpr (std::is_same_v<T, float>) {
-      return FinishFixed<float>(type_, groups, pool, has, [this](uint32_t group) { return static_cast<float>(sums_[group]); });
+      return FinishFixed<float>(type_, groups, pool, has, [this](uint32_t group) {
+        return static_cast<float>(sums_[group]);
+      });
     } else {
-      return FinishFixed<Acc>(type_, groups, pool, has, [this](uint32_t group) { return sums_[group]; });
+      return FinishFixed<Acc>(type_, groups, pool, has,
+                              [this](uint32_t group) { return sums_[group]; });
     }
   }
 
   int64_t MemoryBytes() const override {
-    return static_cast<int64_t>(sums_.capacity() * sizeof(Acc) + counts_.capacity() * sizeof(int64_t));
+    return static_cast<int64_t>(sums_.capacity() * sizeof(Acc) +
+                                counts_.capacity() * sizeof(int64_t));
   }
 
   static TypePtr StateType() {
-    if constexpr (std::is_same_v<Acc, Int128>) return arrow::decimal128(38, 0);
-    else if constexpr (std::is_same_v<Acc, double>) return arrow::float64();
-    else return arrow::int64();
+    if constexpr (std::is_same_v<Acc, Int128>)
+      return arrow::decimal128(38, 0);
+    else if constexpr (std::is_same_v<Acc, double>)
+      return arrow::float64();
+    else
+      return arrow::int64();
   }
 
  private:
@@ -187,7 +202,8 @@ Status SetStatesFor(const arrow::DataType& type, AggregateBinding* binding) {
 }
 
 TypePtr SumType(const arrow::DataType& type) {
-  if (IsDecimal(type)) return arrow::decimal128(38, static_cast<const arrow::DecimalType&>(type).scale());
+  if (IsDecimal(type))
+    return arrow::decimal128(38, static_cast<const arrow::DecimalType&>(type).scale());
   switch (PhysicalOf(type)) {
     case Physical::kInt64:
     case Physical::kUInt64: return arrow::decimal128(38, 0);
@@ -199,14 +215,16 @@ TypePtr SumType(const arrow::DataType& type) {
 
 template <Answer kAnswer>
 Result<AggregateBinding> BindSum(const BindArguments& arguments) {
-  if (arguments.types.size() != 1) return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1)
+    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
   TypePtr type = LogicalType(arguments.types[0]);
   if (type->id() == arrow::Type::NA) type = arrow::int32();
   if (type->id() == arrow::Type::DECIMAL32 || type->id() == arrow::Type::DECIMAL64) {
     const auto& decimal = static_cast<const arrow::DecimalType&>(*type);
     type = arrow::decimal128(decimal.precision(), decimal.scale());
   }
-  if (!IsNumeric(*type)) return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
+  if (!IsNumeric(*type))
+    return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
   AggregateBinding binding;
   binding.arguments = {type};
   ARROW_RETURN_NOT_OK(SetStatesFor(*type, &binding));
@@ -219,13 +237,21 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterSums(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{
-      "sum", {}, "sum([DISTINCT] value NUMBER) -> BIGINT | DECIMAL | REAL | DOUBLE",
-      "The exact sum: BIGINT for integers of up to 32 bits, DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
-      "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)", "3", BindSum<Answer::kSum>});
-  registry.Add(AggregateFunction{
-      "avg", {"mean"}, "avg([DISTINCT] value NUMBER) -> DOUBLE", "The mean of the values that are not NULL.",
-      "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) AS t(x)", "1.5", BindSum<Answer::kAverage>});
+  registry.Add(AggregateFunction{"sum",
+                                 {},
+                                 "sum([DISTINCT] value NUMBER) -> BIGINT | DECIMAL | REAL | DOUBLE",
+                                 "The exact sum: BIGINT for integers of up to 32 bits, "
+                                 "DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
+                                 "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
+                                 "3",
+                                 BindSum<Answer::kSum>});
+  registry.Add(AggregateFunction{"avg",
+                                 {"mean"},
+                                 "avg([DISTINCT] value NUMBER) -> DOUBLE",
+                                 "The mean of the values that are not NULL.",
+                                 "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
+                                 "1.5",
+                                 BindSum<Answer::kAverage>});
 }
 
 }  // namespace velaria

@@ -1,8 +1,9 @@
-// The one function registry: every scalar and aggregate function is one row with its types, null rule, summary and a
-// runnable example; binding, `sql.functions`, the docs page and the example tests read this table.
+// The one function registry: every scalar and aggregate function is one row with its types, null
+// rule, summary and a runnable example; binding, `sql.functions`, the docs page and the example
+// tests read this table.
 //
-// A call is resolved once, by the binder, to a ScalarBinding or AggregateBinding that holds plain function pointers;
-// nothing is looked up by name after that.
+// A call is resolved once, by the binder, to a ScalarBinding or AggregateBinding that holds plain
+// function pointers; nothing is looked up by name after that.
 #pragma once
 
 #include <memory>
@@ -18,10 +19,12 @@ namespace velaria {
 /// What a kernel may know of the statement that calls it.
 struct FunctionContext {
   arrow::MemoryPool* pool = arrow::default_memory_pool();
-  int64_t statement_time_us = 0;  // now(): the same for the whole statement, microseconds since 1970 UTC
+  int64_t statement_time_us =
+      0;  // now(): the same for the whole statement, microseconds since 1970 UTC
 };
 
-/// The arguments of a call as the binder sees them. `constants[i]` is null when argument i is not a constant.
+/// The arguments of a call as the binder sees them. `constants[i]` is null when argument i is not a
+/// constant.
 struct BindArguments {
   std::vector<TypePtr> types;
   std::vector<std::shared_ptr<arrow::Scalar>> constants;
@@ -29,15 +32,18 @@ struct BindArguments {
 };
 
 struct ScalarBinding;
-/// Computes `row_count` rows. Each argument is a dense vector of `row_count` rows or a constant. The result may be a
-/// constant. Rows are exactly those the statement asks for (a CASE branch sees only its rows), so a kernel may fail
-/// on a value (division by zero) without looking further; it must not look at values under nulls.
-using ScalarKernel = Result<Vector> (*)(const FunctionContext& context, const ScalarBinding& binding,
+/// Computes `row_count` rows. Each argument is a dense vector of `row_count` rows or a constant.
+/// The result may be a constant. Rows are exactly those the statement asks for (a CASE branch sees
+/// only its rows), so a kernel may fail on a value (division by zero) without looking further; it
+/// must not look at values under nulls.
+using ScalarKernel = Result<Vector> (*)(const FunctionContext& context,
+                                        const ScalarBinding& binding,
                                         std::span<const Vector> arguments, int64_t row_count);
 
 struct ScalarBinding {
-  TypePtr type;                      // of the result
-  std::vector<TypePtr> arguments;    // each argument is cast to this first; a null entry takes it as it comes
+  TypePtr type;  // of the result
+  std::vector<TypePtr>
+      arguments;  // each argument is cast to this first; a null entry takes it as it comes
   ScalarKernel kernel = nullptr;
   std::shared_ptr<const void> data;  // what the kernel prepared at bind time (a compiled pattern)
 };
@@ -45,42 +51,49 @@ struct ScalarBinding {
 enum class Volatility { kImmutable, kStatement, kVolatile };
 
 struct ScalarFunction {
-  std::string name;                  // lower case, or the operator's sign
+  std::string name;  // lower case, or the operator's sign
   std::vector<std::string> aliases;
-  std::string group;                 // "operator", "text", "numeric", "date", "conditional", "hash", ...
-  std::string signature;             // "substr(text VARCHAR, start BIGINT[, count BIGINT]) -> VARCHAR"
+  std::string group;      // "operator", "text", "numeric", "date", "conditional", "hash", ...
+  std::string signature;  // "substr(text VARCHAR, start BIGINT[, count BIGINT]) -> VARCHAR"
   std::string summary;
-  std::string example;               // "substr('Velaria', 1, 3)"
-  std::string example_result;        // "Vel", as text
+  std::string example;         // "substr('Velaria', 1, 3)"
+  std::string example_result;  // "Vel", as text
   Result<ScalarBinding> (*bind)(const BindArguments& arguments) = nullptr;
-  bool null_if_any_null = true;      // folded to NULL by the binder when an argument is the constant NULL
+  bool null_if_any_null =
+      true;  // folded to NULL by the binder when an argument is the constant NULL
   Volatility volatility = Volatility::kImmutable;
 };
 
-/// The running states of one aggregate for many groups: columns indexed by group number. One object belongs to one
-/// thread; objects meet by Merge. All calls are per chunk, never per row.
+/// The running states of one aggregate for many groups: columns indexed by group number. One object
+/// belongs to one thread; objects meet by Merge. All calls are per chunk, never per row.
 class AggregateStates {
  public:
   virtual ~AggregateStates() = default;
   /// Makes room for groups [0, group_count); new groups start empty.
   virtual Status Resize(int64_t group_count) = 0;
-  /// Folds row i of `arguments` into group `groups[i]`. A null `groups` means group 0 for every row. count(*) has no
-  /// argument.
-  virtual Status Update(std::span<const Vector> arguments, const uint32_t* groups, int64_t row_count) = 0;
+  /// Folds row i of `arguments` into group `groups[i]`. A null `groups` means group 0 for every
+  /// row. count(*) has no argument.
+  virtual Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                        int64_t row_count) = 0;
   /// Folds the exported states of row i into group `groups[i]`.
-  virtual Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) = 0;
-  /// The states of the given groups as Arrow columns (types: AggregateBinding::state_types): snapshot, spill and lane.
-  virtual Result<std::vector<Vector>> Export(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const = 0;
+  virtual Status Merge(std::span<const Vector> states, const uint32_t* groups,
+                       int64_t row_count) = 0;
+  /// The states of the given groups as Arrow columns (types: AggregateBinding::state_types):
+  /// snapshot, spill and lane.
+  virtual Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                             arrow::MemoryPool* pool) const = 0;
   /// The results of the given groups. Errors are per value (an integer sum out of range).
-  virtual Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const = 0;
+  virtual Result<Vector> Finish(std::span<const uint32_t> groups,
+                                arrow::MemoryPool* pool) const = 0;
   virtual int64_t MemoryBytes() const = 0;
 };
 
 struct AggregateBinding {
   TypePtr type;
-  std::vector<TypePtr> arguments;     // as in ScalarBinding
+  std::vector<TypePtr> arguments;  // as in ScalarBinding
   std::vector<TypePtr> state_types;
-  bool distinct = false;              // count(DISTINCT x), sum(DISTINCT x): rows reach Update once per (group, value)
+  bool distinct =
+      false;  // count(DISTINCT x), sum(DISTINCT x): rows reach Update once per (group, value)
   std::unique_ptr<AggregateStates> (*make_states)(const AggregateBinding& binding) = nullptr;
   std::shared_ptr<const void> data;
 };
@@ -90,7 +103,7 @@ struct AggregateFunction {
   std::vector<std::string> aliases;
   std::string signature;
   std::string summary;
-  std::string example;               // a whole SELECT
+  std::string example;  // a whole SELECT
   std::string example_result;
   Result<AggregateBinding> (*bind)(const BindArguments& arguments) = nullptr;
 };
@@ -100,9 +113,9 @@ class FunctionRegistry {
   /// All functions of this build; made once, immutable.
   static const FunctionRegistry& Instance();
 
-  const ScalarFunction* FindScalar(std::string_view name) const;        // lower case; aliases included
+  const ScalarFunction* FindScalar(std::string_view name) const;  // lower case; aliases included
   const AggregateFunction* FindAggregate(std::string_view name) const;
-  std::vector<std::string> Names() const;                               // for suggestions
+  std::vector<std::string> Names() const;  // for suggestions
   const std::vector<ScalarFunction>& scalars() const { return scalars_; }
   const std::vector<AggregateFunction>& aggregates() const { return aggregates_; }
 
@@ -118,13 +131,17 @@ class FunctionRegistry {
 
 /// Binds a call and reports wrong arity or types as VEL2015 with the signature as its hint.
 Result<ScalarBinding> BindScalar(const ScalarFunction& function, const BindArguments& arguments);
-Result<AggregateBinding> BindAggregate(const AggregateFunction& function, const BindArguments& arguments);
+Result<AggregateBinding> BindAggregate(const AggregateFunction& function,
+                                       const BindArguments& arguments);
 
-/// A cast as a binding; VEL2016 when the two types do not convert. `try_cast` gives NULL for values that do not fit.
+/// A cast as a binding; VEL2016 when the two types do not convert. `try_cast` gives NULL for values
+/// that do not fit.
 Result<ScalarBinding> BindCast(const TypePtr& from, const TypePtr& to, bool try_cast);
 
-// One function per scalar_*.cpp and aggregate_*.cpp file; the registry's constructor calls them in order.
-void RegisterOperators(FunctionRegistry& registry);     // + - * / % || = <> < <= > >= not, is_null, like, ...
+// One function per scalar_*.cpp and aggregate_*.cpp file; the registry's constructor calls them in
+// order.
+void RegisterOperators(
+    FunctionRegistry& registry);  // + - * / % || = <> < <= > >= not, is_null, like, ...
 void RegisterNumeric(FunctionRegistry& registry);
 void RegisterText(FunctionRegistry& registry);
 void RegisterDate(FunctionRegistry& registry);

@@ -1,4 +1,5 @@
-// What the binder may ask of the catalog. Implemented by session/; a Relation is a snapshot of the entry at bind time.
+// What the binder may ask of the catalog. Implemented by session/; a Relation is a snapshot of the
+// entry at bind time.
 #pragma once
 
 #include <map>
@@ -18,12 +19,14 @@ class Relation {
  public:
   virtual ~Relation() = default;
   virtual RelationKind kind() const = 0;
-  virtual const std::string& name() const = 0;       // as said in explain: "flights", "system.runs", "'data/x.csv'"
+  virtual const std::string& name()
+      const = 0;  // as said in explain: "flights", "system.runs", "'data/x.csv'"
   virtual const SchemaPtr& schema() const = 0;
-  virtual bool is_bounded() const { return true; }   // false: a stream; the query is continuous
+  virtual bool is_bounded() const { return true; }  // false: a stream; the query is continuous
   virtual int64_t estimated_row_count() const { return -1; }  // -1: unknown
-  virtual const std::string& view_sql() const;       // kView only
-  /// Whether the scan itself can skip rows by simple conjuncts (zone maps, row groups, a reader's own filter).
+  virtual const std::string& view_sql() const;                // kView only
+  /// Whether the scan itself can skip rows by simple conjuncts (zone maps, row groups, a reader's
+  /// own filter).
   virtual bool accepts_filters() const { return false; }
 };
 using RelationPtr = std::shared_ptr<const Relation>;
@@ -32,7 +35,8 @@ class CatalogReader {
  public:
   virtual ~CatalogReader() = default;
   /// `schema` is empty when the name was not qualified. Null when there is none.
-  virtual Result<RelationPtr> FindRelation(const std::string& schema, const std::string& name, bool quoted) const = 0;
+  virtual Result<RelationPtr> FindRelation(const std::string& schema, const std::string& name,
+                                           bool quoted) const = 0;
   virtual Result<RelationPtr> OpenFile(const std::string& path) const = 0;  // FROM 'path'
   virtual std::vector<std::string> RelationNames() const = 0;               // for suggestions
   virtual bool HasSchema(const std::string& schema) const = 0;              // "main", "system", ...

@@ -1,5 +1,5 @@
-// Bound expressions: every name is resolved, every call holds its kernel, every implicit cast is written out. Immutable
-// and shared freely. `Evaluate` lives in logical/evaluate.hpp.
+// Bound expressions: every name is resolved, every call holds its kernel, every implicit cast is
+// written out. Immutable and shared freely. `Evaluate` lives in logical/evaluate.hpp.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,10 @@ enum class BoundKind {
   kCast,     // binding (from BindCast), children[0]; try_cast
   kAnd,      // n-ary, three-valued; later children see only the rows not yet decided
   kOr,
-  kCase,     // children: condition, result, condition, result, ..., else (always there; a NULL literal when not written)
-  kInList,   // children[0] value; `list`: the constants (cast to the value's type), one vector; negated
+  kCase,  // children: condition, result, condition, result, ..., else (always there; a NULL literal
+          // when not written)
+  kInList,  // children[0] value; `list`: the constants (cast to the value's type), one vector;
+            // negated
 };
 
 struct BoundExpr {
@@ -30,12 +32,12 @@ struct BoundExpr {
   TypePtr type;
   Place place;
   int column = -1;
-  std::string name;                  // kColumn: for explain; kCall: the function's name
+  std::string name;  // kColumn: for explain; kCall: the function's name
   Vector literal;
   const ScalarFunction* function = nullptr;
   ScalarBinding binding;
   std::vector<BoundExprPtr> children;
-  Vector list;                       // dense, without nulls
+  Vector list;  // dense, without nulls
   bool list_has_null = false;
   bool negated = false;
   bool try_cast = false;
@@ -46,8 +48,8 @@ struct BoundAggregate {
   const AggregateFunction* function = nullptr;
   AggregateBinding binding;
   std::vector<BoundExprPtr> arguments;
-  BoundExprPtr filter;               // FILTER (WHERE ...), may be null
-  std::string text;                  // "sum(price)"
+  BoundExprPtr filter;  // FILTER (WHERE ...), may be null
+  std::string text;     // "sum(price)"
 };
 
 struct SortKey {
@@ -61,18 +63,21 @@ BoundExprPtr MakeLiteral(Vector constant, Place place = {});
 Result<BoundExprPtr> MakeNull(const TypePtr& type, Place place = {});
 Result<BoundExprPtr> MakeBoolean(bool value, Place place = {});
 /// Looks the function up, casts the arguments as its binding asks, folds nothing.
-Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr> arguments, Place place = {});
+Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr> arguments,
+                              Place place = {});
 /// `expr` itself when the type is already right.
-Result<BoundExprPtr> MakeCast(BoundExprPtr expr, const TypePtr& to, bool try_cast = false, Place place = {});
+Result<BoundExprPtr> MakeCast(BoundExprPtr expr, const TypePtr& to, bool try_cast = false,
+                              Place place = {});
 /// Flattens nested ANDs; TRUE literals vanish; one child stands for itself; none gives TRUE.
 Result<BoundExprPtr> MakeAnd(std::vector<BoundExprPtr> children);
 Result<BoundExprPtr> MakeOr(std::vector<BoundExprPtr> children);
 
-bool IsConstant(const BoundExpr& expr);           // no column and nothing volatile below
+bool IsConstant(const BoundExpr& expr);  // no column and nothing volatile below
 bool Equal(const BoundExpr& a, const BoundExpr& b);
 /// The columns the expression reads, added to `out` (sorted set semantics are the caller's).
 void CollectColumns(const BoundExpr& expr, std::vector<int>* out);
-/// The expression with every column index i replaced by map[i] (never -1 for a column that is read).
+/// The expression with every column index i replaced by map[i] (never -1 for a column that is
+/// read).
 BoundExprPtr RemapColumns(const BoundExprPtr& expr, const std::vector<int>& map);
 /// The expression with every column i replaced by `inputs[i]`: a filter pushed below a projection.
 BoundExprPtr SubstituteColumns(const BoundExprPtr& expr, const std::vector<BoundExprPtr>& inputs);

@@ -1,5 +1,5 @@
-// Dispatch from a run-time physical type to a template, and booleans as one byte of state a row. Shared by the evaluator's
-// files only.
+// Dispatch from a run-time physical type to a template, and booleans as one byte of state a row.
+// Shared by the evaluator's files only.
 #pragma once
 
 #include <vector>
@@ -23,8 +23,9 @@ Status VisitFixed(Physical physical, Visit visit) {
     case Physical::kFloat: return visit(float{});
     case Physical::kDouble: return visit(double{});
     case Physical::kDecimal: return visit(arrow::Decimal128{});
-    default: return Bug("no fixed-width values in physical type: " +
-                        std::to_string(static_cast<int>(physical)));
+    default:
+      return Bug("no fixed-width values in physical type: " +
+                 std::to_string(static_cast<int>(physical)));
   }
 }
 

@@ -1,5 +1,6 @@
-// The passes of Rewrite, in their order. Each takes a plan and gives one with the same rows; the root keeps its columns'
-// names, types and order. Nodes are never changed in place: they may be shared (a common table read twice).
+// The passes of Rewrite, in their order. Each takes a plan and gives one with the same rows; the
+// root keeps its columns' names, types and order. Nodes are never changed in place: they may be
+// shared (a common table read twice).
 #pragma once
 
 #include <vector>
@@ -8,26 +9,30 @@
 
 namespace velaria::logical {
 
-/// Constant folding in every expression; a filter that is always true goes, one that is never true leaves no rows.
-/// A constant whose evaluation fails is left alone: whether it is evaluated at all is decided at run time.
+/// Constant folding in every expression; a filter that is always true goes, one that is never true
+/// leaves no rows. A constant whose evaluation fails is left alone: whether it is evaluated at all
+/// is decided at run time.
 Result<LogicalPtr> FoldConstants(const LogicalPtr& node, const FunctionContext& context);
 Result<BoundExprPtr> FoldExpression(const BoundExprPtr& expr, const FunctionContext& context);
 
-/// Filters as near to the scans as they may go; equalities over cross joins become join keys; inner joins are ordered.
+/// Filters as near to the scans as they may go; equalities over cross joins become join keys; inner
+/// joins are ordered.
 Result<LogicalPtr> PushFilters(const LogicalPtr& node);
 /// `node` with `conjuncts` (over its output) applied as deep as they may go.
 Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts);
 /// A tree of inner and cross joins with the conjuncts above it, ordered greedily by estimated rows.
 Result<LogicalPtr> OrderJoins(const LogicalPtr& join, std::vector<BoundExprPtr> conjuncts);
-/// Left, right and full joins: what may go below goes below, what rejects the missing side makes the join stricter.
-Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& join, std::vector<BoundExprPtr> conjuncts);
+/// Left, right and full joins: what may go below goes below, what rejects the missing side makes
+/// the join stricter.
+Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& join,
+                                        std::vector<BoundExprPtr> conjuncts);
 
 /// Every node reads and hands on only the columns that something above it needs.
 Result<LogicalPtr> PruneColumns(const LogicalPtr& root);
 /// LIMIT over a sort makes it a top-N.
 LogicalPtr PushLimits(const LogicalPtr& node);
-/// The smaller side of an outer join becomes the right one, the build side; a stream is always the left one. Fills in
-/// estimated_rows everywhere.
+/// The smaller side of an outer join becomes the right one, the build side; a stream is always the
+/// left one. Fills in estimated_rows everywhere.
 LogicalPtr ChooseBuildSides(const LogicalPtr& node);
 
 // ---- shared by the passes
@@ -41,9 +46,11 @@ Result<LogicalPtr> FilterOver(const LogicalPtr& node, std::vector<BoundExprPtr> 
 /// The columns `order` of `node`; the node itself when that changes nothing.
 LogicalPtr SelectColumns(const LogicalPtr& node, const std::vector<int>& order);
 /// The join's output: its children's, with the side that may miss made nullable.
-std::vector<OutputColumn> JoinOutput(JoinType join, const LogicalNode& left, const LogicalNode& right);
+std::vector<OutputColumn> JoinOutput(JoinType join, const LogicalNode& left,
+                                     const LogicalNode& right);
 JoinType MirroredJoin(JoinType join);
-/// Inner, cross, left, right or full join with sides exchanged, and its columns back in their order.
+/// Inner, cross, left, right or full join with sides exchanged, and its columns back in their
+/// order.
 LogicalPtr SwapSides(const LogicalPtr& join);
 bool IsVolatile(const BoundExpr& expr);
 /// `column <op> literal`, a null test or an IN list on a column.

@@ -9,6 +9,7 @@ namespace velaria::logical {
 namespace {
 
 constexpr size_t kRelationsMax = 512;
+constexpr size_t kInferredFromMax = 200;  // conjuncts; beyond, nothing is inferred
 constexpr double kFurtherKeySelectivity = 0.3;
 using Relations = std::bitset<kRelationsMax>;
 
@@ -84,6 +85,7 @@ class JoinOrder {
   size_t relation_count() const { return leaves_.size(); }
 
   Result<LogicalPtr> Build(size_t width) {
+    InferConstants(width);
     VELARIA_RETURN_NOT_OK(Sort(width));
     const bool bounded = std::all_of(parts_.begin(), parts_.end(),
                                      [](const Part& part) { return IsBounded(*part.plan); });
@@ -110,6 +112,38 @@ class JoinOrder {
     if (node.kind == NodeKind::kFilter) return IsInnerTree(*node.children[0]);
     return node.kind == NodeKind::kJoin &&
            (node.join == JoinType::kInner || node.join == JoinType::kCross);
+  }
+
+  /// From a = b and a < 5 follows b < 5, and b's scan has less to hand on.
+  void InferConstants(size_t width) {
+    if (exprs_.size() > kInferredFromMax) return;
+    for (size_t i = 0; i < exprs_.size() && exprs_.size() <= kInferredFromMax; ++i) {
+      const BoundExpr& equal = *exprs_[i];
+      const bool joins_columns = equal.kind == BoundKind::kCall && equal.name == "=" &&
+                                 equal.children[0]->kind == BoundKind::kColumn &&
+                                 equal.children[1]->kind == BoundKind::kColumn &&
+                                 equal.children[0]->type->Equals(*equal.children[1]->type);
+      if (!joins_columns) continue;
+      InferAcross(*equal.children[0], *equal.children[1], width);
+      InferAcross(*equal.children[1], *equal.children[0], width);
+    }
+  }
+
+  /// What is asked of column `from`, asked of column `to`.
+  void InferAcross(const BoundExpr& from, const BoundExpr& to, size_t width) {
+    std::vector<BoundExprPtr> inferred;
+    for (const auto& expr : exprs_) {
+      std::vector<int> used;
+      CollectColumns(*expr, &used);
+      if (used.size() != 1 || used[0] != from.column || !IsSimpleConjunct(*expr)) continue;
+      std::vector<BoundExprPtr> inputs(width);
+      inputs[static_cast<size_t>(from.column)] = std::make_shared<BoundExpr>(to);
+      auto other = SubstituteColumns(expr, inputs);
+      const bool known = std::any_of(exprs_.begin(), exprs_.end(),
+                                     [&](const auto& e) { return Equal(*e, *other); });
+      if (!known) inferred.push_back(std::move(other));
+    }
+    exprs_.insert(exprs_.end(), inferred.begin(), inferred.end());
   }
 
   Relations RelationsOf(const BoundExpr& expr) const {

@@ -33,18 +33,23 @@ bool Catalog::HasSchema(const std::string& schema) const {
   return EqualsIgnoreCase(schema, "main") || EqualsIgnoreCase(schema, "system");
 }
 
-std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema, const std::string& name) const {
+std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema,
+                                                  const std::string& name) const {
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(schema, name));
   return it == entries_.end() ? nullptr : it->second;
 }
 
-Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema, const std::string& name, bool) const {
+Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
+                                                   const std::string& name, bool) const {
   const auto entry = Find(schema, name);
   if (!entry) return logical::RelationPtr();
-  const std::string shown = entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
-  if (entry->table) return std::make_shared<execution::TableRelation>(entry->kind, shown, entry->table);
-  if (entry->file) return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file);
+  const std::string shown =
+      entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
+  if (entry->table)
+    return std::make_shared<execution::TableRelation>(entry->kind, shown, entry->table);
+  if (entry->file)
+    return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file);
   if (entry->kind == RelationKind::kView) {
     return std::make_shared<execution::ViewRelation>(shown, entry->view_schema, entry->view_sql);
   }
@@ -53,7 +58,8 @@ Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema, co
 
 Result<logical::RelationPtr> Catalog::OpenFile(const std::string& path) const {
   ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, roots_));
-  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'", std::move(file));
+  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'",
+                                                   std::move(file));
 }
 
 std::vector<std::string> Catalog::RelationNames() const {
@@ -71,11 +77,13 @@ Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
   if (held) {
     if (if_exists == IfExists::kKeep) return false;
     if (if_exists == IfExists::kFail) {
-      return Fail(ErrorCode::kTableExists, std::string("a ") + KindName(held->kind) + " of that name exists: " + entry.name,
+      return Fail(ErrorCode::kTableExists,
+                  std::string("a ") + KindName(held->kind) + " of that name exists: " + entry.name,
                   "Use IF NOT EXISTS, or drop it first.");
     }
     if (held->kind != entry.kind) {
-      return Fail(ErrorCode::kWrongObjectKind, std::string("the name belongs to a ") + KindName(held->kind) + ": " + entry.name);
+      return Fail(ErrorCode::kWrongObjectKind,
+                  std::string("the name belongs to a ") + KindName(held->kind) + ": " + entry.name);
     }
   }
   held = std::make_shared<const CatalogEntry>(std::move(entry));
@@ -86,12 +94,15 @@ Status Catalog::Drop(const std::string& schema, const std::string& name, Relatio
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(schema, name));
   if (it == entries_.end()) {
-    return Fail(ErrorCode::kUnknownTable, std::string("no ") + KindName(kind) + " of that name: " + name, "Use IF EXISTS to drop it only when it is there.");
+    return Fail(ErrorCode::kUnknownTable,
+                std::string("no ") + KindName(kind) + " of that name: " + name,
+                "Use IF EXISTS to drop it only when it is there.");
   }
   const RelationKind held = it->second->kind;
   const bool table_like = held == RelationKind::kSource || held == RelationKind::kSink;
   if (held != kind && !(kind == RelationKind::kTable && table_like)) {
-    return Fail(ErrorCode::kWrongObjectKind, std::string("not a ") + KindName(kind) + " but a " + KindName(held) + ": " + name);
+    return Fail(ErrorCode::kWrongObjectKind,
+                std::string("not a ") + KindName(kind) + " but a " + KindName(held) + ": " + name);
   }
   entries_.erase(it);
   return Status::OK();

@@ -1,5 +1,6 @@
-// The names of one database. Names match without regard to ASCII case; two that differ in case only cannot both exist.
-// Entries are values behind one lock; a Relation handed to the binder is a snapshot and outlives a DROP.
+// The names of one database. Names match without regard to ASCII case; two that differ in case only
+// cannot both exist. Entries are values behind one lock; a Relation handed to the binder is a
+// snapshot and outlives a DROP.
 #pragma once
 
 #include <map>
@@ -17,13 +18,13 @@ namespace velaria::session {
 
 struct CatalogEntry {
   logical::RelationKind kind = logical::RelationKind::kTable;
-  std::string schema = "main";                         // "main" or "system"
-  std::string name;                                    // as it was created
-  storage::TablePtr table;                             // kTable, kStream
-  std::shared_ptr<const io::FileTable> file;           // kSource over a file, or a table USING a file
-  std::string view_sql;                                // kView
+  std::string schema = "main";                // "main" or "system"
+  std::string name;                           // as it was created
+  storage::TablePtr table;                    // kTable, kStream
+  std::shared_ptr<const io::FileTable> file;  // kSource over a file, or a table USING a file
+  std::string view_sql;                       // kView
   SchemaPtr view_schema;
-  execution::ReaderFactory open;                       // kSystem
+  execution::ReaderFactory open;  // kSystem
   SchemaPtr reader_schema;
 
   SchemaPtr ArrowSchema() const;
@@ -34,19 +35,22 @@ class Catalog final : public logical::CatalogReader {
   explicit Catalog(io::AllowedRoots roots) : roots_(std::move(roots)) {}
 
   // What the binder asks.
-  Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name, bool quoted) const override;
+  Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
+                                            bool quoted) const override;
   Result<logical::RelationPtr> OpenFile(const std::string& path) const override;
   std::vector<std::string> RelationNames() const override;
   bool HasSchema(const std::string& schema) const override;
 
   // What statements do.
   enum class IfExists { kFail, kKeep, kReplace };
-  /// VEL2024 when the name is taken and `if_exists` says so. kKeep: false when it was there already.
+  /// VEL2024 when the name is taken and `if_exists` says so. kKeep: false when it was there
+  /// already.
   Result<bool> Create(CatalogEntry entry, IfExists if_exists);
   /// VEL2011 when there is no such name; VEL2025 when it is of another kind.
   Status Drop(const std::string& schema, const std::string& name, logical::RelationKind kind);
   /// Null when there is none.
-  std::shared_ptr<const CatalogEntry> Find(const std::string& schema, const std::string& name) const;
+  std::shared_ptr<const CatalogEntry> Find(const std::string& schema,
+                                           const std::string& name) const;
   std::vector<std::shared_ptr<const CatalogEntry>> Entries() const;
   const io::AllowedRoots& roots() const { return roots_; }
 

@@ -27,14 +27,17 @@ void PutText(std::string_view text, std::string* out) {
   out->append(text);
 }
 
-void PutNumber(int64_t value, std::string* out) { out->append(reinterpret_cast<const char*>(&value), sizeof value); }
+void PutNumber(int64_t value, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 /// Takes values off the front of a message; fails once and for all when it runs short.
 class Cursor {
  public:
   explicit Cursor(std::string_view bytes) : bytes_(bytes) {}
   Result<std::string_view> Bytes(size_t count) {
-    if (count > bytes_.size()) return Fail(ErrorCode::kVersionMismatch, "the plan fragment is cut short");
+    if (count > bytes_.size())
+      return Fail(ErrorCode::kVersionMismatch, "the plan fragment is cut short");
     const auto out = bytes_.substr(0, count);
     bytes_.remove_prefix(count);
     return out;
@@ -63,8 +66,8 @@ Status CannotSplit(const std::string& why) {
               "Run it in a single process.");
 }
 
-/// Whether every row of the join's output comes from exactly one row of child `side`, so that partitioning that side
-/// partitions the output.
+/// Whether every row of the join's output comes from exactly one row of child `side`, so that
+/// partitioning that side partitions the output.
 bool Partitions(JoinType type, size_t side) {
   switch (type) {
     case JoinType::kInner:
@@ -86,7 +89,8 @@ Status CollectScans(const LogicalNode& node, bool partitionable, std::vector<Sca
   switch (node.kind) {
     case NodeKind::kScan: {
       const auto* table = dynamic_cast<const execution::TableRelation*>(node.relation.get());
-      if (table == nullptr || !table->is_bounded()) return CannotSplit("it reads something that is not a table: " + node.relation->name());
+      if (table == nullptr || !table->is_bounded())
+        return CannotSplit("it reads something that is not a table: " + node.relation->name());
       out->push_back({table, partitionable});
       return Status::OK();
     }
@@ -95,10 +99,13 @@ Status CollectScans(const LogicalNode& node, bool partitionable, std::vector<Sca
     case NodeKind::kWindowBy: return CollectScans(*node.children[0], partitionable, out);
     case NodeKind::kJoin:
       for (size_t side = 0; side < 2; ++side) {
-        ARROW_RETURN_NOT_OK(CollectScans(*node.children[side], partitionable && Partitions(node.join, side), out));
+        ARROW_RETURN_NOT_OK(
+            CollectScans(*node.children[side], partitionable && Partitions(node.join, side), out));
       }
       return Status::OK();
-    default: return CannotSplit("its aggregate stands over something else than filters, projections and joins");
+    default:
+      return CannotSplit(
+          "its aggregate stands over something else than filters, projections and joins");
   }
 }
 
@@ -109,12 +116,14 @@ Result<const LogicalNode*> FindAggregate(const LogicalNode& root) {
     at = at->children[0].get();
   }
   for (const auto& aggregate : at->aggregates) {
-    if (aggregate.binding.distinct) return CannotSplit("a DISTINCT aggregate has no partial result: " + aggregate.text);
+    if (aggregate.binding.distinct)
+      return CannotSplit("a DISTINCT aggregate has no partial result: " + aggregate.text);
   }
   return at;
 }
 
-Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& version, int64_t begin, int64_t end) {
+Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& version, int64_t begin,
+                                             int64_t end) {
   arrow::RecordBatchVector batches;
   while (begin < end) {
     const storage::Segment* segment = version.FindSegment(begin);
@@ -124,10 +133,12 @@ Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& versio
       Chunk chunk = FromRecordBatch(*batch);
       auto kept = std::make_shared<Selection>();
       for (int64_t i = 0; i < batch->num_rows(); ++i) {
-        if (!(*segment->deleted)[static_cast<size_t>(begin - segment->first_position + i)]) kept->push_back(static_cast<uint32_t>(i));
+        if (!(*segment->deleted)[static_cast<size_t>(begin - segment->first_position + i)])
+          kept->push_back(static_cast<uint32_t>(i));
       }
       chunk.selection = std::move(kept);
-      ARROW_ASSIGN_OR_RAISE(batch, ToRecordBatch(chunk, version.schema(), arrow::default_memory_pool()));
+      ARROW_ASSIGN_OR_RAISE(batch,
+                            ToRecordBatch(chunk, version.schema(), arrow::default_memory_pool()));
     }
     batches.push_back(std::move(batch));
     begin = stop;
@@ -136,9 +147,10 @@ Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& versio
 }
 
 /// A database of its own that holds nothing but the fragment's inputs.
-Result<std::shared_ptr<Session>> InputSession(const LaneFragment& fragment,
-                                              const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-                                              int threads) {
+Result<std::shared_ptr<Session>> InputSession(
+    const LaneFragment& fragment,
+    const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
+    int threads) {
   SessionOptions options;
   options.threads = threads;
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Make(options));
@@ -146,10 +158,13 @@ Result<std::shared_ptr<Session>> InputSession(const LaneFragment& fragment,
     const auto it = inputs.find(input.name);
     for (const auto& batch : it == inputs.end() ? arrow::RecordBatchVector{} : it->second) {
       if (!batch->schema()->Equals(*input.schema, false)) {
-        return Fail(ErrorCode::kSchemaMismatch, "an input's schema is not the fragment's: " + input.name);
+        return Fail(ErrorCode::kSchemaMismatch,
+                    "an input's schema is not the fragment's: " + input.name);
       }
     }
-    ARROW_RETURN_NOT_OK(session->RegisterBatches(input.name, input.schema, it == inputs.end() ? arrow::RecordBatchVector{} : it->second, false));
+    ARROW_RETURN_NOT_OK(session->RegisterBatches(
+        input.name, input.schema, it == inputs.end() ? arrow::RecordBatchVector{} : it->second,
+        false));
   }
   return session;
 }
@@ -160,13 +175,15 @@ struct BoundFragment {
   logical::BoundQuery query;
 };
 
-Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment, const execution::LowerOptions& options) {
+Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment,
+                           const execution::LowerOptions& options) {
   BoundFragment bound;
   bound.context = session.MakeContext();
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(fragment.sql));
   ARROW_ASSIGN_OR_RAISE(bound.query, session.Plan(*statement->select, {}, *bound.context));
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(bound.query.root, bound.query.schema, options));
-  ARROW_ASSIGN_OR_RAISE(bound.execution, execution::Execution::Make(plan, bound.context, session.scheduler()));
+  ARROW_ASSIGN_OR_RAISE(bound.execution,
+                        execution::Execution::Make(plan, bound.context, session.scheduler()));
   return bound;
 }
 
@@ -208,7 +225,9 @@ Result<LaneFragment> LaneFragment::Parse(std::string_view bytes) {
   ARROW_ASSIGN_OR_RAISE(const auto raw_version, cursor.Bytes(sizeof version));
   std::memcpy(&version, raw_version.data(), sizeof version);
   if (magic != kMagic) return Fail(ErrorCode::kVersionMismatch, "not a plan fragment");
-  if (version != kVersion) return Fail(ErrorCode::kVersionMismatch, "plan fragment of another version: " + std::to_string(version));
+  if (version != kVersion)
+    return Fail(ErrorCode::kVersionMismatch,
+                "plan fragment of another version: " + std::to_string(version));
   LaneFragment out;
   ARROW_ASSIGN_OR_RAISE(const auto sql, cursor.Text());
   out.sql = sql;
@@ -220,7 +239,8 @@ Result<LaneFragment> LaneFragment::Parse(std::string_view bytes) {
     ARROW_ASSIGN_OR_RAISE(const auto name, cursor.Text());
     ARROW_ASSIGN_OR_RAISE(const auto schema, cursor.Text());
     input.name = name;
-    auto reader = std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(schema));
+    auto reader =
+        std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(schema));
     arrow::ipc::DictionaryMemo memo;
     ARROW_ASSIGN_OR_RAISE(input.schema, arrow::ipc::ReadSchema(reader.get(), &memo));
     out.inputs.push_back(std::move(input));
@@ -228,22 +248,26 @@ Result<LaneFragment> LaneFragment::Parse(std::string_view bytes) {
   return out;
 }
 
-Result<std::shared_ptr<arrow::Table>> LaneSplit::Partition(const std::string& input, int64_t partition) const {
+Result<std::shared_ptr<arrow::Table>> LaneSplit::Partition(const std::string& input,
+                                                           int64_t partition) const {
   for (size_t i = 0; i < plan.inputs.size(); ++i) {
     if (plan.inputs[i].name != input) continue;
     if (i > 0) return RowsOf(*whole[i - 1], 0, whole[i - 1]->end_position());
     if (partition < 0 || partition >= plan.partition_count) {
-      return Fail(ErrorCode::kBadParameter, "no partition of that number: " + std::to_string(partition));
+      return Fail(ErrorCode::kBadParameter,
+                  "no partition of that number: " + std::to_string(partition));
     }
     const int64_t rows = partitioned->end_position();
-    return RowsOf(*partitioned, rows * partition / plan.partition_count, rows * (partition + 1) / plan.partition_count);
+    return RowsOf(*partitioned, rows * partition / plan.partition_count,
+                  rows * (partition + 1) / plan.partition_count);
   }
   return Fail(ErrorCode::kUnknownTable, "the split has no input of that name: " + input);
 }
 
 Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t partitions) {
   if (partitions < 1 || partitions > 1024) {
-    return Fail(ErrorCode::kBadParameter, "partitions out of range: " + std::to_string(partitions), "Use 1 to 1024.");
+    return Fail(ErrorCode::kBadParameter, "partitions out of range: " + std::to_string(partitions),
+                "Use 1 to 1024.");
   }
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
   if (statement->kind != sql::StatementKind::kSelect) return CannotSplit("it is not a SELECT");
@@ -254,9 +278,13 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
   ARROW_RETURN_NOT_OK(CollectScans(*aggregate->children[0], true, &scans));
   const ScanChoice* chosen = nullptr;
   for (const auto& scan : scans) {
-    const auto uses = std::count_if(scans.begin(), scans.end(), [&](const auto& other) { return other.relation->name() == scan.relation->name(); });
+    const auto uses = std::count_if(scans.begin(), scans.end(), [&](const auto& other) {
+      return other.relation->name() == scan.relation->name();
+    });
     if (!scan.partitionable || uses > 1) continue;
-    if (chosen == nullptr || scan.relation->version()->row_count() > chosen->relation->version()->row_count()) chosen = &scan;
+    if (chosen == nullptr ||
+        scan.relation->version()->row_count() > chosen->relation->version()->row_count())
+      chosen = &scan;
   }
   if (chosen == nullptr) return CannotSplit("no table of it can be partitioned");
   LaneSplit split;
@@ -266,19 +294,25 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
   split.partitioned = chosen->relation->version();
   split.plan.inputs.push_back({chosen->relation->name(), chosen->relation->schema()});
   for (const auto& scan : scans) {
-    const bool known = std::any_of(split.plan.inputs.begin(), split.plan.inputs.end(), [&](const auto& input) { return input.name == scan.relation->name(); });
+    const bool known =
+        std::any_of(split.plan.inputs.begin(), split.plan.inputs.end(),
+                    [&](const auto& input) { return input.name == scan.relation->name(); });
     if (known) continue;
     split.plan.inputs.push_back({scan.relation->name(), scan.relation->schema()});
     split.whole.push_back(scan.relation->version());
   }
-  split.reason = "aggregate over " + chosen->relation->name() + " in " + std::to_string(partitions) + " partitions of rows" +
-                 (split.whole.empty() ? "" : "; tables handed to every worker: " + std::to_string(split.whole.size()));
+  split.reason = "aggregate over " + chosen->relation->name() + " in " +
+                 std::to_string(partitions) + " partitions of rows" +
+                 (split.whole.empty()
+                      ? ""
+                      : "; tables handed to every worker: " + std::to_string(split.whole.size()));
   return split;
 }
 
-Result<std::shared_ptr<arrow::Buffer>> RunFragment(const LaneFragment& fragment,
-                                                   const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-                                                   int threads) {
+Result<std::shared_ptr<arrow::Buffer>> RunFragment(
+    const LaneFragment& fragment,
+    const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
+    int threads) {
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(fragment, inputs, threads));
   execution::LowerOptions options;
   options.stop_at_aggregate = true;
@@ -288,14 +322,17 @@ Result<std::shared_ptr<arrow::Buffer>> RunFragment(const LaneFragment& fragment,
   return static_cast<execution::AggregateState&>(*bound.execution->states()[result]).Snapshot();
 }
 
-Result<std::shared_ptr<arrow::Table>> MergeFragments(const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots) {
+Result<std::shared_ptr<arrow::Table>> MergeFragments(
+    const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots) {
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(plan, {}, 0));
   execution::LowerOptions options;
   options.from_partials = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, plan, options));
-  auto& state = static_cast<execution::AggregateState&>(*bound.execution->states()[static_cast<size_t>(bound.execution->plan().merged)]);
+  auto& state = static_cast<execution::AggregateState&>(
+      *bound.execution->states()[static_cast<size_t>(bound.execution->plan().merged)]);
   for (const auto& snapshot : snapshots) ARROW_RETURN_NOT_OK(state.Merge(*snapshot));
-  auto running = std::make_shared<RunningQuery>(bound.execution, [] { return int64_t{0}; }, session);
+  auto running =
+      std::make_shared<RunningQuery>(bound.execution, [] { return int64_t{0}; }, session);
   return QueryReader(running).ToTable();
 }
 

@@ -1,8 +1,10 @@
-// An aggregate query cut for partition-wise work: the lane's workers each run the part below the aggregate over one
-// partition and hand back the aggregate's snapshot; the merge folds the snapshots in partition order and runs the rest.
+// An aggregate query cut for partition-wise work: the lane's workers each run the part below the
+// aggregate over one partition and hand back the aggregate's snapshot; the merge folds the
+// snapshots in partition order and runs the rest.
 //
-// A fragment is a versioned message: the statement, the number of its partition, and the names and schemas of its
-// inputs. It is bound by the kernel that runs it, over those inputs alone, so no catalog needs to be shared.
+// A fragment is a versioned message: the statement, the number of its partition, and the names and
+// schemas of its inputs. It is bound by the kernel that runs it, over those inputs alone, so no
+// catalog needs to be shared.
 #pragma once
 
 #include <arrow/table.h>
@@ -32,23 +34,26 @@ struct LaneFragment {
 };
 
 struct LaneSplit {
-  LaneFragment plan;              // partition 0 stands for all
-  SchemaPtr schema;               // of the whole result
+  LaneFragment plan;  // partition 0 stands for all
+  SchemaPtr schema;   // of the whole result
   std::string reason;
   storage::VersionPtr partitioned;
   std::vector<storage::VersionPtr> whole;
 
   /// The rows of an input that a partition's worker is handed.
-  Result<std::shared_ptr<arrow::Table>> Partition(const std::string& input, int64_t partition) const;
+  Result<std::shared_ptr<arrow::Table>> Partition(const std::string& input,
+                                                  int64_t partition) const;
 };
 
 /// VEL2002, with the reason, for a query that cannot be cut.
 Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t partitions);
 /// The aggregate's snapshot over the inputs. `threads` bounds the work.
-Result<std::shared_ptr<arrow::Buffer>> RunFragment(const LaneFragment& fragment,
-                                                   const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-                                                   int threads);
+Result<std::shared_ptr<arrow::Buffer>> RunFragment(
+    const LaneFragment& fragment,
+    const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
+    int threads);
 /// The query's rows from the snapshots, merged in the order given.
-Result<std::shared_ptr<arrow::Table>> MergeFragments(const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots);
+Result<std::shared_ptr<arrow::Table>> MergeFragments(
+    const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots);
 
 }  // namespace velaria::session

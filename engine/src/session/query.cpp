@@ -13,9 +13,11 @@ const char* StateName(QueryState state) {
   return "unknown";
 }
 
-RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> triggers_left,
-                           std::shared_ptr<void> owner)
-    : owner_(std::move(owner)), execution_(std::move(execution)), triggers_left_(std::move(triggers_left)),
+RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution,
+                           std::function<int64_t()> triggers_left, std::shared_ptr<void> owner)
+    : owner_(std::move(owner)),
+      execution_(std::move(execution)),
+      triggers_left_(std::move(triggers_left)),
       sink_(std::static_pointer_cast<execution::ResultSink>(
           execution_->states()[static_cast<size_t>(execution_->plan().result)])) {}
 
@@ -47,7 +49,8 @@ void RunningQuery::RunTrigger(int64_t number) {
       std::lock_guard lock(self->mutex_);
       self->ended_ = std::chrono::steady_clock::now();
       if (!status.ok()) {
-        self->state_ = ErrorInfoOf(status).code == ErrorCode::kCancelled ? QueryState::kCancelled : QueryState::kFailed;
+        self->state_ = ErrorInfoOf(status).code == ErrorCode::kCancelled ? QueryState::kCancelled
+                                                                         : QueryState::kFailed;
       }
     }
     sink->Close(status);
@@ -70,7 +73,9 @@ void RunningQuery::Cancel() {
   bool never_started = false;
   {
     std::lock_guard lock(mutex_);
-    if (state_ == QueryState::kFinished || state_ == QueryState::kFailed || state_ == QueryState::kCancelled) return;
+    if (state_ == QueryState::kFinished || state_ == QueryState::kFailed ||
+        state_ == QueryState::kCancelled)
+      return;
     never_started = state_ == QueryState::kCreated;
     state_ = QueryState::kCancelled;
   }
@@ -86,7 +91,8 @@ QueryState RunningQuery::state() const {
 double RunningQuery::wall_ms() const {
   std::lock_guard lock(mutex_);
   if (started_ == std::chrono::steady_clock::time_point{}) return 0;
-  const auto end = ended_ == std::chrono::steady_clock::time_point{} ? std::chrono::steady_clock::now() : ended_;
+  const auto end =
+      ended_ == std::chrono::steady_clock::time_point{} ? std::chrono::steady_clock::now() : ended_;
   return std::chrono::duration<double, std::milli>(end - started_).count();
 }
 

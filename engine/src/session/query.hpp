@@ -21,10 +21,11 @@ const char* StateName(QueryState state);
 /// A SELECT: runs from the first row asked for. Letting go of it, or of its reader, cancels it.
 class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
  public:
-  /// `triggers_left` is called before each trigger: how many come after it (0: it is the last; a plain batch has one).
-  /// `owner` is kept until the query is let go of: the session whose tables and threads it uses.
-  RunningQuery(std::shared_ptr<execution::Execution> execution, std::function<int64_t()> triggers_left,
-               std::shared_ptr<void> owner);
+  /// `triggers_left` is called before each trigger: how many come after it (0: it is the last; a
+  /// plain batch has one). `owner` is kept until the query is let go of: the session whose tables
+  /// and threads it uses.
+  RunningQuery(std::shared_ptr<execution::Execution> execution,
+               std::function<int64_t()> triggers_left, std::shared_ptr<void> owner);
   ~RunningQuery();
 
   const SchemaPtr& schema() const { return sink_->schema(); }
@@ -42,7 +43,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
 
   const std::shared_ptr<void> owner_;
   const std::shared_ptr<execution::Execution> execution_;
-  const std::function<int64_t()> triggers_left_;   // 0 at the last one
+  const std::function<int64_t()> triggers_left_;  // 0 at the last one
   const std::shared_ptr<execution::ResultSink> sink_;
   std::atomic<int64_t> rows_{0};
   mutable std::mutex mutex_;
@@ -56,7 +57,9 @@ class QueryReader final : public arrow::RecordBatchReader {
   explicit QueryReader(std::shared_ptr<RunningQuery> query) : query_(std::move(query)) {}
   ~QueryReader() override { query_->Cancel(); }
   SchemaPtr schema() const override { return query_->schema(); }
-  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override { return query_->Next(batch); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    return query_->Next(batch);
+  }
   Status Close() override {
     query_->Cancel();
     return Status::OK();

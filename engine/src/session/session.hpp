@@ -1,5 +1,5 @@
-// One database: its catalog, settings, worker threads, running and streaming queries. Never process-wide: two sessions
-// share nothing. All calls are safe from many threads at once.
+// One database: its catalog, settings, worker threads, running and streaming queries. Never
+// process-wide: two sessions share nothing. All calls are safe from many threads at once.
 #pragma once
 
 #include <arrow/scalar.h>
@@ -32,8 +32,9 @@ struct SessionOptions {
 
 /// What a statement is, known without running it.
 struct StatementInfo {
-  std::string kind;            // "query", "stream", "explain", "insert", "delete", "create", "drop", "set", "show"
-  SchemaPtr schema;            // null when it returns no rows
+  std::string
+      kind;  // "query", "stream", "explain", "insert", "delete", "create", "drop", "set", "show"
+  SchemaPtr schema;  // null when it returns no rows
   int parameter_count = 0;
   std::vector<std::string> reads, writes;
 };
@@ -42,7 +43,7 @@ struct StatementInfo {
 struct StatementResult {
   std::string query_id;
   std::string kind;
-  SchemaPtr schema;                                // null when it returns no rows
+  SchemaPtr schema;  // null when it returns no rows
   std::optional<int64_t> rows_affected;
   std::shared_ptr<RunningQuery> query;             // SELECT over bounded input
   std::shared_ptr<arrow::RecordBatchReader> rows;  // other statements that return rows
@@ -68,7 +69,8 @@ class Ingest {
  public:
   Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate)
       : name_(std::move(name)), table_(std::move(table)), gate_(std::move(gate)) {}
-  /// Validates, then appends; the rows are visible when it returns. A failed batch leaves nothing behind.
+  /// Validates, then appends; the rows are visible when it returns. A failed batch leaves nothing
+  /// behind.
   Result<int64_t> Write(std::shared_ptr<arrow::RecordBatch> batch);
   const std::string& table() const { return name_; }
   int64_t row_count() const { return row_count_; }
@@ -85,16 +87,20 @@ class Session : public std::enable_shared_from_this<Session> {
   static Result<std::shared_ptr<Session>> Make(const SessionOptions& options);
   ~Session();
 
-  Result<StatementInfo> Describe(const std::string& sql, const std::optional<Parameters>& parameters);
-  Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters, std::string query_id);
+  Result<StatementInfo> Describe(const std::string& sql,
+                                 const std::optional<Parameters>& parameters);
+  Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
+                                  std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
 
   /// mode: "append" (makes the table when it is not there), "create" or "replace".
-  Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema, const std::string& mode,
-                                             interop::Origin origin);
+  Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
+                                             const std::string& mode, interop::Origin origin);
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
-                         const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches, bool replace);
-  Status RegisterSystemTable(const std::string& name, SchemaPtr schema, execution::ReaderFactory open);
+                         const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
+                         bool replace);
+  Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
+                             execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
   Result<SchemaPtr> TableSchema(const std::string& name) const;
   Status DropTable(const std::string& name);
@@ -103,18 +109,23 @@ class Session : public std::enable_shared_from_this<Session> {
   /// The state afterwards; VEL4010 for an id that is not running.
   Result<std::string> Cancel(const std::string& query_id);
 
-  Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql, const std::string& name, bool start_now);
+  Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
+                                                              const std::string& name,
+                                                              bool start_now);
   std::vector<std::shared_ptr<stream::StreamingQuery>> StreamingQueries() const;
-  Result<std::shared_ptr<stream::StreamingQuery>> FindStreamingQuery(const std::string& id_or_name) const;
+  Result<std::shared_ptr<stream::StreamingQuery>> FindStreamingQuery(
+      const std::string& id_or_name) const;
   Status EndInput(const std::string& stream);
 
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
   std::shared_ptr<execution::QueryContext> MakeContext();
-  sql::BindContext MakeBindContext(const Parameters& parameters, const execution::QueryContext& context) const;
+  sql::BindContext MakeBindContext(const Parameters& parameters,
+                                   const execution::QueryContext& context) const;
   /// Binds and rewrites.
-  Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters, const execution::QueryContext& context);
+  Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
+                                   const execution::QueryContext& context);
   /// Stops everything; the session answers no further call.
   void Close();
   static std::string NewQueryId();
@@ -122,8 +133,11 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
-  void Track(const std::string& query_id, const std::string& sql, const std::shared_ptr<RunningQuery>& query);
-  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql, const std::string& name, std::string query_id);
+  void Track(const std::string& query_id, const std::string& sql,
+             const std::shared_ptr<RunningQuery>& query);
+  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
+                                                             const std::string& name,
+                                                             std::string query_id);
 
   const int64_t memory_limit_bytes_;
   const std::shared_ptr<execution::Scheduler> scheduler_;

@@ -17,10 +17,14 @@ struct SettingRow {
 
 const std::vector<SettingRow> kSettings = {
     {"debug_trigger_rows", 0, 0, int64_t{1} << 40,
-     "Runs queries over tables as micro-batches of so many rows (0: as one batch); the result must not change."},
-    {"debug_no_rewrite", 0, 0, 1, "1 runs plans as they were bound, without rewrites; the result must not change."},
-    {"memory_limit_bytes", 0, 0, int64_t{1} << 50, "Most memory of one query (0: the session's own limit)."},
-    {"stream_trigger_rows", 1 << 18, 1, int64_t{1} << 30, "Most rows a streaming query takes at one trigger."},
+     "Runs queries over tables as micro-batches of so many rows (0: as one batch); the result must "
+     "not change."},
+    {"debug_no_rewrite", 0, 0, 1,
+     "1 runs plans as they were bound, without rewrites; the result must not change."},
+    {"memory_limit_bytes", 0, 0, int64_t{1} << 50,
+     "Most memory of one query (0: the session's own limit)."},
+    {"stream_trigger_rows", 1 << 18, 1, int64_t{1} << 30,
+     "Most rows a streaming query takes at one trigger."},
 };
 
 const SettingRow* FindSetting(const std::string& name) {
@@ -45,9 +49,12 @@ Status Settings::Set(const std::string& name, const std::string& value) {
   if (row == nullptr) return Unknown(name);
   int64_t number = 0;
   const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (fault != std::errc() || end != value.data() + value.size() || number < row->least || number > row->most) {
-    return Fail(ErrorCode::kBadSetting, std::string("value out of range for ") + row->name + ": " + value,
-                "Use an integer from " + std::to_string(row->least) + " to " + std::to_string(row->most) + ".");
+  if (fault != std::errc() || end != value.data() + value.size() || number < row->least ||
+      number > row->most) {
+    return Fail(ErrorCode::kBadSetting,
+                std::string("value out of range for ") + row->name + ": " + value,
+                "Use an integer from " + std::to_string(row->least) + " to " +
+                    std::to_string(row->most) + ".");
   }
   std::lock_guard lock(mutex_);
   values_[row->name] = value;

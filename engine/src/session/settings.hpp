@@ -1,4 +1,5 @@
-// Session settings: one table gives name, type, default, range and meaning; SET, RESET, SHOW and docs read it.
+// Session settings: one table gives name, type, default, range and meaning; SET, RESET, SHOW and
+// docs read it.
 #pragma once
 
 #include <cstdint>

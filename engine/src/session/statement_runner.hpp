@@ -1,5 +1,6 @@
-// Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe, explain, SELECT,
-// streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP), statements.cpp (the rest, and the session's calls).
+// Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe,
+// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP), statements.cpp
+// (the rest, and the session's calls).
 #pragma once
 
 #include <memory>
@@ -17,41 +18,54 @@ struct ObjectName {
   std::string name;
 };
 
-/// Schema and name of an object that a statement makes or changes; VEL2028 for an unknown schema, VEL2025 for system.
+/// Schema and name of an object that a statement makes or changes; VEL2028 for an unknown schema,
+/// VEL2025 for system.
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
 /// "query", "insert", "delete", "drop", "set", "show", "explain" or "create".
 const char* StatementKindName(const sql::Statement& statement);
 Status UnsupportedStatement(const sql::Statement& statement, const std::string& what);
-Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows);
-SchemaPtr ExplainSchema();   // section, text
-SchemaPtr NameValueSchema(); // name, value
-SchemaPtr DescribeSchema();  // column_name, column_type, nullable
+Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
+    const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows);
+SchemaPtr ExplainSchema();    // section, text
+SchemaPtr NameValueSchema();  // name, value
+SchemaPtr DescribeSchema();   // column_name, column_type, nullable
 
 /// Carries out one parsed statement. One per call; holds what the parts share.
 class StatementRunner {
  public:
-  StatementRunner(Session& session, const std::string& sql, Parameters parameters, std::string query_id)
-      : session_(session), sql_(sql), parameters_(std::move(parameters)), query_id_(std::move(query_id)),
+  StatementRunner(Session& session, const std::string& sql, Parameters parameters,
+                  std::string query_id)
+      : session_(session),
+        sql_(sql),
+        parameters_(std::move(parameters)),
+        query_id_(std::move(query_id)),
         context_(session.MakeContext()) {}
 
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);
   /// The query a stream statement runs, and the table it writes (null for a SELECT).
-  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const sql::Statement& statement, const std::string& name);
+  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const sql::Statement& statement,
+                                                             const std::string& name);
 
  private:
   Status CheckParameters(const sql::Statement& statement) const {
     const auto needed = static_cast<size_t>(statement.parameter_count);
     if (parameters_.size() == needed) return Status::OK();
-    return Fail(ErrorCode::kBadParameter, "the statement takes " + std::to_string(needed) + " parameters, given: " + std::to_string(parameters_.size()));
+    return Fail(ErrorCode::kBadParameter,
+                "the statement takes " + std::to_string(needed) +
+                    " parameters, given: " + std::to_string(parameters_.size()));
   }
-  Result<logical::BoundQuery> PlanSelect(const sql::Select& select) { return session_.Plan(select, parameters_, *context_); }
+  Result<logical::BoundQuery> PlanSelect(const sql::Select& select) {
+    return session_.Plan(select, parameters_, *context_);
+  }
   Result<std::shared_ptr<RunningQuery>> StartQuery(const logical::BoundQuery& query);
-  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(const logical::BoundQuery& query);
+  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(
+      const logical::BoundQuery& query);
   Result<StatementResult> Select(const sql::Statement& statement);
   Result<StatementResult> CreateTable(const sql::Statement& statement);
-  Result<CatalogEntry> FileTableEntry(const sql::Statement& statement, const ObjectName& name, SchemaPtr declared);
+  Result<CatalogEntry> FileTableEntry(const sql::Statement& statement, const ObjectName& name,
+                                      SchemaPtr declared);
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
@@ -59,7 +73,8 @@ class StatementRunner {
   Result<StatementResult> Drop(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);
   Result<std::shared_ptr<const CatalogEntry>> WritableEntry(const std::vector<sql::Name>& parts);
-  StatementResult Done(const sql::Statement& statement, std::optional<int64_t> rows = std::nullopt) const {
+  StatementResult Done(const sql::Statement& statement,
+                       std::optional<int64_t> rows = std::nullopt) const {
     StatementResult result;
     result.query_id = query_id_;
     result.kind = StatementKindName(statement);
@@ -67,8 +82,9 @@ class StatementRunner {
     return result;
   }
   static Catalog::IfExists IfExistsOf(const sql::Statement& statement) {
-    return statement.or_replace ? Catalog::IfExists::kReplace
-           : statement.if_not_exists ? Catalog::IfExists::kKeep : Catalog::IfExists::kFail;
+    return statement.or_replace      ? Catalog::IfExists::kReplace
+           : statement.if_not_exists ? Catalog::IfExists::kKeep
+                                     : Catalog::IfExists::kFail;
   }
 
   Session& session_;

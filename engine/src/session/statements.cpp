@@ -13,35 +13,42 @@ using sql::StatementKind;
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
   ObjectName out;
   if (parts.empty() || parts.size() > 2) {
-    return FailAt(parts.empty() ? Place{} : parts[0].place, ErrorCode::kUnknownSchema, "a name has at most a schema and a table");
+    return FailAt(parts.empty() ? Place{} : parts[0].place, ErrorCode::kUnknownSchema,
+                  "a name has at most a schema and a table");
   }
   out.name = parts.back().text;
   if (parts.size() == 2) {
     out.schema = ToLower(parts[0].text);
     if (!catalog.HasSchema(out.schema)) {
-      return FailAt(parts[0].place, ErrorCode::kUnknownSchema, "no schema of that name: " + parts[0].text, "Schemas are main and system.");
+      return FailAt(parts[0].place, ErrorCode::kUnknownSchema,
+                    "no schema of that name: " + parts[0].text, "Schemas are main and system.");
     }
   }
   if (out.schema == "system") {
-    return FailAt(parts[0].place, ErrorCode::kWrongObjectKind, "the schema system is read-only: " + out.name);
+    return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
+                  "the schema system is read-only: " + out.name);
   }
   return out;
 }
 
 SchemaPtr ExplainSchema() {
-  return arrow::schema({arrow::field("section", arrow::utf8(), false), arrow::field("text", arrow::utf8(), false)});
+  return arrow::schema(
+      {arrow::field("section", arrow::utf8(), false), arrow::field("text", arrow::utf8(), false)});
 }
 
 SchemaPtr NameValueSchema() {
-  return arrow::schema({arrow::field("name", arrow::utf8(), false), arrow::field("value", arrow::utf8(), false)});
+  return arrow::schema(
+      {arrow::field("name", arrow::utf8(), false), arrow::field("value", arrow::utf8(), false)});
 }
 
 SchemaPtr DescribeSchema() {
-  return arrow::schema({arrow::field("column_name", arrow::utf8(), false), arrow::field("column_type", arrow::utf8(), false),
+  return arrow::schema({arrow::field("column_name", arrow::utf8(), false),
+                        arrow::field("column_type", arrow::utf8(), false),
                         arrow::field("nullable", arrow::utf8(), false)});
 }
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows) {
+Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
+    const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows) {
   std::vector<arrow::StringBuilder> builders(static_cast<size_t>(schema->num_fields()));
   for (const auto& row : rows) {
     for (size_t c = 0; c < builders.size(); ++c) ARROW_RETURN_NOT_OK(builders[c].Append(row[c]));
@@ -51,7 +58,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(const SchemaPtr& sche
     ARROW_ASSIGN_OR_RAISE(auto column, builder.Finish());
     columns.push_back(std::move(column));
   }
-  return arrow::RecordBatchReader::Make({arrow::RecordBatch::Make(schema, static_cast<int64_t>(rows.size()), std::move(columns))}, schema);
+  return arrow::RecordBatchReader::Make(
+      {arrow::RecordBatch::Make(schema, static_cast<int64_t>(rows.size()), std::move(columns))},
+      schema);
 }
 
 const char* StatementKindName(const Statement& statement) {
@@ -70,7 +79,8 @@ const char* StatementKindName(const Statement& statement) {
 }
 
 Status UnsupportedStatement(const Statement& statement, const std::string& what) {
-  return FailAt(statement.place, ErrorCode::kUnsupportedStatement, "the statement is not supported: " + what);
+  return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                "the statement is not supported: " + what);
 }
 
 Result<StatementResult> StatementRunner::Show(const Statement& statement) {
@@ -79,7 +89,8 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   if (statement.kind == StatementKind::kDescribe) {
     ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
     ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name));
-    for (const auto& field : schema->fields()) rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
+    for (const auto& field : schema->fields())
+      rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
     result.schema = DescribeSchema();
   } else {
     result.schema = NameValueSchema();
@@ -105,7 +116,10 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
       ARROW_ASSIGN_OR_RAISE(const auto sections, Explain(statement));
       StatementResult result = Done(statement);
       result.schema = ExplainSchema();
-      ARROW_ASSIGN_OR_RAISE(result.rows, TextRows(result.schema, {{"logical", sections.logical}, {"physical", sections.physical}, {"strategy", sections.strategy}}));
+      ARROW_ASSIGN_OR_RAISE(result.rows,
+                            TextRows(result.schema, {{"logical", sections.logical},
+                                                     {"physical", sections.physical},
+                                                     {"strategy", sections.strategy}}));
       return result;
     }
     case StatementKind::kCreateTable: return CreateTable(statement);
@@ -119,15 +133,21 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kUpdate: return UnsupportedStatement(statement, "UPDATE");
     case StatementKind::kSet: {
       // The value is a constant expression; its text is what the settings take.
-      ARROW_ASSIGN_OR_RAISE(auto value, sql::BindOverSchema(*statement.value, *arrow::schema({}), "", session_.MakeBindContext(parameters_, *context_)));
+      ARROW_ASSIGN_OR_RAISE(auto value,
+                            sql::BindOverSchema(*statement.value, *arrow::schema({}), "",
+                                                session_.MakeBindContext(parameters_, *context_)));
       ARROW_ASSIGN_OR_RAISE(value, logical::Fold(value, context_->functions()));
-      if (value->kind != logical::BoundKind::kLiteral) return FailAt(statement.place, ErrorCode::kBadSetting, "the value is not a constant: " + statement.text);
+      if (value->kind != logical::BoundKind::kLiteral)
+        return FailAt(statement.place, ErrorCode::kBadSetting,
+                      "the value is not a constant: " + statement.text);
       ARROW_ASSIGN_OR_RAISE(auto scalar, ConstantValue(value->literal));
-      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(session_.settings().Set(statement.text, scalar->ToString()), statement.place));
+      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
+          session_.settings().Set(statement.text, scalar->ToString()), statement.place));
       return Done(statement, 0);
     }
     case StatementKind::kReset:
-      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(session_.settings().Reset(statement.text), statement.place));
+      ARROW_RETURN_NOT_OK(
+          WithPlaceIfFailed(session_.settings().Reset(statement.text), statement.place));
       return Done(statement, 0);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
@@ -138,15 +158,19 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
 
 // ---- the session's calls
 
-Result<StatementInfo> Session::Describe(const std::string& sql, const std::optional<Parameters>& parameters) {
+Result<StatementInfo> Session::Describe(const std::string& sql,
+                                        const std::optional<Parameters>& parameters) {
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
   StatementRunner runner(*this, sql, parameters.value_or(Parameters{}), "");
   return runner.Describe(*statement, parameters.has_value() || statement->parameter_count == 0);
 }
 
-Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters, std::string query_id) {
+Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,
+                                         std::string query_id) {
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-  return StatementRunner(*this, sql, parameters, query_id.empty() ? NewQueryId() : std::move(query_id)).Execute(*statement);
+  return StatementRunner(*this, sql, parameters,
+                         query_id.empty() ? NewQueryId() : std::move(query_id))
+      .Execute(*statement);
 }
 
 Result<ExplainSections> Session::Explain(const std::string& sql) {
@@ -154,20 +178,28 @@ Result<ExplainSections> Session::Explain(const std::string& sql) {
   return StatementRunner(*this, sql, {}, "").Explain(*statement);
 }
 
-Result<std::shared_ptr<stream::StreamingQuery>> Session::MakeStream(const std::string& sql, const std::string& name, std::string query_id) {
+Result<std::shared_ptr<stream::StreamingQuery>> Session::MakeStream(const std::string& sql,
+                                                                    const std::string& name,
+                                                                    std::string query_id) {
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
   if (!name.empty()) {
     auto other = FindStreamingQuery(name);
-    const bool live = other.ok() && ((*other)->status() == stream::StreamStatus::kRunning || (*other)->status() == stream::StreamStatus::kBackpressure ||
+    const bool live = other.ok() && ((*other)->status() == stream::StreamStatus::kRunning ||
+                                     (*other)->status() == stream::StreamStatus::kBackpressure ||
                                      (*other)->status() == stream::StreamStatus::kCreated);
-    if (live) return Fail(ErrorCode::kTableExists, "a streaming query of that name is running: " + name, "Stop it first, or choose another name.");
+    if (live)
+      return Fail(ErrorCode::kTableExists, "a streaming query of that name is running: " + name,
+                  "Stop it first, or choose another name.");
   }
-  ARROW_ASSIGN_OR_RAISE(auto query, StatementRunner(*this, sql, {}, query_id).MakeStream(*statement, name));
+  ARROW_ASSIGN_OR_RAISE(auto query,
+                        StatementRunner(*this, sql, {}, query_id).MakeStream(*statement, name));
   std::lock_guard lock(mutex_);
   constexpr size_t kEndedQueriesKept = 256;
   for (auto it = streams_.begin(); it != streams_.end() && streams_.size() > kEndedQueriesKept;) {
     const auto status = it->second->status();
-    const bool over = status == stream::StreamStatus::kFinished || status == stream::StreamStatus::kStopped || status == stream::StreamStatus::kFailed;
+    const bool over = status == stream::StreamStatus::kFinished ||
+                      status == stream::StreamStatus::kStopped ||
+                      status == stream::StreamStatus::kFailed;
     it = over ? streams_.erase(it) : std::next(it);
   }
   streams_[query_id] = query;

@@ -12,7 +12,8 @@ using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
-Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement, const ObjectName& name, SchemaPtr declared) {
+Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
+                                                     const ObjectName& name, SchemaPtr declared) {
   std::map<std::string, std::string> options;
   std::string path;
   for (const auto& option : statement.options) {
@@ -23,9 +24,11 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
     }
   }
   if (path.empty()) {
-    return FailAt(statement.place, ErrorCode::kBadOption, "OPTIONS needs a path", "Write OPTIONS(path: 'file.csv').");
+    return FailAt(statement.place, ErrorCode::kBadOption, "OPTIONS needs a path",
+                  "Write OPTIONS(path: 'file.csv').");
   }
-  ARROW_ASSIGN_OR_RAISE(auto file_options, io::ParseFileOptions(statement.using_format, options, std::move(declared)));
+  ARROW_ASSIGN_OR_RAISE(auto file_options,
+                        io::ParseFileOptions(statement.using_format, options, std::move(declared)));
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
   entry.name = name.name;
@@ -36,11 +39,13 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
 Result<StatementResult> StatementRunner::CreateTable(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
-  if (statement.flavour == sql::TableFlavour::kSink) return UnsupportedStatement(statement, "CREATE SINK TABLE");
+  if (statement.flavour == sql::TableFlavour::kSink)
+    return UnsupportedStatement(statement, "CREATE SINK TABLE");
   for (const auto& column : statement.columns) {
     if (column.primary_key || column.unique || column.default_value) {
-      return FailAt(column.name.place, ErrorCode::kUnsupportedStatement,
-                    "PRIMARY KEY, UNIQUE and DEFAULT are not supported, column: " + column.name.text);
+      return FailAt(
+          column.name.place, ErrorCode::kUnsupportedStatement,
+          "PRIMARY KEY, UNIQUE and DEFAULT are not supported, column: " + column.name.text);
     }
   }
   const auto existing = session_.catalog_.Find(name.schema, name.name);
@@ -56,7 +61,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   } else if (statement.select) {
     ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
     if (!query.is_bounded) {
-      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "CREATE TABLE AS reads a stream, which never ends",
+      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
+                    "CREATE TABLE AS reads a stream, which never ends",
                     "Create the table, then start INSERT INTO ... SELECT as a streaming query.");
     }
     std::vector<std::string> seen;
@@ -64,7 +70,9 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     for (const auto& field : query.schema->fields()) {
       const auto lower = ToLower(field->name());
       if (std::find(seen.begin(), seen.end(), lower) != seen.end()) {
-        return FailAt(statement.place, ErrorCode::kDuplicateColumn, "a column name appears twice: " + field->name(), "Give one of them an alias.");
+        return FailAt(statement.place, ErrorCode::kDuplicateColumn,
+                      "a column name appears twice: " + field->name(),
+                      "Give one of them an alias.");
       }
       seen.push_back(lower);
       fields.push_back(field->WithNullable(true));
@@ -79,7 +87,9 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     }
     ARROW_RETURN_NOT_OK(entry.table->Append(batches));
   } else {
-    if (!declared) return FailAt(statement.place, ErrorCode::kSyntaxError, "a table needs columns: " + name.name);
+    if (!declared)
+      return FailAt(statement.place, ErrorCode::kSyntaxError,
+                    "a table needs columns: " + name.name);
     entry.name = name.name;
     entry.table = std::make_shared<storage::Table>(declared);
   }
@@ -90,8 +100,11 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
   ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-  if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) { return EqualsIgnoreCase(read, name.name); }) != query.reads.end()) {
-    return FailAt(statement.place, ErrorCode::kUnknownTable, "the view would read itself: " + name.name);
+  if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) {
+        return EqualsIgnoreCase(read, name.name);
+      }) != query.reads.end()) {
+    return FailAt(statement.place, ErrorCode::kUnknownTable,
+                  "the view would read itself: " + name.name);
   }
   CatalogEntry entry;
   entry.kind = RelationKind::kView;
@@ -105,8 +118,8 @@ Result<StatementResult> StatementRunner::CreateView(const Statement& statement) 
 Result<StatementResult> StatementRunner::CreateStream(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
   if (statement.watermark) {
-    return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement, "WATERMARK is not supported",
-                  "Leave it out: emission is PER BATCH.");
+    return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement,
+                  "WATERMARK is not supported", "Leave it out: emission is PER BATCH.");
   }
   ARROW_ASSIGN_OR_RAISE(auto schema, sql::SchemaFromColumns(statement.columns));
   CatalogEntry entry;
@@ -117,19 +130,24 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   return Done(statement, 0);
 }
 
-Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(const std::vector<sql::Name>& parts) {
+Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
+    const std::vector<sql::Name>& parts) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
   auto entry = session_.catalog_.Find(name.schema, name.name);
   const Place place = parts.back().place;
   if (!entry) {
     const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
-    return FailAt(place, ErrorCode::kUnknownTable, "no table of that name: " + name.name, near.empty() ? "" : "Did you mean " + near + "?");
+    return FailAt(place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
+                  near.empty() ? "" : "Did you mean " + near + "?");
   }
   if (entry->kind == RelationKind::kSource) {
-    return FailAt(place, ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT and DELETE: " + name.name);
+    return FailAt(place, ErrorCode::kSourceIsReadOnly,
+                  "a SOURCE table refuses INSERT and DELETE: " + name.name);
   }
   if (!entry->table) {
-    return FailAt(place, ErrorCode::kWrongObjectKind, std::string("rows cannot be changed in a ") + KindName(entry->kind) + ": " + name.name);
+    return FailAt(
+        place, ErrorCode::kWrongObjectKind,
+        std::string("rows cannot be changed in a ") + KindName(entry->kind) + ": " + name.name);
   }
   return entry;
 }
@@ -137,7 +155,9 @@ Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(const
 Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
   const auto& schema = target->table->schema();
-  ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(
+      auto query,
+      sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
   if (!query.is_bounded) {
     ARROW_ASSIGN_OR_RAISE(auto stream, session_.MakeStream(sql_, "", query_id_));
     stream->Start();
@@ -152,7 +172,8 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
     rows += batch->num_rows();
     for (int i = 0; i < schema->num_fields(); ++i) {
       if (!schema->field(i)->nullable() && batch->column(i)->null_count() > 0) {
-        return FailAt(statement.place, ErrorCode::kConstraint, "NULL in a column that is NOT NULL: " + schema->field(i)->name());
+        return FailAt(statement.place, ErrorCode::kConstraint,
+                      "NULL in a column that is NOT NULL: " + schema->field(i)->name());
       }
     }
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
@@ -164,17 +185,22 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
 Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
   if (target->kind == RelationKind::kStream) {
-    return FailAt(statement.place, ErrorCode::kWrongObjectKind, "rows of a stream cannot be deleted: " + target->name);
+    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
+                  "rows of a stream cannot be deleted: " + target->name);
   }
   logical::BoundExprPtr predicate;
   if (statement.where) {
-    ARROW_ASSIGN_OR_RAISE(predicate, sql::BindPredicateOverSchema(*statement.where, *target->table->schema(), target->name, "WHERE",
-                                                                  session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(
+        predicate,
+        sql::BindPredicateOverSchema(*statement.where, *target->table->schema(), target->name,
+                                     "WHERE", session_.MakeBindContext(parameters_, *context_)));
   }
   const auto writer = target->table->LockForWriting();
-  auto relation = std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
+  auto relation =
+      std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::LowerPositions(relation, predicate));
-  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_));
+  ARROW_ASSIGN_OR_RAISE(auto execution,
+                        execution::Execution::Make(plan, context_, session_.scheduler_));
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Status> outcome;
@@ -188,7 +214,8 @@ Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
     changed.wait(lock, [&] { return outcome.has_value(); });
   }
   ARROW_RETURN_NOT_OK(*outcome);
-  auto& sink = static_cast<execution::PositionSink&>(*execution->states()[static_cast<size_t>(plan->result)]);
+  auto& sink = static_cast<execution::PositionSink&>(
+      *execution->states()[static_cast<size_t>(plan->result)]);
   const auto positions = sink.TakePositions();
   ARROW_RETURN_NOT_OK(target->table->DeletePositions(positions, writer));
   return Done(statement, static_cast<int64_t>(positions.size()));

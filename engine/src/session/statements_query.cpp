@@ -25,18 +25,13 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       if (!query.is_bounded) info.kind = "stream";
       return info;
     }
-    case StatementKind::kExplain:
-      info.schema = ExplainSchema();
-      return info;
-    case StatementKind::kShow:
-      info.schema = NameValueSchema();
-      return info;
-    case StatementKind::kDescribe:
-      info.schema = DescribeSchema();
-      return info;
+    case StatementKind::kExplain: info.schema = ExplainSchema(); return info;
+    case StatementKind::kShow: info.schema = NameValueSchema(); return info;
+    case StatementKind::kDescribe: info.schema = DescribeSchema(); return info;
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-      ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanInsertSource(statement, *target->ArrowSchema(), bind));
+      ARROW_ASSIGN_OR_RAISE(auto query,
+                            sql::PlanInsertSource(statement, *target->ArrowSchema(), bind));
       info.reads = query.reads;
       info.writes = {target->name};
       if (!query.is_bounded) info.kind = "insert_stream";
@@ -53,32 +48,43 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
 }
 
 Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
-  const Statement* inner = statement.kind == StatementKind::kExplain ? statement.inner.get() : &statement;
+  const Statement* inner =
+      statement.kind == StatementKind::kExplain ? statement.inner.get() : &statement;
   logical::BoundQuery query;
   if (inner->kind == StatementKind::kInsert) {
     ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(inner->name));
-    ARROW_ASSIGN_OR_RAISE(query, sql::PlanInsertSource(*inner, *target->ArrowSchema(), session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(query,
+                          sql::PlanInsertSource(*inner, *target->ArrowSchema(),
+                                                session_.MakeBindContext(parameters_, *context_)));
     ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
   } else if (inner->select) {
     ARROW_ASSIGN_OR_RAISE(query, PlanSelect(*inner->select));
   } else {
-    return FailAt(inner->place, ErrorCode::kUnsupportedStatement, "there is no plan to explain for a statement of kind: " + std::string(StatementKindName(*inner)),
+    return FailAt(inner->place, ErrorCode::kUnsupportedStatement,
+                  "there is no plan to explain for a statement of kind: " +
+                      std::string(StatementKindName(*inner)),
                   "EXPLAIN takes SELECT, INSERT ... SELECT and CREATE TABLE ... AS.");
   }
   execution::LowerOptions options;
-  if (!query.is_bounded) options.stream_range = [](const execution::TableRelation&) { return [] { return execution::TableRange{}; }; };
+  if (!query.is_bounded)
+    options.stream_range = [](const execution::TableRelation&) {
+      return [] { return execution::TableRange{}; };
+    };
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
-  return ExplainSections{logical::ToText(*query.root), plan->ToText(), contract::StrategyText(DecideExecution(query))};
+  return ExplainSections{logical::ToText(*query.root), plan->ToText(),
+                         contract::StrategyText(DecideExecution(query))};
 }
 
 // ---- queries
 
-Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(const logical::BoundQuery& query) {
+Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(
+    const logical::BoundQuery& query) {
   const int64_t trigger_rows = session_.settings().GetInteger("debug_trigger_rows");
   execution::LowerOptions options;
   std::function<int64_t()> triggers_left = [] { return int64_t{0}; };
   if (trigger_rows > 0) {
-    // The slices of the one table that is cut; the plan asks for the range of a trigger when it starts it.
+    // The slices of the one table that is cut; the plan asks for the range of a trigger when it
+    // starts it.
     struct Slices {
       storage::VersionPtr version;
       int64_t begin = 0, end = 0;
@@ -89,7 +95,8 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(const logical:
     options.stream_range = [slices](const execution::TableRelation& table) {
       slices->version = table.version();
       slices->used = true;
-      return [slices] { return execution::TableRange{slices->version, slices->begin, slices->end}; };
+      return
+          [slices] { return execution::TableRange{slices->version, slices->begin, slices->end}; };
     };
     triggers_left = [slices, trigger_rows]() -> int64_t {
       if (!slices->used) return 0;
@@ -100,13 +107,16 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(const logical:
     };
   }
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
-  ARROW_ASSIGN_OR_RAISE(auto execution, execution::Execution::Make(plan, context_, session_.scheduler_));
-  auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left), session_.shared_from_this());
+  ARROW_ASSIGN_OR_RAISE(auto execution,
+                        execution::Execution::Make(plan, context_, session_.scheduler_));
+  auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left),
+                                                session_.shared_from_this());
   session_.Track(query_id_, sql_, running);
   return running;
 }
 
-Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StatementRunner::RunToBatches(const logical::BoundQuery& query) {
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StatementRunner::RunToBatches(
+    const logical::BoundQuery& query) {
   ARROW_ASSIGN_OR_RAISE(auto running, StartQuery(query));
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
   while (true) {
@@ -120,7 +130,8 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StatementRunner::RunToB
 Result<StatementResult> StatementRunner::Select(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
   if (!query.is_bounded) {
-    return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads a stream and never ends",
+    return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
+                  "the query reads a stream and never ends",
                   "Start it as a streaming query, or read it as a subscription.");
   }
   StatementResult result = Done(statement);
@@ -129,24 +140,32 @@ Result<StatementResult> StatementRunner::Select(const Statement& statement) {
   return result;
 }
 
-Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(const Statement& statement, const std::string& name) {
+Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(
+    const Statement& statement, const std::string& name) {
   ARROW_RETURN_NOT_OK(CheckParameters(statement));
   stream::StreamSpec spec;
   logical::BoundQuery query;
   if (statement.kind == StatementKind::kInsert) {
     ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-    ARROW_ASSIGN_OR_RAISE(query, sql::PlanInsertSource(statement, *target->ArrowSchema(), session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(query,
+                          sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                session_.MakeBindContext(parameters_, *context_)));
     spec.sink = target->table;
   } else if (statement.kind == StatementKind::kSelect) {
-    ARROW_ASSIGN_OR_RAISE(query, sql::PlanSelect(*statement.select, session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(query, sql::PlanSelect(*statement.select,
+                                                 session_.MakeBindContext(parameters_, *context_)));
   } else {
-    return FailAt(statement.place, ErrorCode::kUnsupportedStatement, std::string("a streaming query is a SELECT or INSERT ... SELECT, not: ") + StatementKindName(statement));
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                  std::string("a streaming query is a SELECT or INSERT ... SELECT, not: ") +
+                      StatementKindName(statement));
   }
   if (query.is_bounded) {
-    return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads no stream", "Run it as a plain query.");
+    return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads no stream",
+                  "Run it as a plain query.");
   }
   if (query.emit != logical::Emit::kDefault && query.emit != logical::Emit::kPerBatch) {
-    return FailAt(statement.place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported", "Leave EMIT out, or write EMIT PER BATCH.");
+    return FailAt(statement.place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported",
+                  "Leave EMIT out, or write EMIT PER BATCH.");
   }
   ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
   spec.query_id = query_id_;
@@ -160,7 +179,9 @@ Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(cons
   if (spec.decision.has_window) {
     // The stream's own columns, then why a row is late and where it stood in the log.
     for (const auto& entry : session_.catalog_.Entries()) {
-      if (entry->kind != RelationKind::kStream || std::find(query.reads.begin(), query.reads.end(), entry->name) == query.reads.end()) continue;
+      if (entry->kind != RelationKind::kStream ||
+          std::find(query.reads.begin(), query.reads.end(), entry->name) == query.reads.end())
+        continue;
       auto fields = entry->table->schema()->fields();
       fields.push_back(arrow::field("_late_reason", arrow::utf8()));
       fields.push_back(arrow::field("_seq", arrow::int64()));
@@ -168,7 +189,8 @@ Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(cons
       late.name = spec.name + "$late";
       late.table = std::make_shared<storage::Table>(arrow::schema(std::move(fields)));
       spec.late = late.table;
-      ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(late), Catalog::IfExists::kReplace).status());
+      ARROW_RETURN_NOT_OK(
+          session_.catalog_.Create(std::move(late), Catalog::IfExists::kReplace).status());
     }
   }
   return stream::StreamingQuery::Make(std::move(spec), context_, session_.scheduler_);

@@ -1,6 +1,7 @@
-// The syntax tree: what the text says, before any name is looked up. Plain data; the parser makes it, the binder reads
-// it, nobody else does. Every node knows its place in the text. Trees are owned by unique_ptr from the root down, and
-// the parser bounds their depth, so recursive walks are safe.
+// The syntax tree: what the text says, before any name is looked up. Plain data; the parser makes
+// it, the binder reads it, nobody else does. Every node knows its place in the text. Trees are
+// owned by unique_ptr from the root down, and the parser bounds their depth, so recursive walks are
+// safe.
 #pragma once
 
 #include <cstdint>
@@ -19,15 +20,17 @@ struct Select;
 using ExprPtr = std::unique_ptr<Expr>;
 using SelectPtr = std::unique_ptr<Select>;
 
-/// An identifier as written: folded to lower case unless quoted. `quoted` matters for lookup: unquoted names match
-/// column names without regard to ASCII case, quoted ones prefer the exact spelling.
+/// An identifier as written: folded to lower case unless quoted. `quoted` matters for lookup:
+/// unquoted names match column names without regard to ASCII case, quoted ones prefer the exact
+/// spelling.
 struct Name {
   std::string text;
   bool quoted = false;
   Place place;
 };
 
-/// A type as written: name in upper case ("DECIMAL", "DOUBLE PRECISION" is given as "DOUBLE"), arguments, array suffix.
+/// A type as written: name in upper case ("DECIMAL", "DOUBLE PRECISION" is given as "DOUBLE"),
+/// arguments, array suffix.
 struct TypeName {
   std::string name;
   std::vector<int64_t> arguments;
@@ -38,34 +41,35 @@ struct TypeName {
 
 enum class ExprKind {
   kNull,
-  kBoolean,      // bool_value
-  kInteger,      // text: digits as written (may exceed 64 bits)
-  kDecimal,      // text: digits with a point, no exponent
-  kFloat,        // text: digits with an exponent
-  kString,       // text: unescaped value
-  kTyped,        // DATE '...', TIMESTAMP '...': type, text
-  kInterval,     // text: the quoted value; name[0]: unit in lower case or absent
-  kParameter,    // index: 1-based position
-  kColumn,       // names: [schema.][table.]column
-  kStar,         // names: optional qualifier; only in a select list or count(*)
-  kUnary,        // text: "-", "+", "NOT"; children[0]
-  kBinary,       // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1]; a chain of
-                 // "AND" or of "OR" is one node with two children or more, in the order of the text
-  kIsNull,       // children[0]; negated
-  kIsTruth,      // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
-  kIsDistinct,   // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
-  kLike,         // text "LIKE"/"ILIKE"; children[0] value, [1] pattern, [2] escape if given; negated
-  kIn,           // children[0] value, rest the list (maybe empty); negated
-  kBetween,      // children value, low, high; negated
-  kCase,         // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
-  kCast,         // children[0]; type; try_cast
-  kCall,         // names: [schema.]function (folded); children arguments; distinct; filter; star: count(*)
-  kExtract,      // EXTRACT(text FROM children[0]); text in lower case
-  kSubquery,     // select: a scalar subquery             (binder refuses by name for now)
-  kExists,       // select; negated
-  kInSubquery,   // children[0]; select; negated
-  kRow,          // (a, b, ...): children
-  kWindowCall,   // a call with OVER                      (binder refuses by name for now)
+  kBoolean,    // bool_value
+  kInteger,    // text: digits as written (may exceed 64 bits)
+  kDecimal,    // text: digits with a point, no exponent
+  kFloat,      // text: digits with an exponent
+  kString,     // text: unescaped value
+  kTyped,      // DATE '...', TIMESTAMP '...': type, text
+  kInterval,   // text: the quoted value; name[0]: unit in lower case or absent
+  kParameter,  // index: 1-based position
+  kColumn,     // names: [schema.][table.]column
+  kStar,       // names: optional qualifier; only in a select list or count(*)
+  kUnary,      // text: "-", "+", "NOT"; children[0]
+  kBinary,  // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1];
+            // a chain of "AND" or of "OR" is one node with two children or more, in the order of
+            // the text
+  kIsNull,      // children[0]; negated
+  kIsTruth,     // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
+  kIsDistinct,  // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
+  kLike,        // text "LIKE"/"ILIKE"; children[0] value, [1] pattern, [2] escape if given; negated
+  kIn,          // children[0] value, rest the list (maybe empty); negated
+  kBetween,     // children value, low, high; negated
+  kCase,        // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
+  kCast,        // children[0]; type; try_cast
+  kCall,  // names: [schema.]function (folded); children arguments; distinct; filter; star: count(*)
+  kExtract,     // EXTRACT(text FROM children[0]); text in lower case
+  kSubquery,    // select: a scalar subquery             (binder refuses by name for now)
+  kExists,      // select; negated
+  kInSubquery,  // children[0]; select; negated
+  kRow,         // (a, b, ...): children
+  kWindowCall,  // a call with OVER                      (binder refuses by name for now)
 };
 
 struct Expr {
@@ -99,10 +103,10 @@ enum class JoinKind { kInner, kLeft, kRight, kFull, kCross };
 struct TableRef {
   TableKind kind;
   Place place;
-  std::vector<Name> names;               // kNamed: [schema.]table; kFunction: function name
-  std::string path;                      // kFile: FROM 'path'
-  SelectPtr select;                      // kSubquery (a VALUES list in FROM is a Select with `values`)
-  std::vector<ExprPtr> arguments;        // kFunction
+  std::vector<Name> names;         // kNamed: [schema.]table; kFunction: function name
+  std::string path;                // kFile: FROM 'path'
+  SelectPtr select;                // kSubquery (a VALUES list in FROM is a Select with `values`)
+  std::vector<ExprPtr> arguments;  // kFunction
   std::optional<Name> alias;
   std::vector<Name> column_aliases;
   // kJoin
@@ -147,8 +151,8 @@ struct CommonTable {
   bool recursive = false;
 };
 
-/// One SELECT core, or a set operation over two Selects (then `set_left`/`set_right` are given and the core's own
-/// fields are empty). ORDER BY, LIMIT and WITH belong to the whole.
+/// One SELECT core, or a set operation over two Selects (then `set_left`/`set_right` are given and
+/// the core's own fields are empty). ORDER BY, LIMIT and WITH belong to the whole.
 struct Select {
   Place place;
   std::vector<CommonTable> with;
@@ -156,7 +160,8 @@ struct Select {
   bool distinct = false;
   std::vector<ExprPtr> distinct_on;
   std::vector<SelectItem> items;
-  std::unique_ptr<TableRef> from;  // absent: SELECT without FROM; a comma list is folded into cross joins
+  std::unique_ptr<TableRef>
+      from;  // absent: SELECT without FROM; a comma list is folded into cross joins
   ExprPtr where;
   std::unique_ptr<WindowBy> window_by;
   std::vector<ExprPtr> group_by;
@@ -179,21 +184,22 @@ struct Select {
 
 enum class StatementKind {
   kSelect,
-  kExplain,       // EXPLAIN [ANALYZE] <statement in inner>
-  kCreateTable,   // plain, AS SELECT, or USING ... OPTIONS(...)
+  kExplain,      // EXPLAIN [ANALYZE] <statement in inner>
+  kCreateTable,  // plain, AS SELECT, or USING ... OPTIONS(...)
   kCreateStream,
   kCreateView,
   kCreateSchema,
-  kCreateIndex,   // accepted by the grammar
+  kCreateIndex,  // accepted by the grammar
   kDrop,
   kInsert,
   kDelete,
   kUpdate,
-  kSet,           // SET name = value
+  kSet,  // SET name = value
   kReset,
   kShow,
   kDescribe,
-  kOther,         // a statement known by its first word and not supported; `text` is that word in upper case
+  kOther,  // a statement known by its first word and not supported; `text` is that word in upper
+           // case
 };
 
 struct ColumnDef {
@@ -224,20 +230,20 @@ struct WatermarkDef {
 struct Statement {
   StatementKind kind;
   Place place;
-  std::vector<Name> name;              // the object: [schema.]name
+  std::vector<Name> name;  // the object: [schema.]name
   bool or_replace = false, if_not_exists = false, if_exists = false, temporary = false;
-  SelectPtr select;                    // SELECT, CREATE ... AS, INSERT ... SELECT|VALUES
-  std::unique_ptr<Statement> inner;    // EXPLAIN
+  SelectPtr select;                  // SELECT, CREATE ... AS, INSERT ... SELECT|VALUES
+  std::unique_ptr<Statement> inner;  // EXPLAIN
   bool analyze = false;
   // CREATE
   TableFlavour flavour = TableFlavour::kTable;
   std::vector<ColumnDef> columns;
-  std::string using_format;            // lower case; empty when USING is left out
+  std::string using_format;  // lower case; empty when USING is left out
   bool has_options = false;
   std::vector<Option> options;
   std::optional<WatermarkDef> watermark;
-  std::vector<Name> index_table;       // CREATE INDEX name ON index_table (index_columns)
-  std::vector<Name> index_columns;     // absent when an expression is indexed
+  std::vector<Name> index_table;    // CREATE INDEX name ON index_table (index_columns)
+  std::vector<Name> index_columns;  // absent when an expression is indexed
   // DROP
   DropKind drop = DropKind::kTable;
   std::vector<std::vector<Name>> drop_names;
@@ -251,7 +257,7 @@ struct Statement {
   std::string text;
   ExprPtr value;
 
-  int parameter_count = 0;             // how many `?` or the highest $n
+  int parameter_count = 0;  // how many `?` or the highest $n
 
   Statement(StatementKind k, Place p) : kind(k), place(p) {}
 };

@@ -7,10 +7,12 @@
 namespace velaria::storage {
 namespace {
 
-/// Segments below this are merged with their neighbour of like size as rows arrive in small batches.
+/// Segments below this are merged with their neighbour of like size as rows arrive in small
+/// batches.
 constexpr int64_t kSmallSegmentRows = 16384;
 
-Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a, const arrow::RecordBatch& b) {
+Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a,
+                                                        const arrow::RecordBatch& b) {
   arrow::ArrayVector columns;
   for (int i = 0; i < a.num_columns(); ++i) {
     ARROW_ASSIGN_OR_RAISE(auto column, arrow::Concatenate({a.column(i), b.column(i)}));
@@ -20,7 +22,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch
 }
 
 /// Three-way comparison of two scalars of one ordered type; nullopt when arrow has no order for it.
-std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a, const std::shared_ptr<arrow::Scalar>& b) {
+std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a,
+                           const std::shared_ptr<arrow::Scalar>& b) {
   if (a->type->id() != b->type->id() || !a->type->Equals(*b->type)) return std::nullopt;
   auto less = arrow::compute::CallFunction("less", {a, b});
   auto greater = arrow::compute::CallFunction("greater", {a, b});
@@ -33,7 +36,8 @@ std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a, const std::s
 
 }  // namespace
 
-bool ZoneMaps::Excludes(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const {
+bool ZoneMaps::Excludes(const arrow::RecordBatch& batch,
+                        const io::SimplePredicate& predicate) const {
   const auto& column = batch.column(predicate.column);
   const int64_t nulls = column->null_count();
   if (predicate.op == io::Comparison::kIsNull) return nulls == 0;
@@ -75,8 +79,9 @@ bool ZoneMaps::Excludes(const arrow::RecordBatch& batch, const io::SimplePredica
 }
 
 const Segment* TableVersion::FindSegment(int64_t position) const {
-  auto run = std::upper_bound(runs_.begin(), runs_.end(), position,
-                              [](int64_t p, const auto& r) { return p < r->front().first_position; });
+  auto run = std::upper_bound(runs_.begin(), runs_.end(), position, [](int64_t p, const auto& r) {
+    return p < r->front().first_position;
+  });
   if (run == runs_.begin()) return nullptr;
   --run;
   auto segment = std::upper_bound((*run)->begin(), (*run)->end(), position,
@@ -96,12 +101,14 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*batch));
   next->byte_count_ += bytes;
   TableVersion::Run run;
-  const bool open_run = !next->runs_.empty() && next->runs_.back()->size() < TableVersion::kRunLength;
+  const bool open_run =
+      !next->runs_.empty() && next->runs_.back()->size() < TableVersion::kRunLength;
   if (open_run) {
     run = *next->runs_.back();
     next->runs_.pop_back();
   }
-  // Like a binary counter: a row is copied a logarithmic number of times, however small the batches.
+  // Like a binary counter: a row is copied a logarithmic number of times, however small the
+  // batches.
   while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
          run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
     auto merged = Concatenate(*run.back().batch, *batch);
@@ -132,7 +139,8 @@ Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& bat
   return Status::OK();
 }
 
-Status Table::DeletePositions(const std::vector<int64_t>& positions, const std::unique_lock<std::mutex>& writer) {
+Status Table::DeletePositions(const std::vector<int64_t>& positions,
+                              const std::unique_lock<std::mutex>& writer) {
   if (!writer.owns_lock()) return Bug("DeletePositions without the writer lock");
   if (positions.empty()) return Status::OK();
   auto next = std::make_shared<TableVersion>(*version());
@@ -144,7 +152,8 @@ Status Table::DeletePositions(const std::vector<int64_t>& positions, const std::
     for (auto& segment : *run) {
       if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
       auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
-                                     : std::make_shared<std::vector<bool>>(static_cast<size_t>(segment.row_count()), false);
+                                     : std::make_shared<std::vector<bool>>(
+                                           static_cast<size_t>(segment.row_count()), false);
       for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
         const auto row = static_cast<size_t>(positions[at] - segment.first_position);
         if (!(*deleted)[row]) ++next->deleted_count_;

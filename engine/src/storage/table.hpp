@@ -1,8 +1,10 @@
-// Tables in memory. A TableVersion is an immutable list of segments; a commit makes the next version and swaps it in.
-// A reader holds a version and sees no later change (snapshot isolation); one writer at a time per table.
+// Tables in memory. A TableVersion is an immutable list of segments; a commit makes the next
+// version and swaps it in. A reader holds a version and sees no later change (snapshot isolation);
+// one writer at a time per table.
 //
-// A row's position is its number among all rows ever appended to this incarnation of the table, deleted ones
-// included: it orders a scan, names rows to DELETE, and is the offset a stream's readers remember.
+// A row's position is its number among all rows ever appended to this incarnation of the table,
+// deleted ones included: it orders a scan, names rows to DELETE, and is the offset a stream's
+// readers remember.
 #pragma once
 
 #include <arrow/api.h>
@@ -59,7 +61,8 @@ class TableVersion {
 
  private:
   friend class Table;
-  // Runs of segments, so that an append copies one short run and the list of runs, not every segment.
+  // Runs of segments, so that an append copies one short run and the list of runs, not every
+  // segment.
   using Run = std::vector<Segment>;
   static constexpr size_t kRunLength = 128;
 
@@ -81,8 +84,10 @@ class Table {
   std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
   /// Appends all batches in one commit. Takes the writer lock.
   Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
-  /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds the writer lock.
-  Status DeletePositions(const std::vector<int64_t>& positions, const std::unique_lock<std::mutex>& writer);
+  /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds
+  /// the writer lock.
+  Status DeletePositions(const std::vector<int64_t>& positions,
+                         const std::unique_lock<std::mutex>& writer);
 
   /// Called after each commit, and at the end of input, on the committing thread. Must not block.
   int Listen(std::function<void()> listener);

@@ -19,7 +19,8 @@ double MillisecondsSince(Clock::time_point start) {
 Status FindStream(const logical::LogicalNode& node, const execution::TableRelation** found) {
   if (node.kind == logical::NodeKind::kScan && !node.relation->is_bounded()) {
     if (*found != nullptr) {
-      return Fail(ErrorCode::kNeedsBoundedInput, "a continuous query reads one stream: " + node.relation->name(),
+      return Fail(ErrorCode::kNeedsBoundedInput,
+                  "a continuous query reads one stream: " + node.relation->name(),
                   "Join the stream with tables, or write one query per stream.");
     }
     *found = dynamic_cast<const execution::TableRelation*>(node.relation.get());
@@ -30,7 +31,8 @@ Status FindStream(const logical::LogicalNode& node, const execution::TableRelati
 
 bool Holds(const logical::LogicalNode& node, logical::NodeKind kind) {
   if (node.kind == kind) return true;
-  return std::any_of(node.children.begin(), node.children.end(), [&](const auto& child) { return Holds(*child, kind); });
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [&](const auto& child) { return Holds(*child, kind); });
 }
 
 }  // namespace
@@ -47,11 +49,14 @@ const char* StatusName(StreamStatus status) {
   return "unknown";
 }
 
-Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
-                                                             std::shared_ptr<execution::Scheduler> scheduler) {
+Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(
+    StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
+    std::shared_ptr<execution::Scheduler> scheduler) {
   const execution::TableRelation* stream = nullptr;
   ARROW_RETURN_NOT_OK(FindStream(*spec.root, &stream));
-  if (stream == nullptr) return Fail(ErrorCode::kNeedsBoundedInput, "the query reads no stream", "Run it as a plain query.");
+  if (stream == nullptr)
+    return Fail(ErrorCode::kNeedsBoundedInput, "the query reads no stream",
+                "Run it as a plain query.");
   std::shared_ptr<StreamingQuery> query(new StreamingQuery(std::move(spec)));
   query->source_ = stream->table();
   query->stateful_ = Holds(*query->spec_.root, logical::NodeKind::kAggregate);
@@ -66,9 +71,12 @@ Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(StreamSpec spec, st
       return {self->trigger_version_, self->trigger_begin_, self->trigger_end_};
     };
   };
-  ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query->spec_.root, query->spec_.schema, options));
-  ARROW_ASSIGN_OR_RAISE(query->execution_, execution::Execution::Make(plan, std::move(context), std::move(scheduler)));
-  query->sink_ = std::static_pointer_cast<execution::ResultSink>(query->execution_->states()[static_cast<size_t>(plan->result)]);
+  ARROW_ASSIGN_OR_RAISE(auto plan,
+                        execution::Lower(query->spec_.root, query->spec_.schema, options));
+  ARROW_ASSIGN_OR_RAISE(query->execution_,
+                        execution::Execution::Make(plan, std::move(context), std::move(scheduler)));
+  query->sink_ = std::static_pointer_cast<execution::ResultSink>(
+      query->execution_->states()[static_cast<size_t>(plan->result)]);
   return query;
 }
 
@@ -91,7 +99,8 @@ void StreamingQuery::Start() {
 }
 
 bool StreamingQuery::AnySubscriberFull() const {
-  return std::any_of(subscribers_.begin(), subscribers_.end(), [](const auto& subscriber) { return subscriber->full(); });
+  return std::any_of(subscribers_.begin(), subscribers_.end(),
+                     [](const auto& subscriber) { return subscriber->full(); });
 }
 
 void StreamingQuery::Poke() {
@@ -102,10 +111,12 @@ void StreamingQuery::Poke() {
     std::lock_guard lock(mutex_);
     const bool live = status_ == StreamStatus::kRunning || status_ == StreamStatus::kBackpressure;
     if (!live || busy_ || cancelled_) return;
-    // The end is read before the version: rows that came before the end are then surely in the version.
+    // The end is read before the version: rows that came before the end are then surely in the
+    // version.
     const bool ended = source_->input_ended();
     auto version = source_->version();
-    const int64_t available = draining_ ? std::min(drain_until_, version->end_position()) : version->end_position();
+    const int64_t available =
+        draining_ ? std::min(drain_until_, version->end_position()) : version->end_position();
     const bool closing = ended || draining_;
     if (available == position_ && !closing) return;
     std::erase_if(subscribers_, [](const auto& subscriber) { return subscriber->closed(); });
@@ -127,16 +138,20 @@ void StreamingQuery::Poke() {
     number = triggers_++;
     busy_ = true;
   }
-  // A trigger over no rows is run only at the end, so that what waits for the end comes out. A stopped query emits no
-  // more than what its rows gave: only the end of the input makes aggregates of no rows appear.
+  // A trigger over no rows is run only at the end, so that what waits for the end comes out. A
+  // stopped query emits no more than what its rows gave: only the end of the input makes aggregates
+  // of no rows appear.
   auto self = shared_from_this();
-  execution_->Start({number, last}, [self, end, last](const Status& status) { self->TriggerDone(status, end, last); });
+  execution_->Start({number, last}, [self, end, last](const Status& status) {
+    self->TriggerDone(status, end, last);
+  });
 }
 
 Status StreamingQuery::DeliverLate() {
   const int late = execution_->plan().late;
   if (late < 0 || !spec_.late) return Status::OK();
-  auto& sink = static_cast<execution::PositionSink&>(*execution_->states()[static_cast<size_t>(late)]);
+  auto& sink =
+      static_cast<execution::PositionSink&>(*execution_->states()[static_cast<size_t>(late)]);
   const auto positions = sink.TakePositions();
   rows_late_ += static_cast<int64_t>(positions.size());
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
@@ -145,17 +160,21 @@ Status StreamingQuery::DeliverLate() {
     const storage::Segment* segment = trigger_version_->FindSegment(positions[at]);
     std::vector<uint32_t> rows;
     std::vector<int64_t> sequence;
-    for (; at < positions.size() && positions[at] < segment->end_position() && late_kept_ < kLateRows; ++at, ++late_kept_) {
+    for (;
+         at < positions.size() && positions[at] < segment->end_position() && late_kept_ < kLateRows;
+         ++at, ++late_kept_) {
       rows.push_back(static_cast<uint32_t>(positions[at] - segment->first_position));
       sequence.push_back(positions[at]);
     }
     std::vector<std::shared_ptr<arrow::ArrayData>> columns;
     for (int c = 0; c < segment->batch->num_columns(); ++c) {
-      ARROW_ASSIGN_OR_RAISE(auto column, Gather({segment->batch->column_data(c), false}, rows, arrow::default_memory_pool()));
+      ARROW_ASSIGN_OR_RAISE(auto column, Gather({segment->batch->column_data(c), false}, rows,
+                                                arrow::default_memory_pool()));
       columns.push_back(column.data);
     }
     const auto count = static_cast<int64_t>(rows.size());
-    ARROW_ASSIGN_OR_RAISE(auto reason, arrow::MakeArrayFromScalar(arrow::StringScalar("the time is NULL"), count));
+    ARROW_ASSIGN_OR_RAISE(
+        auto reason, arrow::MakeArrayFromScalar(arrow::StringScalar("the time is NULL"), count));
     arrow::Int64Builder numbers;
     ARROW_RETURN_NOT_OK(numbers.AppendValues(sequence));
     ARROW_ASSIGN_OR_RAISE(auto number_array, numbers.Finish());
@@ -180,7 +199,9 @@ Status StreamingQuery::Deliver() {
   }
   if (spec_.sink && !batches.empty()) {
     std::vector<std::shared_ptr<arrow::RecordBatch>> typed;
-    for (const auto& batch : batches) typed.push_back(arrow::RecordBatch::Make(spec_.sink->schema(), batch->num_rows(), batch->columns()));
+    for (const auto& batch : batches)
+      typed.push_back(
+          arrow::RecordBatch::Make(spec_.sink->schema(), batch->num_rows(), batch->columns()));
     ARROW_RETURN_NOT_OK(spec_.sink->Append(typed));
   }
   ARROW_RETURN_NOT_OK(DeliverLate());
@@ -195,11 +216,13 @@ void StreamingQuery::TriggerDone(const Status& trigger_status, int64_t end, bool
   int64_t bytes = 0;
   if (const auto* segment = trigger_version_->FindSegment(trigger_begin_)) {
     auto size = arrow::util::ReferencedBufferSize(*segment->batch);
-    if (size.ok() && segment->row_count() > 0) bytes = *size * (end - trigger_begin_) / segment->row_count();
+    if (size.ok() && segment->row_count() > 0)
+      bytes = *size * (end - trigger_begin_) / segment->row_count();
   }
   double state_ms = 0;
   for (const auto& step : execution_->Counters()) {
-    if (step.name.rfind("hash aggregate", 0) == 0) state_ms += static_cast<double>(step.nanoseconds) / 1e6;
+    if (step.name.rfind("hash aggregate", 0) == 0)
+      state_ms += static_cast<double>(step.nanoseconds) / 1e6;
   }
   {
     std::lock_guard lock(mutex_);
@@ -221,7 +244,8 @@ void StreamingQuery::TriggerDone(const Status& trigger_status, int64_t end, bool
   }
   if (!status.ok()) {
     const bool stopped = ErrorInfoOf(status).code == ErrorCode::kCancelled;
-    Finish(stopped ? StreamStatus::kStopped : StreamStatus::kFailed, stopped ? Status::OK() : status);
+    Finish(stopped ? StreamStatus::kStopped : StreamStatus::kFailed,
+           stopped ? Status::OK() : status);
     return;
   }
   if (last) {
@@ -269,7 +293,8 @@ contract::Progress StreamingQuery::Stop(StopMode mode, std::chrono::milliseconds
 bool StreamingQuery::AwaitTermination(std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
   const auto over = [this] {
-    return status_ == StreamStatus::kFinished || status_ == StreamStatus::kStopped || status_ == StreamStatus::kFailed;
+    return status_ == StreamStatus::kFinished || status_ == StreamStatus::kStopped ||
+           status_ == StreamStatus::kFailed;
   };
   if (timeout.count() < 0) {
     changed_.wait(lock, over);
@@ -284,7 +309,8 @@ std::shared_ptr<Subscription> StreamingQuery::Subscribe() {
     if (auto self = weak.lock()) self->Poke();
   });
   std::lock_guard lock(mutex_);
-  if (status_ == StreamStatus::kFinished || status_ == StreamStatus::kStopped || status_ == StreamStatus::kFailed) {
+  if (status_ == StreamStatus::kFinished || status_ == StreamStatus::kStopped ||
+      status_ == StreamStatus::kFailed) {
     subscription->End(failure_);
   }
   subscribers_.push_back(subscription);
@@ -312,8 +338,10 @@ contract::Progress StreamingQuery::progress() const {
   out.blocked_count = blocked_count_;
   out.max_backlog_batches = max_backlog_;
   out.inflight_batches = busy_ ? 1 : 0;
-  out.inflight_partitions = busy_ ? std::min<int64_t>(execution_->query().parallelism(),
-                                                      (trigger_end_ - trigger_begin_ + kMorselRows - 1) / kMorselRows) : 0;
+  out.inflight_partitions =
+      busy_ ? std::min<int64_t>(execution_->query().parallelism(),
+                                (trigger_end_ - trigger_begin_ + kMorselRows - 1) / kMorselRows)
+            : 0;
   out.last_batch_latency_ms = last_batch_ms_;
   out.last_sink_latency_ms = last_sink_ms_;
   if (stateful_) out.last_state_latency_ms = last_state_ms_;
@@ -330,7 +358,8 @@ contract::Progress StreamingQuery::progress() const {
   if (stateful_) {
     int64_t bytes = 0;
     for (const auto& state : execution_->states()) {
-      if (const auto* aggregate = dynamic_cast<const execution::AggregateState*>(state.get())) bytes += aggregate->MemoryBytes();
+      if (const auto* aggregate = dynamic_cast<const execution::AggregateState*>(state.get()))
+        bytes += aggregate->MemoryBytes();
     }
     out.estimated_state_size_bytes = bytes;
     out.state_bytes = bytes;
@@ -338,7 +367,8 @@ contract::Progress StreamingQuery::progress() const {
   out.rows_in = rows_in_;
   out.rows_out = rows_out_;
   if (spec_.late) out.rows_late = rows_late_;
-  out.subscribers = std::count_if(subscribers_.begin(), subscribers_.end(), [](const auto& s) { return !s->closed(); });
+  out.subscribers = std::count_if(subscribers_.begin(), subscribers_.end(),
+                                  [](const auto& s) { return !s->closed(); });
   return out;
 }
 

@@ -1,6 +1,6 @@
-// A continuous query over one stream: a plan whose states live on, run again (a trigger) whenever the stream's log has
-// rows it has not seen. It owns no thread: appends, readers that make room, and the end of a trigger poke it, and
-// whoever pokes it first starts the next trigger.
+// A continuous query over one stream: a plan whose states live on, run again (a trigger) whenever
+// the stream's log has rows it has not seen. It owns no thread: appends, readers that make room,
+// and the end of a trigger poke it, and whoever pokes it first starts the next trigger.
 //
 // Emission is PER BATCH: after each trigger, the current values of the groups touched in it.
 #pragma once
@@ -33,9 +33,9 @@ struct StreamSpec {
   logical::LogicalPtr root;
   SchemaPtr schema;
   contract::ExecutionDecision decision;
-  int64_t trigger_rows = 1 << 18;          // most rows of one trigger
-  storage::TablePtr sink;                  // INSERT INTO t SELECT ...: where emissions go; may be null
-  storage::TablePtr late;                  // rows without a time; null when the query has no window
+  int64_t trigger_rows = 1 << 18;  // most rows of one trigger
+  storage::TablePtr sink;          // INSERT INTO t SELECT ...: where emissions go; may be null
+  storage::TablePtr late;          // rows without a time; null when the query has no window
 };
 
 class StreamingQuery : public std::enable_shared_from_this<StreamingQuery> {
@@ -43,14 +43,16 @@ class StreamingQuery : public std::enable_shared_from_this<StreamingQuery> {
   /// Late rows kept at most; the oldest count goes on in progress.
   static constexpr int64_t kLateRows = 100000;
 
-  /// Plans the query and reads the stream from its earliest row. VEL2101 when the plan cannot run on an unbounded log.
-  static Result<std::shared_ptr<StreamingQuery>> Make(StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
-                                                      std::shared_ptr<execution::Scheduler> scheduler);
+  /// Plans the query and reads the stream from its earliest row. VEL2101 when the plan cannot run
+  /// on an unbounded log.
+  static Result<std::shared_ptr<StreamingQuery>> Make(
+      StreamSpec spec, std::shared_ptr<execution::QueryContext> context,
+      std::shared_ptr<execution::Scheduler> scheduler);
   ~StreamingQuery();
 
   void Start();
-  /// kDrain: handles the rows that are in the log now, then ends. kNow: cancels the trigger under way. Waits for the
-  /// end, at most `timeout`.
+  /// kDrain: handles the rows that are in the log now, then ends. kNow: cancels the trigger under
+  /// way. Waits for the end, at most `timeout`.
   contract::Progress Stop(StopMode mode, std::chrono::milliseconds timeout);
   bool AwaitTermination(std::chrono::milliseconds timeout);
   /// Emissions from now on; for a query that has not started, all of them.
@@ -80,10 +82,10 @@ class StreamingQuery : public std::enable_shared_from_this<StreamingQuery> {
   std::condition_variable changed_;
   StreamStatus status_ = StreamStatus::kCreated;
   Status failure_;
-  bool busy_ = false;            // a trigger is under way
+  bool busy_ = false;  // a trigger is under way
   bool draining_ = false, cancelled_ = false;
   int64_t drain_until_ = 0;
-  int64_t position_ = 0;         // rows before it have been handled
+  int64_t position_ = 0;  // rows before it have been handled
   int64_t trigger_begin_ = 0, trigger_end_ = 0;
   storage::VersionPtr trigger_version_;
   std::chrono::steady_clock::time_point trigger_started_, pulled_;

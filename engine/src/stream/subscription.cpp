@@ -2,7 +2,8 @@
 
 namespace velaria::stream {
 
-Result<Subscription::Got> Subscription::Next(std::chrono::milliseconds timeout, std::shared_ptr<arrow::RecordBatch>* batch) {
+Result<Subscription::Got> Subscription::Next(std::chrono::milliseconds timeout,
+                                             std::shared_ptr<arrow::RecordBatch>* batch) {
   std::unique_lock lock(mutex_);
   const auto there = [this] { return !batches_.empty() || ended_ || closed_; };
   if (timeout.count() < 0) {

@@ -1,5 +1,5 @@
-// One reader of a streaming query's emissions: a bounded queue. A full queue holds the query back (its triggers wait),
-// so a slow reader slows the query and never makes it grow.
+// One reader of a streaming query's emissions: a bounded queue. A full queue holds the query back
+// (its triggers wait), so a slow reader slows the query and never makes it grow.
 #pragma once
 
 #include <arrow/record_batch.h>
@@ -22,7 +22,8 @@ class Subscription {
   static constexpr size_t kLowWatermark = 16;   // and goes on below
 
   /// `on_room`: called when the queue falls to the low watermark, from the reader's thread.
-  Subscription(SchemaPtr schema, std::function<void()> on_room) : schema_(std::move(schema)), on_room_(std::move(on_room)) {}
+  Subscription(SchemaPtr schema, std::function<void()> on_room)
+      : schema_(std::move(schema)), on_room_(std::move(on_room)) {}
 
   const SchemaPtr& schema() const { return schema_; }
   enum class Got { kBatch, kTimeout, kEnd };

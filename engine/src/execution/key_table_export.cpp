@@ -1,0 +1,175 @@
+// Groups back to columns.
+#include <cstring>
+#include <limits>
+
+#include "execution/key_layout.hpp"
+#include "execution/key_table.hpp"
+
+namespace velaria::execution {
+
+template <typename T>
+Result<Vector> KeyTable::ExportFixed(const Column& column, std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const {
+  const int64_t count = static_cast<int64_t>(groups.size());
+  ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(LogicalType(column.type), count, pool));
+  T* out = data->GetMutableValues<T>(1);
+  std::shared_ptr<arrow::Buffer> validity;
+  int64_t nulls = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    std::memcpy(&out[i], KeyBytes(groups[i]) + column.offset, sizeof(T));
+    if (!IsNull(column, groups[i])) continue;
+    if (!validity) {
+      ARROW_ASSIGN_OR_RAISE(validity, AllocateBitmap(count, true, pool));
+    }
+    arrow::bit_util::ClearBit(validity->mutable_data(), i);
+    ++nulls;
+  }
+  data->buffers[0] = std::move(validity);
+  data->null_count = nulls;
+  return Vector{std::move(data), false};
+}
+
+Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> groups,
+                                    arrow::MemoryPool* pool) const {
+  const Column& column = columns_[index];
+  const auto id = column.type->id();
+  const bool large = id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY;
+  std::unique_ptr<arrow::ArrayBuilder> builder;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, column.type, &builder));
+  ARROW_RETURN_NOT_OK(builder->Reserve(static_cast<int64_t>(groups.size())));
+  for (uint32_t group : groups) {
+    const uint8_t* key = KeyBytes(group) + column.offset;
+    if (key[15] == kNullTag) {
+      ARROW_RETURN_NOT_OK(builder->AppendNull());
+      continue;
+    }
+    uint32_t interned;
+    std::memcpy(&interned, key, 4);
+    const std::string_view text =
+        key[15] == kLongTag ? interners_[index].text(interned)
+                            : std::string_view(reinterpret_cast<const char*>(key), key[15]);
+    if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryViewBuilder&>(*builder).Append(text));
+    } else if (id == arrow::Type::FIXED_SIZE_BINARY) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::FixedSizeBinaryBuilder&>(*builder).Append(text));
+    } else if (large) {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(text));
+    } else {
+      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryBuilder&>(*builder).Append(text));
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
+  return MakeVector(array);
+}
+
+Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t> groups,
+                                          arrow::MemoryPool* pool) const {
+  const Column& column = columns_[index];
+  const auto& type = static_cast<const arrow::DictionaryType&>(*column.type);
+  const Interner& interner = interners_[index];
+  std::unique_ptr<arrow::ArrayBuilder> values;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, type.value_type(), &values));
+  for (uint32_t id = 0; id < interner.size(); ++id) {
+    ARROW_ASSIGN_OR_RAISE(
+        auto scalar, arrow::MakeScalar(type.value_type(),
+                                       arrow::Buffer::FromString(std::string(interner.text(id)))));
+    ARROW_RETURN_NOT_OK(values->AppendScalar(*scalar));
+  }
+  std::unique_ptr<arrow::ArrayBuilder> codes;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, arrow::int64(), &codes));
+  auto& code_builder = static_cast<arrow::Int64Builder&>(*codes);
+  const int bits = static_cast<const arrow::FixedWidthType&>(*type.index_type()).bit_width();
+  const bool is_signed = arrow::is_signed_integer(type.index_type()->id());
+  const int64_t most = bits >= 32 ? std::numeric_limits<int32_t>::max()
+                                  : (int64_t{1} << (is_signed ? bits - 1 : bits)) - 1;
+  ARROW_RETURN_NOT_OK(code_builder.Reserve(static_cast<int64_t>(groups.size())));
+  for (uint32_t group : groups) {
+    uint32_t id;
+    std::memcpy(&id, KeyBytes(group) + column.offset, 4);
+    if (id == kNullCode) {
+      code_builder.UnsafeAppendNull();
+      continue;
+    }
+    if (id > most)
+      return Fail(ErrorCode::kOverflow,
+                  "more distinct values than the dictionary's index type holds: " +
+                      column.type->ToString());
+    code_builder.UnsafeAppend(id);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
+  ARROW_ASSIGN_OR_RAISE(auto wide, codes->Finish());
+  // Narrow the codes to the declared index type, byte by byte of a little-endian integer.
+  const int width = bits / 8;
+  ARROW_ASSIGN_OR_RAISE(auto narrow, arrow::AllocateBuffer(wide->length() * width, pool));
+  const int64_t* in = wide->data()->GetValues<int64_t>(1);
+  for (int64_t i = 0; i < wide->length(); ++i)
+    std::memcpy(narrow->mutable_data() + i * width, &in[i], static_cast<size_t>(width));
+  auto data =
+      arrow::ArrayData::Make(column.type, wide->length(),
+                             {wide->data()->buffers[0], std::move(narrow)}, wide->null_count());
+  data->dictionary = dictionary->data();
+  return Vector{std::move(data), false};
+}
+
+Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups,
+                                             arrow::MemoryPool* pool) const {
+  std::vector<Vector> out;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const Column& column = columns_[i];
+    Vector vector;
+    if (column.form == Form::kText) {
+      ARROW_ASSIGN_OR_RAISE(vector, ExportText(i, groups, pool));
+    } else if (column.form == Form::kDictionary) {
+      ARROW_ASSIGN_OR_RAISE(vector, ExportDictionary(i, groups, pool));
+    } else if (column.physical == Physical::kNull) {
+      ARROW_ASSIGN_OR_RAISE(
+          auto nulls,
+          arrow::MakeArrayOfNull(column.type, static_cast<int64_t>(groups.size()), pool));
+      vector = MakeVector(nulls);
+    } else if (column.physical == Physical::kBool) {
+      arrow::BooleanBuilder builder(pool);
+      for (uint32_t group : groups) {
+        ARROW_RETURN_NOT_OK(IsNull(column, group)
+                                ? builder.AppendNull()
+                                : builder.Append(KeyBytes(group)[column.offset] != 0));
+      }
+      ARROW_ASSIGN_OR_RAISE(auto array, builder.Finish());
+      vector = MakeVector(array);
+    } else {
+      switch (column.width) {
+        case 1: {
+          ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint8_t>(column, groups, pool));
+          break;
+        }
+        case 2: {
+          ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint16_t>(column, groups, pool));
+          break;
+        }
+        case 4: {
+          ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint32_t>(column, groups, pool));
+          break;
+        }
+        case 8: {
+          ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<uint64_t>(column, groups, pool));
+          break;
+        }
+        default: {
+          ARROW_ASSIGN_OR_RAISE(vector, ExportFixed<Bits128>(column, groups, pool));
+          break;
+        }
+      }
+    }
+    out.push_back(std::move(vector));
+  }
+  return out;
+}
+
+int64_t KeyTable::MemoryBytes() const {
+  int64_t bytes =
+      static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
+                           scratch_.packed.capacity() * 8 + scratch_.hashes.capacity() * 4);
+  for (const auto& interner : interners_) bytes += interner.MemoryBytes();
+  return bytes;
+}
+
+}  // namespace velaria::execution
