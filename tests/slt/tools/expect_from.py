@@ -1,6 +1,6 @@
 """Fills the expectations of `.slt` skeletons from DuckDB and PostgreSQL, never from Velaria.
 
-    python -m tests.slt.tools.expect_from [--write] [--dsn DSN] tests/slt/joins.slt ...
+    python -m tests.slt.tools.expect_from [--write] [--dsn DSN] tests/slt/union.slt ...
 
 A query without `----` is filled only where both engines give the same rows. Where they differ, or
 only one runs it, the tool refuses until a comment above the record says who is right:

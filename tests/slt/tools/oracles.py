@@ -8,6 +8,7 @@ them at run time.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -124,6 +125,6 @@ class PostgresCluster:
                 return
 
     def close(self) -> None:
-        """Fast shutdown: the cluster is thrown away with its folder."""
-        self._process.terminate()
+        """Fast shutdown, clients or not: the cluster is thrown away with its folder."""
+        self._process.send_signal(signal.SIGINT)
         self._process.wait(_STOP_DEADLINE_S)
