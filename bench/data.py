@@ -68,7 +68,8 @@ def events(row_count: int, key_count: int, batch_rows: int) -> list[pa.RecordBat
         "ts": pa.array(time_us).cast(pa.timestamp("us")),
         "k": pa.array(random.integers(0, key_count, row_count)),
     }
-    return pa.table(columns).to_batches(max_chunksize=batch_rows)
+    batches: list[pa.RecordBatch] = pa.table(columns).to_batches(max_chunksize=batch_rows)
+    return batches
 
 
 def write_mixed_csv(path: Path, row_count: int) -> None:

@@ -53,7 +53,8 @@ class ServerUnderMeasure:
         return float(times.user + times.system)
 
     def children(self) -> list[psutil.Process]:
-        return self._seen.children(recursive=True)
+        found: list[psutil.Process] = self._seen.children(recursive=True)
+        return found
 
     def close(self) -> None:
         self._process.send_signal(signal.SIGTERM)

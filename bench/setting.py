@@ -1,4 +1,4 @@
-"""How a run is set: size, rounds, threads, where its results go."""
+"""How a run is set: size, rounds, threads, where its results and its data files go."""
 
 import os
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
+DATA = ROOT / "build/bench"
 THREADS_VARIABLE = "BENCH_THREADS"
 THREADS_DEFAULT = 2
 
@@ -18,6 +19,7 @@ class Setting:
     rounds: int = 5
     threads: int = THREADS_DEFAULT
     results: Path = RESULTS
+    data: Path = DATA
 
     def rows(self, full: int) -> int:
         return max(1_000, round(full * self.scale))

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from bench.case import Case, Finding
@@ -27,7 +28,7 @@ def run_cores(setting: Setting) -> list[Case]:
     cases = []
     for name in ("q1", "q3", "q5"):
         sql = QUESTIONS[name]
-        ours = Contender(VELARIA, lambda sql=sql: session.execute(sql).read_all(), VELARIA)
+        ours = Contender(VELARIA, partial(answer, session, sql), VELARIA)
         measure([ours], rounds=1)
         (timing,) = measure([ours], setting.rounds)
         busy = [cpu / wall for cpu, wall in zip(timing.cpu_s, timing.wall_s, strict=True)]
@@ -65,10 +66,10 @@ def run_gil(setting: Setting) -> list[Case]:
 def counting_beside(session: _kernel.Session, threads: int, rounds: int) -> dict[str, float]:
     """Median counts per second beside nothing, beside the group-by and beside hashing threads."""
     sql = QUESTIONS["q3"]
-    session.execute(sql).read_all()
+    answer(session, sql)
     works: dict[str, Callable[[float], None]] = {
-        "alone": lambda until_s: threading.Event().wait(until_s - time.perf_counter()),
-        "group-by": lambda until_s: repeat(lambda: session.execute(sql).read_all(), until_s),
+        "alone": wait,
+        "group-by": lambda until_s: repeat(partial(answer, session, sql), until_s),
         "hashlib": lambda until_s: hash_on(threads, until_s),
     }
     rates: dict[str, list[float]] = {name: [] for name in works}
@@ -98,6 +99,10 @@ def counted_rate(work: Callable[[float], None]) -> float:
     return count / lasted_s
 
 
+def wait(until_s: float) -> None:
+    threading.Event().wait(until_s - time.perf_counter())
+
+
 def repeat(step: Callable[[], object], until_s: float) -> None:
     while time.perf_counter() < until_s:
         step()
@@ -114,6 +119,10 @@ def hash_on(threads: int, until_s: float) -> None:
         worker.start()
     for worker in workers:
         worker.join()
+
+
+def answer(session: _kernel.Session, sql: str) -> None:
+    session.execute(sql).read_all()
 
 
 def session_of(row_count: int, threads: int) -> _kernel.Session:

@@ -9,7 +9,7 @@ from bench.data import write_mixed_csv
 from bench.engines import open_engines
 from bench.engines.interface import Engine
 from bench.measure import VELARIA, Contender, measure, named
-from bench.setting import ROOT, Setting
+from bench.setting import Setting
 
 ROWS = 5_000_000
 LIMIT = 1.3
@@ -26,7 +26,7 @@ PROOF = """
 
 def run(setting: Setting) -> list[Case]:
     row_count = setting.rows(ROWS)
-    path = ROOT / f"build/bench/orders_{row_count}.csv"
+    path = setting.data / f"orders_{row_count}.csv"
     if not path.exists():
         write_mixed_csv(path, row_count)
     with open_engines(setting.threads) as engines:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from bench.answers import check_same
 from bench.case import Case, Finding
 from bench.data import events
-from bench.measure import VELARIA, Contender, measure
+from bench.measure import VELARIA, Contender, Timing, measure
 from bench.setting import Setting
 from velaria import _kernel
 
@@ -94,7 +94,7 @@ def run(setting: Setting) -> list[Case]:
     return [Case("tumbling count", size, timings, findings_of(timings, whole.num_rows))]
 
 
-def findings_of(timings: list, event_count: int) -> list[Finding]:
+def findings_of(timings: list[Timing], event_count: int) -> list[Finding]:
     speeds = {timing.name: event_count / timing.median_wall_s / 1e6 for timing in timings}
     findings = [
         Finding("speed", speeds.pop(VELARIA), " M events/s", LIMIT_EVENTS_PER_S / 1e6, True)
