@@ -122,3 +122,53 @@ def test_connect_is_found_lazily_and_nothing_else_is() -> None:
     assert velaria.connect.__module__ == "velaria.flight_server.client"
     with pytest.raises(AttributeError):
         _ = velaria.no_such_name  # type: ignore[attr-defined]
+
+
+EVENTS = pa.table(
+    {
+        "ts": pa.array([1_000_000, 4_000_000, 12_000_000], pa.timestamp("us")),
+        "k": ["a", "b", "a"],
+        "v": pa.array([1, 2, 3], pa.int64()),
+    }
+)
+
+
+def emitted(frame: velaria.StreamingDataFrame) -> list[dict[str, object]]:
+    """All rows of a frame over a stream whose input has ended."""
+    return [row for batch in frame.query().batches() for row in batch.to_pylist()]
+
+
+def test_a_stream_of_arrow_batches_is_windowed_and_grouped(session: velaria.Session) -> None:
+    stream = session.create_stream_from_arrow(EVENTS, "events")
+    windows = stream.filter("v > 0").window("ts", 10_000, "w")
+    assert windows.columns == ["ts", "k", "v", "w"]
+    counted = emitted(windows.group_count(["w"], "n"))
+    assert sorted((row["w"].second, row["n"]) for row in counted) == [(0, 2), (10, 1)]  # type: ignore[attr-defined]
+    summed = emitted(stream.group_sum(["k"], "v", "s"))
+    assert sorted((row["k"], row["s"]) for row in summed) == [("a", 4), ("b", 2)]
+    sliding = emitted(stream.window("ts", 10_000, "w", slide_ms=5_000).select("k", "w"))
+    assert len(sliding) == 6
+    assert set(stream.explain()) == {"logical", "physical", "strategy"}
+
+
+def test_a_stream_query_tells_its_life(session: velaria.Session) -> None:
+    session.create_stream_from_arrow(EVENTS, "told")
+    session.sql("CREATE TABLE told_out (k VARCHAR)")
+    query = session.stream_sql("INSERT INTO told_out SELECT k FROM told").query("told_query")
+    assert (query.name, query.status) == ("told_query", "created")
+    assert query.start().await_termination(10_000)
+    assert query.status == "finished"
+    assert query.progress()["rows_in"] == 3
+    assert '"rows_in":' in query.snapshot_json().replace(" ", "")
+    assert session.sql("SELECT count(*) FROM told_out").to_rows() == [(3,)]
+    stopped = session.start_stream_sql("SELECT k FROM told", checkpoint_delivery_mode="best-effort")
+    assert stopped.stop()["query_id"] == stopped.query_id
+
+
+def test_a_view_over_a_stream_is_a_stream(session: velaria.Session) -> None:
+    stream = session.create_stream_from_arrow(EVENTS)
+    session.create_temp_view("only_a", stream.filter("k = 'a'"))
+    assert len(emitted(session.stream_sql("SELECT v FROM only_a"))) == 2
+    assert set(session.explain_stream_sql("SELECT v FROM only_a")) == {
+        "logical", "physical", "strategy"
+    }

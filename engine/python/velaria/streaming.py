@@ -1,11 +1,13 @@
 """Streams in process: a StreamingDataFrame is an unbounded SELECT, a StreamingQuery runs one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import pyarrow as pa
 
 from velaria import _kernel
+from velaria.frame import Frame
+from velaria.sql_text import quoted_name
 
 _POLL_MS = 500
 
@@ -71,18 +73,29 @@ class StreamingQuery:
             subscription.close()
 
 
-class StreamingDataFrame:
+class StreamingDataFrame(Frame):
     """An unbounded SELECT that has not been started."""
 
-    def __init__(self, kernel: _kernel.Session, sql: str) -> None:
-        self._kernel = kernel
-        self.sql = sql
+    def window(
+        self, time: str, every_ms: int, name: str, slide_ms: int | None = None
+    ) -> "StreamingDataFrame":
+        """Adds the start of the window each row falls into; with `slide_ms` a row per window."""
+        slide = "" if slide_ms is None else f" SLIDE {int(slide_ms)}"
+        by = f"WINDOW BY {quoted_name(time)} EVERY {int(every_ms)}{slide} AS {quoted_name(name)}"
+        return self._wrapped(f"SELECT * FROM {{}} {by}")
 
-    @property
-    def schema(self) -> pa.Schema:
-        return self._kernel.describe(self.sql).schema
+    def group_count(self, keys: Sequence[str], name: str = "count") -> "StreamingDataFrame":
+        """Rows per group, emitted anew for the groups each batch touched."""
+        return self._grouped(keys, f"count(*) AS {quoted_name(name)}")
+
+    def group_sum(
+        self, keys: Sequence[str], column: str, name: str = "sum"
+    ) -> "StreamingDataFrame":
+        """A column's sum per group, emitted anew for the groups each batch touched."""
+        return self._grouped(keys, f"sum({quoted_name(column)}) AS {quoted_name(name)}")
 
     def explain(self) -> dict[str, str]:
+        """The sections logical, physical and strategy; nothing is started."""
         return self._kernel.explain_stream(self.sql)
 
     def query(
@@ -90,3 +103,6 @@ class StreamingDataFrame:
     ) -> StreamingQuery:
         """A query over this stream, not started yet."""
         return StreamingQuery(self._kernel, self.sql, name, options)
+
+    def _grouped(self, keys: Sequence[str], aggregate: str) -> "StreamingDataFrame":
+        return self.aggregate([quoted_name(key) for key in keys], aggregate)
