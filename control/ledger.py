@@ -59,10 +59,12 @@ class Ledger:
         self._closed = False
         writer.start()
 
-    def start_run(self, kind: str, text: str, query_id: str) -> Run:
-        """Record that a query, stream or job has begun. The caller must finish() the run."""
+    def start_run(self, kind: str, text: str, query_id: str, elapsed_us: int = 0) -> Run:
+        """Record that a query, stream or job has begun, elapsed_us ago. The caller must finish()
+        the run.
+        """
         queue = self._writer.queue
-        started_us = self._clock_ns() // 1000
+        started_us = self._clock_ns() // 1000 - elapsed_us
         return Run(
             self._new_id(),
             self._boot_id,
@@ -72,6 +74,7 @@ class Ledger:
             started_us,
             queue.put,
             queue.put_sample,
+            elapsed_us,
         )
 
     def health(self) -> str:

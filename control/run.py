@@ -47,14 +47,15 @@ class Run:
         started_us: int,
         emit: Emit,
         emit_sample: EmitSample,
+        elapsed_us: int = 0,
     ) -> None:
         self.run_id = run_id
         self.kind = _name(kind)
         self.text = storable_text(text, TEXT_CHARS_MAX)
         self.query_id = _name(query_id)
         self._boot_id = boot_id
-        self._started_us = started_us
-        self._started_monotonic_ns = time.monotonic_ns()
+        self.started_us = started_us
+        self._started_monotonic_ns = time.monotonic_ns() - elapsed_us * 1000
         self._emit = emit
         self._emit_sample = emit_sample
         self._seq = itertools.count()
@@ -70,6 +71,17 @@ class Run:
         with self._lock:
             self._stage_count += 1
         return Stage(self, _name(name), next(self._stage_number), self.now_us())
+
+    def ended_stage(
+        self, name: str, state: str, began_us: int, ended_us: int, rows: int | None = None
+    ) -> None:
+        """Record a part of the run that is over; times count from the run's start."""
+        with self._lock:
+            if self._finished:
+                return
+            self._stage_count += 1
+        started_us, finished_us = self.started_us + began_us, self.started_us + ended_us
+        self._record_ended_stage(_name(name), _final(state), started_us, finished_us, rows)
 
     def attempt(
         self,
@@ -124,11 +136,11 @@ class Run:
             self._finished = True
         finished_us = self.now_us()
         if not self._stage_count:
-            self._record_own_stage(state, finished_us, rows)
+            self._record_ended_stage(STATEMENT_STAGE, state, self.started_us, finished_us, rows)
         if not self._attempt_count:
             self._attempt_count = 1
             self._record_attempt(
-                STATEMENT_STAGE, 1, state, self._started_us, finished_us, None, error_message
+                STATEMENT_STAGE, 1, state, self.started_us, finished_us, None, error_message
             )
         self._emit(
             self._run_record(
@@ -148,7 +160,7 @@ class Run:
 
     def now_us(self) -> int:
         """Start plus time elapsed: never before the start, whatever the wall clock does."""
-        return self._started_us + (time.monotonic_ns() - self._started_monotonic_ns) // 1000
+        return self.started_us + (time.monotonic_ns() - self._started_monotonic_ns) // 1000
 
     def record(self, role: str, name: str, at_us: int, **values: Any) -> Record:
         """The run's next record. Values are columns of Record."""
@@ -164,12 +176,12 @@ class Run:
         return self.record(
             RUN,
             name,
-            self._started_us if finished_us is None else finished_us,
+            self.started_us if finished_us is None else finished_us,
             query_id=self.query_id,
             kind=self.kind,
             text=self.text,
             state=state,
-            started_us=self._started_us,
+            started_us=self.started_us,
             finished_us=finished_us,
             **values,
         )
@@ -177,18 +189,20 @@ class Run:
     def _event_record(self, name: str, fields: dict[str, Any]) -> Record:
         return self.record(EVENT, _name(name), self.now_us(), fields=fields_json(fields))
 
-    def _record_own_stage(self, state: str, finished_us: int, rows: int | None) -> None:
+    def _record_ended_stage(
+        self, name: str, state: str, started_us: int, finished_us: int, rows: int | None
+    ) -> None:
         self._emit(
             self.record(
                 STAGE,
                 f"stage.{state}",
                 finished_us,
-                stage=STATEMENT_STAGE,
+                stage=name,
                 number=next(self._stage_number),
                 state=state,
-                started_us=self._started_us,
+                started_us=started_us,
                 finished_us=finished_us,
-                rows=rows,
+                rows=_count(rows, 2**63),
             )
         )
 
@@ -225,7 +239,7 @@ class Stage:
         self.name = name
         self._run = run
         self._number = number
-        self._started_us = started_us
+        self.started_us = started_us
         self._finished = False
         run.emit(self._record("stage.started", started_us, state="running"))
 
@@ -249,7 +263,7 @@ class Stage:
             at_us,
             stage=self.name,
             number=self._number,
-            started_us=self._started_us,
+            started_us=self.started_us,
             **values,
         )
 
