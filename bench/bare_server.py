@@ -2,7 +2,8 @@
 
     python -m bench.bare_server BYTES
 
-DoGet gives `bench.data.numbers(BYTES)`; DoPut reads batches and drops them. Over the raw socket the
+DoGet gives `bench.data.numbers(BYTES)`. DoPut reads batches and drops them, or, by the path `keep`,
+keeps them until the action `drop`. Over the raw socket the
 client says G to be sent as many bytes, or P and then sends them; either way the end is closing.
 """
 
@@ -17,12 +18,14 @@ import pyarrow.flight as flight
 from bench.data import numbers
 
 CHUNK_BYTES = 2 << 20
+KEEP = b"keep"
 
 
 class BareFlightServer(flight.FlightServerBase):
     def __init__(self, table: pa.Table) -> None:
         super().__init__("grpc://127.0.0.1:0")
         self._table = table
+        self._kept: list[pa.RecordBatch] = []
 
     def do_get(
         self, context: flight.ServerCallContext, ticket: flight.Ticket
@@ -36,8 +39,17 @@ class BareFlightServer(flight.FlightServerBase):
         reader: flight.MetadataRecordBatchReader,
         writer: flight.FlightMetadataWriter,
     ) -> None:
+        keeps = descriptor.path == [KEEP]
         for chunk in reader:
-            del chunk
+            if keeps:
+                self._kept.append(chunk.data)
+
+    def do_action(
+        self, context: flight.ServerCallContext, action: flight.Action
+    ) -> list[flight.Result]:
+        """Whatever the action is called: give up what was kept."""
+        self._kept.clear()
+        return []
 
 
 def serve_raw(listener: socket.socket, byte_count: int) -> None:

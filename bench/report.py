@@ -79,7 +79,7 @@ def lines(job: str, cases: Sequence[Case], setting: Setting) -> Iterator[str]:
             wall_ms, cpu_ms = timing.median_wall_s * 1e3, timing.median_cpu_s * 1e3
             spread = f"{min(timing.wall_s) * 1e3:.1f} to {max(timing.wall_s) * 1e3:.1f}"
             yield (
-                f"   {timing.name:<20}{wall_ms:>10.2f} ms wall{cpu_ms:>10.2f} ms CPU"
+                f"   {timing.name:<22}{wall_ms:>8.2f} ms wall{cpu_ms:>10.2f} ms CPU"
                 f"   [{spread}]  {timing.role}"
             )
         for finding in case.findings:

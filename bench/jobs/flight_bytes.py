@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from bench.answers import WrongAnswer
-from bench.bare_server import receive_all, send_bytes
+from bench.bare_server import KEEP, receive_all, send_bytes
 from bench.case import Case, Finding, peer_ratios
 from bench.data import numbers
 from bench.measure import VELARIA, Contender, measure, named
@@ -22,6 +22,7 @@ from bench.setting import Setting
 BYTES = 1_000_000_000
 LIMIT = 1.3
 BARE = "bare pyarrow"
+KEEPING = "bare pyarrow, keeping"
 RAW = "raw socket"
 TABLE = "numbers"
 
@@ -62,6 +63,13 @@ def run_doput(setting: Setting) -> list[Case]:
                 cpu_s=both(ours),
             ),
             Contender(BARE, partial(put, bare_client, table), cpu_s=both(bare)),
+            Contender(
+                KEEPING,
+                partial(put, bare_client, table, KEEP),
+                "reference",
+                before=lambda: list(bare_client.do_action("drop")),
+                cpu_s=both(bare),
+            ),
             Contender(RAW, partial(put_raw, bare, table.nbytes), "floor", cpu_s=both(bare)),
         ]
         put(our_client, table)
@@ -109,9 +117,9 @@ def get(client: flight.FlightClient, ticket: flight.Ticket, row_count: int) -> N
         raise WrongAnswer(f"rows of {row_count}: {rows}")
 
 
-def put(client: flight.FlightClient, table: pa.Table) -> None:
+def put(client: flight.FlightClient, table: pa.Table, path: str | bytes = TABLE) -> None:
     """Send batch by batch and wait until the server has said that it has all."""
-    writer, replies = client.do_put(flight.FlightDescriptor.for_path(TABLE), table.schema)
+    writer, replies = client.do_put(flight.FlightDescriptor.for_path(path), table.schema)
     with writer:
         for batch in table.to_batches():
             writer.write_batch(batch)
