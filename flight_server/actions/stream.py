@@ -5,7 +5,9 @@ from typing import Any
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.service import Service
+from velaria.schemas import errors as codes
 from velaria.schemas.base import Done, Empty
+from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import ExplainReply
 from velaria.schemas.stream import (
     StreamEndInput,
@@ -26,7 +28,11 @@ def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
     if command.delivery_mode is not None:
         options["delivery_mode"] = command.delivery_mode
     if command.checkpoint_interval_ms is not None:
-        options["checkpoint_interval_ms"] = command.checkpoint_interval_ms
+        raise VelariaError(
+            codes.UNSUPPORTED_REQUEST,
+            f"checkpoints are not offered: checkpoint_interval_ms={command.checkpoint_interval_ms}",
+            hint="Streams are kept in memory and end with the server; leave the field out.",
+        )
     query = service.streams.start(command.sql, command.name, options or None)
     return StreamStarted(query_id=query.query_id, name=query.name)
 

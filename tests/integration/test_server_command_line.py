@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 
 from tests.server_process import ServerProcess
+from velaria.flight_server.client import connect
+from velaria.flight_server.commands import shell
 
 
 def velaria(
@@ -84,3 +86,55 @@ def test_the_ready_line_says_where_everything_is(server: ServerProcess) -> None:
         "pid",
         "version",
     }
+
+
+def test_the_shell_answers_statements_and_commands(
+    server: ServerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = iter(
+        ["CREATE TABLE shell_t (a", "BIGINT);", "SELECT 40 +", "2 AS n;", "SELECT nope;", "\\d",
+         "\\d shell_t", "\\f", "\\e SELECT 1", "\\h", "", "\\q"]
+    )  # fmt: skip
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    monkeypatch.setattr(shell, "HISTORY_FILE", tmp_path / "history")
+    with connect(server.uri) as ours:
+        assert shell.run_shell(ours, "csv") == 0
+    shown = capsys.readouterr()
+    assert '"n"\n42\n' in shown.out.replace("\r", "")
+    for word in ("shell_t", "int64", "substr", "logical:", shell.HELP):
+        assert word in shown.out
+    assert "VEL2012" in shown.err
+
+
+def test_streams_are_run_from_the_command_line(server: ServerProcess) -> None:
+    assert velaria(server, "sql", "CREATE STREAM cli_e (v BIGINT)").returncode == 0
+    started = velaria_verb(server, "start", "--name", "cli_q", "SELECT v FROM cli_e")
+    assert json.loads(started.stdout)["name"] == "cli_q"
+    assert b"cli_q" in velaria_verb(server, "list").stdout
+    progress = json.loads(velaria_verb(server, "progress", "cli_q").stdout)
+    assert progress["source_is_bounded"] is False
+    assert json.loads(velaria_verb(server, "stop", "cli_q").stdout)["status"] == "stopped"
+    assert velaria_verb(server, "end-input", "cli_e").returncode == 0
+    assert velaria_verb(server, "progress", "no-such-query").returncode == 4
+
+
+def velaria_verb(
+    server: ServerProcess, verb: str, *words: str
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "velaria.flight_server.cli", "stream", verb]
+    return subprocess.run(
+        [*command, "--server", server.uri, *words], capture_output=True, timeout=60
+    )
+
+
+def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> None:
+    config = tmp_path / "velaria.toml"
+    config.write_text(f"allow_path = ['{tmp_path}']\nthreads = 1\nlog = 'json'\n")
+    (tmp_path / "f.csv").write_text("a\n7\n")
+    with ServerProcess(arguments=["--config", str(config)]) as configured:
+        done = velaria(configured, "sql", "--output", "csv", f"SELECT a FROM '{tmp_path}/f.csv'")
+        assert done.stdout == b'"a"\n7\n', done.stderr
+        assert json.loads(configured.log().splitlines()[0])["event"] == "ready"

@@ -169,3 +169,12 @@ def test_a_put_after_the_end_of_input_is_refused(client: flight.FlightClient) ->
     with pytest.raises(flight.FlightError) as caught:
         put(client, "ended_e", FIRST)
     assert told(caught.value)["code"] == "VEL4012"
+
+
+def test_what_a_stream_in_memory_cannot_do_is_refused_by_name(client: flight.FlightClient) -> None:
+    create_stream(client, "unoffered_e")
+    sql = "SELECT k FROM unoffered_e"
+    for fields, code in (({"checkpoint_interval_ms": 1000}, "VEL1008"), ({"name": ""}, "VEL1003")):
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, "stream.start", sql=sql, **fields)
+        assert told(caught.value)["code"] == code
