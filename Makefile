@@ -84,7 +84,7 @@ quick: kernel ## the inner loop: incremental build and the fast tests, under a m
 
 # ---- check: lint, types, layers, golden files, sanitised kernel; it does not repeat `make test` ----
 
-.PHONY: check check-lint check-types check-layers check-format check-schemas check-sanitized format
+.PHONY: check check-lint check-types check-layers check-format check-schemas check-sanitized sanitized format
 check: check-lint check-types check-layers check-format check-schemas check-sanitized ## the gate before a commit is shared
 	@echo "check: all passed"
 
@@ -108,6 +108,9 @@ check-format: setup
 check-schemas: setup
 	@$(PY) docs/generate.py --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+sanitized: setup
+	@BIN=$(BIN) .ci/check-sanitized $(SANITIZED) --build
 
 check-sanitized: setup
 	@BIN=$(BIN) .ci/check-sanitized $(SANITIZED)
