@@ -19,11 +19,12 @@ PING_S_MAX = 2.0
 SCHEMA_S_MAX = 10.0
 READ_ROWS = 16_384
 READ_S_MIN = 0.5  # however long the connection took
+READ_KEPT_S_MAX = 1.0  # a kept connection answers at once, or its Postgres has gone
 SERVER_VERSION_MIN = 140_000
 
 
 class PostgresRunStore:
-    """A RunStore over one connection for writing and a short-lived one per read."""
+    """A RunStore over one connection for writing and a kept one for reading."""
 
     def __init__(
         self,
@@ -39,6 +40,8 @@ class PostgresRunStore:
         self._fold = FOLD.format(server_id=server_id).encode()
         self._connection: GuardedConnection | None = None
         self._days: set[int] = set()
+        self._kept_reader: GuardedConnection | None = None
+        self._is_closed = False
         self._abort_lock = threading.Lock()
         self.refused_record_count = 0
 
@@ -95,6 +98,10 @@ class PostgresRunStore:
                 self._connection.abort()
 
     def close(self) -> None:
+        reader = self._exchange_reader(None)
+        self._is_closed = True
+        if reader is not None:
+            reader.close()
         self._drop_connection()
 
     def _connected(self) -> GuardedConnection:
@@ -153,26 +160,64 @@ class PostgresRunStore:
         )
 
     def _read_blocks(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
-        """One snapshot of the table, read behind a server-side cursor; the connection ends with the
-        iterator.
+        """One snapshot of the table, read behind a server-side cursor. A connection that was read
+        to its end waits for the next reading; any other ends with the iterator.
         """
-        ends_at = time.monotonic() + deadline_s
-        connection = self._address().connect("velaria-reader")
+        connection, cursor, block = self._begin_reading(table, time.monotonic() + deadline_s)
+        is_read_to_end = False
         try:
-            with connection.guard(max(READ_S_MIN, ends_at - time.monotonic())):
-                connection.raw.autocommit = False
-                cursor = connection.raw.cursor(name="rows", binary=True)
-                cursor.itersize = READ_ROWS
-                cursor.execute(READ[table])
-                block = cursor.fetchmany(READ_ROWS)
-            while block:
+            while len(block) == READ_ROWS:
                 yield block
-                if len(block) < READ_ROWS:
-                    return
                 with connection.guard(WRITE_S_MAX):
                     block = cursor.fetchmany(READ_ROWS)
+            with connection.guard(PING_S_MAX):
+                connection.raw.rollback()
+            is_read_to_end = True
         finally:
-            connection.close()
+            unwanted = self._exchange_reader(connection) if is_read_to_end else connection
+            if unwanted is not None:
+                unwanted.close()
+        if block:
+            yield block
+
+    def _begin_reading(
+        self, table: str, ends_at: float
+    ) -> tuple[GuardedConnection, Any, list[Row]]:
+        """The first block, from the kept connection, or from a fresh one when that has died."""
+        kept = self._exchange_reader(None)
+        if kept is not None:
+            try:
+                return kept, *_first_block(kept, table, READ_KEPT_S_MAX)
+            except StoreAway:
+                kept.close()
+        fresh = self._address().connect("velaria-reader")
+        try:
+            fresh.raw.autocommit = False
+            left_s = max(READ_S_MIN, ends_at - time.monotonic())
+            return fresh, *_first_block(fresh, table, left_s)
+        except BaseException:
+            fresh.close()
+            raise
+
+    def _exchange_reader(self, connection: GuardedConnection | None) -> GuardedConnection | None:
+        """Keep a connection for the next reading; the one kept before is the caller's. A closed
+        store keeps none.
+        """
+        with self._abort_lock:
+            if self._is_closed:
+                return connection
+            kept, self._kept_reader = self._kept_reader, connection
+            return kept
+
+
+def _first_block(
+    connection: GuardedConnection, table: str, seconds: float
+) -> tuple[Any, list[Row]]:
+    with connection.guard(seconds):
+        cursor = connection.raw.cursor(name="rows", binary=True)
+        cursor.itersize = READ_ROWS
+        cursor.execute(READ[table])
+        return cursor, cursor.fetchmany(READ_ROWS)
 
 
 def _chain(first: list[Row] | None, rest: Iterator[list[Row]]) -> Iterator[list[Row]]:

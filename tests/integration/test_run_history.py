@@ -235,3 +235,23 @@ def test_a_missing_program_is_named(
     with pytest.raises(LedgerError, match=f"util-linux: {tool}") as caught:
         postgres_binaries.find_postgres(data_dir, None)
     assert caught.value.code == "VEL5003"
+
+
+def test_readings_share_one_connection(data_dir: Path) -> None:
+    with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
+        record(ledger, "kept", 1, 0)
+        assert ledger.flush(20)
+        read(ledger, "runs")
+        (postmaster,) = postgres_on(data_dir)
+        before = connections_of(postmaster)
+        for _ in range(5):
+            assert len(read(ledger, "runs")) == 1
+        assert len(before) == 2
+        assert connections_of(postmaster) == before
+    assert not any(map(is_alive, before))
+
+
+def connections_of(postmaster: int) -> set[int]:
+    """The processes of Postgres that serve a connection: the writer's and the reader's."""
+    titles = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family(postmaster)}
+    return {pid for pid, title in titles.items() if title.startswith(b"postgres: velaria ")}
