@@ -42,8 +42,8 @@ class NamedCatalog : public logical::CatalogReader {
   void Add(const std::string& name, SchemaPtr schema,
            logical::RelationKind kind = logical::RelationKind::kTable, int64_t rows = -1,
            std::string view_sql = "") {
-    relations_[name] = std::make_shared<NamedRelation>(name, std::move(schema), kind, rows,
-                                                       std::move(view_sql));
+    relations_[name] =
+        std::make_shared<NamedRelation>(name, std::move(schema), kind, rows, std::move(view_sql));
   }
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
                                             bool quoted) const override {

@@ -20,11 +20,11 @@ struct Sample {
 Sample MakeSample() {
   const auto code = arrow::dictionary(arrow::int32(), arrow::utf8());
   Sample sample;
-  sample.schema = arrow::schema(
-      {arrow::field("i", arrow::int32()), arrow::field("j", arrow::int64()),
-       arrow::field("f", arrow::float64()), arrow::field("s", arrow::utf8()),
-       arrow::field("code", code), arrow::field("b", arrow::boolean()),
-       arrow::field("m", arrow::decimal128(6, 2))});
+  sample.schema =
+      arrow::schema({arrow::field("i", arrow::int32()), arrow::field("j", arrow::int64()),
+                     arrow::field("f", arrow::float64()), arrow::field("s", arrow::utf8()),
+                     arrow::field("code", code), arrow::field("b", arrow::boolean()),
+                     arrow::field("m", arrow::decimal128(6, 2))});
   const auto column = [](const TypePtr& type, const char* json) {
     return MakeVector(arrow::json::ArrayFromJSONString(type, json).ValueOrDie());
   };

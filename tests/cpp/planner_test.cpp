@@ -1,9 +1,9 @@
 // Statements to plans: the plan's text for what binds, the error's code for what does not.
+#include "sql/planner.hpp"
 #include "catalog_for_tests.hpp"
 #include "check.hpp"
 #include "logical/plan.hpp"
 #include "sql/parser.hpp"
-#include "sql/planner.hpp"
 
 namespace velaria {
 namespace {
@@ -198,8 +198,9 @@ TEST(parameters_are_typed_constants) {
 }
 
 TEST(a_window_adds_a_column_of_the_times_unit) {
-  CHECK_EQ(Types("SELECT w, k, count(*) n FROM numbers WINDOW BY ts EVERY 10000 AS w GROUP BY w, k"),
-           "w TIMESTAMP_S, k VARCHAR, n BIGINT");
+  CHECK_EQ(
+      Types("SELECT w, k, count(*) n FROM numbers WINDOW BY ts EVERY 10000 AS w GROUP BY w, k"),
+      "w TIMESTAMP_S, k VARCHAR, n BIGINT");
   const auto error = ErrorOf("SELECT w FROM numbers WINDOW BY ts EVERY 5000 SLIDE 9000 AS w");
   CHECK_EQ(CodeText(error.code), "VEL2104");
   CHECK_EQ(error.message, "window slide exceeds window size: slide_ms=9000, window_ms=5000");

@@ -33,8 +33,7 @@ TEST(a_scan_reads_only_the_columns_that_are_needed) {
 }
 
 TEST(constants_are_folded_and_what_fails_is_left_for_run_time) {
-  CHECK_EQ(Rewritten("SELECT a FROM u WHERE a > 1 + 2 AND 1 = 1"),
-           "Filter (a > 3)\n  Scan u [a]");
+  CHECK_EQ(Rewritten("SELECT a FROM u WHERE a > 1 + 2 AND 1 = 1"), "Filter (a > 3)\n  Scan u [a]");
   CHECK_EQ(Rewritten("SELECT a FROM u WHERE 1 = 2"), "Values 0 rows");
   CHECK_EQ(Rewritten("SELECT 1 / 0"), "Project (1 / 0) AS \"?column?\"\n  Values 1 rows");
   CHECK_EQ(Rewritten("SELECT CASE WHEN true THEN a ELSE 1 / 0 END AS r FROM u"),
@@ -45,10 +44,12 @@ TEST(constants_are_folded_and_what_fails_is_left_for_run_time) {
 
 TEST(filters_go_below_projections_groups_unions_and_sorts) {
   CHECK_EQ(Rewritten("SELECT k FROM (SELECT a + 1 AS k FROM u ORDER BY a) q WHERE k > 2"),
-           "Project k\n  Sort a\n    Project (a + 1) AS k, a\n      Filter ((a + 1) > 2)\n        Scan u [a]");
-  CHECK_EQ(Rewritten("SELECT * FROM (SELECT a, count(*) n FROM u GROUP BY a) q WHERE a = 1 AND n > 2"),
-           "Project a, count(*) AS n\n  Filter (count(*) > 2)\n    Aggregate count(*) by a\n      "
-           "Filter (a = 1)\n        Scan u [a]");
+           "Project k\n  Sort a\n    Project (a + 1) AS k, a\n      Filter ((a + 1) > 2)\n        "
+           "Scan u [a]");
+  CHECK_EQ(
+      Rewritten("SELECT * FROM (SELECT a, count(*) n FROM u GROUP BY a) q WHERE a = 1 AND n > 2"),
+      "Project a, count(*) AS n\n  Filter (count(*) > 2)\n    Aggregate count(*) by a\n      "
+      "Filter (a = 1)\n        Scan u [a]");
   CHECK_EQ(Rewritten("SELECT * FROM (SELECT a FROM u UNION ALL SELECT a FROM t) q WHERE a = 1"),
            "Union all\n  Filter (a = 1)\n    Scan u [a]\n  Filter (a = 1)\n    Scan t [a]");
   CHECK_EQ(Rewritten("SELECT * FROM (SELECT a FROM u LIMIT 3) q WHERE a = 1"),
@@ -56,9 +57,10 @@ TEST(filters_go_below_projections_groups_unions_and_sorts) {
 }
 
 TEST(what_all_branches_of_an_or_ask_is_asked_once) {
-  CHECK_EQ(Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND c = 'x' OR t.a = u.a AND b > 1"),
-           "Project b\n  Join inner on a = a AND ((c = 'x') OR (b > 1))\n    Scan t [a, b]\n    Scan "
-           "u [a, c]");
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND c = 'x' OR t.a = u.a AND b > 1"),
+      "Project b\n  Join inner on a = a AND ((c = 'x') OR (b > 1))\n    Scan t [a, b]\n    Scan "
+      "u [a, c]");
 }
 
 TEST(a_file_scan_is_told_the_simple_conjuncts) {
@@ -68,27 +70,31 @@ TEST(a_file_scan_is_told_the_simple_conjuncts) {
 }
 
 TEST(comma_joins_become_hash_joins_with_the_small_side_on_the_right) {
-  CHECK_EQ(Rewritten("SELECT t.b FROM u, t WHERE t.a = u.a AND u.c = 'x' AND t.b > 1"),
-           "Project b\n  Join inner on a = a\n    Filter (b > 1)\n      Scan t [a, b]\n    Project a\n"
-           "      Filter (c = 'x')\n        Scan u [a, c]");
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM u, t WHERE t.a = u.a AND u.c = 'x' AND t.b > 1"),
+      "Project b\n  Join inner on a = a\n    Filter (b > 1)\n      Scan t [a, b]\n    Project a\n"
+      "      Filter (c = 'x')\n        Scan u [a, c]");
 }
 
 TEST(a_constant_travels_along_an_equality) {
-  CHECK_EQ(Rewritten("SELECT t.b FROM u, t WHERE t.a = u.a AND u.a > 5"),
-           "Project b\n  Join inner on a = a\n    Filter (a > 5)\n      Scan t [a, b]\n    Filter (a > "
-           "5)\n      Scan u [a]");
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM u, t WHERE t.a = u.a AND u.a > 5"),
+      "Project b\n  Join inner on a = a\n    Filter (a > 5)\n      Scan t [a, b]\n    Filter (a > "
+      "5)\n      Scan u [a]");
 }
 
 TEST(an_outer_join_whose_missing_side_is_rejected_becomes_inner) {
   CHECK_EQ(Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a WHERE u.c = 'x'"),
            "Project b\n  Join inner on a = a\n    Scan t [a, b]\n    Project a\n      Filter (c = "
            "'x')\n        Scan u [a, c]");
-  CHECK_EQ(Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a AND u.c = 'y' WHERE t.b = 2"),
-           "Project b\n  Join left on a = a\n    Filter (b = 2)\n      Scan t [a, b]\n    Project a\n"
-           "      Filter (c = 'y')\n        Scan u [a, c]");
-  CHECK_EQ(Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a WHERE u.c IS NULL"),
-           "Project b\n  Filter (c IS NULL)\n    Join left on a = a\n      Scan t [a, b]\n      Scan "
-           "u [a, c]");
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a AND u.c = 'y' WHERE t.b = 2"),
+      "Project b\n  Join left on a = a\n    Filter (b = 2)\n      Scan t [a, b]\n    Project a\n"
+      "      Filter (c = 'y')\n        Scan u [a, c]");
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM t LEFT JOIN u ON t.a = u.a WHERE u.c IS NULL"),
+      "Project b\n  Filter (c IS NULL)\n    Join left on a = a\n      Scan t [a, b]\n      Scan "
+      "u [a, c]");
 }
 
 TEST(the_smaller_side_of_an_outer_join_is_built) {
@@ -107,9 +113,10 @@ TEST(a_limit_makes_the_sort_a_top_n) {
 }
 
 TEST(a_stream_keeps_its_columns_below_a_window) {
-  CHECK_EQ(Rewritten("SELECT w, count(*) n FROM numbers WINDOW BY ts EVERY 1000 AS w GROUP BY w"),
-           "Project w, count(*) AS n\n  Aggregate count(*) by w\n    WindowBy ts every 1000 ms slide "
-           "1000 ms AS w\n      Scan numbers [ts, k, n]");
+  CHECK_EQ(
+      Rewritten("SELECT w, count(*) n FROM numbers WINDOW BY ts EVERY 1000 AS w GROUP BY w"),
+      "Project w, count(*) AS n\n  Aggregate count(*) by w\n    WindowBy ts every 1000 ms slide "
+      "1000 ms AS w\n      Scan numbers [ts, k, n]");
 }
 
 }  // namespace velaria

@@ -1,8 +1,8 @@
-// Types. A kernel type is an Arrow type: what came in by Arrow goes out as it came. This file names the families that
-// operators and functions dispatch on, and the SQL spelling of each type.
+// Types. A kernel type is an Arrow type: what came in by Arrow goes out as it came. This file names
+// the families that operators and functions dispatch on, and the SQL spelling of each type.
 //
-// A dictionary of strings is a string to every rule of meaning (`LogicalType` strips the encoding), but stays encoded
-// as it travels; so do large_utf8 and utf8_view.
+// A dictionary of strings is a string to every rule of meaning (`LogicalType` strips the encoding),
+// but stays encoded as it travels; so do large_utf8 and utf8_view.
 #pragma once
 
 #include <arrow/type.h>
@@ -21,7 +21,18 @@ using SchemaPtr = std::shared_ptr<arrow::Schema>;
 
 /// How a column's values lie in memory once an operator looks at them.
 enum class Physical : uint8_t {
-  kNull, kBool, kInt8, kInt16, kInt32, kInt64, kUInt8, kUInt16, kUInt32, kUInt64, kFloat, kDouble,
+  kNull,
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUInt8,
+  kUInt16,
+  kUInt32,
+  kUInt64,
+  kFloat,
+  kDouble,
   kDecimal,  // 16 bytes
   kString,   // utf8, large_utf8, utf8_view, or a dictionary of one of these
   kBinary,   // binary, large_binary, binary_view, fixed-size binary
@@ -49,12 +60,13 @@ int FixedWidthOf(Physical physical);
 /// "INTEGER", "DECIMAL(10,2)", "TIMESTAMP_MS WITH TIME ZONE", "BIGINT[]".
 std::string SqlName(const arrow::DataType& type);
 /// A type by its SQL name in upper case with its arguments, or VEL2017 with a suggestion.
-Result<TypePtr> TypeFromSqlName(const std::string& name, const std::vector<int64_t>& arguments, bool with_time_zone,
-                                int array_depth);
+Result<TypePtr> TypeFromSqlName(const std::string& name, const std::vector<int64_t>& arguments,
+                                bool with_time_zone, int array_depth);
 
-/// The type both sides are brought to before they are compared, joined by UNION or returned by CASE branches
-/// (PostgreSQL's preferences: NULL yields to anything, integers widen, integer with decimal gives decimal, anything
-/// numeric with a float gives DOUBLE, date with timestamp gives timestamp). VEL2016 when there is none.
+/// The type both sides are brought to before they are compared, joined by UNION or returned by CASE
+/// branches (PostgreSQL's preferences: NULL yields to anything, integers widen, integer with
+/// decimal gives decimal, anything numeric with a float gives DOUBLE, date with timestamp gives
+/// timestamp). VEL2016 when there is none.
 Result<TypePtr> CommonType(const TypePtr& a, const TypePtr& b);
 /// Whether a value of `from` may stand where `to` is asked without a written cast.
 bool ImplicitlyCastable(const arrow::DataType& from, const arrow::DataType& to);

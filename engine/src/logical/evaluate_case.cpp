@@ -1,4 +1,5 @@
-// CASE: each branch is evaluated on its own rows only, then the branches' values are put in row order.
+// CASE: each branch is evaluated on its own rows only, then the branches' values are put in row
+// order.
 #include <arrow/array/concatenate.h>
 
 #include <numeric>
@@ -11,9 +12,10 @@ namespace {
 
 struct Branch {
   Selection rows;
-  Vector values;           // dense over `rows`, or constant, or a column of the chunk when `by_row`
+  Vector values;  // dense over `rows`, or constant, or a column of the chunk when `by_row`
   bool by_row = false;
-  bool is_rest = false;    // the ELSE of columns and constants: `rows` is left empty, all rows not taken by another branch
+  bool is_rest = false;  // the ELSE of columns and constants: `rows` is left empty, all rows not
+                         // taken by another branch
 };
 
 Selection AllRows(const Chunk& chunk) {

@@ -1,4 +1,5 @@
-// AND and OR with three-valued logic: a later child sees only the rows that the earlier ones left undecided.
+// AND and OR with three-valued logic: a later child sees only the rows that the earlier ones left
+// undecided.
 #include "logical/evaluate_rows.hpp"
 #include "logical/physical_dispatch.hpp"
 

@@ -1,4 +1,5 @@
-// Predicates as selections: conjunct after conjunct narrows the rows, on raw values where the conjunct is simple.
+// Predicates as selections: conjunct after conjunct narrows the rows, on raw values where the
+// conjunct is simple.
 #include <cstring>
 
 #include "logical/evaluate.hpp"
@@ -60,10 +61,11 @@ Result<SelectionPtr> SelectConjuncts(const std::vector<BoundExprPtr>& conjuncts,
   for (size_t i = 0; i < conjuncts.size() && !rest.empty(); ++i) {
     Selection range;
     SelectionPtr rows;
-    if (i + 1 < conjuncts.size() && SelectFusedRange(*conjuncts[i], *conjuncts[i + 1], rest,
-                                                     rest.selection.get(), &range)) {
+    if (i + 1 < conjuncts.size() &&
+        SelectFusedRange(*conjuncts[i], *conjuncts[i + 1], rest, rest.selection.get(), &range)) {
       ++i;
-      if (static_cast<int64_t>(range.size()) < rest.selected_count()) rows = Share(std::move(range));
+      if (static_cast<int64_t>(range.size()) < rest.selected_count())
+        rows = Share(std::move(range));
     } else {
       VELARIA_ASSIGN_OR_RETURN(rows, SelectOne(*conjuncts[i], rest, context));
     }

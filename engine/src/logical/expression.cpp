@@ -16,7 +16,8 @@ std::shared_ptr<BoundExpr> NewExpr(BoundKind kind, TypePtr type, Place place) {
   return expr;
 }
 
-/// An AND or OR over `children`, which must hold at least one expression that is no neutral literal.
+/// An AND or OR over `children`, which must hold at least one expression that is no neutral
+/// literal.
 BoundExprPtr Junction(BoundKind kind, std::vector<BoundExprPtr> children) {
   if (children.size() == 1) return children[0];
   auto expr = NewExpr(kind, arrow::boolean(), children[0]->place);
@@ -50,7 +51,8 @@ bool SameVector(const Vector& a, const Vector& b) {
   return a.array()->Equals(*b.array(), arrow::EqualOptions::Defaults().nans_equal(true));
 }
 
-/// A copy of `expr` with each child replaced by `change(child)`; `expr` itself when no child changed.
+/// A copy of `expr` with each child replaced by `change(child)`; `expr` itself when no child
+/// changed.
 template <typename Change>
 BoundExprPtr WithChildren(const BoundExprPtr& expr, Change change) {
   std::shared_ptr<BoundExpr> copy;
@@ -114,8 +116,7 @@ Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr>
   for (size_t i = 0; i < arguments.size() && i < bound->arguments.size(); ++i) {
     if (!bound->arguments[i]) continue;
     VELARIA_ASSIGN_OR_RETURN(
-        arguments[i],
-        MakeCast(arguments[i], bound->arguments[i], false, arguments[i]->place));
+        arguments[i], MakeCast(arguments[i], bound->arguments[i], false, arguments[i]->place));
   }
   expr->binding = *std::move(bound);
   expr->children = std::move(arguments);
@@ -182,8 +183,8 @@ BoundExprPtr RemapColumns(const BoundExprPtr& expr, const std::vector<int>& map)
 
 BoundExprPtr SubstituteColumns(const BoundExprPtr& expr, const std::vector<BoundExprPtr>& inputs) {
   if (expr->kind == BoundKind::kColumn) return inputs[static_cast<size_t>(expr->column)];
-  return WithChildren(
-      expr, [&](const BoundExprPtr& child) { return SubstituteColumns(child, inputs); });
+  return WithChildren(expr,
+                      [&](const BoundExprPtr& child) { return SubstituteColumns(child, inputs); });
 }
 
 void SplitConjuncts(const BoundExprPtr& expr, std::vector<BoundExprPtr>* out) {

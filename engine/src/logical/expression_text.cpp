@@ -1,4 +1,5 @@
-// Expressions as SQL-like text, for explain and for the names of aggregates. Every operator is parenthesised.
+// Expressions as SQL-like text, for explain and for the names of aggregates. Every operator is
+// parenthesised.
 #include <arrow/scalar.h>
 
 #include "base/text.hpp"

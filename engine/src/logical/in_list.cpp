@@ -35,8 +35,8 @@ bool SameBits(const T& a, const T& b) {
   return std::memcmp(&a, &b, sizeof(T)) == 0;
 }
 
-/// Integers of a small range as one byte each; anything else by open addressing over a power of two of slots, at most
-/// half full.
+/// Integers of a small range as one byte each; anything else by open addressing over a power of two
+/// of slots, at most half full.
 template <typename T>
 struct FixedSet {
   std::vector<T> slots;
@@ -199,7 +199,8 @@ Result<Vector> EvaluateInList(const BoundExpr& expr, const Vector& value, int64_
   } else {
     VELARIA_RETURN_NOT_OK(Lookup(expr, value, rows, found.data()));
   }
-  // Not found beside a NULL in the list is unknown; a null value is unknown unless the list is empty.
+  // Not found beside a NULL in the list is unknown; a null value is unknown unless the list is
+  // empty.
   const Validity validity = ValidityOf(value);
   std::vector<uint8_t> states(static_cast<size_t>(rows));
   for (int64_t i = 0; i < rows; ++i) {
@@ -211,7 +212,8 @@ Result<Vector> EvaluateInList(const BoundExpr& expr, const Vector& value, int64_
   return result;
 }
 
-bool SelectInList(const BoundExpr& expr, const Chunk& chunk, const Selection* rows, Selection* out) {
+bool SelectInList(const BoundExpr& expr, const Chunk& chunk, const Selection* rows,
+                  Selection* out) {
   if (expr.kind != BoundKind::kInList || expr.children[0]->kind != BoundKind::kColumn) return false;
   const auto& vector = chunk.columns[static_cast<size_t>(expr.children[0]->column)];
   const Physical physical = PhysicalOf(*vector.type());

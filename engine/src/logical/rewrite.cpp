@@ -93,13 +93,14 @@ namespace {
 
 constexpr size_t kComparedConjunctsMax = 64;  // beyond, repeated conjuncts are not looked for
 
-/// 0: raw values against a constant; 1: strings against a constant; 2: everything else, which keeps its place because it
-/// may rely on the conjuncts before it.
+/// 0: raw values against a constant; 1: strings against a constant; 2: everything else, which keeps
+/// its place because it may rely on the conjuncts before it.
 int CostClass(const BoundExpr& expr) {
   if (!IsSimpleConjunct(expr)) return 2;
   std::vector<int> columns;
   CollectColumns(expr, &columns);
-  const auto& column = expr.children[0]->kind == BoundKind::kColumn ? expr.children[0] : expr.children[1];
+  const auto& column =
+      expr.children[0]->kind == BoundKind::kColumn ? expr.children[0] : expr.children[1];
   return FixedWidthOf(PhysicalOf(*column->type)) > 0 ? 0 : 1;
 }
 
@@ -136,9 +137,9 @@ Result<LogicalPtr> FilterOver(const LogicalPtr& node, std::vector<BoundExprPtr> 
   std::vector<BoundExprPtr> distinct;
   for (auto& conjunct : conjuncts) {
     const bool known = distinct.size() < kComparedConjunctsMax &&
-                       std::any_of(distinct.begin(), distinct.end(), [&](const auto& other) {
-                         return Equal(*other, *conjunct);
-                       });
+                       std::any_of(
+                           distinct.begin(), distinct.end(),
+                           [&](const auto& other) { return Equal(*other, *conjunct); });
     if (!known) distinct.push_back(std::move(conjunct));
   }
   SortConjuncts(&distinct);

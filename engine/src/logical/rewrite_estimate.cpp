@@ -1,5 +1,5 @@
-// Row estimates without statistics: table sizes are known, selectivities are guessed, and an equality join is taken for one
-// of a foreign key with its primary key.
+// Row estimates without statistics: table sizes are known, selectivities are guessed, and an
+// equality join is taken for one of a foreign key with its primary key.
 #include <cmath>
 
 #include "logical/rewrite.hpp"
@@ -53,7 +53,8 @@ double SelectivityOf(const BoundExpr& expr) {
     default: return kOtherSelectivity;
   }
   const std::string& name = expr.name;
-  if (name == "=" || name == "is_null" || name == "is_not_distinct_from") return kEqualitySelectivity;
+  if (name == "=" || name == "is_null" || name == "is_not_distinct_from")
+    return kEqualitySelectivity;
   if (name == "<>" || name == "is_not_null" || name == "is_distinct_from") return kMostSelectivity;
   if (name == "<" || name == "<=" || name == ">" || name == ">=") return kRangeSelectivity;
   if (name == "not") return 1 - SelectivityOf(*expr.children[0]);

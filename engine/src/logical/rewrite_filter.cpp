@@ -31,12 +31,13 @@ Result<LogicalPtr> PushThroughProject(const LogicalPtr& node, std::vector<BoundE
       return IsVolatile(*node->expressions[static_cast<size_t>(column)]);
     });
   });
-  VELARIA_ASSIGN_OR_RETURN(
-      auto child, PushConjuncts(node->children[0], Substituted(down, node->expressions)));
+  VELARIA_ASSIGN_OR_RETURN(auto child,
+                           PushConjuncts(node->children[0], Substituted(down, node->expressions)));
   return FilterOver(WithNewChildren(node, {std::move(child)}), std::move(conjuncts));
 }
 
-Result<LogicalPtr> PushThroughAggregate(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+Result<LogicalPtr> PushThroughAggregate(const LogicalPtr& node,
+                                        std::vector<BoundExprPtr> conjuncts) {
   const int groups = static_cast<int>(node->expressions.size());
   const auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
     std::vector<int> used;
@@ -44,8 +45,8 @@ Result<LogicalPtr> PushThroughAggregate(const LogicalPtr& node, std::vector<Boun
     return !used.empty() && !IsVolatile(conjunct) &&
            std::all_of(used.begin(), used.end(), [&](int column) { return column < groups; });
   });
-  VELARIA_ASSIGN_OR_RETURN(
-      auto child, PushConjuncts(node->children[0], Substituted(down, node->expressions)));
+  VELARIA_ASSIGN_OR_RETURN(auto child,
+                           PushConjuncts(node->children[0], Substituted(down, node->expressions)));
   return FilterOver(WithNewChildren(node, {std::move(child)}), std::move(conjuncts));
 }
 
@@ -102,7 +103,8 @@ Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPt
         return PushThroughOuterJoin(node, std::move(conjuncts));
       }
       return StopHere(node, std::move(conjuncts));
-    // A LIMIT counts rows before the filter; a window hands rows without a time to the late table before it.
+    // A LIMIT counts rows before the filter; a window hands rows without a time to the late table
+    // before it.
     case NodeKind::kLimit:
     case NodeKind::kWindowBy:
     case NodeKind::kValues: return StopHere(node, std::move(conjuncts));

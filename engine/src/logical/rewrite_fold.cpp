@@ -36,7 +36,8 @@ bool Holds(const std::vector<BoundExprPtr>& conjuncts, const BoundExpr& wanted) 
                      [&](const auto& conjunct) { return Equal(*conjunct, wanted); });
 }
 
-/// A comparison of columns and constants: it never fails, so it may be evaluated before what used to guard it.
+/// A comparison of columns and constants: it never fails, so it may be evaluated before what used
+/// to guard it.
 bool IsPlainComparison(const BoundExpr& expr) {
   return expr.kind == BoundKind::kCall && expr.children.size() == 2 && OppositeOf(expr.name) &&
          std::all_of(expr.children.begin(), expr.children.end(), [](const auto& child) {
@@ -52,9 +53,8 @@ Result<BoundExprPtr> FactorOr(const std::vector<BoundExprPtr>& children) {
   std::vector<BoundExprPtr> common;
   for (const auto& conjunct : branches[0]) {
     const bool shared = IsPlainComparison(*conjunct) && !Holds(common, *conjunct) &&
-                        std::all_of(branches.begin(), branches.end(), [&](const auto& branch) {
-                          return Holds(branch, *conjunct);
-                        });
+                        std::all_of(branches.begin(), branches.end(),
+                                    [&](const auto& branch) { return Holds(branch, *conjunct); });
     if (shared) common.push_back(conjunct);
   }
   if (common.empty()) return MakeOr(children);
@@ -102,7 +102,8 @@ BoundExprPtr FoldCase(const BoundExpr& expr, const std::vector<BoundExprPtr>& ch
   return copy;
 }
 
-/// NOT over a comparison is the opposite comparison: unknown on the same rows, and simple enough to be fused.
+/// NOT over a comparison is the opposite comparison: unknown on the same rows, and simple enough to
+/// be fused.
 Result<BoundExprPtr> FoldNot(const BoundExprPtr& expr) {
   const auto& child = *expr->children[0];
   if (child.kind == BoundKind::kInList) {
@@ -122,7 +123,8 @@ Result<BoundExprPtr> FoldInList(const BoundExprPtr& expr, const FunctionContext&
   if (expr->list.length() != 1 || expr->list_has_null || expr->negated) return expr;
   VELARIA_ASSIGN_OR_RETURN(auto scalar, expr->list.array()->GetScalar(0));
   VELARIA_ASSIGN_OR_RETURN(auto constant, MakeConstant(scalar, arrow::default_memory_pool()));
-  return MakeCall("=", {expr->children[0], MakeLiteral(std::move(constant), expr->place)}, expr->place);
+  return MakeCall("=", {expr->children[0], MakeLiteral(std::move(constant), expr->place)},
+                  expr->place);
 }
 
 /// Applies `change` to every expression that the node itself holds.

@@ -1,6 +1,6 @@
-// Inner and cross joins as one set of relations and one set of conjuncts, joined greedily: the connected pair with the
-// smallest estimated result comes next (Fegaras, "A new heuristic for optimizing large queries", 1998). A cross product is
-// formed only when nothing is connected.
+// Inner and cross joins as one set of relations and one set of conjuncts, joined greedily: the
+// connected pair with the smallest estimated result comes next (Fegaras, "A new heuristic for
+// optimizing large queries", 1998). A cross product is formed only when nothing is connected.
 #include <bitset>
 
 #include "logical/rewrite.hpp"
@@ -28,7 +28,7 @@ struct Part {
   std::vector<int> columns;  // the original number of each output column
   Relations relations;
   double rows = 0;
-  double base_rows = 0;      // before filters: the domain of its keys
+  double base_rows = 0;  // before filters: the domain of its keys
 };
 
 std::vector<BoundExprPtr> ShiftedBy(const std::vector<BoundExprPtr>& exprs, int by, size_t width) {
@@ -97,7 +97,8 @@ class JoinOrder {
       parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(b));
     }
     std::vector<int> order(width);
-    for (size_t i = 0; i < width; ++i) order[static_cast<size_t>(parts_[0].columns[i])] = static_cast<int>(i);
+    for (size_t i = 0; i < width; ++i)
+      order[static_cast<size_t>(parts_[0].columns[i])] = static_cast<int>(i);
     auto plan = SelectColumns(parts_[0].plan, order);
     return FilterOver(plan, std::move(above_));
   }
@@ -154,7 +155,8 @@ class JoinOrder {
     return relations;
   }
 
-  /// Conjuncts of one relation go into it; those of none stay above; the others wait for their join.
+  /// Conjuncts of one relation go into it; those of none stay above; the others wait for their
+  /// join.
   Status Sort(size_t width) {
     owner_.resize(width);
     for (size_t i = 0; i < leaves_.size(); ++i) {
@@ -180,8 +182,8 @@ class JoinOrder {
       if (expr->kind == BoundKind::kCall && (expr->name == "=" || null_safe)) {
         conjunct.left = RelationsOf(*expr->children[0]);
         conjunct.right = RelationsOf(*expr->children[1]);
-        conjunct.is_equality = conjunct.left.any() && conjunct.right.any() &&
-                               (conjunct.left & conjunct.right).none();
+        conjunct.is_equality =
+            conjunct.left.any() && conjunct.right.any() && (conjunct.left & conjunct.right).none();
       }
       conjunct.expr = std::move(expr);
       conjuncts_.push_back(std::move(conjunct));
@@ -252,8 +254,8 @@ class JoinOrder {
     joined.rows = JoinedRows(first, second, &connected);
     joined.base_rows = std::max(first.base_rows, second.base_rows);
     joined.relations = first.relations | second.relations;
-    const bool swap = IsBounded(*first.plan) &&
-                      (!IsBounded(*second.plan) || second.rows > first.rows);
+    const bool swap =
+        IsBounded(*first.plan) && (!IsBounded(*second.plan) || second.rows > first.rows);
     const Part& left = swap ? second : first;
     const Part& right = swap ? first : second;
     joined.columns = left.columns;

@@ -6,7 +6,8 @@
 namespace velaria::logical {
 namespace {
 
-/// `node` with its topmost sort told that `count` rows are enough; projections between change no row.
+/// `node` with its topmost sort told that `count` rows are enough; projections between change no
+/// row.
 LogicalPtr WithTop(const LogicalPtr& node, int64_t count) {
   if (node->kind == NodeKind::kProject) {
     return WithNewChildren(node, {WithTop(node->children[0], count)});

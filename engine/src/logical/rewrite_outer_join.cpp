@@ -1,5 +1,6 @@
-// Filters and outer joins. A filter that is never true when one side is missing turns the join into one that does not keep
-// rows without that side (Galindo-Legaria and Rosenthal, "Outerjoin simplification and reordering", 1997).
+// Filters and outer joins. A filter that is never true when one side is missing turns the join into
+// one that does not keep rows without that side (Galindo-Legaria and Rosenthal, "Outerjoin
+// simplification and reordering", 1997).
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -50,7 +51,8 @@ bool RejectsMissing(const BoundExpr& expr, Side side) {
 JoinType Stricter(JoinType join, bool needs_left, bool needs_right) {
   const bool keeps_left = join == JoinType::kLeft || join == JoinType::kFull;
   const bool keeps_right = join == JoinType::kRight || join == JoinType::kFull;
-  // Rows without a right side are kept only while nothing rejects them, and likewise for the left side.
+  // Rows without a right side are kept only while nothing rejects them, and likewise for the left
+  // side.
   const bool left = keeps_left && !needs_right, right = keeps_right && !needs_left;
   if (left && right) return JoinType::kFull;
   if (left) return JoinType::kLeft;
@@ -76,7 +78,8 @@ std::vector<BoundExprPtr> Shifted(const std::vector<BoundExprPtr>& conjuncts, in
 
 }  // namespace
 
-Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& node,
+                                        std::vector<BoundExprPtr> conjuncts) {
   const int left_width = static_cast<int>(node->children[0]->output.size());
   const int width = static_cast<int>(node->output.size());
   const Side left{0, left_width}, right{left_width, width};
@@ -90,9 +93,10 @@ Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& node, std::vector<Boun
     join->output = JoinOutput(join->join, *join->children[0], *join->children[1]);
     return OrderJoins(join, std::move(conjuncts));
   }
-  // Above the join, a conjunct on a side whose rows are all kept may go below; in the ON condition, one on a side whose
-  // rows may go without a partner.
-  const bool keeps_left = join->join != JoinType::kRight, keeps_right = join->join != JoinType::kLeft;
+  // Above the join, a conjunct on a side whose rows are all kept may go below; in the ON condition,
+  // one on a side whose rows may go without a partner.
+  const bool keeps_left = join->join != JoinType::kRight,
+             keeps_right = join->join != JoinType::kLeft;
   auto to_left = Take(&conjuncts, left, !keeps_right);
   auto to_right = Take(&conjuncts, right, !keeps_left);
   if (join->residual) {
@@ -105,10 +109,9 @@ Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& node, std::vector<Boun
       VELARIA_ASSIGN_OR_RETURN(join->residual, MakeAnd(std::move(on)));
     }
   }
-  VELARIA_ASSIGN_OR_RETURN(join->children[0],
-                           PushConjuncts(node->children[0], std::move(to_left)));
-  VELARIA_ASSIGN_OR_RETURN(
-      join->children[1], PushConjuncts(node->children[1], Shifted(to_right, left_width, width)));
+  VELARIA_ASSIGN_OR_RETURN(join->children[0], PushConjuncts(node->children[0], std::move(to_left)));
+  VELARIA_ASSIGN_OR_RETURN(join->children[1],
+                           PushConjuncts(node->children[1], Shifted(to_right, left_width, width)));
   join->output = JoinOutput(join->join, *join->children[0], *join->children[1]);
   return FilterOver(join, std::move(conjuncts));
 }

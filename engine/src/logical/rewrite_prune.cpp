@@ -1,4 +1,5 @@
-// Projection pushdown: from the root down, each node learns which of its columns are needed and tells where they went.
+// Projection pushdown: from the root down, each node learns which of its columns are needed and
+// tells where they went.
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -48,7 +49,8 @@ std::vector<OutputColumn> Keep(const std::vector<OutputColumn>& output, const Ne
 
 /// A chunk counts its rows by itself, but readers count them by a column: one narrow column stays.
 void KeepOne(const LogicalNode& node, Needed* needed) {
-  if (node.output.empty() || std::find(needed->begin(), needed->end(), true) != needed->end()) return;
+  if (node.output.empty() || std::find(needed->begin(), needed->end(), true) != needed->end())
+    return;
   size_t best = 0;
   int best_width = 0;
   for (size_t i = 0; i < node.output.size(); ++i) {
@@ -60,7 +62,8 @@ void KeepOne(const LogicalNode& node, Needed* needed) {
   (*needed)[best] = true;
 }
 
-/// `pruned` reduced to exactly the needed columns: for nodes that keep all that their child gives (sort, join, union).
+/// `pruned` reduced to exactly the needed columns: for nodes that keep all that their child gives
+/// (sort, join, union).
 Pruned Exactly(Pruned pruned, const Needed& needed) {
   std::vector<int> order, moved(needed.size(), -1);
   for (size_t i = 0; i < needed.size(); ++i) {
@@ -116,7 +119,8 @@ LogicalPtr MergeProjects(const LogicalPtr& node) {
     const bool moves_freely = IsCheap(*child.expressions[i]);
     if (!moves_freely && (count > 1 || IsVolatile(*child.expressions[i]))) return node;
   }
-  // A computed column must not move into a branch that would skip it, nor out of one: only plain columns above do.
+  // A computed column must not move into a branch that would skip it, nor out of one: only plain
+  // columns above do.
   const bool plain = std::all_of(node->expressions.begin(), node->expressions.end(),
                                  [](const auto& expr) { return IsCheap(*expr); });
   const bool inner_cheap = std::all_of(child.expressions.begin(), child.expressions.end(),

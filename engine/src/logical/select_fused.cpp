@@ -1,5 +1,6 @@
-// Fused comparisons: `column <op> constant`, `column <op> column`, ranges and null tests straight on raw values, with the
-// incoming selection, by branch-free compaction. No bitmap is made and nothing is gathered.
+// Fused comparisons: `column <op> constant`, `column <op> column`, ranges and null tests straight
+// on raw values, with the incoming selection, by branch-free compaction. No bitmap is made and
+// nothing is gathered.
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -45,14 +46,44 @@ struct Raw<arrow::Decimal128> {
   using Type = __int128;
 };
 
-/// NaN equals itself and is greater than every number, so "greater" is written as "not at most". The constant on the
-/// right is never NaN.
-struct EqualTo { template <typename V> static bool Test(V a, V b) { return a == b; } };
-struct NotEqualTo { template <typename V> static bool Test(V a, V b) { return a != b; } };
-struct LessThan { template <typename V> static bool Test(V a, V b) { return a < b; } };
-struct AtMost { template <typename V> static bool Test(V a, V b) { return a <= b; } };
-struct GreaterThan { template <typename V> static bool Test(V a, V b) { return !(a <= b); } };
-struct AtLeast { template <typename V> static bool Test(V a, V b) { return !(a < b); } };
+/// NaN equals itself and is greater than every number, so "greater" is written as "not at most".
+/// The constant on the right is never NaN.
+struct EqualTo {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return a == b;
+  }
+};
+struct NotEqualTo {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return a != b;
+  }
+};
+struct LessThan {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return a < b;
+  }
+};
+struct AtMost {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return a <= b;
+  }
+};
+struct GreaterThan {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return !(a <= b);
+  }
+};
+struct AtLeast {
+  template <typename V>
+  static bool Test(V a, V b) {
+    return !(a < b);
+  }
+};
 
 template <typename Visit>
 void VisitSign(Sign sign, Visit visit) {
@@ -97,8 +128,7 @@ template <typename Passes>
 void KeepValid(const Validity& validity, int64_t row_count, const Selection* rows, Selection* out,
                Passes passes) {
   if (validity.all_valid()) return Keep(row_count, rows, out, passes);
-  Keep(row_count, rows, out,
-       [&](uint32_t row) { return passes(row) & IsValidAt(validity, row); });
+  Keep(row_count, rows, out, [&](uint32_t row) { return passes(row) & IsValidAt(validity, row); });
 }
 
 template <typename T>
@@ -118,7 +148,8 @@ typename Raw<T>::Type Load(const T* values, uint32_t row) {
 }
 
 bool HasFixedValues(const BoundExpr& column, const Chunk& chunk) {
-  if (column.kind != BoundKind::kColumn || FixedWidthOf(PhysicalOf(*column.type)) == 0) return false;
+  if (column.kind != BoundKind::kColumn || FixedWidthOf(PhysicalOf(*column.type)) == 0)
+    return false;
   const auto& vector = chunk.columns[static_cast<size_t>(column.column)];
   return !vector.constant && vector.data->buffers.size() > 1 && vector.data->buffers[1];
 }
@@ -257,10 +288,14 @@ bool SelectFusedRange(const BoundExpr& low, const BoundExpr& high, const Chunk& 
       });
     };
     const bool open_low = from->sign == Sign::kGreater, open_high = to->sign == Sign::kLess;
-    if (open_low && open_high) select(GreaterThan{}, LessThan{});
-    else if (open_low) select(GreaterThan{}, AtMost{});
-    else if (open_high) select(AtLeast{}, LessThan{});
-    else select(AtLeast{}, AtMost{});
+    if (open_low && open_high)
+      select(GreaterThan{}, LessThan{});
+    else if (open_low)
+      select(GreaterThan{}, AtMost{});
+    else if (open_high)
+      select(AtLeast{}, LessThan{});
+    else
+      select(AtLeast{}, AtMost{});
     return Status::OK();
   });
   return handled && status.ok();

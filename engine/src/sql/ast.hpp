@@ -55,7 +55,7 @@ enum class ExprKind {
   kBinary,  // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1];
             // a chain of "AND" or of "OR" is one node with two children or more, in the order of
             // the text
-  kIsNull,      // children[0]; negated
+  kIsNull,  // children[0]; negated
   kIsTruth,     // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
   kIsDistinct,  // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
   kLike,        // text "LIKE"/"ILIKE"; children[0] value, [1] pattern, [2] escape if given; negated

@@ -75,7 +75,8 @@ Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
     auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
                                 column.type.array_depth);
     if (!type.ok()) return WithPlace(type.status(), column.type.place);
-    fields.push_back(arrow::field(column.name.text, *type, !(column.not_null || column.primary_key)));
+    fields.push_back(
+        arrow::field(column.name.text, *type, !(column.not_null || column.primary_key)));
   }
   return arrow::schema(std::move(fields));
 }

@@ -19,7 +19,8 @@ std::string StreamBelow(const LogicalNode& node) {
   return "";
 }
 
-/// Whether rows of a stream pass through an aggregate below: then a row may be said again with a new value.
+/// Whether rows of a stream pass through an aggregate below: then a row may be said again with a
+/// new value.
 bool RevisesRows(const LogicalNode& node) {
   if (logical::IsBounded(node)) return false;
   if (node.kind == NodeKind::kAggregate) return true;
@@ -28,8 +29,8 @@ bool RevisesRows(const LogicalNode& node) {
 }
 
 Status Refuse(const LogicalNode& node, const std::string& what, const std::string& hint = "") {
-  return Fail(ErrorCode::kNeedsBoundedInput, what + ", and the source is a stream: " + StreamBelow(node),
-              hint);
+  return Fail(ErrorCode::kNeedsBoundedInput,
+              what + ", and the source is a stream: " + StreamBelow(node), hint);
 }
 
 Status CheckJoin(const LogicalNode& join) {
@@ -43,7 +44,8 @@ Status CheckJoin(const LogicalNode& join) {
   const bool keeps_left = join.join == JoinType::kLeft || join.join == JoinType::kFull;
   const bool keeps_right = join.join == JoinType::kRight || join.join == JoinType::kFull;
   if ((!left_bounded && keeps_right) || (!right_bounded && keeps_left)) {
-    return Refuse(join, "an outer join needs the end of its input to know the rows without a partner",
+    return Refuse(join,
+                  "an outer join needs the end of its input to know the rows without a partner",
                   "Put the stream on the side that the outer join keeps.");
   }
   return Status::OK();

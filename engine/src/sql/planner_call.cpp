@@ -24,8 +24,8 @@ std::string AggregateText(const std::string& name, const std::vector<BoundExprPt
                           bool distinct, const BoundExprPtr& filter) {
   std::vector<std::string> parts;
   for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
-  std::string text = name + "(" + (distinct ? "DISTINCT " : "") +
-                     (parts.empty() ? "*" : Join(parts, ", ")) + ")";
+  std::string text =
+      name + "(" + (distinct ? "DISTINCT " : "") + (parts.empty() ? "*" : Join(parts, ", ")) + ")";
   if (filter) text += " FILTER (WHERE " + logical::ToText(*filter) + ")";
   return text;
 }
@@ -76,14 +76,14 @@ Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, c
   return Call(name, std::move(arguments), expr.place);
 }
 
-/// IF and COALESCE promise not to look at what they do not need: they become CASE unless looking is harmless.
+/// IF and COALESCE promise not to look at what they do not need: they become CASE unless looking is
+/// harmless.
 Result<BoundExprPtr> ExpressionBinder::BindLazyCall(const std::string& name,
                                                     std::vector<BoundExprPtr> arguments,
                                                     Place place, bool* handled) {
   if ((name == "if" || name == "iif") && (arguments.size() == 3 || arguments.size() == 2)) {
     *handled = true;
-    VELARIA_ASSIGN_OR_RETURN(arguments[0],
-                             ExpectBoolean(arguments[0], ToUpper(name), functions()));
+    VELARIA_ASSIGN_OR_RETURN(arguments[0], ExpectBoolean(arguments[0], ToUpper(name), functions()));
     if (arguments.size() == 2) {
       VELARIA_ASSIGN_OR_RETURN(auto none, logical::MakeNull(arrow::null(), place));
       arguments.push_back(std::move(none));

@@ -37,8 +37,8 @@ bool MayFit(const arrow::DataType& from, const arrow::DataType& to) {
 }  // namespace
 
 BoundExprPtr MakeUntyped(Vector constant, Place place) {
-  auto literal = std::make_shared<logical::BoundExpr>(
-      *logical::MakeLiteral(std::move(constant), place));
+  auto literal =
+      std::make_shared<logical::BoundExpr>(*logical::MakeLiteral(std::move(constant), place));
   literal->name = kUntypedName;
   return literal;
 }

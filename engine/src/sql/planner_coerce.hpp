@@ -1,8 +1,9 @@
-// Implicit types: how string literals adopt the other side's type, how two sides of a comparison meet, and how the
-// branches of a CASE or the rows of VALUES become one type.
+// Implicit types: how string literals adopt the other side's type, how two sides of a comparison
+// meet, and how the branches of a CASE or the rows of VALUES become one type.
 //
-// A string literal (and a string parameter) is "untyped" until something gives it a type, as in PostgreSQL:
-// `date_col = '2013-01-01'` compares dates. Untyped literals are kLiteral expressions whose name is kUntypedName.
+// A string literal (and a string parameter) is "untyped" until something gives it a type, as in
+// PostgreSQL: `date_col = '2013-01-01'` compares dates. Untyped literals are kLiteral expressions
+// whose name is kUntypedName.
 #pragma once
 
 #include <vector>
@@ -25,12 +26,12 @@ Result<logical::BoundExprPtr> Adopt(const logical::BoundExprPtr& expr, const Typ
 /// Folds when that succeeds; an expression whose evaluation fails stays as it is.
 logical::BoundExprPtr TryFold(const logical::BoundExprPtr& expr, const FunctionContext& context);
 
-/// Brings both sides of a comparison to types that compare. A constant moves to the column's type when that keeps its
-/// value, so that the column is compared as it lies.
+/// Brings both sides of a comparison to types that compare. A constant moves to the column's type
+/// when that keeps its value, so that the column is compared as it lies.
 Status CoerceComparison(logical::BoundExprPtr* left, logical::BoundExprPtr* right, Place place,
                         const FunctionContext& context);
-/// Casts all to their common type (VARCHAR when all are untyped) and returns it. Strings of different layouts meet in
-/// one layout.
+/// Casts all to their common type (VARCHAR when all are untyped) and returns it. Strings of
+/// different layouts meet in one layout.
 Result<TypePtr> Unify(std::vector<logical::BoundExprPtr>* exprs, Place place,
                       const FunctionContext& context);
 /// A constant as a value of `type` when that keeps its value exactly; null otherwise.

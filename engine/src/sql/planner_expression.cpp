@@ -44,10 +44,12 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kCast: return BindCast(expr);
     case ExprKind::kCall: return BindCall(expr);
     case ExprKind::kExtract: {
-      VELARIA_ASSIGN_OR_RETURN(auto part, MakeConstant(std::make_shared<arrow::StringScalar>(expr.text),
-                                                       arrow::default_memory_pool()));
+      VELARIA_ASSIGN_OR_RETURN(auto part,
+                               MakeConstant(std::make_shared<arrow::StringScalar>(expr.text),
+                                            arrow::default_memory_pool()));
       VELARIA_ASSIGN_OR_RETURN(auto from, Bind(*expr.children[0]));
-      return Call("date_part", {logical::MakeLiteral(part, expr.place), std::move(from)}, expr.place);
+      return Call("date_part", {logical::MakeLiteral(part, expr.place), std::move(from)},
+                  expr.place);
     }
     case ExprKind::kSubquery: return Unsupported(expr.place, "a subquery as a value");
     case ExprKind::kExists: return Unsupported(expr.place, "EXISTS (subquery)");
@@ -104,13 +106,15 @@ Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<Ex
   return bound;
 }
 
-/// A literal that the function takes as another type is that type's value; a string literal that has none is no argument
-/// of the function, while the failed cast of a typed literal is left to evaluation.
+/// A literal that the function takes as another type is that type's value; a string literal that
+/// has none is no argument of the function, while the failed cast of a typed literal is left to
+/// evaluation.
 Result<BoundExprPtr> ExpressionBinder::FoldLiteralArguments(const BoundExprPtr& call) {
   std::shared_ptr<logical::BoundExpr> copy;
   for (size_t i = 0; i < call->children.size(); ++i) {
     const auto& child = call->children[i];
-    if (child->kind != BoundKind::kCast || child->children[0]->kind != BoundKind::kLiteral) continue;
+    if (child->kind != BoundKind::kCast || child->children[0]->kind != BoundKind::kLiteral)
+      continue;
     auto value = logical::Fold(child, functions());
     if (!value.ok() && !IsUntyped(*child->children[0])) continue;
     if (!value.ok()) {
@@ -149,8 +153,7 @@ Result<BoundExprPtr> ExpressionBinder::BindUnary(const Expr& expr) {
     VELARIA_ASSIGN_OR_RETURN(auto bound, Bind(child));
     return Not(std::move(bound), expr.place);
   }
-  if (expr.text == "-" &&
-      (child.kind == ExprKind::kInteger || child.kind == ExprKind::kDecimal)) {
+  if (expr.text == "-" && (child.kind == ExprKind::kInteger || child.kind == ExprKind::kDecimal)) {
     return ParseNumber("-" + child.text, expr.place);  // -9223372036854775808 is a BIGINT
   }
   VELARIA_ASSIGN_OR_RETURN(auto bound, Bind(child));
@@ -218,7 +221,8 @@ Result<BoundExprPtr> ExpressionBinder::BindJunction(const Expr& expr) {
 Result<BoundExprPtr> ExpressionBinder::BindCast(const Expr& expr) {
   auto type = TypeFromSqlName(expr.type.name, expr.type.arguments, expr.type.with_time_zone,
                               expr.type.array_depth);
-  if (!type.ok()) return WithPlace(type.status(), expr.type.place.known() ? expr.type.place : expr.place);
+  if (!type.ok())
+    return WithPlace(type.status(), expr.type.place.known() ? expr.type.place : expr.place);
   VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
   if (child->type->Equals(**type)) {
     if (!IsUntyped(*child)) return child;

@@ -1,15 +1,16 @@
 // Binds expressions of the tree over one scope.
 //
-// Aggregate calls are collected, not placed: each becomes a column past the scope's own (index `width` + its number), and
-// the query binder moves these columns onto the Aggregate node's output once the whole SELECT is known.
+// Aggregate calls are collected, not placed: each becomes a column past the scope's own (index
+// `width` + its number), and the query binder moves these columns onto the Aggregate node's output
+// once the whole SELECT is known.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "sql/planner.hpp"
 #include "sql/planner_coerce.hpp"
 #include "sql/planner_scope.hpp"
-#include "sql/planner.hpp"
 
 namespace velaria::sql {
 
@@ -18,7 +19,8 @@ struct AggregateCollector {
   std::vector<logical::BoundAggregate> aggregates;
 };
 
-/// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such column.
+/// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such
+/// column.
 struct AliasTarget {
   std::string name;
   const Expr* expr;
@@ -72,7 +74,7 @@ class ExpressionBinder {
   const Scope* scope_;
   AggregateCollector* collector_;
   const std::vector<AliasTarget>* aliases_ = nullptr;
-  std::string clause_;              // why aggregates are refused here; empty: they are not
+  std::string clause_;  // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;
 };
 

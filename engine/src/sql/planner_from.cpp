@@ -52,8 +52,8 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
       from.plan = entry->plan;
       auto output = entry->plan->output;
       for (size_t i = 0; i < entry->columns.size(); ++i) output[i].name = entry->columns[i].text;
-      VELARIA_ASSIGN_OR_RETURN(
-          from.scope, ScopeOf(output, AliasOr(ref, entry->name), ref.column_aliases));
+      VELARIA_ASSIGN_OR_RETURN(from.scope,
+                               ScopeOf(output, AliasOr(ref, entry->name), ref.column_aliases));
       return from;
     }
   }
@@ -152,7 +152,8 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   common_tables_ = std::move(outer);
   if (!planned.ok()) {
     ErrorInfo info = ErrorInfoOf(planned.status());
-    info.place = ref.place;  // the place inside the view's text means nothing to the reader of this statement
+    info.place = ref.place;  // the place inside the view's text means nothing to the reader of this
+                             // statement
     if (info.detail.empty()) info.detail = "in view: " + name;
     return MakeError(std::move(info));
   }
@@ -161,7 +162,8 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   from.plan = planned->plan;
   auto output = from.plan->output;
   if (declared && static_cast<size_t>(declared->num_fields()) == output.size()) {
-    for (size_t i = 0; i < output.size(); ++i) output[i].name = declared->field(static_cast<int>(i))->name();
+    for (size_t i = 0; i < output.size(); ++i)
+      output[i].name = declared->field(static_cast<int>(i))->name();
   }
   VELARIA_ASSIGN_OR_RETURN(
       from.scope, ScopeOf(output, AliasOr(ref, ref.names.back().text), ref.column_aliases));

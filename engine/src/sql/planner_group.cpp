@@ -1,4 +1,5 @@
-// GROUP BY, HAVING and the Aggregate node: expressions bound over the input are moved onto its output.
+// GROUP BY, HAVING and the Aggregate node: expressions bound over the input are moved onto its
+// output.
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -15,10 +16,10 @@ bool ReadsAggregate(const logical::BoundExpr& expr, int width) {
   return std::any_of(used.begin(), used.end(), [&](int column) { return column >= width; });
 }
 
-/// `expr` over the Aggregate's output: grouped expressions and aggregates become its columns, anything else of the
-/// input is VEL2020.
-Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const std::vector<BoundExprPtr>& groups,
-                                   int width) {
+/// `expr` over the Aggregate's output: grouped expressions and aggregates become its columns,
+/// anything else of the input is VEL2020.
+Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr,
+                                   const std::vector<BoundExprPtr>& groups, int width) {
   for (size_t i = 0; i < groups.size(); ++i) {
     if (!logical::Equal(*expr, *groups[i])) continue;
     return logical::MakeColumn(static_cast<int>(i), expr->type, logical::ToText(*groups[i]),
@@ -29,9 +30,10 @@ Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const std::vector<B
       const int at = static_cast<int>(groups.size()) + expr->column - width;
       return logical::MakeColumn(at, expr->type, expr->name, expr->place);
     }
-    return FailAt(expr->place, ErrorCode::kNotGrouped,
-                  "column is neither grouped nor aggregated: " + expr->name,
-                  "Add it to GROUP BY, or take an aggregate of it, such as min(" + expr->name + ").");
+    return FailAt(
+        expr->place, ErrorCode::kNotGrouped,
+        "column is neither grouped nor aggregated: " + expr->name,
+        "Add it to GROUP BY, or take an aggregate of it, such as min(" + expr->name + ").");
   }
   std::shared_ptr<logical::BoundExpr> copy;
   for (size_t i = 0; i < expr->children.size(); ++i) {
@@ -66,15 +68,15 @@ Status QueryBinder::BindGroups(const Select& select, Core* core) {
       VELARIA_ASSIGN_OR_RETURN(group, binder.BindWithoutAggregates(*tree, "GROUP BY"));
     }
     VELARIA_RETURN_NOT_OK(CheckComparable(*group, "GROUP BY"));
-    const bool known = std::any_of(core->groups.begin(), core->groups.end(), [&](const auto& other) {
-      return logical::Equal(*other, *group);
-    });
+    const bool known =
+        std::any_of(core->groups.begin(), core->groups.end(),
+                    [&](const auto& other) { return logical::Equal(*other, *group); });
     if (!known) core->groups.push_back(std::move(group));
   }
   if (select.having) {
     VELARIA_ASSIGN_OR_RETURN(core->having, binder.Bind(*select.having));
-    VELARIA_ASSIGN_OR_RETURN(
-        core->having, ExpectBoolean(std::move(core->having), "HAVING", context_.functions));
+    VELARIA_ASSIGN_OR_RETURN(core->having,
+                             ExpectBoolean(std::move(core->having), "HAVING", context_.functions));
   }
   return Status::OK();
 }

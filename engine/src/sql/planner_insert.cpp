@@ -43,8 +43,8 @@ std::vector<TypePtr> TypesOf(const arrow::Schema& target, const std::vector<int>
 }
 
 bool IsPlainValues(const Select& select) {
-  return !select.values.empty() && select.with.empty() && select.order_by.empty() && !select.limit &&
-         !select.offset;
+  return !select.values.empty() && select.with.empty() && select.order_by.empty() &&
+         !select.limit && !select.offset;
 }
 
 }  // namespace
@@ -78,9 +78,9 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   std::vector<BoundExprPtr> exprs(static_cast<size_t>(target.num_fields()));
   for (size_t i = 0; i < columns.size(); ++i) {
     const auto at = static_cast<size_t>(columns[i]);
-    VELARIA_ASSIGN_OR_RETURN(exprs[at], logical::MakeCast(ColumnOf(*planned.plan, i),
-                                                          target.field(columns[i])->type(), false,
-                                                          insert.place));
+    VELARIA_ASSIGN_OR_RETURN(
+        exprs[at], logical::MakeCast(ColumnOf(*planned.plan, i), target.field(columns[i])->type(),
+                                     false, insert.place));
   }
   std::vector<logical::OutputColumn> output;
   for (int i = 0; i < target.num_fields(); ++i) {

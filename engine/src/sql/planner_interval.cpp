@@ -1,4 +1,5 @@
-// INTERVAL texts: pairs of number and unit, a trailing clock time, or a bare number with the unit written after it.
+// INTERVAL texts: pairs of number and unit, a trailing clock time, or a bare number with the unit
+// written after it.
 #include <arrow/scalar.h>
 
 #include <charconv>
@@ -24,15 +25,32 @@ struct Unit {
 };
 
 constexpr Unit kUnits[] = {
-    {"millennium", {12000, 0, 0}}, {"century", {1200, 0, 0}}, {"decade", {120, 0, 0}},
-    {"year", {12, 0, 0}},          {"y", {12, 0, 0}},         {"quarter", {3, 0, 0}},
-    {"month", {1, 0, 0}},          {"mon", {1, 0, 0}},        {"week", {0, 7, 0}},
-    {"w", {0, 7, 0}},              {"day", {0, 1, 0}},        {"d", {0, 1, 0}},
-    {"hour", {0, 0, 3600}},        {"h", {0, 0, 3600}},       {"minute", {0, 0, 60}},
-    {"min", {0, 0, 60}},           {"m", {0, 0, 60}},         {"second", {0, 0, 1}},
-    {"sec", {0, 0, 1}},            {"s", {0, 0, 1}},          {"millisecond", {0, 0, 1e-3}},
-    {"ms", {0, 0, 1e-3}},          {"microsecond", {0, 0, 1e-6}}, {"us", {0, 0, 1e-6}},
-    {"nanosecond", {0, 0, 1e-9}},  {"ns", {0, 0, 1e-9}},
+    {"millennium", {12000, 0, 0}},
+    {"century", {1200, 0, 0}},
+    {"decade", {120, 0, 0}},
+    {"year", {12, 0, 0}},
+    {"y", {12, 0, 0}},
+    {"quarter", {3, 0, 0}},
+    {"month", {1, 0, 0}},
+    {"mon", {1, 0, 0}},
+    {"week", {0, 7, 0}},
+    {"w", {0, 7, 0}},
+    {"day", {0, 1, 0}},
+    {"d", {0, 1, 0}},
+    {"hour", {0, 0, 3600}},
+    {"h", {0, 0, 3600}},
+    {"minute", {0, 0, 60}},
+    {"min", {0, 0, 60}},
+    {"m", {0, 0, 60}},
+    {"second", {0, 0, 1}},
+    {"sec", {0, 0, 1}},
+    {"s", {0, 0, 1}},
+    {"millisecond", {0, 0, 1e-3}},
+    {"ms", {0, 0, 1e-3}},
+    {"microsecond", {0, 0, 1e-6}},
+    {"us", {0, 0, 1e-6}},
+    {"nanosecond", {0, 0, 1e-9}},
+    {"ns", {0, 0, 1e-9}},
 };
 
 const Unit* FindUnit(const std::string& written) {

@@ -1,4 +1,5 @@
-// Joins: the ON condition split into equal keys and a residual, USING and NATURAL with their merged columns.
+// Joins: the ON condition split into equal keys and a residual, USING and NATURAL with their merged
+// columns.
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -124,8 +125,7 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   for (const auto& table : right.scope.tables) {
     if (table.empty() || !left.scope.HasTable(table)) continue;
     return FailAt(ref.right->place, ErrorCode::kAmbiguousColumn,
-                  "two tables in FROM have the same name: " + table,
-                  "Give one of them an alias.");
+                  "two tables in FROM have the same name: " + table, "Give one of them an alias.");
   }
   if (ref.natural) {
     const auto names = NaturalNames(left.scope, right.scope);
@@ -171,7 +171,8 @@ Result<FromClause> QueryBinder::JoinUsing(const TableRef& ref, FromClause left, 
     VELARIA_ASSIGN_OR_RETURN(const auto* b, right.scope.Get({bare}));
     VELARIA_RETURN_NOT_OK(AddKey(a->expr, b->expr, bare.place, context_.functions, join.get()));
     auto& in_left = sides.columns[static_cast<size_t>(a - left.scope.columns.data())];
-    auto& in_right = sides.columns[left_columns + static_cast<size_t>(b - right.scope.columns.data())];
+    auto& in_right =
+        sides.columns[left_columns + static_cast<size_t>(b - right.scope.columns.data())];
     ScopeColumn both = ref.join == JoinKind::kRight ? in_right : in_left;
     if (ref.join == JoinKind::kFull) {
       std::vector<BoundExprPtr> values = {in_left.expr, in_right.expr};

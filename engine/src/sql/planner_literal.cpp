@@ -40,7 +40,8 @@ Result<BoundExprPtr> DoubleConstant(const std::string& text, Place place) {
 }
 
 Result<BoundExprPtr> IntegerConstant(int64_t value, Place place) {
-  if (value >= std::numeric_limits<int32_t>::min() && value <= std::numeric_limits<int32_t>::max()) {
+  if (value >= std::numeric_limits<int32_t>::min() &&
+      value <= std::numeric_limits<int32_t>::max()) {
     return Constant(std::make_shared<arrow::Int32Scalar>(static_cast<int32_t>(value)), place);
   }
   return Constant(std::make_shared<arrow::Int64Scalar>(value), place);

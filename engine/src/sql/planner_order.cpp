@@ -1,4 +1,5 @@
-// The tail of a query: select list to projection, DISTINCT, ORDER BY with hidden columns, LIMIT and OFFSET.
+// The tail of a query: select list to projection, DISTINCT, ORDER BY with hidden columns, LIMIT and
+// OFFSET.
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
 #include "sql/planner_query.hpp"
@@ -65,9 +66,9 @@ Status QueryBinder::BindOrder(const Select& select, Core* core) {
       }
       if (column < 0) {
         if (select.distinct) {
-          return FailAt(item.expr->place, ErrorCode::kNotGrouped,
-                        "ORDER BY of SELECT DISTINCT must be in the select list: " +
-                            logical::ToText(*expr));
+          return FailAt(
+              item.expr->place, ErrorCode::kNotGrouped,
+              "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
         }
         VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
         column = static_cast<int>(core->items.size() + core->hidden.size());

@@ -10,7 +10,9 @@ using logical::BoundKind;
 Result<BoundExprPtr> ExpressionBinder::BindIsTruth(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
   VELARIA_ASSIGN_OR_RETURN(child, ExpectBoolean(std::move(child), "IS " + expr.text, functions()));
-  const char* name = expr.text == "TRUE" ? "is_true" : expr.text == "FALSE" ? "is_false" : "is_unknown";
+  const char* name = expr.text == "TRUE"    ? "is_true"
+                     : expr.text == "FALSE" ? "is_false"
+                                            : "is_unknown";
   VELARIA_ASSIGN_OR_RETURN(auto test, Call(name, {std::move(child)}, expr.place));
   return expr.negated ? Not(std::move(test), expr.place) : test;
 }
@@ -56,7 +58,8 @@ Result<BoundExprPtr> ExpressionBinder::BindIn(const Expr& expr) {
     parts[i] = TryFold(parts[i], functions());
     if (parts[i]->kind != BoundKind::kLiteral) return InByEquality(parts, expr);
   }
-  // Constants that keep their value as the value's own type are looked up as such; otherwise all meet in one type.
+  // Constants that keep their value as the value's own type are looked up as such; otherwise all
+  // meet in one type.
   const TypePtr own = LogicalType(parts[0]->type);
   bool all_fit = !IsUntyped(*parts[0]) && own->id() != arrow::Type::NA;
   std::vector<BoundExprPtr> fitted;

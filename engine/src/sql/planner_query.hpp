@@ -1,4 +1,5 @@
-// Binds whole queries: FROM, SELECT cores, set operations, common tables and views. One QueryBinder serves one statement.
+// Binds whole queries: FROM, SELECT cores, set operations, common tables and views. One QueryBinder
+// serves one statement.
 #pragma once
 
 #include <string>
@@ -25,7 +26,7 @@ struct FromClause {
 struct SelectColumn {
   logical::BoundExprPtr expr;
   logical::OutputColumn output;
-  const Expr* tree = nullptr;     // null for a column that * brought in
+  const Expr* tree = nullptr;  // null for a column that * brought in
   bool has_alias = false;
 };
 

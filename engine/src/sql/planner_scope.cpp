@@ -12,8 +12,8 @@ Status UnknownColumn(const Scope& scope, const std::vector<Name>& names) {
   const bool qualified = names.size() > 1;
   std::vector<std::string> candidates;
   for (const auto& column : scope.columns) {
-    const bool counts = qualified ? NameMatches(names[names.size() - 2], column.table)
-                                  : column.by_bare_name;
+    const bool counts =
+        qualified ? NameMatches(names[names.size() - 2], column.table) : column.by_bare_name;
     if (counts) candidates.push_back(column.name);
   }
   const std::string near = NearestName(last.text, candidates);

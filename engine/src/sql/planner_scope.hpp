@@ -1,4 +1,5 @@
-// What names an expression can see: the columns of the FROM clause, with their table names, in order.
+// What names an expression can see: the columns of the FROM clause, with their table names, in
+// order.
 #pragma once
 
 #include <string>
@@ -10,13 +11,14 @@
 namespace velaria::sql {
 
 struct ScopeColumn {
-  std::string table;             // alias or name of its table; empty for a merged USING column
+  std::string table;  // alias or name of its table; empty for a merged USING column
   std::string name;
-  logical::BoundExprPtr expr;    // over the plan's columns; a COALESCE for the USING column of a FULL JOIN
+  logical::BoundExprPtr
+      expr;  // over the plan's columns; a COALESCE for the USING column of a FULL JOIN
   bool nullable = true;
   std::shared_ptr<const arrow::KeyValueMetadata> metadata;
-  bool in_star = true;           // false: both originals of a merged USING column
-  bool by_bare_name = true;      // likewise
+  bool in_star = true;       // false: both originals of a merged USING column
+  bool by_bare_name = true;  // likewise
 };
 
 struct Scope {

@@ -1,4 +1,5 @@
-// One SELECT core: select list, stars, window clause, and the order in which the clauses become nodes.
+// One SELECT core: select list, stars, window clause, and the order in which the clauses become
+// nodes.
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -154,7 +155,8 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
   node->slide_ms = window.slide_ms;
   ScopeColumn column;
   column.name = window.output.text;
-  column.expr = logical::MakeColumn(static_cast<int>(node->output.size()) - 1, time->type, column.name);
+  column.expr =
+      logical::MakeColumn(static_cast<int>(node->output.size()) - 1, time->type, column.name);
   node->time = std::move(time);
   from->scope.columns.push_back(std::move(column));
   from->plan = std::move(node);

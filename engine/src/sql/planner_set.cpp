@@ -134,7 +134,8 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   return planned;
 }
 
-Result<PlannedQuery> QueryBinder::BindValues(const Select& select, const std::vector<TypePtr>& types) {
+Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
+                                             const std::vector<TypePtr>& types) {
   Scope nothing;
   ExpressionBinder binder(context_, &nothing, nullptr);
   const size_t width = select.values[0].size();
