@@ -9,13 +9,14 @@ import sys
 from typing import NoReturn
 
 from velaria._kernel import KernelError
-from velaria.experimental_actor import run_command
+from velaria.experimental_actor import bench_command, run_command
 from velaria.experimental_actor.messages import SHARED_MEMORY, TRANSPORTS
 from velaria.experimental_actor.output import FORMATS
 from velaria.schemas.errors import VelariaError
 
 DEFAULT_URI = "grpc://127.0.0.1:31337"
 WORKERS_MAX = 64
+ROUNDS_MAX = 100_000
 
 REQUEST_FAULT = 1
 INTERRUPTED = 130
@@ -71,11 +72,25 @@ def _parser() -> _Parser:
     run.add_argument("--output", choices=FORMATS, default="table", help="default table")
     run.add_argument("statement", metavar="SQL", help="- reads it from stdin")
     run.set_defaults(command=run_command.run)
+    bench = commands.add_parser("bench", help="measure how orders and tables get to a worker")
+    bench.add_argument("--server", metavar="URI", help="record the figures in its run history")
+    bench.add_argument(
+        "--rounds", type=_round_count, default=1000, metavar="N", help="no-ops (default 1000)"
+    )
+    bench.add_argument("--output", choices=("table", "json"), default="table", help="default table")
+    bench.set_defaults(command=bench_command.run)
     return parser
 
 
 def _worker_count(text: str) -> int:
-    count = int(text)
-    if not 1 <= count <= WORKERS_MAX:
-        raise argparse.ArgumentTypeError(f"must be 1 to {WORKERS_MAX}: {count}")
-    return count
+    return _count(text, WORKERS_MAX)
+
+
+def _round_count(text: str) -> int:
+    return _count(text, ROUNDS_MAX)
+
+
+def _count(text: str, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"must be 1 to {most}: {text}")
+    return int(text)

@@ -35,15 +35,15 @@ class SplitStatement:
         return self.session.merge_partials(self.split.merge, partials)
 
 
-def fetch_tables(client: Server, sql: str) -> dict[str, pa.Table]:
+def fetch_tables(server: Server, sql: str) -> dict[str, pa.Table]:
     """Every table the statement reads, as the server sees it."""
-    reads = client.action("lane.inputs", sql=sql)["tables"]
+    reads = server.action("lane.inputs", sql=sql)["tables"]
     tables = {}
     for name, kind in reads.items():
         if kind != "table":
             raise _cannot_split(f"it reads something that is not a table: {name}")
         quoted = name.replace('"', '""')
-        tables[name] = client.sql(f'SELECT * FROM "{quoted}"').to_arrow()
+        tables[name] = server.sql(f'SELECT * FROM "{quoted}"').to_arrow()
     return tables
 
 

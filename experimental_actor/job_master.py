@@ -46,9 +46,8 @@ class RayWorker:
         actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(KernelWorker)
         self._handle = actor.options(max_concurrency=_CONTROL_THREADS).remote(self._socket_path)
         try:
-            self.pid = await self._told(
-                asyncio.wait_for(self._handle.pid.remote(), WORKER_START_S_MAX)
-            )
+            async with asyncio.timeout(WORKER_START_S_MAX):
+                self.pid = await self._told(self._handle.pid.remote())
         except TimeoutError:
             await self.kill()
             raise WorkerLost(f"a worker did not start; seconds: {WORKER_START_S_MAX}") from None
@@ -110,6 +109,7 @@ class JobMaster:
         self._transport = transport
         self._socket_folder = socket_folder
         self._numbers = itertools.count()
+        self._epochs = itertools.count(1)
         self._workers: list[WorkerPort] = []
         self._runners: dict[str, JobRunner] = {}
         self._cancelled_early: set[str] = set()
@@ -127,7 +127,7 @@ class JobMaster:
             for index, worker in enumerate(self._workers):
                 if worker.is_gone:
                     self._workers[index] = await self._start_worker()
-            runner = JobRunner(job, self._workers, self._start_worker)
+            runner = JobRunner(job, self._workers, self._start_worker, self._epochs)
             self._runners[job.job_id] = runner
             try:
                 if job.job_id in self._cancelled_early:

@@ -5,8 +5,9 @@ event loop, so its books need no lock.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from velaria.experimental_actor.messages import Attempt, Job, JobReport, Order, Outcome
@@ -40,7 +41,7 @@ class WorkerPort(Protocol):
     async def ping(self) -> None: ...
 
     async def cancel(self, epoch: int) -> None:
-        """Refuse the attempt if it has not begun. One under way is ended by kill()."""
+        """Refuse this attempt and all before it, if not begun. One under way ends by kill()."""
 
     async def kill(self) -> None: ...
 
@@ -61,10 +62,11 @@ class JobRunner:
         job: Job,
         workers: list[WorkerPort],
         start_worker: StartWorker,
+        epochs: Iterator[int],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.job = job
-        self.book = TaskBook(len(job.fragments))
+        self.book = TaskBook(len(job.fragments), epochs)
         self._workers = workers
         self._start_worker = start_worker
         self._sleep = sleep
@@ -85,7 +87,8 @@ class JobRunner:
         for slot in slots:
             slot.add_done_callback(self._slot_ended)
         try:
-            await asyncio.wait_for(self._over.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._over.wait()
         except TimeoutError:
             self._end(State.TIMEOUT)
         await self._stop_running()
@@ -176,7 +179,10 @@ class JobRunner:
         while True:
             await self._sleep(HEARTBEAT_S)
             try:
-                await asyncio.wait_for(worker.ping(), HEARTBEAT_S)
+                # Not wait_for: until Python 3.12 it can swallow a cancellation, and this loop
+                # would go on for ever.
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await worker.ping()
             except TimeoutError:
                 is_dead = misses.missed()
                 self.book.heartbeat_missed(task, misses.count)
@@ -214,10 +220,13 @@ class JobRunner:
         running = list(self._running.values())
         self.book.happened("lane.job_ended", state=str(self._end_state), stopped=len(running))
         stopped_at_us = self.now_us()
-        await asyncio.gather(
-            *(worker.cancel(task.epoch) for task, worker in running), return_exceptions=True
-        )
         ends_at = time.monotonic() + CANCEL_GRACE_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CANCEL_GRACE_S):
+                await asyncio.gather(
+                    *(worker.cancel(task.epoch) for task, worker in running),
+                    return_exceptions=True,
+                )
         while self._running and time.monotonic() < ends_at:
             await asyncio.sleep(0.01)
         left = list(self._running.values())

@@ -29,7 +29,7 @@ class KernelWorker:
     def __init__(self, socket_path: str) -> None:
         """`socket_path` is where to listen for the shared-memory transport; "" for nowhere."""
         self._session = Session(threads=1)
-        self._cancelled_epochs: set[int] = set()
+        self._cancelled_epoch = 0
         self._one_at_a_time = threading.Lock()
         if socket_path:
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -44,8 +44,8 @@ class KernelWorker:
         """The heartbeat; the kernel holds no lock that could delay it."""
 
     def cancel(self, epoch: int) -> None:
-        """An attempt that has not begun will not begin."""
-        self._cancelled_epochs.add(epoch)
+        """Attempts up to this one that have not begun will not begin."""
+        self._cancelled_epoch = max(self._cancelled_epoch, epoch)
 
     def run(self, order_bytes: bytes, names: list[str], *tables: pa.Table) -> tuple[bytes, bytes]:
         """(Outcome, partial state): two Ray objects, so that the JobMaster loads no partial."""
@@ -60,7 +60,7 @@ class KernelWorker:
     def _run(self, order: Order, inputs: Mapping[str, pa.Table]) -> tuple[Outcome, bytes]:
         with self._one_at_a_time:
             error, partial = None, b""
-            if order.epoch in self._cancelled_epochs:
+            if order.epoch <= self._cancelled_epoch:
                 error = ErrorReply(code=codes.CANCELLED, message="the attempt was cancelled")
             else:
                 try:

@@ -17,9 +17,10 @@ from velaria.experimental_actor.inputs import SplitStatement, place_inputs
 from velaria.experimental_actor.messages import SHARED_MEMORY, Job, JobReport
 from velaria.experimental_actor.ray_cluster import private_ray
 from velaria.experimental_actor.shared_memory import SharedFolder
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
 
 JOB_MASTER = "job-master"
-NAMESPACE = "velaria"
 START_S_MAX = 90.0
 CANCEL_S_MAX = 10.0
 
@@ -40,7 +41,7 @@ class Lane:
         paths = [""] * len(split.fragments)
         if self._folder is not None:
             paths = [
-                self._folder.partial_path(f"{job_id}-partial-{index}")
+                self._folder.file_path(f"{job_id}-partial-{index}")
                 for index in range(len(split.fragments))
             ]
         inputs = place_inputs(split, self.transport, self._folder, self.ray)
@@ -80,18 +81,30 @@ def open_lane(worker_count: int, transport: str) -> Iterator[Lane]:
         if transport == SHARED_MEMORY:
             folder = undo.enter_context(SharedFolder())
         ray = undo.enter_context(private_ray(worker_count))
-        master = start_master(ray, worker_count, transport, folder)
-        undo.callback(ray.kill, master, no_restart=True)
-        yield Lane(ray, transport, folder, master)
+        yield undo.enter_context(lane_on(ray, worker_count, transport, folder))
 
 
-def start_master(ray: Any, worker_count: int, transport: str, folder: SharedFolder | None) -> Any:
+@contextlib.contextmanager
+def lane_on(
+    ray: Any, worker_count: int, transport: str, folder: SharedFolder | None
+) -> Iterator[Lane]:
+    """A lane on a Ray that runs; its JobMaster takes its workers along when it ends."""
     # Imported now: the module imports ray, which must see its environment first.
     from velaria.experimental_actor.job_master import JobMaster
 
     actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(JobMaster)
-    master = actor.options(name=JOB_MASTER, namespace=NAMESPACE).remote(
+    master = actor.options(name=JOB_MASTER, namespace=f"velaria-{secrets.token_hex(4)}").remote(
         worker_count, transport, str(folder.path) if folder is not None else ""
     )
-    ray.get(master.start.remote(), timeout=START_S_MAX)
-    return master
+    try:
+        try:
+            ray.get(master.start.remote(), timeout=START_S_MAX)
+        except ray.exceptions.RayError as fault:
+            raise VelariaError(
+                codes.LANE_UNAVAILABLE,
+                f"the lane's workers did not start: {type(fault).__name__}",
+                detail=str(fault),
+            ) from fault
+        yield Lane(ray, transport, folder, master)
+    finally:
+        ray.kill(master, no_restart=True)

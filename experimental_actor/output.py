@@ -1,6 +1,8 @@
 """Rows on stdout: lines of JSON for programs, a table for people, an Arrow stream for tools."""
 
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -13,11 +15,16 @@ def write_rows(table: pa.Table, fmt: str) -> None:
         with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as writer:
             writer.write_table(table)
     elif fmt == "json":
-        for row in table.to_pylist():
-            sys.stdout.write(msgspec.json.encode(row, enc_hook=str).decode() + "\n")
+        write_json_lines(table.to_pylist())
     else:
         cells = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
         print_table(table.column_names, [list(row) for row in zip(*cells, strict=True)])
+    sys.stdout.flush()
+
+
+def write_json_lines(rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        sys.stdout.write(msgspec.json.encode(row, enc_hook=str).decode() + "\n")
     sys.stdout.flush()
 
 

@@ -11,7 +11,9 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +38,7 @@ def private_ray(cpu_count: int) -> Iterator[Any]:
     """The module `ray`, started. Everything of it is gone afterwards."""
     os.environ.update(ENVIRONMENT)
     os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    end_at_sigterm = signal.getsignal(signal.SIGTERM)
     ray = _import_ray()
     # Short: sockets below it must stay within 107 bytes.
     folder = tempfile.mkdtemp(prefix="vel-ray-", dir="/tmp")
@@ -49,6 +52,9 @@ def private_ray(cpu_count: int) -> Iterator[Any]:
             logging_level=logging.ERROR,
             _temp_dir=folder,
         )
+        if threading.current_thread() is threading.main_thread():
+            # Ray puts a handler of its own there, which ends the process without a word.
+            signal.signal(signal.SIGTERM, end_at_sigterm)
         _refuse_when_open(ray)
         yield ray
     finally:

@@ -7,38 +7,29 @@ import sys
 import pyarrow as pa
 
 import velaria
-from velaria._kernel import KernelError
 from velaria.experimental_actor.inputs import fetch_tables, split_statement
 from velaria.experimental_actor.lane import open_lane
 from velaria.experimental_actor.messages import JobReport
 from velaria.experimental_actor.output import write_rows
-from velaria.experimental_actor.run_history import RunNotes
+from velaria.experimental_actor.run_history import RunNotes, record_failures
 from velaria.experimental_actor.server_port import Server
-from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 
 def run(args: argparse.Namespace) -> int:
     sql = sys.stdin.read() if args.statement == "-" else args.statement
     notes = RunNotes("lane", sql)
-    with velaria.connect(args.server) as client:
-        try:
-            table = _rows_of(sql, client, args, notes)
-        except (VelariaError, KernelError) as fault:
-            notes.send(client, "failed", None, fault.code, fault.message)
-            raise
-        except KeyboardInterrupt:
-            notes.send(client, "cancelled", None, codes.CANCELLED, "the lane was interrupted")
-            raise
-        notes.send(client, "succeeded", table.num_rows)
+    with velaria.connect(args.server) as server, record_failures(notes, server):
+        table = _rows_of(sql, server, args, notes)
+        notes.send(server, "succeeded", table.num_rows)
     write_rows(table, args.output)
     return 0
 
 
-def _rows_of(sql: str, client: Server, args: argparse.Namespace, notes: RunNotes) -> pa.Table:
+def _rows_of(sql: str, server: Server, args: argparse.Namespace, notes: RunNotes) -> pa.Table:
     """What cannot be split fails here before Ray is started."""
     with notes.stage("fetch"):
-        tables = fetch_tables(client, sql)
+        tables = fetch_tables(server, sql)
     with notes.stage("split"):
         statement = split_statement(sql, tables)
     notes.event(

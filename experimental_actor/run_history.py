@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, cast
 
 import msgspec
 
+from velaria._kernel import KernelError
 from velaria.experimental_actor.messages import JobReport
 from velaria.experimental_actor.server_port import Server
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
 from velaria.schemas.lane import AttemptEntry, EventEntry, FinalState, RunRecord, StageEntry
 
 _FINAL_OF = {"succeeded": "succeeded", "cancelled": "cancelled"}
@@ -74,7 +77,7 @@ class RunNotes:
 
     def send(
         self,
-        client: Server,
+        server: Server,
         state: str,
         rows: int | None = None,
         error_code: str | None = None,
@@ -93,7 +96,24 @@ class RunNotes:
             attempts=self._attempts,
             events=self._events,
         )
-        return str(client.action("run.record", **msgspec.to_builtins(command))["run_id"])
+        return str(server.action("run.record", **msgspec.to_builtins(command))["run_id"])
+
+
+@contextmanager
+def record_failures(notes: RunNotes, server: Server) -> Iterator[None]:
+    """What fails or is interrupted inside is recorded, and goes on. When the history cannot be
+    reached as well, the first failure is the one to tell.
+    """
+    try:
+        yield
+    except (VelariaError, KernelError) as fault:
+        with suppress(VelariaError):
+            notes.send(server, "failed", None, fault.code, fault.message)
+        raise
+    except KeyboardInterrupt:
+        with suppress(VelariaError):
+            notes.send(server, "cancelled", None, codes.CANCELLED, "the lane was interrupted")
+        raise
 
 
 def final_state(state: str) -> FinalState:

@@ -58,7 +58,8 @@ class SharedFolder:
             ) from fault
         return str(path)
 
-    def partial_path(self, name: str) -> str:
+    def file_path(self, name: str) -> str:
+        """Where a file of that name is, or will be."""
         return str(self.path / name)
 
     def close(self) -> None:

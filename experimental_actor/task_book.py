@@ -3,6 +3,7 @@
 No clock, thread or process is in here: JobRunner tells what happened and at which time.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 
 from velaria.experimental_actor.messages import Attempt, Happening
@@ -80,12 +81,15 @@ class Task:
 class TaskBook:
     """All tasks of a job. A task has at most one attempt under way; every attempt is told once."""
 
-    def __init__(self, task_count: int) -> None:
+    def __init__(self, task_count: int, epochs: Iterator[int]) -> None:
+        """`epochs` rises from 1 and is shared by all jobs of a lane: a worker that outlives a job
+        tells its late orders from those of the next.
+        """
         self.tasks = [Task(task_id) for task_id in range(task_count)]
         self.attempts: list[Attempt] = []
         self.happenings: list[Happening] = []
         self.error: ErrorReply | None = None
-        self._epoch = 0
+        self._epochs = epochs
 
     def enqueue(self, task: Task) -> None:
         task.state = State.QUEUED
@@ -94,8 +98,7 @@ class TaskBook:
         """Give the task to a worker; the epoch of this attempt."""
         if task.state is not State.QUEUED:
             raise AssertionError(f"a task is scheduled that does not wait: {task.state}")
-        self._epoch += 1
-        task.epoch = self._epoch
+        task.epoch = next(self._epochs)
         task.state = State.SCHEDULED
         task.worker = worker
         return task.epoch
