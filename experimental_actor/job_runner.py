@@ -76,6 +76,8 @@ class JobRunner:
         self._over = asyncio.Event()
         self._end_state = State.FAILED
         self._running: dict[int, tuple[Task, WorkerPort]] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._retries: set[asyncio.Task[None]] = set()
 
     async def run(self, timeout_s: float | None = None) -> JobReport:
@@ -116,14 +118,16 @@ class JobRunner:
         """Give one worker, or its successors, task after task."""
         while True:
             task = await self._queue.get()
-            worker = self._workers[index]
-            if await self._attempt(task, worker):
-                continue
-            # The stopped worker's place is filled before its next task.
-            try:
-                self._workers[index] = await self._start_worker()
-            except WorkerLost as fault:
-                self._fail(str(fault))
+            if self._over.is_set():
+                return
+            is_there = await self._attempt(task, self._workers[index])
+            if self._over.is_set():
+                return
+            if not is_there:
+                try:
+                    self._workers[index] = await self._start_worker()
+                except WorkerLost as fault:
+                    self._fail(str(fault))
 
     def _slot_ended(self, slot: "asyncio.Task[None]") -> None:
         """A slot ends only by a fault of ours; without this the job would wait for ever."""
@@ -141,15 +145,15 @@ class JobRunner:
         )
         inputs = dict(self.job.inputs[task.task_id])
         self.book.begin(task, self.now_us())
-        self._running[task.task_id] = (task, worker)
+        self._took_up(task, worker)
         try:
             outcome, partial = await self._run_watched(task, worker, order, inputs)
         except WorkerLost as fault:
-            self._running.pop(task.task_id, None)
+            self._let_go(task)
             await worker.kill()
             self._again_or_end(task, self.book.worker_lost(task, epoch, self.now_us(), str(fault)))
             return False
-        self._running.pop(task.task_id, None)
+        self._let_go(task)
         if outcome.error is not None:
             wait_ms = self.book.failed(task, outcome.epoch, self.now_us(), outcome.error)
             self._again_or_end(task, wait_ms)
@@ -216,23 +220,26 @@ class JobRunner:
             self._over.set()
 
     async def _stop_running(self) -> None:
-        """Tell the workers; those that do not let go in time are killed."""
-        running = list(self._running.values())
+        """Close the books, tell the workers, and kill those that do not let go in time."""
+        running = [(task.epoch, worker) for task, worker in self._running.values()]
         self.book.happened("lane.job_ended", state=str(self._end_state), stopped=len(running))
-        stopped_at_us = self.now_us()
-        ends_at = time.monotonic() + CANCEL_GRACE_S
+        self.book.end_all(self._end_state, self.now_us())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CANCEL_GRACE_S):
-                await asyncio.gather(
-                    *(worker.cancel(task.epoch) for task, worker in running),
-                    return_exceptions=True,
-                )
-        while self._running and time.monotonic() < ends_at:
-            await asyncio.sleep(0.01)
-        left = list(self._running.values())
-        self.book.end_all(self._end_state, stopped_at_us)
-        for _, worker in left:
+                tellings = [worker.cancel(epoch) for epoch, worker in running]
+                await asyncio.gather(*tellings, return_exceptions=True)
+                await self._idle.wait()
+        for _, worker in list(self._running.values()):
             await worker.kill()
+
+    def _took_up(self, task: Task, worker: WorkerPort) -> None:
+        self._running[task.task_id] = (task, worker)
+        self._idle.clear()
+
+    def _let_go(self, task: Task) -> None:
+        del self._running[task.task_id]
+        if not self._running:
+            self._idle.set()
 
     def _report(self, timeout_s: float | None) -> JobReport:
         error = self.book.error if self._end_state is State.FAILED else None

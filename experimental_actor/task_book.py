@@ -148,12 +148,13 @@ class TaskBook:
             task.state = State.RUNNING
 
     def end_all(self, state: State, at_us: int) -> None:
-        """The job ends as cancelled, timed out or failed: so do its open tasks."""
+        """The job ends in that state: its open tasks end with it, cancelled when another failed."""
+        left_as = State.CANCELLED if state is State.FAILED else state
         for task in self.tasks:
             if task.state in (State.RUNNING, State.HEARTBEAT_MISS):
-                self._close(task, state, at_us, f"the job ended: {state}")
+                self._close(task, left_as, at_us, f"the job ended: {state}")
             elif task.state not in FINAL:
-                task.state = state
+                task.state = left_as
             # Whatever still answers is of an attempt that was given up.
             task.epoch = 0
 

@@ -176,6 +176,37 @@ def test_cancellation_reaches_the_worker() -> None:
     assert numbers_and_states(report) == [(0, 1, "cancelled")]
 
 
+def test_a_worker_that_lets_go_when_cancelled_lives_on_without_another_task() -> None:
+    async def until_cancelled(worker: ScriptedWorker, order: Order) -> tuple[Outcome, Any]:
+        while not worker.cancelled:
+            await asyncio.sleep(0)
+        error = ErrorReply(code="VEL3010", message="the attempt was cancelled")
+        return Outcome(task_id=order.task_id, epoch=order.epoch, error=error), None
+
+    async def cancelled_while_running() -> tuple[Stage, JobReport]:
+        stage = Stage(until_cancelled, task_count=3)
+        runner = await stage.runner(1)
+        ended = asyncio.create_task(runner.run())
+        while not stage.made[0].orders:
+            await asyncio.sleep(0)
+        runner.cancel()
+        return stage, await asyncio.wait_for(ended, 20)
+
+    stage, report = asyncio.run(cancelled_while_running())
+    assert report.state == "cancelled"
+    assert numbers_and_states(report) == [(0, 1, "cancelled")]
+    assert len(stage.made[0].orders) == 1
+    assert not stage.made[0].is_gone
+
+
+def test_when_one_task_fails_for_good_the_others_are_cancelled() -> None:
+    stage = Stage(divides_by_zero, hangs, task_count=2)
+    report = stage.run(2)
+    assert report.state == "failed"
+    assert numbers_and_states(report) == [(0, 1, "failed"), (1, 1, "cancelled")]
+    assert stage.made[1].was_killed.is_set()
+
+
 def test_a_job_past_its_deadline_ends_as_timed_out() -> None:
     report = Stage(hangs, task_count=1).run(1, timeout_s=0.05)
     assert report.state == "timeout"
