@@ -37,7 +37,8 @@ $(STAMPS)/requirements: pyproject.toml .ci/prepare
 
 $(STAMPS)/editable: $(STAMPS)/requirements engine/CMakeLists.txt
 	@echo "setup: building the kernel (a few minutes the first time)"
-	@$(PY) -m pip install --quiet --no-build-isolation --no-deps --editable . \
+	@mkdir -p build && flock build/editable.lock \
+	  $(PY) -m pip install --quiet --no-build-isolation --no-deps --editable . \
 	  --config-settings=build-dir=$(EDITABLE) --config-settings=cmake.define.VELARIA_BUILD_TESTS=ON
 	@touch $@
 
