@@ -188,8 +188,8 @@ def _pipe_worker() -> Iterator[Connection]:
 
 
 def _answer_pipe(connection: Connection) -> None:
-    """Count the rows of each table that comes, until the other end closes."""
-    with contextlib.suppress(EOFError):
+    """Count the rows of each table that comes, until the other end closes or dies."""
+    with contextlib.suppress(EOFError, OSError):
         while True:
             body = connection.recv_bytes()
             row_count = pa.ipc.open_stream(body).read_all().num_rows if body else 0

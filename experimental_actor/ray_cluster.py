@@ -10,13 +10,13 @@ import importlib.metadata
 import logging
 import os
 import secrets
-import shutil
 import signal
-import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from velaria.experimental_actor.shared_memory import OwnedFolder
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -41,7 +41,7 @@ def private_ray(cpu_count: int) -> Iterator[Any]:
     end_at_sigterm = signal.getsignal(signal.SIGTERM)
     ray = _import_ray()
     # Short: sockets below it must stay within 107 bytes.
-    folder = tempfile.mkdtemp(prefix="vel-ray-", dir="/tmp")
+    folder = OwnedFolder(Path("/tmp"), "vel-ray-")
     try:
         ray.init(
             num_cpus=cpu_count,
@@ -50,7 +50,7 @@ def private_ray(cpu_count: int) -> Iterator[Any]:
             object_store_memory=OBJECT_STORE_BYTES,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            _temp_dir=folder,
+            _temp_dir=str(folder.path),
         )
         if threading.current_thread() is threading.main_thread():
             # Ray puts a handler of its own there, which ends the process without a word.
@@ -59,7 +59,7 @@ def private_ray(cpu_count: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        folder.close()
 
 
 def _import_ray() -> Any:

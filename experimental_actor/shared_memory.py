@@ -28,8 +28,35 @@ MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 HEADER = struct.Struct("<I")
 
 
-class SharedFolder:
-    """A folder in shared memory for one lane process, removed by close()."""
+class OwnedFolder:
+    """A new folder that is removed by close(), or, when its owner was killed, by the next owner of
+    one with that prefix.
+    """
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        _sweep(root, prefix)
+        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+        self._lock = (self.path / "lock").open("w", encoding="ascii")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class SharedFolder(OwnedFolder):
+    """A folder in shared memory for one lane process."""
 
     def __init__(self, root: Path = ROOT) -> None:
         if not root.is_dir():
@@ -38,10 +65,7 @@ class SharedFolder:
                 f"no shared memory is mounted: {root}",
                 hint="Use --transport ray-object.",
             )
-        _sweep(root)
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
-        self._lock = (self.path / "lock").open("w", encoding="ascii")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        super().__init__(root, PREFIX)
 
     def write(self, name: str, table: pa.Table) -> str:
         """The path of the table's file. VEL5004 when shared memory is full."""
@@ -61,21 +85,6 @@ class SharedFolder:
     def file_path(self, name: str) -> str:
         """Where a file of that name is, or will be."""
         return str(self.path / name)
-
-    def close(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def read_table(path: str) -> pa.Table:
@@ -116,9 +125,9 @@ def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:
     return bytes(parts)
 
 
-def _sweep(root: Path) -> None:
+def _sweep(root: Path, prefix: str) -> None:
     """Remove folders whose owner died: the kernel let go of their lock."""
-    for folder in root.glob(f"{PREFIX}*"):
+    for folder in root.glob(f"{prefix}*"):
         with contextlib.suppress(OSError), (folder / "lock").open("r+", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
