@@ -44,18 +44,17 @@ def in_batches(table: pa.Table) -> pa.Table:
     return pa.Table.from_batches(table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS))
 
 
-def numbers(byte_count: int) -> pa.Table:
-    """Four columns of eight-byte numbers in batches of 2 MiB."""
+def numbers(byte_count: int, batch_bytes: int = 2 << 20) -> pa.Table:
+    """Four columns of eight-byte numbers in batches of `batch_bytes`."""
     random = np.random.default_rng(SEED)
     row_count = max(1, byte_count // 32)
-    chunk = 65_536
     columns = {
         "a": np.arange(row_count, dtype=np.int64),
         "b": random.integers(0, 1 << 40, row_count),
         "c": random.random(row_count),
         "d": random.random(row_count),
     }
-    return pa.Table.from_batches(pa.table(columns).to_batches(max_chunksize=chunk))
+    return pa.Table.from_batches(pa.table(columns).to_batches(max_chunksize=batch_bytes // 32))
 
 
 def events(row_count: int, key_count: int, batch_rows: int) -> list[pa.RecordBatch]:

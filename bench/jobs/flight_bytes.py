@@ -51,34 +51,47 @@ def run_doget(setting: Setting) -> list[Case]:
 
 
 def run_doput(setting: Setting) -> list[Case]:
-    table = numbers(setting.rows(BYTES))
-    with both_servers(setting, table) as (ours, bare):
-        our_client, bare_client = connect(ours), connect(bare)
-        contenders = [
-            Contender(
-                VELARIA,
-                partial(put, our_client, table),
-                VELARIA,
-                before=partial(drop, our_client),
-                cpu_s=both(ours),
-            ),
-            Contender(BARE, partial(put, bare_client, table), cpu_s=both(bare)),
-            Contender(
-                KEEPING,
-                partial(put, bare_client, table, KEEP),
-                "reference",
-                before=lambda: list(bare_client.do_action("drop")),
-                cpu_s=both(bare),
-            ),
-            Contender(RAW, partial(put_raw, bare, table.nbytes), "floor", cpu_s=both(bare)),
-        ]
-        put(our_client, table)
-        case = told("DoPut", table, contenders, setting)
-        count = f"SELECT COUNT(*) AS n FROM {TABLE}".encode()
-        (row_count,) = our_client.do_get(flight.Ticket(count)).read_all()["n"].to_pylist()
-        if row_count != table.num_rows:
-            raise WrongAnswer(f"rows kept of {table.num_rows} that were put: {row_count}")
-        return [case]
+    """In two sizes of batch: how a body lies in memory when it leaves gRPC depends on its size."""
+    tables = {
+        f"DoPut, {batch_bytes >> 20} MiB batches": numbers(setting.rows(BYTES), batch_bytes)
+        for batch_bytes in (1 << 20, 2 << 20)
+    }
+    with both_servers(setting, next(iter(tables.values()))) as (ours, bare):
+        return [doput_case(name, table, ours, bare, setting) for name, table in tables.items()]
+
+
+def doput_case(
+    name: str,
+    table: pa.Table,
+    ours: ServerUnderMeasure,
+    bare: ServerUnderMeasure,
+    setting: Setting,
+) -> Case:
+    our_client, bare_client = connect(ours), connect(bare)
+    contenders = [
+        Contender(
+            VELARIA,
+            partial(put, our_client, table),
+            VELARIA,
+            before=partial(drop, our_client),
+            cpu_s=both(ours),
+        ),
+        Contender(BARE, partial(put, bare_client, table), cpu_s=both(bare)),
+        Contender(
+            KEEPING,
+            partial(put, bare_client, table, KEEP),
+            "reference",
+            before=lambda: list(bare_client.do_action("drop")),
+            cpu_s=both(bare),
+        ),
+        Contender(RAW, partial(put_raw, bare, table.nbytes), "floor", cpu_s=both(bare)),
+    ]
+    case = told(name, table, contenders, setting)
+    count = f"SELECT COUNT(*) AS n FROM {TABLE}".encode()
+    (row_count,) = our_client.do_get(flight.Ticket(count)).read_all()["n"].to_pylist()
+    if row_count != table.num_rows:
+        raise WrongAnswer(f"rows kept of {table.num_rows} that were put: {row_count}")
+    return case
 
 
 @contextmanager
