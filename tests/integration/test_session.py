@@ -56,7 +56,10 @@ def test_frames_are_joined_and_united(session: velaria.Session, flights: velaria
     )
     joined = flights.join(names, "l.carrier = r.code", "left").select("carrier", "name")
     assert sorted(joined.to_rows(), key=str) == [
-        ("AA", "American"), ("DL", None), ("UA", "United"), ("UA", "United")
+        ("AA", "American"),
+        ("DL", None),
+        ("UA", "United"),
+        ("UA", "United"),
     ]
     assert flights.union(flights).count() == 8
 
@@ -171,5 +174,7 @@ def test_a_view_over_a_stream_is_a_stream(session: velaria.Session) -> None:
     session.create_temp_view("only_a", stream.filter("k = 'a'"))
     assert len(emitted(session.stream_sql("SELECT v FROM only_a"))) == 2
     assert set(session.explain_stream_sql("SELECT v FROM only_a")) == {
-        "logical", "physical", "strategy"
+        "logical",
+        "physical",
+        "strategy",
     }

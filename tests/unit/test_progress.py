@@ -166,7 +166,9 @@ def test_work_in_flight_is_seen_while_it_is_done() -> None:
     query.start()
     busy = query.progress()
     assert busy["inflight_batches"] in (0, 1)
-    while not busy["inflight_batches"] and query.status == "running" and busy["rows_in"] < 4_000_000:
+    while not busy["inflight_batches"] and query.status == "running":
+        if busy["rows_in"] >= 4_000_000:
+            break
         busy = query.progress()
     assert busy["inflight_partitions"] >= 1
     session.end_input("e")
@@ -185,7 +187,8 @@ def test_explain_and_progress_tell_one_decision() -> None:
         line.split("=", 1) for line in session.explain_stream(WINDOWED)["strategy"].splitlines()
     )
     progress = session.start_stream(WINDOWED).progress()
-    for name in ("execution_mode", "execution_reason", "transport_mode", "checkpoint_delivery_mode"):
+    same = ("execution_mode", "execution_reason", "transport_mode", "checkpoint_delivery_mode")
+    for name in same:
         assert strategy[name] == progress[name]
     for name in ("has_window", "has_stateful_ops", "source_is_bounded", "actor_eligible"):
         assert strategy[name] == str(progress[name]).lower()
