@@ -108,7 +108,7 @@ class Lowering {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
     plan_->result =
         Close(std::move(drafts),
-              std::make_shared<AggregateNode>(AggregateSpec{at->expressions, at->aggregates}));
+              std::make_shared<AggregateNode>(SpecOf(*at)));
     return plan_;
   }
 
@@ -148,8 +148,7 @@ class Lowering {
       case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
         if (options_.from_partials) return FromPartials(node);
-        return Break(*node.children[0], std::make_shared<AggregateNode>(
-                                            AggregateSpec{node.expressions, node.aggregates}));
+        return Break(*node.children[0], std::make_shared<AggregateNode>(SpecOf(node)));
       case NodeKind::kSort:
         return Break(
             *node.children[0],
@@ -172,6 +171,26 @@ class Lowering {
       case NodeKind::kSetOp: return LowerSetOperation(node);
     }
     return Bug("a logical node of unknown kind");
+  }
+
+  AggregateSpec SpecOf(const LogicalNode& node) {
+    AggregateSpec spec{node.expressions, node.aggregates};
+    const bool reproducible = options_.reproducible_sums || options_.stream_range ||
+                              options_.stop_at_aggregate || options_.from_partials;
+    for (auto& aggregate : spec.aggregates) {
+      if (!reproducible || !aggregate.binding.reproducible) continue;
+      const auto binding = aggregate.binding.reproducible;  // outlives what it replaces
+      const bool distinct = aggregate.binding.distinct;
+      aggregate.binding = *binding;
+      aggregate.binding.distinct = distinct;
+      Note("float sums: reproducible");
+    }
+    return spec;
+  }
+
+  void Note(const std::string& text) {
+    auto& notes = plan_->notes;
+    if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
   }
 
   Result<Drafts> One(std::shared_ptr<const SourceNode> source) {
@@ -295,8 +314,7 @@ class Lowering {
 
   Result<Drafts> FromPartials(const LogicalNode& node) {
     plan_->merged = static_cast<int>(plan_->accumulators.size());
-    plan_->accumulators.push_back(
-        std::make_shared<AggregateNode>(AggregateSpec{node.expressions, node.aggregates}));
+    plan_->accumulators.push_back(std::make_shared<AggregateNode>(SpecOf(node)));
     Drafts drafts(1);
     drafts[0].source_accumulator = plan_->merged;
     return drafts;

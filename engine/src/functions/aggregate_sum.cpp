@@ -1,11 +1,15 @@
 // sum and avg. Integer sums are exact: 64-bit states for inputs of up to 32 bits, 128-bit states
 // above, so that no row needs an overflow check; the result's range is checked once per group.
+// Sums of floats come in two kinds: as fast as the processor adds, in the order of the rows, or
+// reproducible (reproducible_sum.hpp).
 #include <arrow/util/decimal.h>
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "functions/aggregate_states.hpp"
+#include "functions/reproducible_sum.hpp"
 
 namespace velaria {
 namespace {
@@ -175,13 +179,95 @@ class SumStates final : public AggregateStates {
   std::vector<int64_t> counts_;
 };
 
+/// Sum and count per group over REAL or DOUBLE, the same in whatever order the rows come. The
+/// exported state is the sum's bytes, and the count.
+template <typename T>
+class ReproducibleStates final : public AggregateStates {
+ public:
+  ReproducibleStates(TypePtr type, SumRule rule) : type_(std::move(type)), rule_(rule) {}
+
+  Status Resize(int64_t group_count) override {
+    sums_.resize(static_cast<size_t>(group_count));
+    counts_.resize(static_cast<size_t>(group_count), 0);
+    return Status::OK();
+  }
+
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
+    const auto view = ViewFixed<T>(arguments[0]);
+    ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+      sums_[group].Add(static_cast<double>(view[row]));
+      ++counts_[group];
+    });
+    return Status::OK();
+  }
+
+  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
+    const auto sums = ViewFixed<ReproducibleSum>(states[0]);
+    const auto counts = ViewFixed<int64_t>(states[1]);
+    for (int64_t i = 0; i < row_count; ++i) {
+      ReproducibleSum sum;
+      std::memcpy(&sum, &sums[i], sizeof(sum));  // what came by IPC may not be aligned
+      sums_[groups[i]].Add(sum);
+      counts_[groups[i]] += counts[i];
+    }
+    return Status::OK();
+  }
+
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
+    const auto count = static_cast<int64_t>(groups.size());
+    constexpr auto kBytes = static_cast<int64_t>(sizeof(ReproducibleSum));
+    ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(count * kBytes, pool));
+    for (int64_t i = 0; i < count; ++i) {
+      std::memcpy(buffer->mutable_data() + i * kBytes, &sums_[groups[i]], sizeof(ReproducibleSum));
+    }
+    auto sums = arrow::ArrayData::Make(StateType(), count, {nullptr, std::move(buffer)}, 0);
+    ARROW_ASSIGN_OR_RAISE(auto counts,
+                          FinishFixed<int64_t>(
+                              arrow::int64(), groups, pool, [](uint32_t) { return true; },
+                              [this](uint32_t group) { return counts_[group]; }));
+    return std::vector<Vector>{Vector{std::move(sums), false}, std::move(counts)};
+  }
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    auto has = [this](uint32_t group) { return counts_[group] > 0; };
+    auto sum = [this](uint32_t group) { return sums_[group].Value(); };
+    if (rule_.answer == Answer::kAverage) {
+      return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
+        return sum(group) / static_cast<double>(counts_[group]);
+      });
+    }
+    return FinishFixed<T>(type_, groups, pool, has,
+                          [&](uint32_t group) { return static_cast<T>(sum(group)); });
+  }
+
+  int64_t MemoryBytes() const override {
+    return static_cast<int64_t>(sums_.capacity() * sizeof(ReproducibleSum) +
+                                counts_.capacity() * sizeof(int64_t));
+  }
+
+  static TypePtr StateType() { return arrow::fixed_size_binary(sizeof(ReproducibleSum)); }
+
+ private:
+  const TypePtr type_;
+  const SumRule rule_;
+  std::vector<ReproducibleSum> sums_;
+  std::vector<int64_t> counts_;
+};
+
+template <typename States>
+void SetStatesTo(AggregateBinding* binding) {
+  binding->state_types = {States::StateType(), arrow::int64()};
+  binding->make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<States>(b.type, *static_cast<const SumRule*>(b.data.get()));
+  };
+}
+
 template <typename T>
 void SetStates(AggregateBinding* binding) {
-  using Acc = std::conditional_t<std::is_same_v<T, Int128>, Int128, SumOf<T>>;
-  binding->state_types = {SumStates<T, Acc>::StateType(), arrow::int64()};
-  binding->make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
-    return std::make_unique<SumStates<T, Acc>>(b.type, *static_cast<const SumRule*>(b.data.get()));
-  };
+  SetStatesTo<SumStates<T, std::conditional_t<std::is_same_v<T, Int128>, Int128, SumOf<T>>>>(
+      binding);
 }
 
 Status SetStatesFor(const arrow::DataType& type, AggregateBinding* binding) {
@@ -231,6 +317,15 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
   const int scale = IsDecimal(*type) ? static_cast<const arrow::DecimalType&>(*type).scale() : 0;
   binding.type = kAnswer == Answer::kAverage ? arrow::float64() : SumType(*type);
   binding.data = std::make_shared<SumRule>(SumRule{kAnswer, scale});
+  if (IsFloating(*type)) {
+    auto reproducible = std::make_shared<AggregateBinding>(binding);
+    if (type->id() == arrow::Type::FLOAT) {
+      SetStatesTo<ReproducibleStates<float>>(reproducible.get());
+    } else {
+      SetStatesTo<ReproducibleStates<double>>(reproducible.get());
+    }
+    binding.reproducible = std::move(reproducible);
+  }
   return binding;
 }
 

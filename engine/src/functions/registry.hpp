@@ -96,6 +96,9 @@ struct AggregateBinding {
       false;  // count(DISTINCT x), sum(DISTINCT x): rows reach Update once per (group, value)
   std::unique_ptr<AggregateStates> (*make_states)(const AggregateBinding& binding) = nullptr;
   std::shared_ptr<const void> data;
+  /// The same aggregate with states that do not depend on the order of the rows; null when these
+  /// do not, either. Streams and the lane take it, and a batch under SET float_sum.
+  std::shared_ptr<const AggregateBinding> reproducible;
 };
 
 struct AggregateFunction {

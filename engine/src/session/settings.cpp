@@ -10,20 +10,25 @@ namespace {
 
 struct SettingRow {
   const char* name;
-  int64_t fallback;
-  int64_t least, most;
+  std::string fallback;
+  int64_t least, most;               // of a number
+  std::vector<std::string> choices;  // of a word; empty for a number
   const char* meaning;
 };
 
 const std::vector<SettingRow> kSettings = {
-    {"debug_trigger_rows", 0, 0, int64_t{1} << 40,
+    {"debug_trigger_rows", "0", 0, int64_t{1} << 40, {},
      "Runs queries over tables as micro-batches of so many rows (0: as one batch); the result must "
      "not change."},
-    {"debug_no_rewrite", 0, 0, 1,
+    {"debug_no_rewrite", "0", 0, 1, {},
      "1 runs plans as they were bound, without rewrites; the result must not change."},
-    {"memory_limit_bytes", 0, 0, int64_t{1} << 50,
+    {"float_sum", "fast", 0, 0, {"fast", "reproducible"},
+     "How sum and avg add floats over tables: in the order of the rows, or so that the result does "
+     "not depend on order, threads or cut, at three to four times the cost of an addition. Streams "
+     "and the lane always add reproducibly."},
+    {"memory_limit_bytes", "0", 0, int64_t{1} << 50, {},
      "Most memory of one query (0: the session's own limit)."},
-    {"stream_trigger_rows", 1 << 18, 1, int64_t{1} << 30,
+    {"stream_trigger_rows", "262144", 1, int64_t{1} << 30, {},
      "Most rows a streaming query takes at one trigger."},
 };
 
@@ -42,22 +47,35 @@ Status Unknown(const std::string& name) {
               near.empty() ? "" : "Did you mean " + near + "?", "settings: " + Join(names, ", "));
 }
 
+Status CheckValue(const SettingRow& row, const std::string& value) {
+  if (!row.choices.empty()) {
+    for (const auto& choice : row.choices) {
+      if (EqualsIgnoreCase(choice, value)) return Status::OK();
+    }
+    return Fail(ErrorCode::kBadSetting,
+                std::string("value out of range for ") + row.name + ": " + value,
+                "Use one of: " + Join(row.choices, ", ") + ".");
+  }
+  int64_t number = 0;
+  const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (fault == std::errc() && end == value.data() + value.size() && number >= row.least &&
+      number <= row.most) {
+    return Status::OK();
+  }
+  return Fail(ErrorCode::kBadSetting,
+              std::string("value out of range for ") + row.name + ": " + value,
+              "Use an integer from " + std::to_string(row.least) + " to " +
+                  std::to_string(row.most) + ".");
+}
+
 }  // namespace
 
 Status Settings::Set(const std::string& name, const std::string& value) {
   const SettingRow* row = FindSetting(name);
   if (row == nullptr) return Unknown(name);
-  int64_t number = 0;
-  const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (fault != std::errc() || end != value.data() + value.size() || number < row->least ||
-      number > row->most) {
-    return Fail(ErrorCode::kBadSetting,
-                std::string("value out of range for ") + row->name + ": " + value,
-                "Use an integer from " + std::to_string(row->least) + " to " +
-                    std::to_string(row->most) + ".");
-  }
+  ARROW_RETURN_NOT_OK(CheckValue(*row, value));
   std::lock_guard lock(mutex_);
-  values_[row->name] = value;
+  values_[row->name] = row->choices.empty() ? value : ToLower(value);
   return Status::OK();
 }
 
@@ -74,7 +92,7 @@ Result<std::string> Settings::Get(const std::string& name) const {
   if (row == nullptr) return Unknown(name);
   std::lock_guard lock(mutex_);
   const auto it = values_.find(row->name);
-  return it == values_.end() ? std::to_string(row->fallback) : it->second;
+  return it == values_.end() ? row->fallback : it->second;
 }
 
 int64_t Settings::GetInteger(const std::string& name) const {

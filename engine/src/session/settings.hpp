@@ -18,6 +18,7 @@ class Settings {
   Status Reset(const std::string& name);
   Result<std::string> Get(const std::string& name) const;
   int64_t GetInteger(const std::string& name) const;
+  bool sums_are_reproducible() const { return Get("float_sum").ValueOr("") == "reproducible"; }
   std::map<std::string, std::string> All() const;
 
  private:

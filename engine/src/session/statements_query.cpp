@@ -66,6 +66,7 @@ Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
                   "EXPLAIN takes SELECT, INSERT ... SELECT and CREATE TABLE ... AS.");
   }
   execution::LowerOptions options;
+  options.reproducible_sums = session_.settings().sums_are_reproducible();
   if (!query.is_bounded)
     options.stream_range = [](const execution::TableRelation&) {
       return [] { return execution::TableRange{}; };
@@ -81,6 +82,7 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(
     const logical::BoundQuery& query) {
   const int64_t trigger_rows = session_.settings().GetInteger("debug_trigger_rows");
   execution::LowerOptions options;
+  options.reproducible_sums = session_.settings().sums_are_reproducible();
   std::function<int64_t()> triggers_left = [] { return int64_t{0}; };
   if (trigger_rows > 0) {
     // The slices of the one table that is cut; the plan asks for the range of a trigger when it
