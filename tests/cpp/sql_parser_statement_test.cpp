@@ -23,12 +23,12 @@ TEST(create_table_keeps_columns_and_constraints) {
   CHECK_EQ(table->name.size(), 2u);
   CHECK_EQ(table->name[1].text, "t");
   REQUIRE(table->columns.size() == 4);
-  CHECK(table->columns[0].not_null && table->columns[0].primary_key);
+  CHECK(table->columns[0].not_null && table->keys[0].primary);
   CHECK(table->columns[1].name.quoted && table->columns[1].not_null);
   CHECK_EQ(Show(*table->columns[1].default_value), "(- 1.5)");
-  CHECK(table->columns[2].unique && !table->columns[2].not_null);
+  CHECK(!table->keys[1].primary && !table->columns[2].not_null);
   CHECK_EQ(Show(table->columns[3].type), "TIMESTAMP+tz");
-  CHECK(table->columns[3].unique);
+  CHECK_EQ(table->keys[2].columns[0].text, table->columns[3].name.text);
 }
 
 TEST(create_table_as_and_using) {

@@ -91,7 +91,7 @@ void Execution::StartReady() {
 
 Status Execution::StartPipeline(int index) {
   const auto& pipeline = plan_->pipelines[static_cast<size_t>(index)];
-  const OpenContext context{*query_, states_, trigger_};
+  const OpenContext context{*query_, states_, trigger_, scheduler_};
   std::unique_ptr<SourceState> source;
   if (pipeline.source) {
     ARROW_ASSIGN_OR_RAISE(source, pipeline.source->Open(context));

@@ -40,6 +40,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void Start(const Trigger& trigger, std::function<void(const Status&)> on_done);
   /// Sets the cancel flag and wakes every parked task; on_done gets VEL3010.
   void Cancel();
+  /// Ends this run alone, not its query: nobody wants its rows any more.
+  void Abandon() { Fail(Status::Cancelled("abandoned")); }
 
   const PlanStates& states() const { return states_; }
   const PhysicalPlan& plan() const { return *plan_; }

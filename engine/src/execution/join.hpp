@@ -21,6 +21,7 @@ struct JoinSpec {
   std::vector<bool> null_safe;
   logical::BoundExprPtr residual;  // over left columns, then right columns; may be null
   std::vector<TypePtr> left_types, right_types;
+  int mark_operands = 0;  // LogicalNode::mark_operands: 0 or 1
 
   bool keeps_left() const {
     return type == logical::JoinType::kLeft || type == logical::JoinType::kFull;
@@ -29,7 +30,8 @@ struct JoinSpec {
     return type == logical::JoinType::kRight || type == logical::JoinType::kFull;
   }
   bool emits_pairs() const {
-    return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti;
+    return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti &&
+           type != logical::JoinType::kMark;
   }
 };
 using JoinSpecPtr = std::shared_ptr<const JoinSpec>;
@@ -67,6 +69,11 @@ class JoinBuild final : public AccumulatorState {
   std::span<const uint32_t> RowsOf(uint32_t group) const {
     return {row_lists_.data() + list_starts_[group], list_starts_[group + 1] - list_starts_[group]};
   }
+  /// Of a mark join with an operand, for rows that match nothing: the answer by the rows that agree
+  /// in the keys before the operand. None such: false; one of them NULL in the operand, or the
+  /// probe's own operand NULL: unknown (2).
+  Status AnswerUnmatched(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
+                         uint8_t* answers) const;
   void MarkMatched(uint32_t row) { matched_[row].store(1, std::memory_order_relaxed); }
 
  private:
@@ -79,6 +86,11 @@ class JoinBuild final : public AccumulatorState {
   std::vector<uint32_t> list_starts_;  // per group, and one past the end
   std::vector<uint32_t> row_lists_;    // build rows, grouped
   std::unique_ptr<std::atomic<uint8_t>[]> matched_;
+  Status AddToScopes(std::span<const Vector> keys, int64_t row_count);
+
+  // Of a mark join with an operand: the build rows by the keys before it.
+  std::unique_ptr<KeyTable> scopes_;      // null when there are no such keys: one scope
+  std::vector<uint8_t> scope_has_null_;   // per scope that has rows
   int64_t accounted_bytes_ = 0;
 };
 

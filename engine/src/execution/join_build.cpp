@@ -81,6 +81,11 @@ Status JoinBuild::Seal() {
   rows_ = std::make_shared<const Chunk>(std::move(all));
   const int64_t count = rows_->row_count;
   keys_ = std::make_unique<KeyTable>(KeyTypes(*spec_));
+  if (spec_->mark_operands > 0) {
+    auto types = KeyTypes(*spec_);
+    types.pop_back();
+    if (!types.empty()) scopes_ = std::make_unique<KeyTable>(std::move(types));
+  }
   std::vector<uint32_t> groups(static_cast<size_t>(count), 0);
   if (!spec_->right_keys.empty()) {
     for (int64_t begin = 0; begin < count; begin += kMorselRows) {
@@ -95,6 +100,9 @@ Status JoinBuild::Seal() {
         keys.push_back(std::move(key));
       }
       ARROW_RETURN_NOT_OK(keys_->FindOrAdd(keys, piece.row_count, groups.data() + begin));
+      if (spec_->mark_operands > 0) {
+        ARROW_RETURN_NOT_OK(AddToScopes(keys, piece.row_count));
+      }
       DropNullKeys(*spec_, keys, piece.row_count, groups.data() + begin);
     }
   }
@@ -113,8 +121,43 @@ Status JoinBuild::Seal() {
   if (spec_->keeps_right())
     matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
   accounted_bytes_ =
-      keys_->MemoryBytes() + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
+      keys_->MemoryBytes() + (scopes_ ? scopes_->MemoryBytes() : 0) + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
   return query_.pool()->Account(accounted_bytes_);
+}
+
+Status JoinBuild::AddToScopes(std::span<const Vector> keys, int64_t row_count) {
+  const auto scope_keys = keys.first(keys.size() - 1);
+  std::vector<uint32_t> scopes(static_cast<size_t>(row_count), 0);
+  if (!scope_keys.empty()) {
+    ARROW_RETURN_NOT_OK(scopes_->FindOrAdd(scope_keys, row_count, scopes.data()));
+    scope_has_null_.resize(static_cast<size_t>(scopes_->group_count()), 0);
+  } else if (row_count > 0) {
+    scope_has_null_.resize(1, 0);
+  }
+  const Validity operand = ValidityOf(keys.back());
+  if (operand.all_valid()) return Status::OK();
+  for (int64_t i = 0; i < row_count; ++i) {
+    if (!operand.IsValid(i)) scope_has_null_[scopes[static_cast<size_t>(i)]] = 1;
+  }
+  return Status::OK();
+}
+
+Status JoinBuild::AnswerUnmatched(std::span<const Vector> keys, int64_t row_count,
+                                  KeyScratch* scratch, uint8_t* answers) const {
+  const auto scope_keys = keys.first(keys.size() - 1);
+  std::vector<uint32_t> scopes(static_cast<size_t>(row_count), 0);
+  if (!scope_keys.empty()) {
+    scopes_->Find(scope_keys, row_count, scratch, scopes.data());
+    DropNullKeys(*spec_, scope_keys, row_count, scopes.data());
+  }
+  const Validity operand = ValidityOf(keys.back());
+  for (int64_t i = 0; i < row_count; ++i) {
+    const uint32_t scope = scopes[static_cast<size_t>(i)];
+    const bool has_rows = scope < scope_has_null_.size();
+    const bool unknown = has_rows && (!operand.IsValid(i) || scope_has_null_[scope] != 0);
+    answers[i] = unknown ? 2 : 0;
+  }
+  return Status::OK();
 }
 
 Status JoinBuild::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,

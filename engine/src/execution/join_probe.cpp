@@ -11,10 +11,10 @@ class ProbeState final : public OperatorState {
   explicit ProbeState(JoinBuild* join_build) : build(join_build) {}
 
   JoinBuild* const build;
-  KeyScratch scratch;
+  KeyScratch scratch, scope_scratch;
   bool open = false;
   std::vector<uint32_t> groups;  // per selected row of the input
-  std::vector<uint8_t> left_matched;
+  std::vector<uint8_t> left_matched;  // of a mark join: 2 when unknown
   int64_t row = 0;                  // next selected row
   size_t list_position = 0;         // next build row of that row's list
   std::vector<uint32_t> left_rows;  // pairs: position in the selection
@@ -31,6 +31,18 @@ Status OpenChunk(const JoinSpec& spec, const Chunk& in, ProbeState& state, TaskC
   state.groups.resize(static_cast<size_t>(count));
   ARROW_RETURN_NOT_OK(state.build->Find(keys, count, &state.scratch, state.groups.data()));
   state.left_matched.assign(static_cast<size_t>(count), 0);
+  if (spec.mark_operands > 0) {
+    ARROW_RETURN_NOT_OK(state.build->AnswerUnmatched(keys, count, &state.scope_scratch,
+                                                     state.left_matched.data()));
+  }
+  if (!spec.emits_pairs() && !spec.residual) {  // which row matches does not matter
+    for (int64_t i = 0; i < count; ++i) {
+      const uint32_t group = state.groups[static_cast<size_t>(i)];
+      if (group == KeyTable::kAbsent || state.build->RowsOf(group).empty()) continue;
+      state.left_matched[static_cast<size_t>(i)] = 1;
+    }
+    state.groups.clear();
+  }
   state.row = 0;
   state.list_position = 0;
   state.open = true;
@@ -86,6 +98,26 @@ std::vector<uint32_t> RowsByFlag(const ProbeState& state, uint8_t wanted) {
   return rows;
 }
 
+/// The answers as a BOOLEAN column over the physical rows of the input.
+Result<Vector> MarkColumn(const ProbeState& state, const Chunk& in, arrow::MemoryPool* pool) {
+  ARROW_ASSIGN_OR_RAISE(auto values, AllocateBitmap(in.row_count, false, pool));
+  ARROW_ASSIGN_OR_RAISE(auto validity, AllocateBitmap(in.row_count, true, pool));
+  int64_t nulls = 0;
+  for (size_t i = 0; i < state.left_matched.size(); ++i) {
+    const uint32_t row = in.row_at(static_cast<int64_t>(i));
+    if (state.left_matched[i] == 1) {
+      arrow::bit_util::SetBit(values->mutable_data(), row);
+    } else if (state.left_matched[i] == 2) {
+      arrow::bit_util::ClearBit(validity->mutable_data(), row);
+      ++nulls;
+    }
+  }
+  if (nulls == 0) validity = nullptr;
+  return Vector{arrow::ArrayData::Make(arrow::boolean(), in.row_count,
+                                       {std::move(validity), std::move(values)}, nulls),
+                false};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<OperatorState>> JoinProbeNode::MakeState(const OpenContext& context) const {
@@ -138,6 +170,10 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
       out->columns.push_back(std::move(null));
     }
     out->row_count = static_cast<int64_t>(rows.size());
+  } else if (spec.type == logical::JoinType::kMark) {
+    ARROW_ASSIGN_OR_RAISE(auto mark, MarkColumn(state, in, pool));
+    *out = in;
+    out->columns.push_back(std::move(mark));
   } else if (!spec.emits_pairs()) {
     const auto rows =
         PhysicalRows(in, RowsByFlag(state, spec.type == logical::JoinType::kSemi ? 1 : 0));

@@ -54,7 +54,7 @@ class AccountedPool final : public arrow::MemoryPool {
   std::atomic<int64_t> references_{1};  // the owner and every live buffer
 };
 
-class QueryContext {
+class QueryContext : public std::enable_shared_from_this<QueryContext> {
  public:
   QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism);
 

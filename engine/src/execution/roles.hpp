@@ -53,6 +53,7 @@ struct Trigger {
 };
 
 class AccumulatorState;
+class Scheduler;
 
 /// The accumulator states of one run of a plan, by the accumulator's number in the plan.
 using PlanStates = std::vector<std::shared_ptr<AccumulatorState>>;
@@ -62,6 +63,7 @@ struct OpenContext {
   QueryContext& query;
   const PlanStates& states;
   Trigger trigger;
+  std::shared_ptr<Scheduler> scheduler;  // for a source that runs a plan of its own
 };
 
 // ---- Source

@@ -12,7 +12,11 @@ FunctionRegistry::FunctionRegistry() {
   RegisterDate(*this);
   RegisterConditional(*this);
   RegisterHash(*this);
+  RegisterRegex(*this);
+  RegisterJson(*this);
+  RegisterNested(*this);
   RegisterAggregates(*this);
+  RegisterWindows(*this);
 }
 
 const FunctionRegistry& FunctionRegistry::Instance() {
@@ -34,6 +38,13 @@ void FunctionRegistry::Add(AggregateFunction function) {
   aggregates_.push_back(std::move(function));
 }
 
+void FunctionRegistry::Add(WindowFunction function) {
+  const size_t index = windows_.size();
+  window_index_.emplace(function.name, index);
+  for (const auto& alias : function.aliases) window_index_.emplace(alias, index);
+  windows_.push_back(std::move(function));
+}
+
 const ScalarFunction* FunctionRegistry::FindScalar(std::string_view name) const {
   const auto found = scalar_index_.find(std::string(name));
   return found == scalar_index_.end() ? nullptr : &scalars_[found->second];
@@ -44,12 +55,18 @@ const AggregateFunction* FunctionRegistry::FindAggregate(std::string_view name) 
   return found == aggregate_index_.end() ? nullptr : &aggregates_[found->second];
 }
 
+const WindowFunction* FunctionRegistry::FindWindow(std::string_view name) const {
+  const auto found = window_index_.find(std::string(name));
+  return found == window_index_.end() ? nullptr : &windows_[found->second];
+}
+
 std::vector<std::string> FunctionRegistry::Names() const {
   std::vector<std::string> names;
   for (const auto& [name, index] : scalar_index_) {
     if (scalars_[index].group != "operator") names.push_back(name);
   }
   for (const auto& [name, index] : aggregate_index_) names.push_back(name);
+  for (const auto& [name, index] : window_index_) names.push_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -76,6 +93,10 @@ Result<ScalarBinding> BindScalar(const ScalarFunction& function, const BindArgum
 
 Result<AggregateBinding> BindAggregate(const AggregateFunction& function,
                                        const BindArguments& arguments) {
+  return BindOrExplain(function, arguments);
+}
+
+Result<WindowBinding> BindWindow(const WindowFunction& function, const BindArguments& arguments) {
   return BindOrExplain(function, arguments);
 }
 

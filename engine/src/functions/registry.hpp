@@ -88,12 +88,24 @@ class AggregateStates {
   virtual int64_t MemoryBytes() const = 0;
 };
 
+/// One sort key of an aggregate's ORDER BY; its values are the argument of that number.
+struct AggregateOrder {
+  size_t argument = 0;
+  bool descending = false;
+  bool nulls_first = false;
+};
+
 struct AggregateBinding {
   TypePtr type;
   std::vector<TypePtr> arguments;  // as in ScalarBinding
   std::vector<TypePtr> state_types;
   bool distinct =
       false;  // count(DISTINCT x), sum(DISTINCT x): rows reach Update once per (group, value)
+  /// The result depends on the order of the rows: Update gets, behind all other arguments, each
+  /// row's place in row order as BIGINT (unique within the query), and Merge may come in any order.
+  bool needs_row_order = false;
+  /// ORDER BY inside the call or WITHIN GROUP, most significant first; ties go by row order.
+  std::vector<AggregateOrder> order;
   std::unique_ptr<AggregateStates> (*make_states)(const AggregateBinding& binding) = nullptr;
   std::shared_ptr<const void> data;
   /// The same aggregate with states that do not depend on the order of the rows; null when these
@@ -109,6 +121,47 @@ struct AggregateFunction {
   std::string example;  // a whole SELECT
   std::string example_result;
   Result<AggregateBinding> (*bind)(const BindArguments& arguments) = nullptr;
+  /// WITHIN GROUP (ORDER BY x): x is bound as an argument behind those in the parentheses.
+  bool ordered_set = false;
+};
+
+struct WindowBinding;
+/// The rows of one partition, in its order, as a window function sees them. Positions are rows of
+/// the partition; peers are rows equal under ORDER BY.
+struct WindowPartition {
+  int64_t row_count = 0;
+  std::span<const Vector> arguments;      // row_count rows each, or constants
+  std::span<const int64_t> peer_start;    // per row: first row of its peer group
+  std::span<const int64_t> peer_end;      // per row: one past the last
+  std::span<const int64_t> group_number;  // per row: how many peer groups come before its own
+  std::span<const int64_t> frame_start;   // per row; only when the binding reads the frame
+  std::span<const int64_t> frame_end;     // one past; frame_start >= frame_end: empty
+  /// EXCLUDE: rows of the frame that do not count, as [start, end) and at most two ranges, or empty.
+  std::span<const std::pair<int64_t, int64_t>> excluded_first, excluded_second;
+  bool ignore_nulls = false;
+};
+/// Computes one result per row of the partition.
+using WindowKernel = Result<Vector> (*)(const FunctionContext& context,
+                                        const WindowBinding& binding,
+                                        const WindowPartition& partition);
+
+struct WindowBinding {
+  TypePtr type;
+  std::vector<TypePtr> arguments;  // as in ScalarBinding
+  WindowKernel kernel = nullptr;
+  bool reads_frame = false;  // first_value, last_value, nth_value; others see the whole partition
+  std::shared_ptr<const void> data;
+};
+
+/// A function that only stands with OVER: row_number, rank, lag, first_value, ...
+struct WindowFunction {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string signature;
+  std::string summary;
+  std::string example;  // a whole SELECT
+  std::string example_result;
+  Result<WindowBinding> (*bind)(const BindArguments& arguments) = nullptr;
 };
 
 class FunctionRegistry {
@@ -118,24 +171,30 @@ class FunctionRegistry {
 
   const ScalarFunction* FindScalar(std::string_view name) const;  // lower case; aliases included
   const AggregateFunction* FindAggregate(std::string_view name) const;
+  const WindowFunction* FindWindow(std::string_view name) const;
   std::vector<std::string> Names() const;  // for suggestions
   const std::vector<ScalarFunction>& scalars() const { return scalars_; }
   const std::vector<AggregateFunction>& aggregates() const { return aggregates_; }
+  const std::vector<WindowFunction>& windows() const { return windows_; }
 
   void Add(ScalarFunction function);
   void Add(AggregateFunction function);
+  void Add(WindowFunction function);
 
  private:
   FunctionRegistry();
   std::vector<ScalarFunction> scalars_;
   std::vector<AggregateFunction> aggregates_;
-  std::unordered_map<std::string, size_t> scalar_index_, aggregate_index_;
+  std::vector<WindowFunction> windows_;
+  std::unordered_map<std::string, size_t> scalar_index_, aggregate_index_, window_index_;
 };
 
 /// Binds a call and reports wrong arity or types as VEL2015 with the signature as its hint.
 Result<ScalarBinding> BindScalar(const ScalarFunction& function, const BindArguments& arguments);
 Result<AggregateBinding> BindAggregate(const AggregateFunction& function,
                                        const BindArguments& arguments);
+
+Result<WindowBinding> BindWindow(const WindowFunction& function, const BindArguments& arguments);
 
 /// A cast as a binding; VEL2016 when the two types do not convert. `try_cast` gives NULL for values
 /// that do not fit.
@@ -150,6 +209,10 @@ void RegisterText(FunctionRegistry& registry);
 void RegisterDate(FunctionRegistry& registry);
 void RegisterConditional(FunctionRegistry& registry);
 void RegisterHash(FunctionRegistry& registry);
+void RegisterRegex(FunctionRegistry& registry);   // regexp_*, ~, SIMILAR TO
+void RegisterJson(FunctionRegistry& registry);    // json_extract, ->, ->>, ...
+void RegisterNested(FunctionRegistry& registry);  // lists and structs
 void RegisterAggregates(FunctionRegistry& registry);
+void RegisterWindows(FunctionRegistry& registry);
 
 }  // namespace velaria

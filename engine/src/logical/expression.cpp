@@ -143,8 +143,17 @@ Result<BoundExprPtr> MakeOr(std::vector<BoundExprPtr> children) {
   return MakeJunction(BoundKind::kOr, std::move(children));
 }
 
+bool HasSubquery(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kSubquery ||
+         std::any_of(expr.children.begin(), expr.children.end(),
+                     [](const auto& child) { return HasSubquery(*child); });
+}
+
 bool IsConstant(const BoundExpr& expr) {
-  if (expr.kind == BoundKind::kColumn) return false;
+  if (expr.kind == BoundKind::kColumn || expr.kind == BoundKind::kOuter ||
+      expr.kind == BoundKind::kSubquery) {
+    return false;
+  }
   if (expr.function && expr.function->volatility == Volatility::kVolatile) return false;
   return std::all_of(expr.children.begin(), expr.children.end(),
                      [](const auto& child) { return IsConstant(*child); });
@@ -153,7 +162,7 @@ bool IsConstant(const BoundExpr& expr) {
 bool Equal(const BoundExpr& a, const BoundExpr& b) {
   if (&a == &b) return true;
   if (a.kind != b.kind || a.column != b.column || a.function != b.function ||
-      a.negated != b.negated || a.try_cast != b.try_cast || a.list_has_null != b.list_has_null ||
+      a.negated != b.negated || a.plan != b.plan || a.subquery != b.subquery || a.try_cast != b.try_cast || a.list_has_null != b.list_has_null ||
       a.children.size() != b.children.size() || !a.type->Equals(*b.type)) {
     return false;
   }

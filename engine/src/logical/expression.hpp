@@ -12,6 +12,7 @@
 namespace velaria::logical {
 
 struct BoundExpr;
+struct LogicalNode;
 using BoundExprPtr = std::shared_ptr<const BoundExpr>;
 
 enum class BoundKind {
@@ -25,6 +26,16 @@ enum class BoundKind {
           // when not written)
   kInList,  // children[0] value; `list`: the constants (cast to the value's type), one vector;
             // negated
+  // Only between the binder and Unnest (logical/unnest.hpp), which turns both into joins:
+  kSubquery,  // subquery, plan; children: the values compared with (kIn), then one expression of the
+              // enclosing query for each kOuter number of the plan
+  kOuter,     // inside a subquery's plan: column numbers the outer arguments of that subquery
+};
+
+enum class SubqueryKind {
+  kScalar,  // the one value of the one row; NULL for no row; VEL3013 for two
+  kExists,
+  kIn,  // children[0..operand_count) equal to a row's columns, three-valued
 };
 
 struct BoundExpr {
@@ -37,25 +48,56 @@ struct BoundExpr {
   const ScalarFunction* function = nullptr;
   ScalarBinding binding;
   std::vector<BoundExprPtr> children;
-  Vector list;  // dense, without nulls
+  SubqueryKind subquery = SubqueryKind::kScalar;
+  std::shared_ptr<const LogicalNode> plan;  // kSubquery
+  size_t operand_count = 0;                 // kSubquery of kind kIn
+  Vector list;                              // dense, without nulls
   bool list_has_null = false;
   bool negated = false;
   bool try_cast = false;
 };
 
 /// One aggregate call of an Aggregate node; arguments refer to the node's input.
-struct BoundAggregate {
-  const AggregateFunction* function = nullptr;
-  AggregateBinding binding;
-  std::vector<BoundExprPtr> arguments;
-  BoundExprPtr filter;  // FILTER (WHERE ...), may be null
-  std::string text;     // "sum(price)"
-};
-
 struct SortKey {
   BoundExprPtr expr;
   bool descending = false;
   bool nulls_first = false;
+};
+
+struct BoundAggregate {
+  const AggregateFunction* function = nullptr;
+  AggregateBinding binding;
+  std::vector<BoundExprPtr> arguments;  // then the expressions of ORDER BY, as binding.order says
+  BoundExprPtr filter;                  // FILTER (WHERE ...), may be null
+  std::string text;                     // "sum(price)"
+};
+
+enum class FrameUnit { kRows, kRange, kGroups };
+enum class FrameEdge { kUnbounded, kPreceding, kCurrentRow, kFollowing };
+enum class FrameExclusion { kNoOthers, kCurrentRow, kGroup, kTies };
+
+/// The rows a window function sees from its row. Offsets are constants: rows or groups by count,
+/// kRange by a value that is added to or taken from the one sort key.
+struct WindowFrame {
+  FrameUnit unit = FrameUnit::kRange;
+  FrameEdge start = FrameEdge::kUnbounded, end = FrameEdge::kCurrentRow;
+  BoundExprPtr start_offset, end_offset;
+  FrameExclusion exclusion = FrameExclusion::kNoOthers;
+  /// kRange with offsets: the sort key minus (start) and plus (end) the offset, bound as
+  /// expressions over the node's input, so that dates, decimals and intervals follow the operators.
+  BoundExprPtr start_bound, end_bound;
+};
+
+/// One call with OVER: a window function, or an aggregate over the frame.
+struct BoundWindow {
+  const WindowFunction* function = nullptr;  // null for an aggregate
+  WindowBinding binding;
+  BoundAggregate aggregate;
+  std::vector<BoundExprPtr> arguments;  // of a window function, over the node's input
+  WindowFrame frame;
+  bool ignore_nulls = false;
+  TypePtr type;
+  std::string text;  // "lag(x, 1)"
 };
 
 BoundExprPtr MakeColumn(int index, TypePtr type, std::string name, Place place = {});
@@ -72,6 +114,7 @@ Result<BoundExprPtr> MakeCast(BoundExprPtr expr, const TypePtr& to, bool try_cas
 Result<BoundExprPtr> MakeAnd(std::vector<BoundExprPtr> children);
 Result<BoundExprPtr> MakeOr(std::vector<BoundExprPtr> children);
 
+bool HasSubquery(const BoundExpr& expr);
 bool IsConstant(const BoundExpr& expr);  // no column and nothing volatile below
 bool Equal(const BoundExpr& a, const BoundExpr& b);
 /// The columns the expression reads, added to `out` (sorted set semantics are the caller's).

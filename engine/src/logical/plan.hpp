@@ -21,17 +21,43 @@ enum class NodeKind {
   kProject,    // expressions
   kJoin,       // join, keys, residual
   kAggregate,  // groups, aggregates; output: group values, then aggregates. DISTINCT is an
-               // aggregate without aggregates
+               // aggregate without aggregates. With grouping_sets: one result per set, groups that
+               // are not in the set NULL, and the number of the set (BIGINT) as the last column
   kSort,       // sort_keys, limit_hint: a top-N when a LIMIT stands above
   kLimit,      // limit (-1: none), offset
   kUnion,      // children of equal types; UNION ALL, in order
   kSetOp,      // kIntersect / kExcept with or without ALL, by grouping
   kWindowBy,   // time column, window_ms, slide_ms: the input's columns, then the window start; one
                // row per window
+  kWindow,     // expressions: PARTITION BY; sort_keys; windows: the input's columns, then one per call
+  kUnnest,     // expressions: lists over the input; the input's columns, then one per list (the
+               // shorter ones end in NULL), then the position (BIGINT) with with_ordinality; one row
+               // per element; keeps_empty: a row whose lists are empty stays, with NULLs
+  kSeries,     // series: integers from, to, step as a source
+  kSample,     // sample
+  kShared,     // its child's rows; the child runs once, however many nodes share this one
+  kRecursive,  // children: first rows, step; the rows of both, the step again over the newest rows
+               // until there are none; distinct_rows: rows that were there before are dropped
+  kRecursiveRef,  // recursive_id: inside a step, the newest rows of that kRecursive
 };
 
 enum class JoinType { kInner, kLeft, kRight, kFull, kCross, kSemi, kAnti, kMark };
 enum class SetOpType { kIntersect, kIntersectAll, kExcept, kExceptAll };
+
+/// TABLESAMPLE: a part of the rows, or so many of them.
+struct SampleSpec {
+  bool by_rows = false;
+  double amount = 0;  // percent, or rows
+  int64_t seed = 0;
+};
+
+/// ASOF JOIN: of the right rows that fit the keys, the one nearest to the left row's value. Both are
+/// of one type; `op` is the comparison as written with the left value first.
+struct AsofCondition {
+  std::string op;  // ">=", ">", "<=", "<"
+  BoundExprPtr left, right;
+};
+
 enum class Emit { kDefault, kPerBatch, kOnWindowClose, kChanges, kFinal };
 
 struct OutputColumn {
@@ -70,6 +96,23 @@ struct LogicalNode {
   SetOpType set_op = SetOpType::kIntersect;  // kSetOp
   BoundExprPtr time;                         // kWindowBy: over the child
   int64_t window_ms = 0, slide_ms = 0;       // kWindowBy
+  std::optional<std::vector<std::vector<int>>> grouping_sets;  // kAggregate: positions of groups
+  std::vector<BoundWindow> windows;                            // kWindow
+  bool with_ordinality = false;                                // kUnnest
+  bool keeps_empty = false;                                    // kUnnest
+  std::optional<SampleSpec> sample;                            // kSample
+  std::optional<AsofCondition> asof;                           // kJoin, inner or left
+  int64_t series_from = 0, series_to = -1, series_step = 1;    // kSeries
+  int shared_id = -1;     // kShared: nodes of one number are one plan
+  int recursive_id = -1;  // kRecursive, kRecursiveRef
+  /// kJoin, inner, left or cross, between the binder and Unnest: the right child is LATERAL, and
+  /// its kOuter numbers are these expressions over the left child.
+  std::vector<BoundExprPtr> outer_arguments;
+  bool distinct_rows = false;                                  // kRecursive
+  /// kJoin of kind kMark: output is the left columns and one BOOLEAN: whether a right row fits,
+  /// three-valued in the last `mark_operands` keys (a NULL there makes the answer unknown), plainly
+  /// in the keys before them.
+  int mark_operands = 0;
 };
 
 std::shared_ptr<LogicalNode> MakeNode(NodeKind kind, std::vector<LogicalPtr> children = {});

@@ -1,4 +1,6 @@
 // The logical plan as an indented tree, one node a line.
+#include <sstream>
+
 #include "base/text.hpp"
 #include "logical/plan.hpp"
 
@@ -52,16 +54,42 @@ std::string JoinText(const LogicalNode& node) {
     parts.push_back(ToText(*node.left_keys[i]) + sign + ToText(*node.right_keys[i]));
   }
   if (node.residual) parts.push_back(ToText(*node.residual));
-  std::string text = std::string("Join ") + JoinName(node.join);
+  if (node.asof) {
+    parts.push_back(ToText(*node.asof->left) + " " + node.asof->op + " " +
+                    ToText(*node.asof->right));
+  }
+  std::string text = std::string("Join ") + (node.asof ? "asof " : "") + JoinName(node.join);
   return parts.empty() ? text : text + " on " + Join(parts, " AND ");
 }
 
 std::string AggregateText(const LogicalNode& node) {
   std::vector<std::string> calls;
   for (const auto& aggregate : node.aggregates) calls.push_back(aggregate.text);
-  if (calls.empty()) return "Distinct " + Texts(node.expressions);
+  if (calls.empty() && !node.grouping_sets) return "Distinct " + Texts(node.expressions);
   std::string text = "Aggregate " + Join(calls, ", ");
+  if (node.grouping_sets) {
+    text += " in " + std::to_string(node.grouping_sets->size()) + " grouping sets";
+  }
   return node.expressions.empty() ? text : text + " by " + Texts(node.expressions);
+}
+
+std::string WindowText(const LogicalNode& node) {
+  std::vector<std::string> calls;
+  for (const auto& window : node.windows) calls.push_back(window.text);
+  std::string text = "Window " + Join(calls, ", ");
+  if (!node.expressions.empty()) text += " partition by " + Texts(node.expressions);
+  std::vector<std::string> keys;
+  for (const auto& key : node.sort_keys) {
+    keys.push_back(ToText(*key.expr) + (key.descending ? " DESC" : "") +
+                   (key.nulls_first ? " NULLS FIRST" : ""));
+  }
+  return keys.empty() ? text : text + " order by " + Join(keys, ", ");
+}
+
+std::string SampleText(const SampleSpec& sample) {
+  std::ostringstream text;
+  text << "Sample " << sample.amount << (sample.by_rows ? " rows" : " percent");
+  return text.str();
 }
 
 std::string SortText(const LogicalNode& node) {
@@ -107,6 +135,19 @@ std::string NodeText(const LogicalNode& node) {
       return "WindowBy " + ToText(*node.time) + " every " + std::to_string(node.window_ms) +
              " ms slide " + std::to_string(node.slide_ms) + " ms AS " +
              QuoteIdentifier(node.output.back().name);
+    case NodeKind::kWindow: return WindowText(node);
+    case NodeKind::kUnnest:
+      return std::string("Unnest ") + (node.keeps_empty ? "outer " : "") + Texts(node.expressions) +
+             (node.with_ordinality ? " with ordinality" : "");
+    case NodeKind::kSeries:
+      return "Series " + std::to_string(node.series_from) + " to " +
+             std::to_string(node.series_to) + " step " + std::to_string(node.series_step);
+    case NodeKind::kSample: return SampleText(*node.sample);
+    case NodeKind::kShared: return "Shared " + std::to_string(node.shared_id);
+    case NodeKind::kRecursive:
+      return std::string("Recursive ") + (node.distinct_rows ? "distinct " : "") +
+             std::to_string(node.recursive_id);
+    case NodeKind::kRecursiveRef: return "Newest rows of " + std::to_string(node.recursive_id);
   }
   return "?";
 }

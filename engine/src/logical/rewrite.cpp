@@ -35,6 +35,10 @@ std::vector<OutputColumn> JoinOutput(JoinType join, const LogicalNode& left,
                                      const LogicalNode& right) {
   std::vector<OutputColumn> output = left.output;
   if (join == JoinType::kSemi || join == JoinType::kAnti) return output;
+  if (join == JoinType::kMark) {
+    output.push_back({"mark", arrow::boolean(), true, nullptr});
+    return output;
+  }
   if (join == JoinType::kRight || join == JoinType::kFull) {
     for (auto& column : output) column.nullable = true;
   }

@@ -38,6 +38,41 @@ LogicalPtr ChooseBuildSides(const LogicalPtr& node);
 // ---- shared by the passes
 
 std::shared_ptr<LogicalNode> CopyNode(const LogicalNode& node);
+/// Calls `change(BoundExprPtr*)`, which gives a Status, for every expression that the node itself
+/// holds. Each sees its own input: the child's columns, or both children's for a join's residual.
+template <typename Change>
+Status ChangeExpressions(LogicalNode* node, Change change) {
+  const auto one = [&](BoundExprPtr* expr) -> Status { return *expr ? change(expr) : Status::OK(); };
+  const auto each = [&](std::vector<BoundExprPtr>* exprs) -> Status {
+    for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(one(&expr));
+    return Status::OK();
+  };
+  for (auto* expr : {&node->predicate, &node->residual, &node->time}) {
+    VELARIA_RETURN_NOT_OK(one(expr));
+  }
+  for (auto* exprs : {&node->expressions, &node->left_keys, &node->right_keys,
+                      &node->outer_arguments}) {
+    VELARIA_RETURN_NOT_OK(each(exprs));
+  }
+  for (auto& row : node->rows) VELARIA_RETURN_NOT_OK(each(&row));
+  for (auto& key : node->sort_keys) VELARIA_RETURN_NOT_OK(one(&key.expr));
+  const auto aggregate = [&](BoundAggregate* call) -> Status {
+    VELARIA_RETURN_NOT_OK(each(&call->arguments));
+    return one(&call->filter);
+  };
+  for (auto& call : node->aggregates) VELARIA_RETURN_NOT_OK(aggregate(&call));
+  for (auto& window : node->windows) {
+    VELARIA_RETURN_NOT_OK(each(&window.arguments));
+    VELARIA_RETURN_NOT_OK(aggregate(&window.aggregate));
+    VELARIA_RETURN_NOT_OK(one(&window.frame.start_bound));
+    VELARIA_RETURN_NOT_OK(one(&window.frame.end_bound));
+  }
+  if (node->asof) {
+    VELARIA_RETURN_NOT_OK(one(&node->asof->left));
+    VELARIA_RETURN_NOT_OK(one(&node->asof->right));
+  }
+  return Status::OK();
+}
 /// `node` over other children; the node itself when they are the same.
 LogicalPtr WithNewChildren(const LogicalPtr& node, std::vector<LogicalPtr> children);
 BoundExprPtr OutputColumnAt(const LogicalNode& node, size_t index);

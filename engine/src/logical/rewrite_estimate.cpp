@@ -13,6 +13,8 @@ constexpr double kRangeSelectivity = 0.3;
 constexpr double kOtherSelectivity = 0.3;
 constexpr double kMostSelectivity = 0.9;
 constexpr double kGroupPart = 0.1;
+constexpr double kUnnestedRows = 10;
+constexpr double kRecursionRounds = 10;
 
 double JoinRows(const LogicalNode& join) {
   const double left = EstimateRows(*join.children[0]), right = EstimateRows(*join.children[1]);
@@ -85,7 +87,20 @@ double EstimateRows(const LogicalNode& node) {
       for (size_t i = 0; i < node.children.size(); ++i) sum += child(i);
       return sum;
     }
-    case NodeKind::kSetOp: return child(0);
+    case NodeKind::kSetOp:
+    case NodeKind::kWindow:
+    case NodeKind::kShared: return child(0);
+    case NodeKind::kUnnest: return child(0) * kUnnestedRows;
+    case NodeKind::kSeries:
+      return std::max(0.0, (static_cast<double>(node.series_to) -
+                            static_cast<double>(node.series_from)) /
+                                   static_cast<double>(node.series_step) +
+                               1);
+    case NodeKind::kSample:
+      return node.sample->by_rows ? std::min(child(0), node.sample->amount)
+                                  : child(0) * node.sample->amount / 100;
+    case NodeKind::kRecursive: return child(0) * kRecursionRounds;
+    case NodeKind::kRecursiveRef: return kUnknownTableRows;
   }
   return kUnknownTableRows;
 }

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -36,9 +38,54 @@ Result<LogicalPtr> PushThroughProject(const LogicalPtr& node, std::vector<BoundE
   return FilterOver(WithNewChildren(node, {std::move(child)}), std::move(conjuncts));
 }
 
+/// What reads nothing but the columns of `columns` goes below; it filters whole partitions, or rows
+/// before they are multiplied.
+Result<LogicalPtr> PushWhatReads(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts,
+                                 const std::vector<bool>& columns) {
+  auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
+    std::vector<int> used;
+    CollectColumns(conjunct, &used);
+    return !used.empty() && !IsVolatile(conjunct) &&
+           std::all_of(used.begin(), used.end(), [&](int column) {
+             return static_cast<size_t>(column) < columns.size() &&
+                    columns[static_cast<size_t>(column)];
+           });
+  });
+  std::vector<LogicalPtr> children;
+  for (const auto& child : node->children) {
+    VELARIA_ASSIGN_OR_RETURN(auto pushed, PushConjuncts(child, std::exchange(down, {})));
+    children.push_back(std::move(pushed));
+  }
+  return FilterOver(WithNewChildren(node, std::move(children)), std::move(conjuncts));
+}
+
+std::vector<bool> PartitionColumns(const LogicalNode& window) {
+  std::vector<bool> columns(window.children[0]->output.size(), false);
+  for (const auto& expr : window.expressions) {
+    if (expr->kind == BoundKind::kColumn) columns[static_cast<size_t>(expr->column)] = true;
+  }
+  return columns;
+}
+
+/// Semi, anti and mark joins hand on left rows: what reads those alone goes into them.
+Result<LogicalPtr> PushIntoLeft(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  const auto width = static_cast<int>(node->children[0]->output.size());
+  auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
+    std::vector<int> used;
+    CollectColumns(conjunct, &used);
+    return !IsVolatile(conjunct) && std::all_of(used.begin(), used.end(),
+                                                [&](int column) { return column < width; });
+  });
+  VELARIA_ASSIGN_OR_RETURN(auto left, PushConjuncts(node->children[0], std::move(down)));
+  VELARIA_ASSIGN_OR_RETURN(auto right, PushFilters(node->children[1]));
+  return FilterOver(WithNewChildren(node, {std::move(left), std::move(right)}),
+                    std::move(conjuncts));
+}
+
 Result<LogicalPtr> PushThroughAggregate(const LogicalPtr& node,
                                         std::vector<BoundExprPtr> conjuncts) {
-  const int groups = static_cast<int>(node->expressions.size());
+  // With grouping sets a group may be NULL above where it is not below.
+  const int groups = node->grouping_sets ? 0 : static_cast<int>(node->expressions.size());
   const auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
     std::vector<int> used;
     CollectColumns(conjunct, &used);
@@ -95,6 +142,10 @@ Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPt
     case NodeKind::kUnion:
     case NodeKind::kSetOp: return PushIntoAll(node, conjuncts);
     case NodeKind::kJoin:
+      if (node->asof) {
+        return PushWhatReads(node, std::move(conjuncts),
+                             std::vector<bool>(node->children[0]->output.size(), true));
+      }
       if (node->join == JoinType::kInner || node->join == JoinType::kCross) {
         return OrderJoins(node, std::move(conjuncts));
       }
@@ -102,12 +153,24 @@ Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPt
           node->join == JoinType::kFull) {
         return PushThroughOuterJoin(node, std::move(conjuncts));
       }
-      return StopHere(node, std::move(conjuncts));
+      return PushIntoLeft(node, std::move(conjuncts));
     // A LIMIT counts rows before the filter; a window hands rows without a time to the late table
     // before it.
     case NodeKind::kLimit:
     case NodeKind::kWindowBy:
-    case NodeKind::kValues: return StopHere(node, std::move(conjuncts));
+    case NodeKind::kValues:
+    case NodeKind::kSeries:
+    case NodeKind::kSample:
+    case NodeKind::kShared:
+    case NodeKind::kRecursive:
+    case NodeKind::kRecursiveRef: return StopHere(node, std::move(conjuncts));
+    case NodeKind::kWindow: {
+      const auto columns = PartitionColumns(*node);
+      return PushWhatReads(node, std::move(conjuncts), columns);
+    }
+    case NodeKind::kUnnest:
+      return PushWhatReads(node, std::move(conjuncts),
+                           std::vector<bool>(node->children[0]->output.size(), true));
   }
   return StopHere(node, std::move(conjuncts));
 }

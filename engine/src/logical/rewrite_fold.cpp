@@ -127,27 +127,6 @@ Result<BoundExprPtr> FoldInList(const BoundExprPtr& expr, const FunctionContext&
                   expr->place);
 }
 
-/// Applies `change` to every expression that the node itself holds.
-template <typename Change>
-Status ChangeExpressions(LogicalNode* node, Change change) {
-  const auto each = [&](std::vector<BoundExprPtr>* exprs) -> Status {
-    for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(change(&expr));
-    return Status::OK();
-  };
-  if (node->predicate) VELARIA_RETURN_NOT_OK(change(&node->predicate));
-  if (node->residual) VELARIA_RETURN_NOT_OK(change(&node->residual));
-  if (node->time) VELARIA_RETURN_NOT_OK(change(&node->time));
-  VELARIA_RETURN_NOT_OK(each(&node->expressions));
-  VELARIA_RETURN_NOT_OK(each(&node->left_keys));
-  VELARIA_RETURN_NOT_OK(each(&node->right_keys));
-  for (auto& key : node->sort_keys) VELARIA_RETURN_NOT_OK(change(&key.expr));
-  for (auto& aggregate : node->aggregates) {
-    VELARIA_RETURN_NOT_OK(each(&aggregate.arguments));
-    if (aggregate.filter) VELARIA_RETURN_NOT_OK(change(&aggregate.filter));
-  }
-  return Status::OK();
-}
-
 }  // namespace
 
 Result<BoundExprPtr> FoldExpression(const BoundExprPtr& expr, const FunctionContext& context) {

@@ -111,7 +111,7 @@ class JoinOrder {
 
   static bool IsInnerTree(const LogicalNode& node) {
     if (node.kind == NodeKind::kFilter) return IsInnerTree(*node.children[0]);
-    return node.kind == NodeKind::kJoin &&
+    return node.kind == NodeKind::kJoin && !node.asof &&
            (node.join == JoinType::kInner || node.join == JoinType::kCross);
   }
 

@@ -24,7 +24,7 @@ bool MayBeSwapped(JoinType join) {
 }
 
 bool ShouldSwap(const LogicalNode& join) {
-  if (!MayBeSwapped(join.join)) return false;
+  if (!MayBeSwapped(join.join) || join.asof) return false;
   const auto& left = *join.children[0];
   const auto& right = *join.children[1];
   if (!IsBounded(right)) return IsBounded(left);

@@ -197,13 +197,20 @@ Result<Pruned> PruneLimit(const LogicalPtr& node, Needed needed) {
 
 Result<Pruned> PruneJoin(const LogicalPtr& node, const Needed& needed) {
   const size_t left_width = node->children[0]->output.size();
+  const bool emits_right = node->join != JoinType::kSemi && node->join != JoinType::kAnti &&
+                           node->join != JoinType::kMark;
   Needed both = needed;
+  if (!emits_right) both.resize(left_width);  // a mark is made from no column
   both.resize(left_width + node->children[1]->output.size());
   Require(node->residual, &both);
   Needed left(both.begin(), both.begin() + static_cast<std::ptrdiff_t>(left_width));
   Needed right(both.begin() + static_cast<std::ptrdiff_t>(left_width), both.end());
   Require(node->left_keys, &left);
   Require(node->right_keys, &right);
+  if (node->asof) {
+    Require(node->asof->left, &left);
+    Require(node->asof->right, &right);
+  }
   KeepOne(*node->children[0], &left);
   KeepOne(*node->children[1], &right);
   VELARIA_ASSIGN_OR_RETURN(auto a, Prune(node->children[0], left));
@@ -213,6 +220,10 @@ Result<Pruned> PruneJoin(const LogicalPtr& node, const Needed& needed) {
   auto copy = CopyNode(*node);
   Remap(&copy->left_keys, a.moved);
   Remap(&copy->right_keys, b.moved);
+  if (copy->asof) {
+    Remap(&copy->asof->left, a.moved);
+    Remap(&copy->asof->right, b.moved);
+  }
   Pruned result;
   result.moved = a.moved;
   const int new_left_width = static_cast<int>(a.node->output.size());
@@ -221,6 +232,7 @@ Result<Pruned> PruneJoin(const LogicalPtr& node, const Needed& needed) {
   copy->output = JoinOutput(node->join, *a.node, *b.node);
   copy->children = {a.node, b.node};
   result.moved.resize(needed.size());
+  if (node->join == JoinType::kMark) result.moved.back() = new_left_width;
   result.node = std::move(copy);
   return result;
 }
@@ -228,6 +240,7 @@ Result<Pruned> PruneJoin(const LogicalPtr& node, const Needed& needed) {
 Result<Pruned> PruneAggregate(const LogicalPtr& node, Needed needed) {
   const size_t groups = node->expressions.size();
   for (size_t i = 0; i < groups; ++i) needed[i] = true;
+  if (node->grouping_sets) needed.back() = true;
   if (groups == 0 && !node->aggregates.empty()) KeepOne(*node, &needed);
   Needed below(node->children[0]->output.size());
   Require(node->expressions, &below);
@@ -285,6 +298,67 @@ Result<Pruned> PruneWindow(const LogicalPtr& node, Needed needed) {
   return Pruned{std::move(copy), std::move(child.moved)};
 }
 
+/// The child's needed columns and the needed results; calls that nobody reads are not made.
+Result<Pruned> PruneWindowCalls(const LogicalPtr& node, const Needed& needed) {
+  const size_t width = node->children[0]->output.size();
+  Needed below(needed.begin(), needed.begin() + static_cast<std::ptrdiff_t>(width));
+  auto copy = CopyNode(*node);
+  copy->windows.clear();
+  for (size_t i = 0; i < node->windows.size(); ++i) {
+    if (needed[width + i]) copy->windows.push_back(node->windows[i]);
+  }
+  const auto require = [&](BoundExprPtr* expr) -> Status {
+    Require(*expr, &below);
+    return Status::OK();
+  };
+  VELARIA_RETURN_NOT_OK(ChangeExpressions(copy.get(), require));
+  KeepOne(*node->children[0], &below);
+  VELARIA_ASSIGN_OR_RETURN(auto child, Prune(node->children[0], below));
+  if (copy->windows.empty()) return Pruned{child.node, std::move(child.moved)};
+  VELARIA_RETURN_NOT_OK(ChangeExpressions(copy.get(), [&](BoundExprPtr* expr) -> Status {
+    Remap(expr, child.moved);
+    return Status::OK();
+  }));
+  copy->output = child.node->output;
+  for (size_t i = 0; i < node->windows.size(); ++i) {
+    child.moved.push_back(needed[width + i] ? static_cast<int>(copy->output.size()) : -1);
+    if (needed[width + i]) copy->output.push_back(node->output[width + i]);
+  }
+  copy->children = {child.node};
+  return Pruned{std::move(copy), std::move(child.moved)};
+}
+
+/// All lists are read, since the longest decides how many rows there are.
+Result<Pruned> PruneUnnest(const LogicalPtr& node, const Needed& needed) {
+  const size_t width = node->children[0]->output.size();
+  Needed below(needed.begin(), needed.begin() + static_cast<std::ptrdiff_t>(width));
+  Require(node->expressions, &below);
+  KeepOne(*node->children[0], &below);
+  VELARIA_ASSIGN_OR_RETURN(auto child, Prune(node->children[0], below));
+  auto copy = CopyNode(*node);
+  Remap(&copy->expressions, child.moved);
+  copy->output = child.node->output;
+  for (size_t i = width; i < node->output.size(); ++i) {
+    child.moved.push_back(static_cast<int>(copy->output.size()));
+    copy->output.push_back(node->output[i]);
+  }
+  copy->children = {child.node};
+  return Pruned{std::move(copy), std::move(child.moved)};
+}
+
+/// Children that hand on all of their columns, whoever reads them.
+Result<Pruned> PruneNothing(const LogicalPtr& node) {
+  std::vector<LogicalPtr> children;
+  for (const auto& child : node->children) {
+    const Needed all(child->output.size(), true);
+    VELARIA_ASSIGN_OR_RETURN(auto pruned, Prune(child, all));
+    children.push_back(Exactly(std::move(pruned), all).node);
+  }
+  std::vector<int> moved(node->output.size());
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<int>(i);
+  return Pruned{WithNewChildren(node, std::move(children)), std::move(moved)};
+}
+
 Result<Pruned> Prune(const LogicalPtr& node, Needed needed) {
   switch (node->kind) {
     case NodeKind::kScan: return PruneScan(node, std::move(needed));
@@ -298,6 +372,13 @@ Result<Pruned> Prune(const LogicalPtr& node, Needed needed) {
     case NodeKind::kUnion: return PruneUnion(node, std::move(needed));
     case NodeKind::kSetOp: return PruneSetOp(node);
     case NodeKind::kWindowBy: return PruneWindow(node, std::move(needed));
+    case NodeKind::kWindow: return PruneWindowCalls(node, needed);
+    case NodeKind::kUnnest: return PruneUnnest(node, needed);
+    case NodeKind::kSeries:
+    case NodeKind::kSample:
+    case NodeKind::kShared:
+    case NodeKind::kRecursive:
+    case NodeKind::kRecursiveRef: return PruneNothing(node);
   }
   return Bug("unknown kind of plan node");
 }

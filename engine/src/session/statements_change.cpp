@@ -41,12 +41,14 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
+  for (const auto& key : statement.keys) {
+    return FailAt(key.place, ErrorCode::kUnsupportedStatement,
+                  "PRIMARY KEY and UNIQUE are not supported, column: " + key.columns[0].text);
+  }
   for (const auto& column : statement.columns) {
-    if (column.primary_key || column.unique || column.default_value) {
-      return FailAt(
-          column.name.place, ErrorCode::kUnsupportedStatement,
-          "PRIMARY KEY, UNIQUE and DEFAULT are not supported, column: " + column.name.text);
-    }
+    if (!column.default_value) continue;
+    return FailAt(column.name.place, ErrorCode::kUnsupportedStatement,
+                  "DEFAULT is not supported, column: " + column.name.text);
   }
   const auto existing = session_.catalog_.Find(name.schema, name.name);
   if (existing && statement.if_not_exists) return Done(statement, 0);

@@ -50,26 +50,76 @@ enum class ExprKind {
   kInterval,   // text: the quoted value; name[0]: unit in lower case or absent
   kParameter,  // index: 1-based position
   kColumn,     // names: [schema.][table.]column
-  kStar,       // names: optional qualifier; only in a select list or count(*)
-  kUnary,      // text: "-", "+", "NOT"; children[0]
-  kBinary,  // text: "+","-","*","/","%","||","=","<>","<","<=",">",">=","AND","OR"; children[0..1];
-            // a chain of "AND" or of "OR" is one node with two children or more, in the order of
-            // the text
+  kStar,       // names: optional qualifier; only in a select list or count(*); excluded, replaced
+  kUnary,      // text: "-", "+", "~", "NOT"; children[0]
+  kBinary,  // text: "+","-","*","/","%","^","||","&","|","#","<<",">>","->","->>","~","~*","!~",
+            // "!~*","=","<>","<","<=",">",">=","AND","OR"; children[0..1]; a chain of "AND" or of
+            // "OR" is one node with two children or more, in the order of the text
   kIsNull,  // children[0]; negated
   kIsTruth,     // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
   kIsDistinct,  // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
-  kLike,        // text "LIKE"/"ILIKE"; children[0] value, [1] pattern, [2] escape if given; negated
+  kLike,  // text "LIKE"/"ILIKE"/"SIMILAR"; children[0] value, [1] pattern, [2] escape if given;
+          // negated
   kIn,          // children[0] value, rest the list (maybe empty); negated
   kBetween,     // children value, low, high; negated
   kCase,        // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
   kCast,        // children[0]; type; try_cast
-  kCall,  // names: [schema.]function (folded); children arguments; distinct; filter; star: count(*)
+  kCall,  // names: [schema.]function (folded); children arguments; distinct; filter; order_by;
+          // within_group: order_by came by WITHIN GROUP; star: count(*); argument_names
   kExtract,     // EXTRACT(text FROM children[0]); text in lower case
-  kSubquery,    // select: a scalar subquery             (binder refuses by name for now)
+  kSubquery,    // select: a scalar subquery
   kExists,      // select; negated
-  kInSubquery,  // children[0]; select; negated
+  kInSubquery,  // children[0] (maybe a kRow); select; negated
+  kQuantified,  // children[0] text ANY|ALL (select, or the array children[1]); text: the operator;
+                // bool_value: ALL
   kRow,         // (a, b, ...): children
-  kWindowCall,  // a call with OVER                      (binder refuses by name for now)
+  kWindowCall,  // as kCall, with OVER: over; ignore_nulls
+  kArray,       // ARRAY[a, b] or [a, b]: children
+  kArraySubquery,  // ARRAY(SELECT ...): select
+  kStruct,         // {'a': 1, b: 2}: argument_names, children
+  kIndex,          // children[0] [ children[1] ]
+  kSlice,          // children[0] [ from : to ]: children[1], children[2], either may be null
+  kField,          // (children[0]).names[0]
+  kDefault,        // DEFAULT where a row's value is asked for
+};
+
+enum class FrameUnit { kNone, kRows, kRange, kGroups };
+enum class FrameBoundKind {
+  kUnboundedPreceding,
+  kPreceding,
+  kCurrentRow,
+  kFollowing,
+  kUnboundedFollowing,
+};
+enum class FrameExclude { kNoOthers, kCurrentRow, kGroup, kTies };
+
+struct FrameBound {
+  FrameBoundKind kind = FrameBoundKind::kUnboundedPreceding;
+  ExprPtr offset;  // of kPreceding and kFollowing
+};
+
+struct OrderItem {
+  ExprPtr expr;
+  bool descending = false;
+  std::optional<bool> nulls_first;  // absent: NULLS LAST for both directions
+};
+
+/// OVER name, OVER ([name] [PARTITION BY ...] [ORDER BY ...] [frame]), or the same in WINDOW.
+struct WindowSpec {
+  Place place;
+  std::optional<Name> base;  // a named window
+  bool is_reference = false;  // OVER name: the named window as it is
+  std::vector<ExprPtr> partition_by;
+  std::vector<OrderItem> order_by;
+  FrameUnit unit = FrameUnit::kNone;  // kNone: no frame is written
+  FrameBound start;
+  FrameBound end{FrameBoundKind::kCurrentRow, nullptr};
+  FrameExclude exclude = FrameExclude::kNoOthers;
+};
+
+struct SelectItem {
+  ExprPtr expr;  // kStar for * and t.*
+  std::optional<Name> alias;
 };
 
 struct Expr {
@@ -80,6 +130,11 @@ struct Expr {
   std::vector<ExprPtr> children;
   ExprPtr filter;
   SelectPtr select;
+  std::vector<OrderItem> order_by;
+  std::unique_ptr<WindowSpec> over;
+  std::vector<Name> argument_names;  // parallel to children, empty texts for positional ones
+  std::vector<Name> excluded;        // * EXCLUDE (...)
+  std::vector<SelectItem> replaced;  // * REPLACE (expr AS name)
   TypeName type;
   int index = 0;
   bool bool_value = false;
@@ -89,6 +144,8 @@ struct Expr {
   bool has_operand = false;
   bool has_else = false;
   bool try_cast = false;
+  bool within_group = false;
+  std::optional<bool> ignore_nulls;
   int height = 1;  // levels from here down, bounded by ParserLimits::tree_height
 
   Expr(ExprKind k, Place p);  // both below: Select is incomplete here
@@ -98,7 +155,15 @@ struct Expr {
 // ---- FROM
 
 enum class TableKind { kNamed, kFile, kSubquery, kJoin, kFunction, kValues };
-enum class JoinKind { kInner, kLeft, kRight, kFull, kCross };
+enum class JoinKind { kInner, kLeft, kRight, kFull, kCross, kSemi, kAnti };
+
+/// TABLESAMPLE [BERNOULLI|SYSTEM] (n [PERCENT|ROWS]) [REPEATABLE (seed)], USING SAMPLE likewise.
+struct TableSample {
+  Place place;
+  bool by_rows = false;  // n rows exactly (or all); otherwise percent
+  double amount = 0;
+  std::optional<int64_t> seed;
+};
 
 struct TableRef {
   TableKind kind;
@@ -107,6 +172,10 @@ struct TableRef {
   std::string path;                // kFile: FROM 'path'
   SelectPtr select;                // kSubquery (a VALUES list in FROM is a Select with `values`)
   std::vector<ExprPtr> arguments;  // kFunction
+  std::vector<Name> argument_names;  // parallel to arguments, empty texts for positional ones
+  bool with_ordinality = false;      // kFunction
+  bool lateral = false;              // kSubquery: may name the tables before it (kFunction always may)
+  std::optional<TableSample> sample;
   std::optional<Name> alias;
   std::vector<Name> column_aliases;
   // kJoin
@@ -115,20 +184,10 @@ struct TableRef {
   ExprPtr on;
   std::vector<Name> using_columns;
   bool natural = false;
-  int height = 1;  // as Expr::height
+  bool asof = false;  // ASOF [LEFT] JOIN: ON holds one inequality beside equalities
+  int height = 1;     // as Expr::height
 
   TableRef(TableKind k, Place p) : kind(k), place(p) {}
-};
-
-struct SelectItem {
-  ExprPtr expr;  // kStar for * and t.*
-  std::optional<Name> alias;
-};
-
-struct OrderItem {
-  ExprPtr expr;
-  bool descending = false;
-  std::optional<bool> nulls_first;  // absent: NULLS LAST for both directions
 };
 
 /// WINDOW BY ts EVERY 10000 [SLIDE 5000] AS w
@@ -149,6 +208,7 @@ struct CommonTable {
   std::vector<Name> columns;
   SelectPtr select;
   bool recursive = false;
+  std::optional<bool> materialized;  // AS [NOT] MATERIALIZED
 };
 
 /// One SELECT core, or a set operation over two Selects (then `set_left`/`set_right` are given and
@@ -165,14 +225,22 @@ struct Select {
   ExprPtr where;
   std::unique_ptr<WindowBy> window_by;
   std::vector<ExprPtr> group_by;
+  bool group_by_all = false;
+  /// GROUPING SETS, ROLLUP and CUBE, multiplied out: each set lists positions of group_by.
+  std::optional<std::vector<std::vector<int>>> grouping_sets;
   ExprPtr having;
+  ExprPtr qualify;
+  std::vector<std::pair<Name, WindowSpec>> windows;  // WINDOW w AS (...)
   std::vector<std::vector<ExprPtr>> values;  // VALUES (...), (...): then items is empty
   // set operation
   SetOp set_op = SetOp::kUnion;
+  bool by_name = false;  // UNION [ALL] BY NAME
   SelectPtr set_left, set_right;
   // tail
   std::vector<OrderItem> order_by;
+  bool order_by_all = false;
   ExprPtr limit, offset;
+  bool with_ties = false;  // FETCH FIRST n ROWS WITH TIES
   EmitKind emit = EmitKind::kDefault;
   Place emit_place;
   int height = 1;  // as Expr::height
@@ -197,19 +265,75 @@ enum class StatementKind {
   kSet,  // SET name = value
   kReset,
   kShow,
-  kDescribe,
+  kDescribe,   // a table (name) or a query (select)
+  kSummarize,  // likewise
+  kAlterTable,
+  kTruncate,  // name
+  kCopy,
+  kBegin,
+  kCommit,
+  kRollback,
+  kSavepoint,         // text: its name, as for the next two
+  kReleaseSavepoint,
+  kRollbackTo,
+  kPrepare,     // text: name; inner
+  kExecute,     // text: name; arguments
+  kDeallocate,  // text: name, or "all"
   kOther,  // a statement known by its first word and not supported; `text` is that word in upper
            // case
 };
 
+/// CHECK (expression), as written in `text` for the catalog.
+struct CheckDef {
+  Place place;
+  std::string name;  // CONSTRAINT name; empty when not given
+  ExprPtr expr;
+  std::string text;
+};
+
 struct ColumnDef {
   Name name;
-  TypeName type;
+  TypeName type;  // no name: taken from the query (CREATE TABLE t(a, b) AS ...)
   bool not_null = false;
-  bool primary_key = false;
-  bool unique = false;
   ExprPtr default_value;
+  std::string default_text;  // as written
 };
+
+/// PRIMARY KEY or UNIQUE, of a column or of the table.
+struct KeyDef {
+  Place place;
+  std::string name;
+  bool primary = false;
+  std::vector<Name> columns;
+};
+
+enum class ConflictAction { kNothing, kUpdate, kReplace };
+
+/// ON CONFLICT [(columns)] DO NOTHING | DO UPDATE SET ... [WHERE ...]; INSERT OR REPLACE|IGNORE.
+struct OnConflict {
+  Place place;
+  std::vector<Name> columns;
+  ConflictAction action = ConflictAction::kNothing;
+  std::vector<std::pair<Name, ExprPtr>> assignments;
+  ExprPtr where;
+};
+
+enum class AlterKind {
+  kAddColumn,     // column; if_not_exists
+  kDropColumn,    // target; if_exists_inner
+  kRenameColumn,  // target, new_name
+  kRenameTable,   // new_name
+  kSetDefault,    // target, value, text: as written
+  kDropDefault,   // target
+  kSetNotNull,    // target
+  kDropNotNull,   // target
+  kSetType,       // target, column.type, value (USING; may be null)
+  kAddCheck,      // checks[0]
+  kAddKey,        // keys[0]
+  kDropConstraint,  // text
+};
+
+enum class ExplainFormat { kRows, kText, kJson };
 
 /// OPTIONS(key: value): keys lower-cased, values as text (numbers and booleans as written).
 struct Option {
@@ -235,9 +359,14 @@ struct Statement {
   SelectPtr select;                  // SELECT, CREATE ... AS, INSERT ... SELECT|VALUES
   std::unique_ptr<Statement> inner;  // EXPLAIN
   bool analyze = false;
+  ExplainFormat explain_format = ExplainFormat::kRows;
   // CREATE
   TableFlavour flavour = TableFlavour::kTable;
   std::vector<ColumnDef> columns;
+  std::vector<KeyDef> keys;
+  std::vector<CheckDef> checks;
+  bool with_no_data = false;  // CREATE TABLE AS ... WITH NO DATA
+  bool unique_index = false;
   std::string using_format;  // lower case; empty when USING is left out
   bool has_options = false;
   std::vector<Option> options;
@@ -247,12 +376,29 @@ struct Statement {
   // DROP
   DropKind drop = DropKind::kTable;
   std::vector<std::vector<Name>> drop_names;
+  bool cascade = false;
+  // ALTER TABLE
+  AlterKind alter = AlterKind::kAddColumn;
+  ColumnDef column;
+  Name target, new_name;
+  bool if_exists_inner = false;
   // INSERT
   std::vector<Name> insert_columns;
   bool default_values = false;
+  std::optional<OnConflict> on_conflict;
+  // INSERT, DELETE, UPDATE
+  std::vector<CommonTable> with;      // before DELETE and UPDATE; before INSERT it is its select's
+  std::optional<Name> alias;          // of the table to change
+  std::vector<SelectItem> returning;
+  std::unique_ptr<TableRef> from;     // UPDATE ... FROM, DELETE ... USING
   // DELETE, UPDATE
   ExprPtr where;
   std::vector<std::pair<Name, ExprPtr>> assignments;
+  // COPY: name and insert_columns, or select; options
+  bool copy_from = false;
+  std::string path;
+  // EXECUTE
+  std::vector<ExprPtr> arguments;
   // SET / SHOW / other; CREATE VIEW: the query as written
   std::string text;
   ExprPtr value;

@@ -69,8 +69,8 @@ class Grammar : private TokenCursor {
   Status ParseTableElements(Statement* statement);
   Status ParseKeyConstraint(Statement* statement);
   Status ParseWatermark(Statement* statement);
-  Result<ColumnDef> ParseColumnDef();
-  Status ParseColumnConstraint(ColumnDef* column);
+  Result<ColumnDef> ParseColumnDef(Statement* statement);
+  Status ParseColumnConstraint(Statement* statement, ColumnDef* column);
   Status ParseOptions(Statement* statement);
   Result<Option> ParseOption();
 

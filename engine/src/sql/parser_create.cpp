@@ -169,28 +169,22 @@ Status Grammar::ParseTableElements(Statement* statement) {
     } else if (AtAny({Keyword::kCheck, Keyword::kConstraint, Keyword::kForeign})) {
       return Unsupported(Current(), std::string(KeywordText(Current().keyword)));
     } else {
-      VELARIA_ASSIGN_OR_RETURN(ColumnDef column, ParseColumnDef());
+      VELARIA_ASSIGN_OR_RETURN(ColumnDef column, ParseColumnDef(statement));
       statement->columns.push_back(std::move(column));
     }
   } while (Accept(","));
   return Expect(")");
 }
 
-/// PRIMARY KEY (column) and UNIQUE (column) behind the columns.
+/// PRIMARY KEY (columns) and UNIQUE (columns) behind the columns.
 Status Grammar::ParseKeyConstraint(Statement* statement) {
-  const Token token = Take();
-  const bool primary = token.keyword == Keyword::kPrimary;
-  if (primary) VELARIA_RETURN_NOT_OK(Expect(Keyword::kKey));
-  VELARIA_ASSIGN_OR_RETURN(std::vector<Name> names, ExpectNameList("a column name"));
-  if (names.size() != 1) return Unsupported(token, "key of several columns");
-  for (ColumnDef& column : statement->columns) {
-    if (!EqualsIgnoreCase(column.name.text, names[0].text)) continue;
-    (primary ? column.primary_key : column.unique) = true;
-    return Status::OK();
-  }
-  return FailAt(names[0].place, ErrorCode::kUnknownColumn,
-                "unknown column: " + QuoteIdentifier(names[0].text),
-                "A key names a column that stands before it.");
+  KeyDef key;
+  key.place = Current().place;
+  key.primary = Take().keyword == Keyword::kPrimary;
+  if (key.primary) VELARIA_RETURN_NOT_OK(Expect(Keyword::kKey));
+  VELARIA_ASSIGN_OR_RETURN(key.columns, ExpectNameList("a column name"));
+  statement->keys.push_back(std::move(key));
+  return Status::OK();
 }
 
 Status Grammar::ParseWatermark(Statement* statement) {
@@ -211,26 +205,34 @@ Status Grammar::ParseWatermark(Statement* statement) {
   return Status::OK();
 }
 
-Result<ColumnDef> Grammar::ParseColumnDef() {
+Result<ColumnDef> Grammar::ParseColumnDef(Statement* statement) {
   ColumnDef column;
   VELARIA_ASSIGN_OR_RETURN(column.name, ExpectName("a column name"));
   VELARIA_ASSIGN_OR_RETURN(column.type, ParseType());
-  while (!At(",") && !At(")")) VELARIA_RETURN_NOT_OK(ParseColumnConstraint(&column));
+  while (!At(",") && !At(")")) VELARIA_RETURN_NOT_OK(ParseColumnConstraint(statement, &column));
   return column;
 }
 
-Status Grammar::ParseColumnConstraint(ColumnDef* column) {
+Status Grammar::ParseColumnConstraint(Statement* statement, ColumnDef* column) {
+  const Place place = Current().place;
+  const auto add_key = [&](bool primary) {
+    KeyDef key;
+    key.place = place;
+    key.primary = primary;
+    key.columns = {column->name};
+    statement->keys.push_back(std::move(key));
+  };
   if (Accept(Keyword::kNot)) {
     column->not_null = true;
     return Expect(Keyword::kNull);
   }
   if (Accept(Keyword::kNull)) return Status::OK();
   if (Accept(Keyword::kPrimary)) {
-    column->primary_key = true;
+    add_key(true);
     return Expect(Keyword::kKey);
   }
   if (Accept(Keyword::kUnique)) {
-    column->unique = true;
+    add_key(false);
     return Status::OK();
   }
   if (Accept(Keyword::kDefault)) {

@@ -76,7 +76,7 @@ Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
                                 column.type.array_depth);
     if (!type.ok()) return WithPlace(type.status(), column.type.place);
     fields.push_back(
-        arrow::field(column.name.text, *type, !(column.not_null || column.primary_key)));
+        arrow::field(column.name.text, *type, !column.not_null));
   }
   return arrow::schema(std::move(fields));
 }

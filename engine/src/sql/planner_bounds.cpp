@@ -60,6 +60,12 @@ Status CheckBoundedness(const LogicalNode& node) {
       return Refuse(node, "ORDER BY needs the end of its input",
                     "Leave ORDER BY out; each emission of a windowed query has its own order.");
     case NodeKind::kSetOp: return Refuse(node, "INTERSECT and EXCEPT need the end of their input");
+    case NodeKind::kWindow: return Refuse(node, "a window function needs the end of its input");
+    case NodeKind::kSample: return Refuse(node, "a sample needs the end of its input");
+    case NodeKind::kShared:
+      return Refuse(node, "rows that are read twice in one query need the end of their input");
+    case NodeKind::kRecursive:
+      return Refuse(node, "a recursive common table needs the end of its input");
     case NodeKind::kJoin: VELARIA_RETURN_NOT_OK(CheckJoin(node)); break;
     case NodeKind::kLimit:
       if (RevisesRows(*node.children[0])) {

@@ -1,0 +1,46 @@
+// Lowering of what makes rows beside scans: UNNEST, series, samples, shared sub-plans.
+#include "execution/lowering.hpp"
+#include "execution/row_collector.hpp"
+#include "execution/unnest.hpp"
+
+namespace velaria::execution {
+
+Result<Lowering::Drafts> Lowering::LowerUnnest(const LogicalNode& node) {
+  return Append(
+      *node.children[0],
+      std::make_shared<UnnestNode>(node.expressions, node.with_ordinality, node.keeps_empty),
+      false);
+}
+
+Result<Lowering::Drafts> Lowering::LowerSeries(const LogicalNode& node) {
+  return One(std::make_shared<SeriesNode>(node.series_from, node.series_to, node.series_step));
+}
+
+Result<Lowering::Drafts> Lowering::LowerSample(const LogicalNode&) {
+  return Fail(ErrorCode::kUnsupportedStatement, "TABLESAMPLE is not supported");
+}
+
+/// The first node of a number runs its child; all of them read what it left.
+Result<Lowering::Drafts> Lowering::LowerShared(const LogicalNode& node) {
+  auto found = shared_.find(node.shared_id);
+  if (found == shared_.end()) {
+    const bool was_whole = std::exchange(whole_, true);
+    const int first = static_cast<int>(plan_->pipelines.size());
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
+    whole_ = was_whole;
+    Shared shared;
+    shared.accumulator = Close(
+        std::move(drafts), std::make_shared<RowCollectorNode>(
+                               "shared rows " + std::to_string(node.shared_id)));
+    for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i) {
+      shared.dependencies.push_back(i);
+    }
+    found = shared_.emplace(node.shared_id, std::move(shared)).first;
+  }
+  Drafts drafts(1);
+  drafts[0].source_accumulator = found->second.accumulator;
+  drafts[0].dependencies = found->second.dependencies;
+  return drafts;
+}
+
+}  // namespace velaria::execution

@@ -1,0 +1,410 @@
+// Lowering of one plan: pipelines under construction, and how each kind of node adds to them. What
+// needs more than a few lines per node stands in lower_*.cpp.
+#pragma once
+
+#include <map>
+#include <utility>
+
+#include "execution/aggregate.hpp"
+#include "execution/join.hpp"
+#include "execution/physical_planner.hpp"
+#include "execution/position_sink.hpp"
+#include "execution/result_sink.hpp"
+#include "execution/row_operators.hpp"
+#include "execution/sort.hpp"
+
+namespace velaria::execution {
+
+using logical::LogicalNode;
+using logical::LogicalPtr;
+using logical::NodeKind;
+
+inline std::vector<TypePtr> TypesOf(const LogicalNode& node) {
+  std::vector<TypePtr> types;
+  for (const auto& column : node.output) types.push_back(column.type);
+  return types;
+}
+
+inline std::optional<io::Comparison> ComparisonOf(const std::string& name, bool mirrored) {
+  static const std::map<std::string, std::pair<io::Comparison, io::Comparison>> kTable = {
+      {"=", {io::Comparison::kEqual, io::Comparison::kEqual}},
+      {"<>", {io::Comparison::kNotEqual, io::Comparison::kNotEqual}},
+      {"<", {io::Comparison::kLess, io::Comparison::kGreater}},
+      {"<=", {io::Comparison::kLessEqual, io::Comparison::kGreaterEqual}},
+      {">", {io::Comparison::kGreater, io::Comparison::kLess}},
+      {">=", {io::Comparison::kGreaterEqual, io::Comparison::kLessEqual}}};
+  const auto it = kTable.find(name);
+  if (it == kTable.end()) return std::nullopt;
+  return mirrored ? it->second.second : it->second.first;
+}
+
+/// `column op literal` over a scan's output as a predicate over its relation; nullopt for anything
+/// else.
+inline Result<std::optional<io::SimplePredicate>> SimplePredicateOf(const logical::BoundExpr& expr,
+                                                             const std::vector<int>& columns) {
+  using logical::BoundKind;
+  if (expr.kind != BoundKind::kCall) return std::nullopt;
+  if (expr.children.size() == 1 && expr.children[0]->kind == BoundKind::kColumn &&
+      (expr.name == "is_null" || expr.name == "is_not_null")) {
+    return io::SimplePredicate{
+        columns[static_cast<size_t>(expr.children[0]->column)],
+        expr.name == "is_null" ? io::Comparison::kIsNull : io::Comparison::kIsNotNull, nullptr};
+  }
+  if (expr.children.size() != 2) return std::nullopt;
+  const bool mirrored = expr.children[0]->kind == BoundKind::kLiteral;
+  const auto& column = expr.children[mirrored ? 1 : 0];
+  const auto& literal = expr.children[mirrored ? 0 : 1];
+  if (column->kind != BoundKind::kColumn || literal->kind != BoundKind::kLiteral)
+    return std::nullopt;
+  const auto op = ComparisonOf(expr.name, mirrored);
+  if (!op || !literal->type->Equals(*column->type)) return std::nullopt;
+  ARROW_ASSIGN_OR_RAISE(auto value, ConstantValue(literal->literal));
+  if (!value->is_valid) return std::nullopt;
+  return io::SimplePredicate{columns[static_cast<size_t>(column->column)], *op, std::move(value)};
+}
+
+inline Result<std::vector<io::SimplePredicate>> SimplePredicates(const LogicalNode& scan) {
+  std::vector<io::SimplePredicate> out;
+  for (const auto& filter : scan.filters) {
+    ARROW_ASSIGN_OR_RAISE(auto predicate, SimplePredicateOf(*filter, scan.columns));
+    if (predicate) out.push_back(std::move(*predicate));
+  }
+  return out;
+}
+
+class RecursiveRows;
+
+/// A pipeline that has no end yet.
+struct Draft {
+  std::shared_ptr<const SourceNode> source;
+  int source_accumulator = -1;
+  std::vector<std::shared_ptr<const OperatorNode>> operators;
+  std::vector<Chain> forks;  // complete chains beside the one that is being built
+  std::vector<int> dependencies;
+  When when = When::kFirst;
+};
+
+class Lowering {
+ public:
+  explicit Lowering(const LowerOptions& options) : options_(options) {}
+
+  Result<std::shared_ptr<const PhysicalPlan>> Run(const LogicalPtr& root, const SchemaPtr& schema) {
+    const LogicalNode* top = root.get();
+    int64_t limit = -1, offset = 0;
+    if (top->kind == NodeKind::kLimit) {
+      limit = top->limit;
+      offset = top->offset;
+      top = top->children[0].get();
+    }
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*top, true));
+    const bool bounded = options_.stream_range == nullptr || options_.slice_tables;
+    plan_->result =
+        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
+    return plan_;
+  }
+
+  Result<std::shared_ptr<const PhysicalPlan>> RunToAggregate(const LogicalNode& node) {
+    const LogicalNode* at = &node;
+    while (at->kind != NodeKind::kAggregate) {
+      if (at->children.size() != 1) return Bug("a fragment's plan has no aggregate");
+      at = at->children[0].get();
+    }
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
+    plan_->result =
+        Close(std::move(drafts),
+              std::make_shared<AggregateNode>(SpecOf(*at)));
+    return plan_;
+  }
+
+  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(
+      const std::shared_ptr<const TableRelation>& relation,
+      const logical::BoundExprPtr& predicate) {
+    std::vector<int> columns;
+    for (int i = 0; i < relation->schema()->num_fields(); ++i) columns.push_back(i);
+    Draft draft;
+    draft.source = std::make_shared<TableScanNode>(
+        relation->name(),
+        [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
+        columns, std::vector<io::SimplePredicate>{}, kChunkRows);
+    if (predicate) draft.operators.push_back(std::make_shared<FilterNode>(predicate));
+    plan_->result = Close({std::move(draft)}, std::make_shared<PositionSinkNode>());
+    return plan_;
+  }
+
+ private:
+  using Drafts = std::vector<Draft>;
+
+  /// `to_reader`: the rows go out as they are, so a scan may hand out large pieces.
+  Result<Drafts> LowerNode(const LogicalNode& node, bool to_reader) {
+    switch (node.kind) {
+      case NodeKind::kScan: return LowerScan(node, to_reader);
+      case NodeKind::kValues: return One(std::make_shared<ValuesNode>(TypesOf(node), node.rows));
+      case NodeKind::kFilter:
+        return Append(*node.children[0], std::make_shared<FilterNode>(node.predicate), false);
+      case NodeKind::kProject: {
+        const bool untouched =
+            to_reader &&
+            std::all_of(node.expressions.begin(), node.expressions.end(),
+                        [](const auto& expr) { return expr->kind == logical::BoundKind::kColumn; });
+        return Append(*node.children[0], std::make_shared<ProjectNode>(node.expressions),
+                      untouched);
+      }
+      case NodeKind::kWindowBy: return LowerWindow(node);
+      case NodeKind::kAggregate:
+        if (options_.from_partials) return FromPartials(node);
+        return Break(*node.children[0], std::make_shared<AggregateNode>(SpecOf(node)));
+      case NodeKind::kSort:
+        return Break(
+            *node.children[0],
+            std::make_shared<SortNode>(node.sort_keys, TypesOf(*node.children[0]), node.limit));
+      case NodeKind::kLimit:
+        return Break(*node.children[0], std::make_shared<LimitNode>(TypesOf(*node.children[0]),
+                                                                    node.limit, node.offset));
+      case NodeKind::kUnion: {
+        // Not cut into slices: rows of one child must all come before those of the next.
+        const bool was_whole = std::exchange(whole_, true);
+        Drafts all;
+        for (const auto& child : node.children) {
+          ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*child, to_reader));
+          std::move(drafts.begin(), drafts.end(), std::back_inserter(all));
+        }
+        whole_ = was_whole;
+        return all;
+      }
+      case NodeKind::kJoin: return LowerJoin(node);
+      case NodeKind::kSetOp: return LowerSetOperation(node);
+      case NodeKind::kWindow: return LowerWindowCalls(node);
+      case NodeKind::kUnnest: return LowerUnnest(node);
+      case NodeKind::kSeries: return LowerSeries(node);
+      case NodeKind::kSample: return LowerSample(node);
+      case NodeKind::kShared: return LowerShared(node);
+      case NodeKind::kRecursive: return LowerRecursive(node);
+      case NodeKind::kRecursiveRef: return LowerRecursiveRef(node);
+    }
+    return Bug("a logical node of unknown kind");
+  }
+
+  AggregateSpec SpecOf(const LogicalNode& node) {
+    AggregateSpec spec{node.expressions, node.aggregates};
+    const bool reproducible = options_.reproducible_sums || options_.stream_range ||
+                              options_.stop_at_aggregate || options_.from_partials;
+    for (auto& aggregate : spec.aggregates) {
+      if (!reproducible || !aggregate.binding.reproducible) continue;
+      const auto binding = aggregate.binding.reproducible;  // outlives what it replaces
+      const bool distinct = aggregate.binding.distinct;
+      aggregate.binding = *binding;
+      aggregate.binding.distinct = distinct;
+      Note("float sums: reproducible");
+    }
+    return spec;
+  }
+
+  void Note(const std::string& text) {
+    auto& notes = plan_->notes;
+    if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
+  }
+
+  // lower_window.cpp
+  Result<Drafts> LowerWindowCalls(const LogicalNode& node);
+  // lower_sources.cpp
+  Result<Drafts> LowerUnnest(const LogicalNode& node);
+  Result<Drafts> LowerSeries(const LogicalNode& node);
+  Result<Drafts> LowerSample(const LogicalNode& node);
+  Result<Drafts> LowerShared(const LogicalNode& node);
+  // lower_recursive.cpp
+  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
+  Result<Drafts> LowerRecursive(const LogicalNode& node);
+  Result<Drafts> LowerRecursiveRef(const LogicalNode& node);
+
+  Result<Drafts> One(std::shared_ptr<const SourceNode> source) {
+    Drafts drafts(1);
+    drafts[0].source = std::move(source);
+    return drafts;
+  }
+
+  Result<Drafts> LowerScan(const LogicalNode& node, bool to_reader) {
+    const auto* relation = node.relation.get();
+    ARROW_ASSIGN_OR_RAISE(auto predicates, SimplePredicates(node));
+    if (const auto* table = dynamic_cast<const TableRelation*>(relation)) {
+      std::function<TableRange()> range = [version = table->version()] {
+        return TableRange{version, 0, version->end_position()};
+      };
+      const bool streaming = options_.stream_range &&
+                             (options_.slice_tables ? !sliced_ && !whole_ : !table->is_bounded());
+      if (streaming) {
+        range = options_.stream_range(*table);
+        sliced_ = true;
+      }
+      ARROW_ASSIGN_OR_RAISE(
+          auto drafts, One(std::make_shared<TableScanNode>(table->name(), std::move(range),
+                                                           node.columns, std::move(predicates),
+                                                           to_reader ? kMorselRows : kChunkRows)));
+      drafts[0].when = streaming ? When::kEvery : When::kFirst;
+      return drafts;
+    }
+    if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
+      return One(std::make_shared<FileScanNode>(
+          file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
+    }
+    if (const auto* reader = dynamic_cast<const ReaderRelation*>(relation)) {
+      return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(), node.columns));
+    }
+    return Bug("a relation that cannot be scanned: " + relation->name());
+  }
+
+  /// In a stream, rows without a time fork off to the late sink before the window; elsewhere the
+  /// window drops them.
+  Result<Drafts> LowerWindow(const LogicalNode& node) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
+    auto expand = std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms);
+    const bool forks = options_.stream_range && !options_.slice_tables && drafts.size() == 1 &&
+                       drafts[0].when == When::kEvery && plan_->late < 0;
+    if (forks) {
+      ARROW_ASSIGN_OR_RAISE(auto no_time, logical::MakeCall("is_null", {node.time}));
+      plan_->late = static_cast<int>(plan_->accumulators.size());
+      plan_->accumulators.push_back(std::make_shared<PositionSinkNode>());
+      Chain late{drafts[0].operators, plan_->late};
+      late.operators.push_back(std::make_shared<FilterNode>(std::move(no_time)));
+      drafts[0].forks.push_back(std::move(late));
+    }
+    for (auto& draft : drafts) draft.operators.push_back(expand);
+    return drafts;
+  }
+
+  Result<Drafts> LowerJoin(const LogicalNode& node) {
+    auto spec = std::make_shared<JoinSpec>();
+    spec->type = node.join;
+    spec->left_keys = node.left_keys;
+    spec->right_keys = node.right_keys;
+    spec->null_safe = node.null_safe;
+    spec->null_safe.resize(node.left_keys.size(), false);
+    spec->residual = node.residual;
+    spec->mark_operands = node.mark_operands;
+    spec->left_types = TypesOf(*node.children[0]);
+    spec->right_types = TypesOf(*node.children[1]);
+    return JoinDrafts(node, std::move(spec));
+  }
+
+  Result<Drafts> JoinDrafts(const LogicalNode& node, JoinSpecPtr spec) {
+    if (!logical::IsBounded(*node.children[1]) ||
+        (spec->keeps_right() && !logical::IsBounded(*node.children[0]))) {
+      return Fail(ErrorCode::kNeedsBoundedInput,
+                  "a join builds on its right side, which must be bounded",
+                  "Put the stream on the left of an inner or left join with a table.");
+    }
+    const bool was_whole = std::exchange(whole_, true);
+    ARROW_ASSIGN_OR_RAISE(auto build_drafts, LowerNode(*node.children[1], false));
+    whole_ = was_whole;
+    const int build = Close(std::move(build_drafts), std::make_shared<JoinBuildNode>(spec));
+    const int built = static_cast<int>(plan_->pipelines.size()) - 1;
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
+    for (auto& draft : drafts) {
+      draft.operators.push_back(std::make_shared<JoinProbeNode>(spec, build));
+      draft.dependencies.push_back(built);
+    }
+    if (spec->keeps_right()) {
+      Draft rest;  // closed after the probes, so it runs when every match is marked
+      rest.source_accumulator = build;
+      rest.dependencies = {built};
+      rest.when = drafts.front().when == When::kFirst ? When::kFirst : When::kLast;
+      drafts.push_back(std::move(rest));
+    }
+    return drafts;
+  }
+
+  /// INTERSECT and EXCEPT: the distinct left rows with (without) an equal right row, NULL equal to
+  /// NULL.
+  Result<Drafts> LowerSetOperation(const LogicalNode& node) {
+    const bool intersect = node.set_op == logical::SetOpType::kIntersect;
+    if (!intersect && node.set_op != logical::SetOpType::kExcept) {
+      return Fail(ErrorCode::kUnsupportedStatement,
+                  "INTERSECT ALL and EXCEPT ALL are not supported");
+    }
+    auto spec = std::make_shared<JoinSpec>();
+    spec->type = intersect ? logical::JoinType::kSemi : logical::JoinType::kAnti;
+    spec->left_types = TypesOf(*node.children[0]);
+    spec->right_types = TypesOf(*node.children[1]);
+    for (size_t i = 0; i < spec->left_types.size(); ++i) {
+      spec->left_keys.push_back(
+          logical::MakeColumn(static_cast<int>(i), spec->left_types[i], node.output[i].name));
+      spec->right_keys.push_back(
+          logical::MakeColumn(static_cast<int>(i), spec->right_types[i], node.output[i].name));
+      spec->null_safe.push_back(true);
+    }
+    const auto keys = spec->left_keys;
+    ARROW_ASSIGN_OR_RAISE(auto drafts, JoinDrafts(node, std::move(spec)));
+    return BreakDrafts(std::move(drafts), std::make_shared<AggregateNode>(AggregateSpec{keys, {}}));
+  }
+
+  Result<Drafts> FromPartials(const LogicalNode& node) {
+    plan_->merged = static_cast<int>(plan_->accumulators.size());
+    plan_->accumulators.push_back(std::make_shared<AggregateNode>(SpecOf(node)));
+    Drafts drafts(1);
+    drafts[0].source_accumulator = plan_->merged;
+    return drafts;
+  }
+
+  Result<Drafts> Append(const LogicalNode& child, std::shared_ptr<const OperatorNode> op,
+                        bool to_reader) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(child, to_reader));
+    for (auto& draft : drafts) draft.operators.push_back(op);
+    return drafts;
+  }
+
+  Result<Drafts> Break(const LogicalNode& child,
+                       std::shared_ptr<const AccumulatorNode> accumulator) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(child, false));
+    return BreakDrafts(std::move(drafts), std::move(accumulator));
+  }
+
+  Result<Drafts> BreakDrafts(Drafts drafts, std::shared_ptr<const AccumulatorNode> accumulator) {
+    bool repeated = false;
+    for (const auto& draft : drafts) repeated = repeated || draft.when != When::kFirst;
+    Drafts next(1);
+    const int first = static_cast<int>(plan_->pipelines.size());
+    next[0].source_accumulator = Close(std::move(drafts), std::move(accumulator));
+    // Each by name: at a later trigger only some of them run again.
+    for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i)
+      next[0].dependencies.push_back(i);
+    next[0].when = !repeated ? When::kFirst : options_.slice_tables ? When::kLast : When::kEvery;
+    return next;
+  }
+
+  /// Ends the drafts in one accumulator. They run one after the other, in order, so that row order
+  /// and the numbering of morsels go on from one to the next.
+  int Close(Drafts drafts, std::shared_ptr<const AccumulatorNode> accumulator) {
+    const int number = static_cast<int>(plan_->accumulators.size());
+    plan_->accumulators.push_back(std::move(accumulator));
+    int previous = -1;
+    for (auto& draft : drafts) {
+      Pipeline pipeline;
+      pipeline.source = std::move(draft.source);
+      pipeline.source_accumulator = draft.source_accumulator;
+      pipeline.dependencies = std::move(draft.dependencies);
+      if (previous >= 0) pipeline.dependencies.push_back(previous);
+      pipeline.chains.push_back({std::move(draft.operators), number});
+      for (auto& fork : draft.forks) pipeline.chains.push_back(std::move(fork));
+      pipeline.when = draft.when;
+      previous = static_cast<int>(plan_->pipelines.size());
+      plan_->pipelines.push_back(std::move(pipeline));
+    }
+    return number;
+  }
+
+  const LowerOptions& options_;
+  bool whole_ = false;   // inside a join's build side or a union: tables are read whole
+  bool sliced_ = false;  // a scan runs at every trigger
+  struct Shared {
+    int accumulator = -1;
+    std::vector<int> dependencies;
+  };
+  std::map<int, Shared> shared_;  // by shared_id
+  struct Recursion {
+    std::shared_ptr<RecursiveRows> rows;
+    bool repeated = false;  // the step is one execution with a trigger for each round
+  };
+  std::map<int, Recursion> recursions_;  // around the present node, by recursive_id
+  std::shared_ptr<PhysicalPlan> plan_ = std::make_shared<PhysicalPlan>();
+};
+
+}  // namespace velaria::execution

@@ -1,0 +1,8 @@
+// Scalar functions over JSON text.
+#include "functions/registry.hpp"
+
+namespace velaria {
+
+void RegisterJson(FunctionRegistry&) {}
+
+}  // namespace velaria

@@ -1,0 +1,8 @@
+// Scalar functions over regular expressions.
+#include "functions/registry.hpp"
+
+namespace velaria {
+
+void RegisterRegex(FunctionRegistry&) {}
+
+}  // namespace velaria
