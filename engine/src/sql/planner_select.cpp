@@ -58,6 +58,12 @@ std::string OutputNameOf(const Expr& expr) {
     case ExprKind::kCase: return "case";
     case ExprKind::kBoolean: return "bool";
     case ExprKind::kInterval: return "interval";
+    case ExprKind::kExists: return "exists";
+    case ExprKind::kSubquery: {  // as its one column is called
+      const auto& items = expr.select->items;
+      if (items.size() != 1) return "?column?";
+      return items[0].alias ? items[0].alias->text : OutputNameOf(*items[0].expr);
+    }
     case ExprKind::kTyped: return ToLower(expr.type.name);
     case ExprKind::kCast: {
       const std::string inner = OutputNameOf(*expr.children[0]);
