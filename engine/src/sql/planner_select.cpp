@@ -111,8 +111,10 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
     VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
     column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
     if (item.expr->kind == ExprKind::kColumn) {
-      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Get(item.expr->names));
-      column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Find(item.expr->names));
+      if (source) {  // else it is an enclosing query's
+        column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+      }
     }
     column.has_alias = item.alias.has_value();
     if (item.alias) column.output.name = item.alias->text;
