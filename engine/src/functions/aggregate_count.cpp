@@ -165,6 +165,7 @@ void RegisterAggregates(FunctionRegistry& registry) {
   RegisterCount(registry);
   RegisterSums(registry);
   RegisterExtremes(registry);
+  RegisterSingle(registry);
 }
 
 }  // namespace velaria

@@ -50,7 +50,7 @@ Result<int> NamedItem(const Expr& tree, const std::vector<SelectColumn>& items) 
 }  // namespace
 
 Status QueryBinder::BindOrder(const Select& select, Core* core) {
-  ExpressionBinder binder(context_, &core->from.scope, &core->collector);
+  auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
   for (const auto& item : select.order_by) {
     int column = -1;
@@ -124,7 +124,7 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
 Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan) {
   if (select.order_by.empty()) return plan;
   VELARIA_ASSIGN_OR_RETURN(auto scope, ScopeOf(plan->output, "", {}));
-  ExpressionBinder binder(context_, &scope, nullptr);
+  auto binder = Expressions(&scope);
   std::vector<logical::SortKey> keys;
   for (const auto& item : select.order_by) {
     BoundExprPtr expr;
@@ -143,7 +143,7 @@ Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan
 Result<int64_t> QueryBinder::LimitValue(const Expr& tree, const std::string& clause,
                                         int64_t if_null) {
   Scope nothing;
-  ExpressionBinder binder(context_, &nothing, nullptr);
+  auto binder = Expressions(&nothing);
   VELARIA_ASSIGN_OR_RETURN(auto expr, binder.BindWithoutAggregates(tree, clause));
   VELARIA_ASSIGN_OR_RETURN(expr, Adopt(expr, arrow::int64(), context_.functions));
   if (!logical::IsConstant(*expr)) {
