@@ -136,6 +136,8 @@ TEST(joins_of_more_kinds) {
   CHECK_EQ(From("a ASOF RIGHT JOIN b ON x"), "(right a as asof b on x)");
   CHECK_EQ(From("a JOIN b USING (k) AS u").substr(0, 12), "VEL2002 1:34");
   CHECK_EQ(From("a ASOF LEFT b ON x").substr(0, 12), "VEL2001 1:27");
+  CHECK_EQ(From("a LEFT SMEI JOIN b ON x"),
+           "VEL2001 1:22 syntax error: expected JOIN, found: SMEI | Did you mean SEMI?");
 }
 
 TEST(samples_count_rows_or_percents) {

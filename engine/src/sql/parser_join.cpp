@@ -64,7 +64,7 @@ Result<bool> Grammar::ParseJoinWords(TableRef* join) {
     Accept(Keyword::kOuter);
     VELARIA_RETURN_NOT_OK(RefuseAny({Keyword::kSemi, Keyword::kAnti, Keyword::kAsof}));
   }
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kJoin));
+  if (!Accept(Keyword::kJoin)) return Unexpected("JOIN", {"JOIN", "SEMI", "ANTI", "OUTER"});
   return true;
 }
 
