@@ -28,6 +28,7 @@ std::string StemOf(const std::string& path) {
 }
 
 Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
+  VELARIA_RETURN_NOT_OK(RefuseUnsupported(ref));
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);

@@ -53,12 +53,15 @@ class QueryBinder {
   };
   struct OrderKey {
     int column;  // of the projection, hidden columns behind the visible ones
-    const OrderItem* item;
+    bool descending;
+    bool nulls_first;
   };
   struct Core;
 
   Result<PlannedQuery> BindBody(const Select& select);
   Result<PlannedQuery> BindSetOperation(const Select& select);
+  /// The sides of a set operation BY NAME with the same columns in the same order.
+  Status MatchByName(PlannedQuery* left, PlannedQuery* right);
   Result<PlannedQuery> BindCore(const Select& select);
   Status BindCommonTables(const Select& select);
   Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
@@ -83,6 +86,7 @@ class QueryBinder {
                             const std::string& table);
   // planner_join.cpp
   Result<FromClause> BindJoin(const TableRef& ref);
+  Result<FromClause> BindJoinedTables(const TableRef& ref);
   /// The right side of a join. A function or a LATERAL sub-select in it may name the columns of the
   /// left one: `arguments` is what it read of them.
   Result<FromClause> BindRight(const TableRef& ref, const FromClause& left,
@@ -91,7 +95,8 @@ class QueryBinder {
                                const std::vector<Name>& names);
 
   // planner_select.cpp
-  Status ExpandStar(const Expr& star, const Core& core, std::vector<SelectColumn>* out);
+  Status ExpandStar(const Expr& star, Core* core);
+  Result<SelectColumn> BindItem(const SelectItem& item, Core* core);
   Status BindItems(const Select& select, Core* core);
   Status BindWindow(const WindowBy& window, FromClause* from);
   // planner_group.cpp
@@ -99,6 +104,7 @@ class QueryBinder {
   Status BindAggregation(const Select& select, Core* core);
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
+  Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
   Result<logical::LogicalPtr> Finish(const Select& select, Core* core);
   Result<logical::LogicalPtr> SortOutput(const Select& select, logical::LogicalPtr plan);
   Result<logical::LogicalPtr> AddLimit(const Select& select, logical::LogicalPtr plan);
@@ -136,6 +142,10 @@ struct QueryBinder::Core {
   std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
   std::vector<OrderKey> order;
 };
+
+/// VEL2002 for what the grammar takes and the binder does not bind.
+Status RefuseUnsupported(const Select& select);
+Status RefuseUnsupported(const TableRef& ref);
 
 /// "count" for a call, the column's name for a column, "?column?" otherwise.
 std::string OutputNameOf(const Expr& expr);
