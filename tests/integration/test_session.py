@@ -71,6 +71,20 @@ def test_show_prints_a_table(
     assert capsys.readouterr().out == "carrier | delay\n------- | -----\nUA      | 5\n"
 
 
+def test_show_prints_both_of_two_columns_of_one_name(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql("SELECT 1 AS a, 'x' AS b, 2 AS a").show()
+    assert capsys.readouterr().out == "a | b | a\n- | - | -\n1 | x | 2\n"
+
+
+def test_show_prints_the_names_when_there_are_no_rows(
+    flights: velaria.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flights.limit(0).show()
+    assert capsys.readouterr().out == "carrier | delay\n------- | -----\n"
+
+
 def test_explain_has_three_sections(session: velaria.Session, flights: velaria.DataFrame) -> None:
     assert set(flights.explain()) == {"logical", "physical", "strategy"}
     assert set(session.explain("SELECT 1")) == {"logical", "physical", "strategy"}
