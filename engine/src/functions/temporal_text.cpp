@@ -222,6 +222,7 @@ std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
   in.SkipBlanks();
   const auto time = ReadTime(&in);
   if (!time) return std::nullopt;
+  out.has_time = true;
   out.seconds += *time / kNanosPerSecond;
   out.nanos = *time % kNanosPerSecond;
   in.SkipBlanks();

@@ -20,6 +20,7 @@ struct ParsedTimestamp {
   int64_t nanos;                  // of the second
   std::optional<int64_t> offset;  // seconds east of UTC, when written
   std::string zone;               // a zone's name, when written
+  bool has_time = false;          // false: a date alone, which stands for its midnight
 };
 
 std::optional<int64_t> ParseDate(std::string_view text);  // days
