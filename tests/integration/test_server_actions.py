@@ -98,6 +98,10 @@ def test_system_tables_answer_sql(client: flight.FlightClient) -> None:
     assert rows(client, "SELECT kind, row_count FROM system.tables WHERE name = 'act_system'") == [
         ("table", 1)
     ]
+    act(client, "sql.execute", sql="CREATE INDEX act_by_a ON act_system(a)")
+    listed = "SELECT table_name, columns FROM system.indexes WHERE name = 'act_by_a'"
+    assert rows(client, listed) == [("act_system", "a")]
+    assert rows(client, "SELECT count(*) FROM system.tables WHERE name = 'act_by_a'") == [(0,)]
     for name in ("queries", "streams", "settings", "functions", "stages", "attempts", "events"):
         assert rows(client, f"SELECT count(*) >= 0 FROM system.{name}") == [(True,)]
     assert rows(client, "SELECT count(*) FROM system.functions") >= [(60,)]

@@ -95,6 +95,31 @@ def test_a_view_is_a_named_frame(session: velaria.Session, flights: velaria.Data
     assert session.sql("SELECT count(*) FROM late").to_rows() == [(2,)]
 
 
+def test_an_index_is_listed_and_goes_with_its_table(
+    session: velaria.Session, flights: velaria.DataFrame
+) -> None:
+    session.sql("CREATE INDEX by_delay ON flights(delay DESC, carrier)")
+    (index,) = session.indexes()
+    assert (index.name, index.table, index.columns) == (
+        "by_delay",
+        "flights",
+        "delay DESC, carrier",
+    )
+    assert [table.name for table in session.tables()] == ["flights"]
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX again ON flights(carrier, dely)")
+    error = caught.value
+    assert (error.code, error.line, error.column) == ("VEL2012", 1, 40)
+    assert "delay" in error.hint
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX by_delay ON flights(carrier)")
+    assert (caught.value.code, caught.value.column) == ("VEL2024", 14)
+    with pytest.raises(velaria.SqlError, match="an index"):
+        session.put(pa.record_batch({"a": [1]}), "by_delay")
+    session.create_dataframe_from_arrow(pa.table({"other": [1]}), "flights")
+    assert session.indexes() == []
+
+
 def test_files_are_read(session: velaria.Session, tmp_path: Path) -> None:
     path = tmp_path / "it's.csv"
     path.write_text("a;b\n1;x\n2;y\n")
