@@ -204,10 +204,18 @@ class Session:
         fragment: bytes,
         inputs: Mapping[str, ArrowStreamable],
         threads: int | None = None,
+        cancel: FragmentCancel | None = None,
     ) -> bytes:
         """The partial state's snapshot; `threads` None: as many as the host has cores."""
     def merge_partials(self, split: bytes, partials: Sequence[bytes]) -> pa.Table: ...
     def close(self) -> None: ...
+
+class FragmentCancel:
+    """Ends one run_fragment from another thread: it raises ExecutionError VEL3010."""
+
+    def __init__(self) -> None: ...
+    def cancel(self) -> None:
+        """Before the run as well: it will not begin."""
 
 class PlanSplit:
     """An aggregate query cut for partition-wise work."""

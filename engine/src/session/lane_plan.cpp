@@ -309,14 +309,33 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
   return split;
 }
 
+void FragmentCancel::Cancel() {
+  std::shared_ptr<execution::Execution> execution;
+  {
+    std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    execution = execution_.lock();
+  }
+  if (execution) execution->Cancel();
+}
+
+Status FragmentCancel::Attach(const std::shared_ptr<execution::Execution>& execution) {
+  std::lock_guard lock(mutex_);
+  if (cancelled_) return Fail(ErrorCode::kCancelled, "the fragment was cancelled");
+  execution_ = execution;
+  return Status::OK();
+}
+
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads) {
+    int threads, FragmentCancel* cancel) {
+  if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(nullptr));
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(fragment, inputs, threads));
   execution::LowerOptions options;
   options.stop_at_aggregate = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, fragment, options));
+  if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(bound.execution));
   ARROW_RETURN_NOT_OK(RunOnce(*bound.execution));
   const auto result = static_cast<size_t>(bound.execution->plan().result);
   return static_cast<execution::AggregateState&>(*bound.execution->states()[result]).Snapshot();

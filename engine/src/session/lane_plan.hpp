@@ -11,6 +11,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -45,13 +46,28 @@ struct LaneSplit {
                                                   int64_t partition) const;
 };
 
+/// Ends a RunFragment from another thread: it fails with VEL3010 at its next chunk. One handle for
+/// one run; cancelled before the run, it keeps it from beginning.
+class FragmentCancel {
+ public:
+  void Cancel();
+  /// For RunFragment: from here on Cancel reaches the execution (null: there is none yet). VEL3010
+  /// when it came before.
+  Status Attach(const std::shared_ptr<execution::Execution>& execution);
+
+ private:
+  std::mutex mutex_;
+  bool cancelled_ = false;
+  std::weak_ptr<execution::Execution> execution_;
+};
+
 /// VEL2002, with the reason, for a query that cannot be cut.
 Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t partitions);
-/// The aggregate's snapshot over the inputs. `threads` bounds the work.
+/// The aggregate's snapshot over the inputs. `threads` bounds the work; `cancel` may be null.
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads);
+    int threads, FragmentCancel* cancel);
 /// The query's rows from the snapshots, merged in the order given.
 Result<std::shared_ptr<arrow::Table>> MergeFragments(
     const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots);
