@@ -2,9 +2,9 @@
 // aggregate over one partition and hand back the aggregate's snapshot; the merge folds the
 // snapshots in partition order and runs the rest.
 //
-// A fragment is a versioned message: the statement, the number of its partition, and the names and
-// schemas of its inputs. It is bound by the kernel that runs it, over those inputs alone, so no
-// catalog needs to be shared.
+// A fragment is a versioned message: the statement and its time, the number of its partition, and
+// the names and schemas of its inputs. It is bound by the kernel that runs it, over those inputs
+// alone, so no catalog needs to be shared.
 #pragma once
 
 #include <arrow/table.h>
@@ -26,6 +26,7 @@ struct LaneInput {
 
 struct LaneFragment {
   std::string sql;
+  int64_t statement_time_us = 0;  // now(), the same wherever the fragments run and are merged
   int64_t partition = 0, partition_count = 1;
   std::vector<LaneInput> inputs;  // the first is partitioned, the others are handed over whole
 

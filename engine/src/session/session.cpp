@@ -112,10 +112,12 @@ std::string Session::NewQueryId() {
   return text;
 }
 
-std::shared_ptr<execution::QueryContext> Session::MakeContext() {
+std::shared_ptr<execution::QueryContext> Session::MakeContext(
+    std::optional<int64_t> statement_time_us) {
   const int64_t own_limit = settings_.GetInteger("memory_limit_bytes");
   return std::make_shared<execution::QueryContext>(own_limit > 0 ? own_limit : memory_limit_bytes_,
-                                                   UnixMicroseconds(), scheduler_->thread_count());
+                                                   statement_time_us.value_or(UnixMicroseconds()),
+                                                   scheduler_->thread_count());
 }
 
 sql::BindContext Session::MakeBindContext(const Parameters& parameters,

@@ -125,7 +125,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
-  std::shared_ptr<execution::QueryContext> MakeContext();
+  /// Of one statement; its time is now when none is given.
+  std::shared_ptr<execution::QueryContext> MakeContext(
+      std::optional<int64_t> statement_time_us = std::nullopt);
   sql::BindContext MakeBindContext(const Parameters& parameters,
                                    const execution::QueryContext& context) const;
   /// Binds and rewrites.
