@@ -45,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = words[0] if words else ""
     if name not in COMMANDS:
         return _top_level(words)
+    if name == "serve" and argv is None:
+        # Only as the program itself: a program that calls main() must not be started anew.
+        from velaria.flight_server.memory_pool import restart_with_server_pool
+
+        restart_with_server_pool()
     module = importlib.import_module(f"velaria.flight_server.commands.{name}")
     if name in PASSED_THROUGH:
         return _guarded(module.run, words[1:])

@@ -1,5 +1,7 @@
 """Every action does what the table of actions says, over the wire."""
 
+import os
+
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -93,11 +95,20 @@ def test_the_server_tells_its_health_settings_and_metrics(client: flight.FlightC
     assert metrics["calls_active"] >= 1
 
 
+def test_the_server_tells_its_allocator(client: flight.FlightClient) -> None:
+    wanted = os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    assert act(client, "server.settings")["settings"]["server.memory_pool"] == wanted
+
+
 def test_system_tables_answer_sql(client: flight.FlightClient) -> None:
     put(client, "act_system", pa.table({"a": [1]}))
     assert rows(client, "SELECT kind, row_count FROM system.tables WHERE name = 'act_system'") == [
         ("table", 1)
     ]
+    act(client, "sql.execute", sql="CREATE INDEX act_by_a ON act_system(a)")
+    listed = "SELECT table_name, columns FROM system.indexes WHERE name = 'act_by_a'"
+    assert rows(client, listed) == [("act_system", "a")]
+    assert rows(client, "SELECT count(*) FROM system.tables WHERE name = 'act_by_a'") == [(0,)]
     for name in ("queries", "streams", "settings", "functions", "stages", "attempts", "events"):
         assert rows(client, f"SELECT count(*) >= 0 FROM system.{name}") == [(True,)]
     assert rows(client, "SELECT count(*) FROM system.functions") >= [(60,)]

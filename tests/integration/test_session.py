@@ -71,6 +71,20 @@ def test_show_prints_a_table(
     assert capsys.readouterr().out == "carrier | delay\n------- | -----\nUA      | 5\n"
 
 
+def test_show_prints_both_of_two_columns_of_one_name(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql("SELECT 1 AS a, 'x' AS b, 2 AS a").show()
+    assert capsys.readouterr().out == "a | b | a\n- | - | -\n1 | x | 2\n"
+
+
+def test_show_prints_the_names_when_there_are_no_rows(
+    flights: velaria.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flights.limit(0).show()
+    assert capsys.readouterr().out == "carrier | delay\n------- | -----\n"
+
+
 def test_explain_has_three_sections(session: velaria.Session, flights: velaria.DataFrame) -> None:
     assert set(flights.explain()) == {"logical", "physical", "strategy"}
     assert set(session.explain("SELECT 1")) == {"logical", "physical", "strategy"}
@@ -79,6 +93,31 @@ def test_explain_has_three_sections(session: velaria.Session, flights: velaria.D
 def test_a_view_is_a_named_frame(session: velaria.Session, flights: velaria.DataFrame) -> None:
     session.create_temp_view("late", flights.filter("delay > 4"))
     assert session.sql("SELECT count(*) FROM late").to_rows() == [(2,)]
+
+
+def test_an_index_is_listed_and_goes_with_its_table(
+    session: velaria.Session, flights: velaria.DataFrame
+) -> None:
+    session.sql("CREATE INDEX by_delay ON flights(delay DESC, carrier)")
+    (index,) = session.indexes()
+    assert (index.name, index.table, index.columns) == (
+        "by_delay",
+        "flights",
+        "delay DESC, carrier",
+    )
+    assert [table.name for table in session.tables()] == ["flights"]
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX again ON flights(carrier, dely)")
+    error = caught.value
+    assert (error.code, error.line, error.column) == ("VEL2012", 1, 40)
+    assert "delay" in error.hint
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX by_delay ON flights(carrier)")
+    assert (caught.value.code, caught.value.column) == ("VEL2024", 14)
+    with pytest.raises(velaria.SqlError, match="an index"):
+        session.put(pa.record_batch({"a": [1]}), "by_delay")
+    session.create_dataframe_from_arrow(pa.table({"other": [1]}), "flights")
+    assert session.indexes() == []
 
 
 def test_files_are_read(session: velaria.Session, tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ class TableInfo:
     row_count: int  # -1: unknown without reading (views, files)
     byte_count: int  # -1: unknown
 
+class IndexInfo:
+    """Advice on a table, which no plan uses."""
+
+    name: str
+    table: str
+    columns: str  # "a, b DESC"
+
 class StatementInfo:
     """What a statement is, known without running it."""
 
@@ -163,6 +170,7 @@ class Session:
         `from_wire`: the batches come from a stranger, so rules for strangers hold as well.
         """
     def tables(self) -> list[TableInfo]: ...
+    def indexes(self) -> list[IndexInfo]: ...
     def table_schema(self, name: str) -> pa.Schema: ...
     def drop_table(self, name: str) -> None: ...
     def queries(self) -> list[dict[str, Any]]:
@@ -196,10 +204,18 @@ class Session:
         fragment: bytes,
         inputs: Mapping[str, ArrowStreamable],
         threads: int | None = None,
+        cancel: FragmentCancel | None = None,
     ) -> bytes:
         """The partial state's snapshot; `threads` None: as many as the host has cores."""
     def merge_partials(self, split: bytes, partials: Sequence[bytes]) -> pa.Table: ...
     def close(self) -> None: ...
+
+class FragmentCancel:
+    """Ends one run_fragment from another thread: it raises ExecutionError VEL3010."""
+
+    def __init__(self) -> None: ...
+    def cancel(self) -> None:
+        """Before the run as well: it will not begin."""
 
 class PlanSplit:
     """An aggregate query cut for partition-wise work."""

@@ -32,10 +32,11 @@ class DataFrame(Frame):
     def show(self, row_count: int = 20) -> None:
         """Print the first rows."""
         table = self.limit(row_count).to_arrow()
+        # By position: two columns may have one name.
+        columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
         names = table.column_names
-        rows = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
-        widths = [max(map(len, [name, *(row[i] for row in rows)])) for i, name in enumerate(names)]
-        for line in [names, ["-" * width for width in widths], *rows]:
+        widths = [max(map(len, [name, *cells])) for name, cells in zip(names, columns, strict=True)]
+        for line in [names, ["-" * width for width in widths], *zip(*columns, strict=True)]:
             cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
             print(" | ".join(cells).rstrip())
 

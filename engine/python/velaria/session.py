@@ -124,6 +124,9 @@ class Session:
     def tables(self) -> list[_kernel.TableInfo]:
         return self._kernel.tables()
 
+    def indexes(self) -> list[_kernel.IndexInfo]:
+        return self._kernel.indexes()
+
     def functions(self) -> list[_kernel.FunctionRow]:
         return self._kernel.functions()
 

@@ -4,6 +4,7 @@
 namespace velaria::bindings {
 namespace {
 
+using session::FragmentCancel;
 using session::LaneFragment;
 using session::LaneSplit;
 using session::Session;
@@ -19,7 +20,8 @@ py::list FragmentBytes(const LaneSplit& split) {
 }
 
 py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
-                           std::optional<int> threads) {
+                           std::optional<int> threads,
+                           const std::shared_ptr<FragmentCancel>& cancel) {
   const auto fragment = Check(LaneFragment::Parse(bytes));
   std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> readers;
   for (const auto& [name, data] : inputs) readers[name.cast<std::string>()] = ImportStream(data);
@@ -29,7 +31,7 @@ py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
               for (const auto& [name, reader] : readers) {
                 ARROW_ASSIGN_OR_RAISE(batches[name], reader->ToRecordBatches());
               }
-              return session::RunFragment(fragment, batches, threads.value_or(0));
+              return session::RunFragment(fragment, batches, threads.value_or(0), cancel.get());
             }),
             fragment.sql);
   return py::bytes(reinterpret_cast<const char*>(snapshot->data()),
@@ -70,6 +72,9 @@ void RegisterLane(py::module_& module) {
             return WrapTable(Check(Unlocked([&] { return self.Partition(table, index); })));
           },
           py::arg("table"), py::arg("index"));
+  py::class_<FragmentCancel, std::shared_ptr<FragmentCancel>>(module, "FragmentCancel")
+      .def(py::init<>())
+      .def("cancel", [](FragmentCancel& self) { Unlocked([&] { self.Cancel(); }); });
   py::object type = module.attr("Session");
   const auto scope = py::is_method(type);
   py::setattr(
@@ -80,13 +85,14 @@ void RegisterLane(py::module_& module) {
                 Check(Unlocked([&] { return session::SplitForLane(self, sql, partitions); }), sql));
           },
           py::name("split_plan"), scope, py::arg("sql"), py::arg("partitions")));
-  py::setattr(
-      type, "run_fragment",
-      py::cpp_function(
-          [](Session&, const std::string& fragment, const py::dict& inputs,
-             std::optional<int> threads) { return RunFragmentBytes(fragment, inputs, threads); },
-          py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"),
-          py::arg("threads") = py::none()));
+  py::setattr(type, "run_fragment",
+              py::cpp_function(
+                  [](Session&, const std::string& fragment, const py::dict& inputs,
+                     std::optional<int> threads, const std::shared_ptr<FragmentCancel>& cancel) {
+                    return RunFragmentBytes(fragment, inputs, threads, cancel);
+                  },
+                  py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"),
+                  py::arg("threads") = py::none(), py::arg("cancel") = py::none()));
   py::setattr(type, "merge_partials",
               py::cpp_function(
                   [](Session&, const std::string& split, const std::vector<std::string>& partials) {

@@ -91,6 +91,10 @@ void RegisterResults(py::module_& module) {
           "schema", [](const session::TableSummary& self) { return WrapSchema(self.schema); })
       .def_readonly("row_count", &session::TableSummary::row_count)
       .def_readonly("byte_count", &session::TableSummary::byte_count);
+  py::class_<session::IndexSummary>(module, "IndexInfo")
+      .def_readonly("name", &session::IndexSummary::name)
+      .def_readonly("table", &session::IndexSummary::table)
+      .def_readonly("columns", &session::IndexSummary::columns);
   py::class_<session::Ingest>(module, "Ingest")
       .def_property_readonly("table", &session::Ingest::table)
       .def_property_readonly("row_count", &session::Ingest::row_count)
@@ -152,6 +156,7 @@ void RegisterSession(py::module_& module) {
           py::arg("table"), py::arg("schema"), py::arg("mode") = "append",
           py::arg("from_wire") = false)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
+      .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })
       .def(
           "table_schema",
           [](const Session& self, const std::string& name) {

@@ -112,10 +112,12 @@ std::string Session::NewQueryId() {
   return text;
 }
 
-std::shared_ptr<execution::QueryContext> Session::MakeContext() {
+std::shared_ptr<execution::QueryContext> Session::MakeContext(
+    std::optional<int64_t> statement_time_us) {
   const int64_t own_limit = settings_.GetInteger("memory_limit_bytes");
   return std::make_shared<execution::QueryContext>(own_limit > 0 ? own_limit : memory_limit_bytes_,
-                                                   UnixMicroseconds(), scheduler_->thread_count());
+                                                   statement_time_us.value_or(UnixMicroseconds()),
+                                                   scheduler_->thread_count());
 }
 
 sql::BindContext Session::MakeBindContext(const Parameters& parameters,
@@ -162,7 +164,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   }
   if (!held->table) {
     return Fail(ErrorCode::kWrongObjectKind,
-                std::string("rows cannot be put into a ") + KindName(held->kind) + ": " + name);
+                "rows cannot be put into " + OneOfKind(held->kind) + ": " + name);
   }
   // Opened against the table's own schema: a put whose schema differs is refused before its first
   // batch.
@@ -208,6 +210,7 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
   for (const auto& entry : catalog_.Entries()) {
+    if (entry->kind == RelationKind::kIndex) continue;
     TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
                          KindName(entry->kind), entry->ArrowSchema()};
     if (entry->table) {
@@ -220,8 +223,19 @@ std::vector<TableSummary> Session::Tables() const {
   return out;
 }
 
+std::vector<IndexSummary> Session::Indexes() const {
+  std::vector<IndexSummary> out;
+  for (const auto& entry : catalog_.Entries()) {
+    if (entry->kind != RelationKind::kIndex) continue;
+    out.push_back({entry->name, entry->index_table, entry->index_columns});
+  }
+  return out;
+}
+
 Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
   const auto entry = catalog_.Find("main", name);
+  if (entry && entry->kind == RelationKind::kIndex)
+    return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
   if (entry) return entry->ArrowSchema();
   const std::string near = NearestName(name, catalog_.RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
@@ -305,7 +319,7 @@ Status Session::EndInput(const std::string& stream) {
   if (!entry) return Fail(ErrorCode::kUnknownTable, "no stream of that name: " + stream);
   if (entry->kind != RelationKind::kStream) {
     return Fail(ErrorCode::kWrongObjectKind,
-                std::string("not a stream but a ") + KindName(entry->kind) + ": " + stream);
+                "not a stream but " + OneOfKind(entry->kind) + ": " + stream);
   }
   entry->table->EndInput();
   return Status::OK();

@@ -59,6 +59,10 @@ struct TableSummary {
   int64_t row_count = -1, byte_count = -1;
 };
 
+struct IndexSummary {
+  std::string name, table, columns;  // columns: "a, b DESC"
+};
+
 struct QuerySummary {
   std::string query_id, sql, state;
   int64_t started_unix_ms = 0, row_count = 0;
@@ -102,6 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
+  std::vector<IndexSummary> Indexes() const;
   Result<SchemaPtr> TableSchema(const std::string& name) const;
   Status DropTable(const std::string& name);
 
@@ -120,7 +125,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Settings& settings() { return settings_; }
   Catalog& catalog() { return catalog_; }
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
-  std::shared_ptr<execution::QueryContext> MakeContext();
+  /// Of one statement; its time is now when none is given.
+  std::shared_ptr<execution::QueryContext> MakeContext(
+      std::optional<int64_t> statement_time_us = std::nullopt);
   sql::BindContext MakeBindContext(const Parameters& parameters,
                                    const execution::QueryContext& context) const;
   /// Binds and rewrites.

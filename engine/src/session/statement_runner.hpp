@@ -1,6 +1,6 @@
 // Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe,
-// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP), statements.cpp
-// (the rest, and the session's calls).
+// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP),
+// statements_index.cpp (CREATE INDEX), statements.cpp (the rest, and the session's calls).
 #pragma once
 
 #include <memory>
@@ -70,8 +70,11 @@ class StatementRunner {
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
   Result<StatementResult> Delete(const sql::Statement& statement);
+  Result<StatementResult> CreateIndex(const sql::Statement& statement);
   Result<StatementResult> Drop(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);
+  /// VEL2011, with the nearest name, when there is none.
+  Result<std::shared_ptr<const CatalogEntry>> ExistingEntry(const std::vector<sql::Name>& parts);
   Result<std::shared_ptr<const CatalogEntry>> WritableEntry(const std::vector<sql::Name>& parts);
   StatementResult Done(const sql::Statement& statement,
                        std::optional<int64_t> rows = std::nullopt) const {

@@ -96,6 +96,9 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
     result.schema = NameValueSchema();
     if (EqualsIgnoreCase(statement.text, "tables")) {
       for (const auto& table : session_.Tables()) rows.push_back({table.name, table.kind});
+    } else if (EqualsIgnoreCase(statement.text, "indexes")) {
+      for (const auto& index : session_.Indexes())
+        rows.push_back({index.name, index.table + "(" + index.columns + ")"});
     } else if (EqualsIgnoreCase(statement.text, "all")) {
       for (const auto& [name, value] : session_.settings().All()) rows.push_back({name, value});
     } else {
@@ -126,7 +129,7 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return UnsupportedStatement(statement, "CREATE SCHEMA");
-    case StatementKind::kCreateIndex: return UnsupportedStatement(statement, "CREATE INDEX");
+    case StatementKind::kCreateIndex: return CreateIndex(statement);
     case StatementKind::kDrop: return Drop(statement);
     case StatementKind::kInsert: return Insert(statement);
     case StatementKind::kDelete: return Delete(statement);

@@ -130,24 +130,27 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   return Done(statement, 0);
 }
 
-Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
+Result<std::shared_ptr<const CatalogEntry>> StatementRunner::ExistingEntry(
     const std::vector<sql::Name>& parts) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
   auto entry = session_.catalog_.Find(name.schema, name.name);
+  if (entry) return entry;
+  const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
+  return FailAt(parts.back().place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
+                near.empty() ? "" : "Did you mean " + near + "?");
+}
+
+Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
+    const std::vector<sql::Name>& parts) {
+  ARROW_ASSIGN_OR_RAISE(auto entry, ExistingEntry(parts));
   const Place place = parts.back().place;
-  if (!entry) {
-    const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
-    return FailAt(place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
-                  near.empty() ? "" : "Did you mean " + near + "?");
-  }
   if (entry->kind == RelationKind::kSource) {
     return FailAt(place, ErrorCode::kSourceIsReadOnly,
-                  "a SOURCE table refuses INSERT and DELETE: " + name.name);
+                  "a SOURCE table refuses INSERT and DELETE: " + entry->name);
   }
   if (!entry->table) {
-    return FailAt(
-        place, ErrorCode::kWrongObjectKind,
-        std::string("rows cannot be changed in a ") + KindName(entry->kind) + ": " + name.name);
+    return FailAt(place, ErrorCode::kWrongObjectKind,
+                  "rows cannot be changed in " + OneOfKind(entry->kind) + ": " + entry->name);
   }
   return entry;
 }
@@ -228,7 +231,7 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
     case sql::DropKind::kView: kind = RelationKind::kView; break;
     case sql::DropKind::kStream: kind = RelationKind::kStream; break;
     case sql::DropKind::kSchema: return UnsupportedStatement(statement, "DROP SCHEMA");
-    case sql::DropKind::kIndex: return UnsupportedStatement(statement, "DROP INDEX");
+    case sql::DropKind::kIndex: kind = RelationKind::kIndex; break;
   }
   for (const auto& parts : statement.drop_names) {
     ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
