@@ -18,12 +18,6 @@ int64_t UnixMicroseconds() {
       .count();
 }
 
-bool Holds(const logical::LogicalNode& node, logical::NodeKind kind) {
-  if (node.kind == kind) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [&](const auto& child) { return Holds(*child, kind); });
-}
-
 /// "a BIGINT, b VARCHAR"
 std::string ColumnList(const arrow::Schema& schema) {
   std::vector<std::string> parts;
@@ -37,8 +31,8 @@ std::string ColumnList(const arrow::Schema& schema) {
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
   contract::ExecutionDecision decision;
   decision.source_is_bounded = query.is_bounded;
-  decision.has_stateful_ops = Holds(*query.root, logical::NodeKind::kAggregate);
-  decision.has_window = Holds(*query.root, logical::NodeKind::kWindowBy);
+  decision.has_stateful_ops = logical::Contains(*query.root, logical::NodeKind::kAggregate);
+  decision.has_window = logical::Contains(*query.root, logical::NodeKind::kWindowBy);
   decision.execution_reason =
       "single process: the kernel runs on this server's threads; the lane is asked for by name";
   if (query.is_bounded) {
@@ -128,12 +122,17 @@ sql::BindContext Session::MakeBindContext(const Parameters& parameters,
 }
 
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
-                                          const execution::QueryContext& context) {
+                                          const execution::QueryContext& context) const {
   ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
+  return Plan(std::move(query), context);
+}
+
+Result<logical::BoundQuery> Session::Plan(logical::BoundQuery bound,
+                                          const execution::QueryContext& context) const {
   logical::RewriteOptions options;
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context.functions(), options));
-  return query;
+  ARROW_ASSIGN_OR_RAISE(bound.root, logical::Rewrite(bound.root, context.functions(), options));
+  return bound;
 }
 
 // ---- tables

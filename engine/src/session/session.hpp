@@ -125,7 +125,10 @@ class Session : public std::enable_shared_from_this<Session> {
                                    const execution::QueryContext& context) const;
   /// Binds and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
-                                   const execution::QueryContext& context);
+                                   const execution::QueryContext& context) const;
+  /// Rewrites what was bound otherwise (the rows of an INSERT), as the settings say.
+  Result<logical::BoundQuery> Plan(logical::BoundQuery bound,
+                                   const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.
   void Close();
   static std::string NewQueryId();

@@ -165,7 +165,7 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
     result.kind = "insert_stream";
     return result;
   }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
+  ARROW_ASSIGN_OR_RAISE(query, session_.Plan(std::move(query), *context_));
   ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
   int64_t rows = 0;
   for (auto& batch : batches) {
