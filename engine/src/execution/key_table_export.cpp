@@ -164,6 +164,21 @@ Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups,
   return out;
 }
 
+int64_t KeyTable::GrowthBytes(int64_t row_count) const {
+  const auto groups = static_cast<size_t>(group_count_ + row_count);
+  size_t slots = std::max<size_t>(1024, slots_.size());
+  while (groups * 2 > slots) slots *= 2;
+  // A vector that grows holds its old storage and the new one, twice as large, for a moment.
+  const size_t key_bytes = static_cast<size_t>(words_) * 8;
+  size_t bytes = slots > slots_.size() ? slots * 8 : 0;
+  if (groups * static_cast<size_t>(words_) > keys_.capacity())
+    bytes += std::max(2 * keys_.capacity() * 8, groups * key_bytes);
+  if (groups > hashes_.capacity()) bytes += std::max(2 * hashes_.capacity(), groups) * 4;
+  const auto rows = static_cast<size_t>(row_count);
+  if (rows > scratch_.hashes.capacity()) bytes += rows * (key_bytes + 4);
+  return static_cast<int64_t>(bytes);
+}
+
 int64_t KeyTable::MemoryBytes() const {
   int64_t bytes =
       static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
