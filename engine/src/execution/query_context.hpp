@@ -87,16 +87,21 @@ class QueryContext {
   int parallelism() const { return parallelism_; }
   int64_t peak_bytes() const { return pool_->max_memory(); }
 
-  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  /// False when it comes too late: the statement has begun to commit and will take effect.
+  bool Cancel();
+  bool cancelled() const { return fate_.load(std::memory_order_relaxed) == Fate::kCancelled; }
   /// VEL3010 when the query was cancelled.
   Status CheckCancelled() const;
+  /// Called once by a statement that changes something, before the change is made: VEL3010 when it
+  /// was cancelled; from here on it cannot be.
+  Status BeginCommit();
 
  private:
+  enum class Fate { kOpen, kCancelled, kCommitting };
   AccountedPool::Owner pool_;
   FunctionContext functions_;
   int parallelism_;
-  std::atomic<bool> cancelled_{false};
+  std::atomic<Fate> fate_{Fate::kOpen};
 };
 
 }  // namespace velaria::execution

@@ -203,7 +203,7 @@ void ResultSink::Close(const Status& status) {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    status_ = status;
+    if (status_.ok()) status_ = status;
   }
   changed_.notify_all();
 }

@@ -92,7 +92,9 @@ void Session::Close() {
     streams.swap(streams_);
   }
   for (auto& [id, tracked] : queries) {
-    if (auto query = tracked.query.lock()) query->Cancel();
+    if (const auto context = tracked.context.lock()) (void)context->Cancel();
+    if (const auto execution = tracked.execution.lock()) execution->Cancel();
+    if (const auto query = tracked.query.lock()) query->Cancel();
   }
   for (auto& [id, query] : streams) query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
 }
@@ -234,41 +236,95 @@ Status Session::DropTable(const std::string& name) {
 // ---- queries
 
 void Session::Track(const std::string& query_id, const std::string& sql,
-                    const std::shared_ptr<RunningQuery>& query) {
+                    const std::shared_ptr<execution::QueryContext>& context) {
+  Tracked tracked;
+  tracked.sql = sql;
+  tracked.started_unix_ms = UnixMicroseconds() / 1000;
+  tracked.context = context;
   std::lock_guard lock(mutex_);
-  std::erase_if(queries_, [](const auto& entry) { return entry.second.query.expired(); });
-  queries_[query_id] = {sql, UnixMicroseconds() / 1000, query};
+  std::erase_if(queries_, [](const auto& entry) {
+    return !entry.second.in_execute && entry.second.query.expired();
+  });
+  queries_[query_id] = std::move(tracked);
+}
+
+void Session::Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query) {
+  bool closed = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = queries_.find(query_id);
+    closed = it == queries_.end();
+    if (!closed) it->second.query = query;
+  }
+  if (closed || query->execution().query().cancelled()) query->Cancel();
+}
+
+void Session::Attach(const std::string& query_id,
+                     const std::shared_ptr<execution::Execution>& execution) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it != queries_.end()) it->second.execution = execution;
+}
+
+void Session::ExecuteEnded(const std::string& query_id, bool stays) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it == queries_.end()) return;
+  it->second.in_execute = false;
+  if (!stays) queries_.erase(it);
 }
 
 std::vector<QuerySummary> Session::Queries() const {
   std::vector<QuerySummary> out;
   std::lock_guard lock(mutex_);
   for (const auto& [id, tracked] : queries_) {
-    if (auto query = tracked.query.lock()) {
-      out.push_back({id, tracked.sql, StateName(query->state()), tracked.started_unix_ms,
-                     query->row_count()});
-    }
+    const auto query = tracked.query.lock();
+    const auto context = tracked.context.lock();
+    if (!query && !(context && tracked.in_execute)) continue;
+    const QueryState state = !tracked.in_execute    ? query->state()
+                             : context->cancelled() ? QueryState::kCancelled
+                                                    : QueryState::kRunning;
+    out.push_back({id, tracked.sql, StateName(state), tracked.started_unix_ms,
+                   query ? query->row_count() : 0});
   }
   return out;
 }
 
+std::optional<Session::Tracked> Session::FindTracked(const std::string& query_id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  return it == queries_.end() ? std::nullopt : std::optional(it->second);
+}
+
 Result<std::string> Session::Cancel(const std::string& query_id) {
-  std::shared_ptr<RunningQuery> query;
   std::shared_ptr<stream::StreamingQuery> stream;
   {
     std::lock_guard lock(mutex_);
-    const auto it = queries_.find(query_id);
-    if (it != queries_.end()) query = it->second.query.lock();
-    const auto stream_it = streams_.find(query_id);
-    if (stream_it != streams_.end()) stream = stream_it->second;
+    const auto it = streams_.find(query_id);
+    if (it != streams_.end()) stream = it->second;
   }
   if (stream) {
     stream->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
     return std::string(stream::StatusName(stream->status()));
   }
-  if (!query) return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
-  query->Cancel();
-  return std::string(StateName(query->state()));
+  const auto unknown = [&] {
+    return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
+  };
+  const auto before = FindTracked(query_id);
+  const auto context = before ? before->context.lock() : nullptr;
+  if (!context) return unknown();
+  const bool in_time = context->Cancel();
+  // Looked up again after the cancel is noted: what is attached from now on finds the note.
+  const auto tracked = FindTracked(query_id);
+  const auto query = tracked ? tracked->query.lock() : nullptr;
+  const auto execution = tracked ? tracked->execution.lock() : nullptr;
+  if (execution && in_time) execution->Cancel();
+  if (query) query->Cancel();
+  if (tracked && !tracked->in_execute) {
+    return query ? Result<std::string>(StateName(query->state())) : unknown();
+  }
+  if (in_time) return std::string(StateName(QueryState::kCancelled));
+  return tracked ? Result<std::string>(StateName(QueryState::kRunning)) : unknown();
 }
 
 // ---- streams

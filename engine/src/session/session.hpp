@@ -106,7 +106,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Status DropTable(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;
-  /// The state afterwards; VEL4010 for an id that is not running.
+  /// The state afterwards; VEL4010 for an id that is not running. "cancelled" is a promise: the
+  /// statement ends with VEL3010 and changes nothing. One that has begun to commit goes on, and is
+  /// "running".
   Result<std::string> Cancel(const std::string& query_id);
 
   Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
@@ -136,8 +138,14 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
+  // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
+  // it runs is attached when there is something to wake, and finds the note when it came earlier.
   void Track(const std::string& query_id, const std::string& sql,
-             const std::shared_ptr<RunningQuery>& query);
+             const std::shared_ptr<execution::QueryContext>& context);
+  void Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query);
+  void Attach(const std::string& query_id, const std::shared_ptr<execution::Execution>& execution);
+  /// Execute has returned: only a query whose rows are still to be read stays.
+  void ExecuteEnded(const std::string& query_id, bool stays);
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
                                                              const std::string& name,
                                                              std::string query_id);
@@ -149,9 +157,13 @@ class Session : public std::enable_shared_from_this<Session> {
 
   struct Tracked {
     std::string sql;
-    int64_t started_unix_ms;
+    int64_t started_unix_ms = 0;
+    bool in_execute = true;
+    std::weak_ptr<execution::QueryContext> context;
+    std::weak_ptr<execution::Execution> execution;
     std::weak_ptr<RunningQuery> query;
   };
+  std::optional<Tracked> FindTracked(const std::string& query_id) const;
   mutable std::mutex mutex_;
   std::map<std::string, Tracked> queries_;
   std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams_;  // by id

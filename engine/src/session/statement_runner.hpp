@@ -41,6 +41,7 @@ class StatementRunner {
         query_id_(std::move(query_id)),
         context_(session.MakeContext()) {}
 
+  const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);

@@ -111,6 +111,13 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
   ARROW_RETURN_NOT_OK(CheckParameters(statement));
   switch (statement.kind) {
     case StatementKind::kSelect: return Select(statement);
+    case StatementKind::kCreateTable: return CreateTable(statement);
+    case StatementKind::kInsert: return Insert(statement);
+    case StatementKind::kDelete: return Delete(statement);
+    default: break;
+  }
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
+  switch (statement.kind) {
     case StatementKind::kExplain: {
       if (statement.analyze) return UnsupportedStatement(statement, "EXPLAIN ANALYZE");
       ARROW_ASSIGN_OR_RAISE(const auto sections, Explain(statement));
@@ -122,14 +129,11 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
                                                      {"strategy", sections.strategy}}));
       return result;
     }
-    case StatementKind::kCreateTable: return CreateTable(statement);
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return UnsupportedStatement(statement, "CREATE SCHEMA");
     case StatementKind::kCreateIndex: return UnsupportedStatement(statement, "CREATE INDEX");
     case StatementKind::kDrop: return Drop(statement);
-    case StatementKind::kInsert: return Insert(statement);
-    case StatementKind::kDelete: return Delete(statement);
     case StatementKind::kUpdate: return UnsupportedStatement(statement, "UPDATE");
     case StatementKind::kSet: {
       // The value is a constant expression; its text is what the settings take.
@@ -152,6 +156,7 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);
+    default: break;
   }
   return Bug("a statement of unknown kind");
 }
@@ -167,10 +172,19 @@ Result<StatementInfo> Session::Describe(const std::string& sql,
 
 Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,
                                          std::string query_id) {
-  ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-  return StatementRunner(*this, sql, parameters,
-                         query_id.empty() ? NewQueryId() : std::move(query_id))
-      .Execute(*statement);
+  if (query_id.empty()) query_id = NewQueryId();
+  StatementRunner runner(*this, sql, parameters, query_id);
+  const auto& context = runner.context();
+  Track(query_id, sql, context);
+  auto result = Contained([&]() -> Result<StatementResult> {
+    ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
+    return runner.Execute(*statement);
+  });
+  // What Cancel has promised holds, whatever else the statement failed of; no promise from here on.
+  const Status fate = result.ok() ? Status::OK() : context->BeginCommit();
+  ExecuteEnded(query_id, result.ok() && result->query);
+  ARROW_RETURN_NOT_OK(fate);
+  return result;
 }
 
 Result<ExplainSections> Session::Explain(const std::string& sql) {

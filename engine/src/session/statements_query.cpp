@@ -113,7 +113,7 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(
                         execution::Execution::Make(plan, context_, session_.scheduler_));
   auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left),
                                                 session_.shared_from_this());
-  session_.Track(query_id_, sql_, running);
+  session_.Attach(query_id_, running);
   return running;
 }
 

@@ -139,38 +139,42 @@ Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& bat
   return Status::OK();
 }
 
-Status Table::DeletePositions(const std::vector<int64_t>& positions,
-                              const std::unique_lock<std::mutex>& writer) {
-  if (!writer.owns_lock()) return Bug("DeletePositions without the writer lock");
-  if (positions.empty()) return Status::OK();
-  auto next = std::make_shared<TableVersion>(*version());
-  size_t at = 0;
-  for (auto& run_ptr : next->runs_) {
-    if (at >= positions.size()) break;
-    if (positions[at] >= run_ptr->back().end_position()) continue;
-    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
-    for (auto& segment : *run) {
-      if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
-      auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
-                                     : std::make_shared<std::vector<bool>>(
-                                           static_cast<size_t>(segment.row_count()), false);
-      for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
-        const auto row = static_cast<size_t>(positions[at] - segment.first_position);
-        if (!(*deleted)[row]) ++next->deleted_count_;
-        (*deleted)[row] = true;
+int64_t Table::DeletePositions(const std::vector<int64_t>& positions) {
+  if (positions.empty()) return 0;
+  int64_t count = 0;
+  {
+    const auto writer = LockForWriting();
+    auto next = std::make_shared<TableVersion>(*version());
+    size_t at = 0;
+    for (auto& run_ptr : next->runs_) {
+      if (at >= positions.size()) break;
+      if (positions[at] >= run_ptr->back().end_position()) continue;
+      auto run = std::make_shared<TableVersion::Run>(*run_ptr);
+      for (auto& segment : *run) {
+        if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
+        auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
+                                       : std::make_shared<std::vector<bool>>(
+                                             static_cast<size_t>(segment.row_count()), false);
+        for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
+          const auto row = static_cast<size_t>(positions[at] - segment.first_position);
+          if (!(*deleted)[row]) ++count;
+          (*deleted)[row] = true;
+        }
+        segment.deleted = std::move(deleted);
       }
-      segment.deleted = std::move(deleted);
+      run_ptr = std::move(run);
     }
-    run_ptr = std::move(run);
+    next->deleted_count_ += count;
+    Publish(std::move(next));
   }
-  Publish(std::move(next));
   Notify();
-  return Status::OK();
+  return count;
 }
 
 void Table::Publish(std::shared_ptr<TableVersion> next) {
+  VersionPtr held = std::move(next);
   std::lock_guard lock(mutex_);
-  version_ = std::move(next);
+  version_.swap(held);  // the old one ends after the lock: its buffers may be Python's
 }
 
 void Table::Notify() {
