@@ -39,6 +39,7 @@ arrow::StatusCode ArrowCodeOf(ErrorCode code) {
 
 ErrorCode CodeOfArrow(const Status& status) {
   switch (status.code()) {
+    case arrow::StatusCode::CapacityError:
     case arrow::StatusCode::OutOfMemory: return ErrorCode::kOutOfMemory;
     case arrow::StatusCode::Cancelled: return ErrorCode::kCancelled;
     case arrow::StatusCode::IOError: return ErrorCode::kFileIo;

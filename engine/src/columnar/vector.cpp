@@ -1,5 +1,7 @@
 #include "columnar/vector.hpp"
 
+#include "columnar/join_arrays.hpp"
+
 #include <arrow/compute/api_vector.h>
 #include <arrow/compute/exec.h>
 #include <arrow/util/bitmap_ops.h>
@@ -411,7 +413,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
   columns.reserve(dense.columns.size());
   for (const auto& column : dense.columns) {
     ARROW_ASSIGN_OR_RAISE(auto expanded, Expand(column, dense.row_count, pool));
-    columns.push_back(std::move(expanded.data));
+    const auto& type = schema->field(static_cast<int>(columns.size()))->type();
+    ARROW_ASSIGN_OR_RAISE(auto fitting, FitTo(expanded, type, pool));
+    columns.push_back(std::move(fitting.data));
   }
   return arrow::RecordBatch::Make(schema, dense.row_count, std::move(columns));
 }

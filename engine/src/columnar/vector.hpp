@@ -151,7 +151,8 @@ Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool);
 /// Applies the selection: every column dense, no selection left. The ordinal keeps the first
 /// selected row's.
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool);
-/// Compact, then a record batch of `schema` (constants are repeated).
+/// Compact, then a record batch of `schema`: constants are repeated, widened columns narrowed, and
+/// DoesNotFit (join_arrays.hpp) when that takes smaller batches.
 Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
                                                           const SchemaPtr& schema,
                                                           arrow::MemoryPool* pool);

@@ -1,8 +1,9 @@
 #include "storage/table.hpp"
 
-#include <arrow/array/concatenate.h>
 #include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
+
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::storage {
 namespace {
@@ -11,11 +12,12 @@ namespace {
 /// batches.
 constexpr int64_t kSmallSegmentRows = 16384;
 
-Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a,
-                                                        const arrow::RecordBatch& b) {
+Result<std::shared_ptr<arrow::RecordBatch>> Merge(const arrow::RecordBatch& a,
+                                                  const arrow::RecordBatch& b) {
   arrow::ArrayVector columns;
   for (int i = 0; i < a.num_columns(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto column, arrow::Concatenate({a.column(i), b.column(i)}));
+    ARROW_ASSIGN_OR_RAISE(auto column,
+                          JoinArrays({a.column(i), b.column(i)}, arrow::default_memory_pool()));
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(a.schema(), a.num_rows() + b.num_rows(), std::move(columns));
@@ -111,9 +113,9 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   // batches.
   while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
          run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
-    auto merged = Concatenate(*run.back().batch, *batch);
-    if (!merged.ok()) break;  // dictionaries whose union outgrows their index type stay apart
-    batch = *merged;
+    auto merged = Merge(*run.back().batch, *batch);
+    if (DoesNotFit(merged.status())) break;  // such segments stay apart
+    ARROW_ASSIGN_OR_RAISE(batch, std::move(merged));
     run.pop_back();
     --next->segment_count_;
   }
