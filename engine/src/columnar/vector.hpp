@@ -115,7 +115,7 @@ class StringView {
 };
 
 /// A dictionary-encoded string vector taken apart: code per row (widened to int32) and the
-/// dictionary's values.
+/// dictionary's values. A dictionary holds no nulls: the ingest gate has moved them into the rows.
 struct DictionaryView {
   std::vector<int32_t> codes;  // -1 for null rows
   Vector values;               // utf8 or large_utf8, never a dictionary
