@@ -101,6 +101,7 @@ void RegisterResults(py::module_& module) {
             return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
           },
           py::arg("batch"))
+      .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); })
       .def("close", [](session::Ingest&) {});
 }
 

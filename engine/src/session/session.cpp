@@ -51,6 +51,8 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
 }
 
 Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (committed_)
+    return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
   const int64_t rows = admitted->num_rows();
   const auto& schema = table_->schema();
@@ -63,6 +65,21 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   ARROW_RETURN_NOT_OK(table_->Append({admitted->ReplaceSchemaMetadata(schema->metadata())}));
   row_count_ += rows;
   return rows;
+}
+
+Status Ingest::Commit() {
+  if (committed_) return Status::OK();
+  if (replaces_in_) {
+    const auto session = replaces_in_->lock();
+    if (!session) return Fail(ErrorCode::kQueryState, "the session has ended, table: " + name_);
+    CatalogEntry entry;
+    entry.name = name_;
+    entry.table = table_;
+    ARROW_RETURN_NOT_OK(
+        session->catalog().Create(std::move(entry), Catalog::IfExists::kReplace).status());
+  }
+  committed_ = true;
+  return Status::OK();
 }
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
@@ -149,13 +166,23 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "Use append, create or replace.");
   }
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  auto table = std::make_shared<storage::Table>(schema);
+  if (mode == "replace") {
+    const auto old = catalog_.Find("main", name);
+    if (old && old->kind != RelationKind::kTable) {
+      return Fail(ErrorCode::kWrongObjectKind,
+                  std::string("the name belongs to a ") + KindName(old->kind) + ": " + name);
+    }
+    ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
+    return std::make_unique<Ingest>(name, std::move(table), std::move(gate), weak_from_this());
+  }
   CatalogEntry entry;
   entry.name = name;
-  entry.table = std::make_shared<storage::Table>(schema);
-  const auto if_exists = mode == "append"   ? Catalog::IfExists::kKeep
-                         : mode == "create" ? Catalog::IfExists::kFail
-                                            : Catalog::IfExists::kReplace;
-  ARROW_RETURN_NOT_OK(catalog_.Create(std::move(entry), if_exists).status());
+  entry.table = std::move(table);
+  ARROW_RETURN_NOT_OK(catalog_
+                          .Create(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
+                                                                     : Catalog::IfExists::kFail)
+                          .status());
   const auto held = catalog_.Find("main", name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
@@ -173,7 +200,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
   }
   ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-  return std::make_unique<Ingest>(held->name, held->table, std::move(gate));
+  return std::make_unique<Ingest>(held->name, held->table, std::move(gate), std::nullopt);
 }
 
 Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema,

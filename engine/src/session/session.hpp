@@ -64,14 +64,25 @@ struct QuerySummary {
   int64_t started_unix_ms = 0, row_count = 0;
 };
 
+class Session;
+
 /// One DoPut: an open gate into one table. Not for several threads at once.
+///
+/// Into a table that is there, or was made for it, rows are visible batch by batch. One that
+/// replaces a table gathers its rows aside; Commit puts them in the old ones' place, and letting go
+/// of it without leaves the old table as it was.
 class Ingest {
  public:
-  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate)
-      : name_(std::move(name)), table_(std::move(table)), gate_(std::move(gate)) {}
-  /// Validates, then appends; the rows are visible when it returns. A failed batch leaves nothing
-  /// behind.
+  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate,
+         std::optional<std::weak_ptr<Session>> replaces_in)
+      : name_(std::move(name)),
+        table_(std::move(table)),
+        gate_(std::move(gate)),
+        replaces_in_(std::move(replaces_in)) {}
+  /// Validates, then appends. A failed batch leaves nothing behind.
   Result<int64_t> Write(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Every batch has come. Nothing may be written afterwards; a second call does nothing.
+  Status Commit();
   const std::string& table() const { return name_; }
   int64_t row_count() const { return row_count_; }
 
@@ -79,7 +90,9 @@ class Ingest {
   const std::string name_;
   const storage::TablePtr table_;
   const std::unique_ptr<interop::IngestGate> gate_;
+  const std::optional<std::weak_ptr<Session>> replaces_in_;  // absent: the table is in the catalog
   int64_t row_count_ = 0;
+  bool committed_ = false;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -93,7 +106,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                   std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
 
-  /// mode: "append" (makes the table when it is not there), "create" or "replace".
+  /// mode: "append" (makes the table when it is not there), "create" or "replace" (at Commit).
   Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
                                              const std::string& mode, interop::Origin origin);
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
