@@ -89,6 +89,7 @@ struct BoundQuery {
   Emit emit = Emit::kDefault;
   bool is_bounded = true;
   std::vector<std::string> reads;
+  std::vector<std::string> views;  // that were expanded on the way, those inside views included
 };
 
 struct RewriteOptions {

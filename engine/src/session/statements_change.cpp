@@ -102,11 +102,13 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
   ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-  if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) {
-        return EqualsIgnoreCase(read, name.name);
-      }) != query.reads.end()) {
-    return FailAt(statement.place, ErrorCode::kUnknownTable,
-                  "the view would read itself: " + name.name);
+  const bool reads_itself =
+      std::any_of(query.views.begin(), query.views.end(),
+                  [&](const auto& view) { return EqualsIgnoreCase(view, name.name); });
+  if (reads_itself) {
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                  "the view would read itself: " + name.name,
+                  "Read the tables below it, or give the new view another name.");
   }
   CatalogEntry entry;
   entry.kind = RelationKind::kView;
