@@ -248,8 +248,8 @@ std::vector<TableSummary> Session::Tables() const {
   return out;
 }
 
-Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
-  const auto entry = catalog_.Find("main", name);
+Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::string& schema) const {
+  const auto entry = catalog_.Find(schema, name);
   if (entry) return entry->ArrowSchema();
   const std::string near = NearestName(name, catalog_.RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,

@@ -115,7 +115,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
-  Result<SchemaPtr> TableSchema(const std::string& name) const;
+  Result<SchemaPtr> TableSchema(const std::string& name, const std::string& schema = "main") const;
   Status DropTable(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;

@@ -10,7 +10,7 @@ using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
-Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
+Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
   ObjectName out;
   if (parts.empty() || parts.size() > 2) {
     return FailAt(parts.empty() ? Place{} : parts[0].place, ErrorCode::kUnknownSchema,
@@ -24,6 +24,11 @@ Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& ca
                     "no schema of that name: " + parts[0].text, "Schemas are main and system.");
     }
   }
+  return out;
+}
+
+Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
+  ARROW_ASSIGN_OR_RAISE(auto out, AnyNameOf(parts, catalog));
   if (out.schema == "system") {
     return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
                   "the schema system is read-only: " + out.name);
@@ -87,8 +92,8 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   StatementResult result = Done(statement);
   std::vector<std::vector<std::string>> rows;
   if (statement.kind == StatementKind::kDescribe) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
-    ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name));
+    ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog_));
+    ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name, name.schema));
     for (const auto& field : schema->fields())
       rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
     result.schema = DescribeSchema();
