@@ -72,6 +72,7 @@ std::vector<std::string> Catalog::RelationNames() const {
 
 Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
   const std::string key = KeyOf(entry.schema, entry.name);
+  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
   std::lock_guard lock(mutex_);
   auto& held = entries_[key];
   if (held) {
@@ -86,11 +87,12 @@ Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
                   std::string("the name belongs to a ") + KindName(held->kind) + ": " + entry.name);
     }
   }
-  held = std::make_shared<const CatalogEntry>(std::move(entry));
+  replaced = std::exchange(held, std::make_shared<const CatalogEntry>(std::move(entry)));
   return true;
 }
 
 Status Catalog::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(schema, name));
   if (it == entries_.end()) {
@@ -104,6 +106,7 @@ Status Catalog::Drop(const std::string& schema, const std::string& name, Relatio
     return Fail(ErrorCode::kWrongObjectKind,
                 std::string("not a ") + KindName(kind) + " but a " + KindName(held) + ": " + name);
   }
+  dropped = std::move(it->second);
   entries_.erase(it);
   return Status::OK();
 }
