@@ -108,7 +108,9 @@ class QueryResult:
         """wall_ms, cpu_ms, rows, peak_bytes, operators: [...]"""
 
 class Ingest:
-    """One DoPut into a table or stream. Each write is visible to readers when it returns."""
+    """One DoPut into a table or stream. Each write is visible to readers when it returns; with mode
+    "replace" all are at once by commit(), and without it the old table stays as it was.
+    """
 
     table: str
     row_count: int
@@ -116,6 +118,8 @@ class Ingest:
         """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or
         VEL4006; then nothing of the batch stays.
         """
+    def commit(self) -> None:
+        """Every batch has come; nothing can be written afterwards."""
     def close(self) -> None: ...
 
 class StreamingQuery:

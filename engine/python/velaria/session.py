@@ -52,7 +52,9 @@ class Session:
         reader = as_reader(data)
         ingest = self._kernel.ingest(table, reader.schema, mode)
         try:
-            return sum(ingest.write(batch) for batch in reader)
+            rows = sum(ingest.write(batch) for batch in reader)
+            ingest.commit()
+            return rows
         finally:
             ingest.close()
 

@@ -10,19 +10,24 @@ using session::LaneSplit;
 using session::Session;
 
 py::list FragmentBytes(const LaneSplit& split) {
+  const auto serialized = Unlocked([&] {
+    std::vector<std::string> fragments;
+    LaneFragment fragment = split.plan;
+    for (fragment.partition = 0; fragment.partition < fragment.partition_count;
+         ++fragment.partition) {
+      fragments.push_back(fragment.Serialize());
+    }
+    return fragments;
+  });
   py::list out;
-  LaneFragment fragment = split.plan;
-  for (fragment.partition = 0; fragment.partition < fragment.partition_count;
-       ++fragment.partition) {
-    out.append(py::bytes(fragment.Serialize()));
-  }
+  for (const auto& fragment : serialized) out.append(py::bytes(fragment));
   return out;
 }
 
 py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
                            std::optional<int> threads,
                            const std::shared_ptr<FragmentCancel>& cancel) {
-  const auto fragment = Check(LaneFragment::Parse(bytes));
+  const auto fragment = Check(Unlocked([&] { return LaneFragment::Parse(bytes); }));
   std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> readers;
   for (const auto& [name, data] : inputs) readers[name.cast<std::string>()] = ImportStream(data);
   const auto snapshot =
@@ -39,7 +44,7 @@ py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
 }
 
 py::object MergePartials(const std::string& plan_bytes, const std::vector<std::string>& partials) {
-  const auto plan = Check(LaneFragment::Parse(plan_bytes));
+  const auto plan = Check(Unlocked([&] { return LaneFragment::Parse(plan_bytes); }));
   return WrapTable(Check(Unlocked([&]() -> Result<std::shared_ptr<arrow::Table>> {
                            std::vector<std::shared_ptr<arrow::Buffer>> snapshots;
                            for (const auto& partial : partials)
@@ -62,7 +67,9 @@ void RegisterLane(py::module_& module) {
                                return names;
                              })
       .def_property_readonly("merge",
-                             [](const LaneSplit& self) { return py::bytes(self.plan.Serialize()); })
+                             [](const LaneSplit& self) {
+                               return py::bytes(Unlocked([&] { return self.plan.Serialize(); }));
+                             })
       .def_property_readonly("schema",
                              [](const LaneSplit& self) { return WrapSchema(self.schema); })
       .def_readonly("reason", &LaneSplit::reason)

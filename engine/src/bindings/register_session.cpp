@@ -54,7 +54,7 @@ SessionPtr MakeSession(std::optional<int> threads,
 
 py::list QueryDicts(const Session& self) {
   py::list out;
-  for (const auto& row : self.Queries()) {
+  for (const auto& row : Unlocked([&] { return self.Queries(); })) {
     py::dict entry;
     entry["query_id"] = row.query_id;
     entry["sql"] = row.sql;
@@ -105,6 +105,7 @@ void RegisterResults(py::module_& module) {
             return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
           },
           py::arg("batch"))
+      .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); })
       .def("close", [](session::Ingest&) {});
 }
 
@@ -180,7 +181,11 @@ void RegisterSession(py::module_& module) {
           "register_system_table",
           [](Session& self, const std::string& name, const py::object& schema,
              const py::object& open) {
-            Check(self.RegisterSystemTable(name, UnwrapSchema(schema), FactoryOf(open)));
+            auto unwrapped = UnwrapSchema(schema);
+            auto factory = FactoryOf(open);
+            Check(Unlocked([&] {
+              return self.RegisterSystemTable(name, std::move(unwrapped), std::move(factory));
+            }));
           },
           py::arg("name"), py::arg("schema"), py::arg("open"))
       .def(
@@ -196,7 +201,8 @@ void RegisterSession(py::module_& module) {
       .def(
           "functions",
           [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
-      .def("settings", [](Session& self) { return self.settings().All(); })
+      .def("settings",
+           [](Session& self) { return Unlocked([&] { return self.settings().All(); }); })
       .def(
           "start_stream",
           [](Session& self, const std::string& sql, std::optional<std::string> name,

@@ -69,7 +69,9 @@ void RegisterStream(py::module_& module) {
           "schema", [](const StreamingQuery& self) { return WrapSchema(self.spec().schema); })
       .def_property_readonly(
           "status",
-          [](const StreamingQuery& self) { return std::string(stream::StatusName(self.status())); })
+          [](const StreamingQuery& self) {
+            return std::string(stream::StatusName(Unlocked([&] { return self.status(); })));
+          })
       .def("start", [](StreamingQuery& self) { Unlocked([&] { self.Start(); }); })
       .def("progress",
            [](const StreamingQuery& self) {
@@ -79,7 +81,10 @@ void RegisterStream(py::module_& module) {
            [](const StreamingQuery& self) {
              return Unlocked([&] { return contract::ToJson(self.progress()); });
            })
-      .def("failure", [](const StreamingQuery& self) { Check(self.failure(), self.spec().sql); })
+      .def("failure",
+           [](const StreamingQuery& self) {
+             Check(Unlocked([&] { return self.failure(); }), self.spec().sql);
+           })
       .def(
           "stop",
           [](StreamingQuery& self, const std::string& mode) {

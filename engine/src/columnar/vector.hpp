@@ -115,7 +115,7 @@ class StringView {
 };
 
 /// A dictionary-encoded string vector taken apart: code per row (widened to int32) and the
-/// dictionary's values.
+/// dictionary's values. A dictionary holds no nulls: the ingest gate has moved them into the rows.
 struct DictionaryView {
   std::vector<int32_t> codes;  // -1 for null rows
   Vector values;               // utf8 or large_utf8, never a dictionary
@@ -151,7 +151,8 @@ Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool);
 /// Applies the selection: every column dense, no selection left. The ordinal keeps the first
 /// selected row's.
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool);
-/// Compact, then a record batch of `schema` (constants are repeated).
+/// Compact, then a record batch of `schema`: constants are repeated, widened columns narrowed, and
+/// DoesNotFit (join_arrays.hpp) when that takes smaller batches.
 Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
                                                           const SchemaPtr& schema,
                                                           arrow::MemoryPool* pool);

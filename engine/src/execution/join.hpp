@@ -47,7 +47,6 @@ class JoinBuildNode final : public AccumulatorNode {
 class JoinBuild final : public AccumulatorState {
  public:
   JoinBuild(JoinSpecPtr spec, QueryContext& query);
-  ~JoinBuild() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -79,7 +78,7 @@ class JoinBuild final : public AccumulatorState {
   std::vector<uint32_t> list_starts_;  // per group, and one past the end
   std::vector<uint32_t> row_lists_;    // build rows, grouped
   std::unique_ptr<std::atomic<uint8_t>[]> matched_;
-  int64_t accounted_bytes_ = 0;
+  Reservation memory_;
 };
 
 class JoinProbeNode final : public OperatorNode {

@@ -58,9 +58,7 @@ std::string JoinBuildNode::Text() const {
 }
 
 JoinBuild::JoinBuild(JoinSpecPtr spec, QueryContext& query)
-    : spec_(std::move(spec)), query_(query) {}
-
-JoinBuild::~JoinBuild() { (void)query_.pool()->Account(-accounted_bytes_); }
+    : spec_(std::move(spec)), query_(query), memory_(query.pool()) {}
 
 Result<Flow> JoinBuild::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
                                 TaskContext& context) {
@@ -81,6 +79,9 @@ Status JoinBuild::Seal() {
   rows_ = std::make_shared<const Chunk>(std::move(all));
   const int64_t count = rows_->row_count;
   keys_ = std::make_unique<KeyTable>(KeyTypes(*spec_));
+  // Four numbers of 32 bits a row: its group, the row lists, and two per group that starts one.
+  const int64_t list_bytes = count * 4 * int64_t{sizeof(uint32_t)} + count;
+  ARROW_RETURN_NOT_OK(memory_.Set(list_bytes));
   std::vector<uint32_t> groups(static_cast<size_t>(count), 0);
   if (!spec_->right_keys.empty()) {
     for (int64_t begin = 0; begin < count; begin += kMorselRows) {
@@ -94,6 +95,8 @@ Status JoinBuild::Seal() {
         ARROW_ASSIGN_OR_RAISE(auto key, logical::Evaluate(*expr, piece, query_.functions()));
         keys.push_back(std::move(key));
       }
+      ARROW_RETURN_NOT_OK(
+          memory_.Set(list_bytes + keys_->MemoryBytes() + keys_->GrowthBytes(piece.row_count)));
       ARROW_RETURN_NOT_OK(keys_->FindOrAdd(keys, piece.row_count, groups.data() + begin));
       DropNullKeys(*spec_, keys, piece.row_count, groups.data() + begin);
     }
@@ -112,9 +115,9 @@ Status JoinBuild::Seal() {
   }
   if (spec_->keeps_right())
     matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
-  accounted_bytes_ =
-      keys_->MemoryBytes() + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
-  return query_.pool()->Account(accounted_bytes_);
+  return memory_.Set(keys_->MemoryBytes() +
+                     static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4) +
+                     (matched_ ? count : 0));
 }
 
 Status JoinBuild::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,

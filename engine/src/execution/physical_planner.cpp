@@ -106,9 +106,7 @@ class Lowering {
       at = at->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
-    plan_->result =
-        Close(std::move(drafts),
-              std::make_shared<AggregateNode>(SpecOf(*at)));
+    plan_->result = Close(std::move(drafts), std::make_shared<AggregateNode>(SpecOf(*at)));
     return plan_;
   }
 
@@ -224,7 +222,8 @@ class Lowering {
           file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
     }
     if (const auto* reader = dynamic_cast<const ReaderRelation*>(relation)) {
-      return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(), node.columns));
+      return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(),
+                                                    reader->schema(), node.columns));
     }
     return Bug("a relation that cannot be scanned: " + relation->name());
   }

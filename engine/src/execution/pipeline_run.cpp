@@ -107,11 +107,13 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
 TaskResult PipelineTask::Run() {
   auto run = run_;
   if (!run) return TaskResult::kDone;
-  Status status;
-  auto result = Step();
+  const auto result = Contained([&] { return Step(); });
   if (result.ok() && *result != TaskResult::kDone) return *result;
-  status = result.status();
-  FlushCounters();
+  Status status = result.status();
+  status &= Contained([&] {
+    FlushCounters();
+    return Status::OK();
+  });
   chains_.clear();
   chunk_ = Chunk();
   run_.reset();

@@ -1,7 +1,8 @@
 #include "execution/result_sink.hpp"
 
-#include <arrow/array/concatenate.h>
 #include <arrow/util/byte_size.h>
+
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::execution {
 namespace {
@@ -18,15 +19,39 @@ class SinkLocal final : public LocalState {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;  // made, not yet delivered
 };
 
-Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunks,
+Result<std::shared_ptr<arrow::RecordBatch>> Join(const arrow::RecordBatchVector& parts,
                                                  const SchemaPtr& schema, arrow::MemoryPool* pool) {
-  if (chunks.size() == 1) return ToRecordBatch(chunks[0], schema, pool);
-  arrow::RecordBatchVector parts;
-  for (const auto& chunk : chunks) {
-    ARROW_ASSIGN_OR_RAISE(auto part, ToRecordBatch(chunk, schema, pool));
-    parts.push_back(std::move(part));
+  int64_t rows = 0;
+  for (const auto& part : parts) rows += part->num_rows();
+  arrow::ArrayVector columns;
+  for (int c = 0; c < schema->num_fields(); ++c) {
+    arrow::ArrayVector arrays;
+    for (const auto& part : parts) arrays.push_back(part->column(c));
+    ARROW_ASSIGN_OR_RAISE(auto column, JoinArrays(arrays, pool));
+    columns.push_back(std::move(column));
   }
-  return arrow::ConcatenateRecordBatches(parts, pool);
+  return arrow::RecordBatch::Make(schema, rows, std::move(columns));
+}
+
+/// A chunk as batches of the schema: one, or more when a column does not fit its type as a whole.
+Status ToBatches(const Chunk& chunk, const SchemaPtr& schema, arrow::MemoryPool* pool,
+                 arrow::RecordBatchVector* out) {
+  auto batch = ToRecordBatch(chunk, schema, pool);
+  if (!DoesNotFit(batch.status()) || chunk.selected_count() < 2) {
+    ARROW_RETURN_NOT_OK(batch.status());
+    out->push_back(*std::move(batch));
+    return Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto dense, Compact(chunk, pool));
+  const int64_t middle = dense.row_count / 2;
+  for (const auto& [begin, end] : {std::pair{int64_t{0}, middle}, {middle, dense.row_count}}) {
+    Chunk part;
+    part.row_count = end - begin;
+    for (const auto& column : dense.columns)
+      part.columns.push_back(Slice(column, begin, part.row_count));
+    ARROW_RETURN_NOT_OK(ToBatches(part, schema, pool, out));
+  }
+  return Status::OK();
 }
 
 /// Pieces of a batch that stay below the bounds of a result batch.
@@ -48,14 +73,15 @@ void Cut(std::shared_ptr<arrow::RecordBatch> batch,
 
 Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool) {
   if (local.chunks.empty()) return Status::OK();
-  auto joined = Join(local.chunks, schema, pool);
-  if (joined.ok()) {
-    Cut(*joined, &local.batches);
-  } else {  // dictionaries that do not fit one index type go out apart
-    for (const auto& chunk : local.chunks) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, schema, pool));
-      Cut(std::move(batch), &local.batches);
-    }
+  arrow::RecordBatchVector parts;
+  for (const auto& chunk : local.chunks)
+    ARROW_RETURN_NOT_OK(ToBatches(chunk, schema, pool, &parts));
+  auto joined = Join(parts, schema, pool);
+  if (DoesNotFit(joined.status())) {  // they go out apart
+    for (auto& part : parts) Cut(std::move(part), &local.batches);
+  } else {
+    ARROW_RETURN_NOT_OK(joined.status());
+    Cut(*std::move(joined), &local.batches);
   }
   local.chunks.clear();
   local.rows = 0;
@@ -203,7 +229,7 @@ void ResultSink::Close(const Status& status) {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    status_ = status;
+    if (status_.ok()) status_ = status;
   }
   changed_.notify_all();
 }

@@ -60,7 +60,8 @@ class ResultSink final : public AccumulatorState {
   Status Pop(std::shared_ptr<arrow::RecordBatch>* batch);
   /// What is there now, without waiting; for a stream after its trigger.
   std::vector<std::shared_ptr<arrow::RecordBatch>> PopAll();
-  /// Ends the reading with an error (or OK: end of rows). Called when the execution is done.
+  /// Ends the reading with an error (or OK: end of rows). Called when the execution is
+  /// done, or when nobody is to read further; the first error stays.
   void Close(const Status& status);
   int64_t rows_out() const;
   const SchemaPtr& schema() const { return schema_; }

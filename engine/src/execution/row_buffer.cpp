@@ -1,6 +1,6 @@
 #include "execution/row_buffer.hpp"
 
-#include <arrow/array/concatenate.h>
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::execution {
 
@@ -25,11 +25,7 @@ Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<Ty
       ARROW_ASSIGN_OR_RAISE(auto none, arrow::MakeEmptyArray(types[c], pool));
       arrays.push_back(none);
     }
-    if (arrays.size() == 1) {
-      out.columns.push_back(MakeVector(arrays[0]));
-      continue;
-    }
-    ARROW_ASSIGN_OR_RAISE(auto joined, arrow::Concatenate(arrays, pool));
+    ARROW_ASSIGN_OR_RAISE(auto joined, JoinWide(arrays, pool));
     out.columns.push_back(MakeVector(joined));
   }
   parts->clear();

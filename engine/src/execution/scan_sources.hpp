@@ -73,17 +73,21 @@ class ValuesNode final : public SourceNode {
 using ReaderFactory = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>;
 
 /// A reader opened and drained on a thread of its own behind a bounded queue: it may wait for
-/// whatever it likes.
+/// whatever it likes. Its batches pass the ingest gate: somebody else made them.
 class ReaderSourceNode final : public SourceNode {
  public:
-  ReaderSourceNode(std::string name, ReaderFactory open, std::vector<int> columns)
-      : name_(std::move(name)), open_(std::move(open)), columns_(std::move(columns)) {}
+  ReaderSourceNode(std::string name, ReaderFactory open, SchemaPtr schema, std::vector<int> columns)
+      : name_(std::move(name)),
+        open_(std::move(open)),
+        schema_(std::move(schema)),
+        columns_(std::move(columns)) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override { return "scan " + name_; }
 
  private:
   const std::string name_;
   const ReaderFactory open_;
+  const SchemaPtr schema_;
   const std::vector<int> columns_;
 };
 

@@ -22,6 +22,20 @@ struct KeyColumn {
   Vector held;  // keeps the texts alive
 };
 
+/// What sorting takes beside the rows themselves: the keys, the order, and the items of the fast
+/// path.
+int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count) {
+  int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(uint64_t);
+  for (const auto& key : sort_keys) {
+    const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
+    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
+    bytes_per_row += sizeof(uint64_t) + 1;
+    if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
+    if (is_text) bytes_per_row += 2 * sizeof(std::string_view);
+  }
+  return bytes_per_row * row_count;
+}
+
 uint64_t Ordered(double value) {
   if (std::isnan(value)) return ~uint64_t{0};  // NaN is the greatest
   if (value == 0) value = 0;
@@ -145,6 +159,8 @@ class RowOrder {
 Result<std::vector<uint32_t>> SortRows(const Chunk& rows,
                                        const std::vector<logical::SortKey>& sort_keys,
                                        int64_t limit, QueryContext& query) {
+  Reservation memory(query.pool());
+  ARROW_RETURN_NOT_OK(memory.Set(SortBytes(sort_keys, rows.row_count)));
   std::vector<KeyColumn> keys;
   for (const auto& sort_key : sort_keys) {
     ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*sort_key.expr, rows, query.functions()));

@@ -79,6 +79,8 @@ std::string ToText(const LogicalNode& node);
 /// kept.
 SchemaPtr SchemaOf(const LogicalNode& root);
 bool IsBounded(const LogicalNode& root);
+/// Whether a node of that kind stands anywhere in the plan.
+bool Contains(const LogicalNode& root, NodeKind kind);
 
 /// A bound SELECT, ready to be rewritten and lowered.
 struct BoundQuery {
@@ -87,6 +89,7 @@ struct BoundQuery {
   Emit emit = Emit::kDefault;
   bool is_bounded = true;
   std::vector<std::string> reads;
+  std::vector<std::string> views;  // that were expanded on the way, those inside views included
 };
 
 struct RewriteOptions {

@@ -79,22 +79,25 @@ std::vector<std::string> Catalog::RelationNames() const {
 }
 
 Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
+  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
   std::lock_guard lock(mutex_);
-  return Enter(std::move(entry), if_exists);
+  return Enter(std::move(entry), if_exists, &replaced);
 }
 
 Result<bool> Catalog::CreateIndex(CatalogEntry index,
                                   const std::shared_ptr<const CatalogEntry>& table,
                                   IfExists if_exists) {
+  std::shared_ptr<const CatalogEntry> replaced;
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(table->schema, table->name));
   if (it == entries_.end() || it->second != table) {
     return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + table->name);
   }
-  return Enter(std::move(index), if_exists);
+  return Enter(std::move(index), if_exists, &replaced);
 }
 
-Result<bool> Catalog::Enter(CatalogEntry entry, IfExists if_exists) {
+Result<bool> Catalog::Enter(CatalogEntry entry, IfExists if_exists,
+                            std::shared_ptr<const CatalogEntry>* replaced) {
   auto& held = entries_[KeyOf(entry.schema, entry.name)];
   if (held) {
     if (if_exists == IfExists::kKeep) return false;
@@ -109,7 +112,7 @@ Result<bool> Catalog::Enter(CatalogEntry entry, IfExists if_exists) {
     }
     DropIndexesOf(*held);
   }
-  held = std::make_shared<const CatalogEntry>(std::move(entry));
+  *replaced = std::exchange(held, std::make_shared<const CatalogEntry>(std::move(entry)));
   return true;
 }
 
@@ -122,6 +125,7 @@ void Catalog::DropIndexesOf(const CatalogEntry& table) {
 }
 
 Status Catalog::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(schema, name));
   if (it == entries_.end()) {
@@ -135,7 +139,7 @@ Status Catalog::Drop(const std::string& schema, const std::string& name, Relatio
     return Fail(ErrorCode::kWrongObjectKind,
                 "not " + OneOfKind(kind) + " but " + OneOfKind(held) + ": " + name);
   }
-  const auto dropped = it->second;
+  dropped = std::move(it->second);
   entries_.erase(it);
   DropIndexesOf(*dropped);
   return Status::OK();

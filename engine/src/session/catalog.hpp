@@ -62,7 +62,8 @@ class Catalog final : public logical::CatalogReader {
  private:
   static std::string KeyOf(const std::string& schema, const std::string& name);
   // Under the lock.
-  Result<bool> Enter(CatalogEntry entry, IfExists if_exists);
+  Result<bool> Enter(CatalogEntry entry, IfExists if_exists,
+                     std::shared_ptr<const CatalogEntry>* replaced);
   void DropIndexesOf(const CatalogEntry& table);
 
   const io::AllowedRoots roots_;

@@ -187,20 +187,6 @@ Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment,
   return bound;
 }
 
-Status RunOnce(execution::Execution& execution) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Status> outcome;
-  execution.Start({0, true}, [&](const Status& status) {
-    std::lock_guard lock(mutex);
-    outcome = status;
-    changed.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return outcome.has_value(); });
-  return *outcome;
-}
-
 }  // namespace
 
 std::string LaneFragment::Serialize() const {
@@ -339,7 +325,7 @@ Result<std::shared_ptr<arrow::Buffer>> RunFragment(
   options.stop_at_aggregate = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, fragment, options));
   if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(bound.execution));
-  ARROW_RETURN_NOT_OK(RunOnce(*bound.execution));
+  ARROW_RETURN_NOT_OK(bound.execution->RunOnce());
   const auto result = static_cast<size_t>(bound.execution->plan().result);
   return static_cast<execution::AggregateState&>(*bound.execution->states()[result]).Snapshot();
 }

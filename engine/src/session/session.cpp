@@ -18,12 +18,6 @@ int64_t UnixMicroseconds() {
       .count();
 }
 
-bool Holds(const logical::LogicalNode& node, logical::NodeKind kind) {
-  if (node.kind == kind) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [&](const auto& child) { return Holds(*child, kind); });
-}
-
 /// "a BIGINT, b VARCHAR"
 std::string ColumnList(const arrow::Schema& schema) {
   std::vector<std::string> parts;
@@ -37,8 +31,8 @@ std::string ColumnList(const arrow::Schema& schema) {
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
   contract::ExecutionDecision decision;
   decision.source_is_bounded = query.is_bounded;
-  decision.has_stateful_ops = Holds(*query.root, logical::NodeKind::kAggregate);
-  decision.has_window = Holds(*query.root, logical::NodeKind::kWindowBy);
+  decision.has_stateful_ops = logical::Contains(*query.root, logical::NodeKind::kAggregate);
+  decision.has_window = logical::Contains(*query.root, logical::NodeKind::kWindowBy);
   decision.execution_reason =
       "single process: the kernel runs on this server's threads; the lane is asked for by name";
   if (query.is_bounded) {
@@ -57,6 +51,8 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
 }
 
 Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (committed_)
+    return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
   const int64_t rows = admitted->num_rows();
   const auto& schema = table_->schema();
@@ -69,6 +65,21 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   ARROW_RETURN_NOT_OK(table_->Append({admitted->ReplaceSchemaMetadata(schema->metadata())}));
   row_count_ += rows;
   return rows;
+}
+
+Status Ingest::Commit() {
+  if (committed_) return Status::OK();
+  if (replaces_in_) {
+    const auto session = replaces_in_->lock();
+    if (!session) return Fail(ErrorCode::kQueryState, "the session has ended, table: " + name_);
+    CatalogEntry entry;
+    entry.name = name_;
+    entry.table = table_;
+    ARROW_RETURN_NOT_OK(
+        session->catalog().Create(std::move(entry), Catalog::IfExists::kReplace).status());
+  }
+  committed_ = true;
+  return Status::OK();
 }
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
@@ -98,7 +109,9 @@ void Session::Close() {
     streams.swap(streams_);
   }
   for (auto& [id, tracked] : queries) {
-    if (auto query = tracked.query.lock()) query->Cancel();
+    if (const auto context = tracked.context.lock()) (void)context->Cancel();
+    if (const auto execution = tracked.execution.lock()) execution->Cancel();
+    if (const auto query = tracked.query.lock()) query->Cancel();
   }
   for (auto& [id, query] : streams) query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
 }
@@ -130,12 +143,17 @@ sql::BindContext Session::MakeBindContext(const Parameters& parameters,
 }
 
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
-                                          const execution::QueryContext& context) {
+                                          const execution::QueryContext& context) const {
   ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
+  return Plan(std::move(query), context);
+}
+
+Result<logical::BoundQuery> Session::Plan(logical::BoundQuery bound,
+                                          const execution::QueryContext& context) const {
   logical::RewriteOptions options;
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context.functions(), options));
-  return query;
+  ARROW_ASSIGN_OR_RAISE(bound.root, logical::Rewrite(bound.root, context.functions(), options));
+  return bound;
 }
 
 // ---- tables
@@ -150,13 +168,23 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "Use append, create or replace.");
   }
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  auto table = std::make_shared<storage::Table>(schema);
+  if (mode == "replace") {
+    const auto old = catalog_.Find("main", name);
+    if (old && old->kind != RelationKind::kTable) {
+      return Fail(ErrorCode::kWrongObjectKind,
+                  std::string("the name belongs to a ") + KindName(old->kind) + ": " + name);
+    }
+    ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
+    return std::make_unique<Ingest>(name, std::move(table), std::move(gate), weak_from_this());
+  }
   CatalogEntry entry;
   entry.name = name;
-  entry.table = std::make_shared<storage::Table>(schema);
-  const auto if_exists = mode == "append"   ? Catalog::IfExists::kKeep
-                         : mode == "create" ? Catalog::IfExists::kFail
-                                            : Catalog::IfExists::kReplace;
-  ARROW_RETURN_NOT_OK(catalog_.Create(std::move(entry), if_exists).status());
+  entry.table = std::move(table);
+  ARROW_RETURN_NOT_OK(catalog_
+                          .Create(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
+                                                                     : Catalog::IfExists::kFail)
+                          .status());
   const auto held = catalog_.Find("main", name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
@@ -174,7 +202,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
   }
   ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-  return std::make_unique<Ingest>(held->name, held->table, std::move(gate));
+  return std::make_unique<Ingest>(held->name, held->table, std::move(gate), std::nullopt);
 }
 
 Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema,
@@ -232,8 +260,8 @@ std::vector<IndexSummary> Session::Indexes() const {
   return out;
 }
 
-Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
-  const auto entry = catalog_.Find("main", name);
+Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::string& schema) const {
+  const auto entry = catalog_.Find(schema, name);
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
   if (entry) return entry->ArrowSchema();
@@ -249,41 +277,95 @@ Status Session::DropTable(const std::string& name) {
 // ---- queries
 
 void Session::Track(const std::string& query_id, const std::string& sql,
-                    const std::shared_ptr<RunningQuery>& query) {
+                    const std::shared_ptr<execution::QueryContext>& context) {
+  Tracked tracked;
+  tracked.sql = sql;
+  tracked.started_unix_ms = UnixMicroseconds() / 1000;
+  tracked.context = context;
   std::lock_guard lock(mutex_);
-  std::erase_if(queries_, [](const auto& entry) { return entry.second.query.expired(); });
-  queries_[query_id] = {sql, UnixMicroseconds() / 1000, query};
+  std::erase_if(queries_, [](const auto& entry) {
+    return !entry.second.in_execute && entry.second.query.expired();
+  });
+  queries_[query_id] = std::move(tracked);
+}
+
+void Session::Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query) {
+  bool closed = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = queries_.find(query_id);
+    closed = it == queries_.end();
+    if (!closed) it->second.query = query;
+  }
+  if (closed || query->execution().query().cancelled()) query->Cancel();
+}
+
+void Session::Attach(const std::string& query_id,
+                     const std::shared_ptr<execution::Execution>& execution) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it != queries_.end()) it->second.execution = execution;
+}
+
+void Session::ExecuteEnded(const std::string& query_id, bool stays) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it == queries_.end()) return;
+  it->second.in_execute = false;
+  if (!stays) queries_.erase(it);
 }
 
 std::vector<QuerySummary> Session::Queries() const {
   std::vector<QuerySummary> out;
   std::lock_guard lock(mutex_);
   for (const auto& [id, tracked] : queries_) {
-    if (auto query = tracked.query.lock()) {
-      out.push_back({id, tracked.sql, StateName(query->state()), tracked.started_unix_ms,
-                     query->row_count()});
-    }
+    const auto query = tracked.query.lock();
+    const auto context = tracked.context.lock();
+    if (!query && !(context && tracked.in_execute)) continue;
+    const QueryState state = !tracked.in_execute    ? query->state()
+                             : context->cancelled() ? QueryState::kCancelled
+                                                    : QueryState::kRunning;
+    out.push_back({id, tracked.sql, StateName(state), tracked.started_unix_ms,
+                   query ? query->row_count() : 0});
   }
   return out;
 }
 
+std::optional<Session::Tracked> Session::FindTracked(const std::string& query_id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  return it == queries_.end() ? std::nullopt : std::optional(it->second);
+}
+
 Result<std::string> Session::Cancel(const std::string& query_id) {
-  std::shared_ptr<RunningQuery> query;
   std::shared_ptr<stream::StreamingQuery> stream;
   {
     std::lock_guard lock(mutex_);
-    const auto it = queries_.find(query_id);
-    if (it != queries_.end()) query = it->second.query.lock();
-    const auto stream_it = streams_.find(query_id);
-    if (stream_it != streams_.end()) stream = stream_it->second;
+    const auto it = streams_.find(query_id);
+    if (it != streams_.end()) stream = it->second;
   }
   if (stream) {
     stream->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
     return std::string(stream::StatusName(stream->status()));
   }
-  if (!query) return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
-  query->Cancel();
-  return std::string(StateName(query->state()));
+  const auto unknown = [&] {
+    return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
+  };
+  const auto before = FindTracked(query_id);
+  const auto context = before ? before->context.lock() : nullptr;
+  if (!context) return unknown();
+  const bool in_time = context->Cancel();
+  // Looked up again after the cancel is noted: what is attached from now on finds the note.
+  const auto tracked = FindTracked(query_id);
+  const auto query = tracked ? tracked->query.lock() : nullptr;
+  const auto execution = tracked ? tracked->execution.lock() : nullptr;
+  if (execution && in_time) execution->Cancel();
+  if (query) query->Cancel();
+  if (tracked && !tracked->in_execute) {
+    return query ? Result<std::string>(StateName(query->state())) : unknown();
+  }
+  if (in_time) return std::string(StateName(QueryState::kCancelled));
+  return tracked ? Result<std::string>(StateName(QueryState::kRunning)) : unknown();
 }
 
 // ---- streams

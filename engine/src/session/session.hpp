@@ -68,14 +68,25 @@ struct QuerySummary {
   int64_t started_unix_ms = 0, row_count = 0;
 };
 
+class Session;
+
 /// One DoPut: an open gate into one table. Not for several threads at once.
+///
+/// Into a table that is there, or was made for it, rows are visible batch by batch. One that
+/// replaces a table gathers its rows aside; Commit puts them in the old ones' place, and letting go
+/// of it without leaves the old table as it was.
 class Ingest {
  public:
-  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate)
-      : name_(std::move(name)), table_(std::move(table)), gate_(std::move(gate)) {}
-  /// Validates, then appends; the rows are visible when it returns. A failed batch leaves nothing
-  /// behind.
+  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate,
+         std::optional<std::weak_ptr<Session>> replaces_in)
+      : name_(std::move(name)),
+        table_(std::move(table)),
+        gate_(std::move(gate)),
+        replaces_in_(std::move(replaces_in)) {}
+  /// Validates, then appends. A failed batch leaves nothing behind.
   Result<int64_t> Write(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Every batch has come. Nothing may be written afterwards; a second call does nothing.
+  Status Commit();
   const std::string& table() const { return name_; }
   int64_t row_count() const { return row_count_; }
 
@@ -83,7 +94,9 @@ class Ingest {
   const std::string name_;
   const storage::TablePtr table_;
   const std::unique_ptr<interop::IngestGate> gate_;
+  const std::optional<std::weak_ptr<Session>> replaces_in_;  // absent: the table is in the catalog
   int64_t row_count_ = 0;
+  bool committed_ = false;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -97,7 +110,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                   std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
 
-  /// mode: "append" (makes the table when it is not there), "create" or "replace".
+  /// mode: "append" (makes the table when it is not there), "create" or "replace" (at Commit).
   Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
                                              const std::string& mode, interop::Origin origin);
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
@@ -107,11 +120,13 @@ class Session : public std::enable_shared_from_this<Session> {
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
   std::vector<IndexSummary> Indexes() const;
-  Result<SchemaPtr> TableSchema(const std::string& name) const;
+  Result<SchemaPtr> TableSchema(const std::string& name, const std::string& schema = "main") const;
   Status DropTable(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;
-  /// The state afterwards; VEL4010 for an id that is not running.
+  /// The state afterwards; VEL4010 for an id that is not running. "cancelled" is a promise: the
+  /// statement ends with VEL3010 and changes nothing. One that has begun to commit goes on, and is
+  /// "running".
   Result<std::string> Cancel(const std::string& query_id);
 
   Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
@@ -132,7 +147,10 @@ class Session : public std::enable_shared_from_this<Session> {
                                    const execution::QueryContext& context) const;
   /// Binds and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
-                                   const execution::QueryContext& context);
+                                   const execution::QueryContext& context) const;
+  /// Rewrites what was bound otherwise (the rows of an INSERT), as the settings say.
+  Result<logical::BoundQuery> Plan(logical::BoundQuery bound,
+                                   const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.
   void Close();
   static std::string NewQueryId();
@@ -140,8 +158,14 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
+  // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
+  // it runs is attached when there is something to wake, and finds the note when it came earlier.
   void Track(const std::string& query_id, const std::string& sql,
-             const std::shared_ptr<RunningQuery>& query);
+             const std::shared_ptr<execution::QueryContext>& context);
+  void Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query);
+  void Attach(const std::string& query_id, const std::shared_ptr<execution::Execution>& execution);
+  /// Execute has returned: only a query whose rows are still to be read stays.
+  void ExecuteEnded(const std::string& query_id, bool stays);
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
                                                              const std::string& name,
                                                              std::string query_id);
@@ -153,9 +177,13 @@ class Session : public std::enable_shared_from_this<Session> {
 
   struct Tracked {
     std::string sql;
-    int64_t started_unix_ms;
+    int64_t started_unix_ms = 0;
+    bool in_execute = true;
+    std::weak_ptr<execution::QueryContext> context;
+    std::weak_ptr<execution::Execution> execution;
     std::weak_ptr<RunningQuery> query;
   };
+  std::optional<Tracked> FindTracked(const std::string& query_id) const;
   mutable std::mutex mutex_;
   std::map<std::string, Tracked> queries_;
   std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams_;  // by id

@@ -18,6 +18,8 @@ struct ObjectName {
   std::string name;
 };
 
+/// Schema and name of an object that is looked at; VEL2028 for an unknown schema.
+Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
 /// Schema and name of an object that a statement makes or changes; VEL2028 for an unknown schema,
 /// VEL2025 for system.
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
@@ -41,6 +43,7 @@ class StatementRunner {
         query_id_(std::move(query_id)),
         context_(session.MakeContext()) {}
 
+  const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);

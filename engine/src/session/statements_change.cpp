@@ -1,6 +1,4 @@
 // Statements that change the catalog or a table.
-#include <condition_variable>
-
 #include "base/text.hpp"
 #include "execution/position_sink.hpp"
 #include "io/open_file.hpp"
@@ -49,7 +47,10 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     }
   }
   const auto existing = session_.catalog_.Find(name.schema, name.name);
-  if (existing && statement.if_not_exists) return Done(statement, 0);
+  if (existing && statement.if_not_exists) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
+    return Done(statement, 0);
+  }
   SchemaPtr declared;
   if (!statement.columns.empty()) {
     ARROW_ASSIGN_OR_RAISE(declared, sql::SchemaFromColumns(statement.columns));
@@ -93,6 +94,7 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     entry.name = name.name;
     entry.table = std::make_shared<storage::Table>(declared);
   }
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
   ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, rows);
 }
@@ -100,11 +102,13 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
   ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-  if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) {
-        return EqualsIgnoreCase(read, name.name);
-      }) != query.reads.end()) {
-    return FailAt(statement.place, ErrorCode::kUnknownTable,
-                  "the view would read itself: " + name.name);
+  const bool reads_itself =
+      std::any_of(query.views.begin(), query.views.end(),
+                  [&](const auto& view) { return EqualsIgnoreCase(view, name.name); });
+  if (reads_itself) {
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                  "the view would read itself: " + name.name,
+                  "Read the tables below it, or give the new view another name.");
   }
   CatalogEntry entry;
   entry.kind = RelationKind::kView;
@@ -162,13 +166,14 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
       auto query,
       sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
   if (!query.is_bounded) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
     ARROW_ASSIGN_OR_RAISE(auto stream, session_.MakeStream(sql_, "", query_id_));
     stream->Start();
     StatementResult result = Done(statement);
     result.kind = "insert_stream";
     return result;
   }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
+  ARROW_ASSIGN_OR_RAISE(query, session_.Plan(std::move(query), *context_));
   ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
   int64_t rows = 0;
   for (auto& batch : batches) {
@@ -181,6 +186,7 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
     }
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
   ARROW_RETURN_NOT_OK(target->table->Append(batches));
   return Done(statement, rows);
 }
@@ -198,30 +204,19 @@ Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
         sql::BindPredicateOverSchema(*statement.where, *target->table->schema(), target->name,
                                      "WHERE", session_.MakeBindContext(parameters_, *context_)));
   }
-  const auto writer = target->table->LockForWriting();
+  // The rows as they are now; what comes meanwhile stays, and what goes meanwhile is not counted.
   auto relation =
       std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::LowerPositions(relation, predicate));
   ARROW_ASSIGN_OR_RAISE(auto execution,
                         execution::Execution::Make(plan, context_, session_.scheduler_));
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Status> outcome;
-  execution->Start({0, true}, [&](const Status& status) {
-    std::lock_guard lock(mutex);
-    outcome = status;
-    changed.notify_one();
-  });
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return outcome.has_value(); });
-  }
-  ARROW_RETURN_NOT_OK(*outcome);
+  session_.Attach(query_id_, execution);
+  ARROW_RETURN_NOT_OK(execution->RunOnce());
   auto& sink = static_cast<execution::PositionSink&>(
       *execution->states()[static_cast<size_t>(plan->result)]);
   const auto positions = sink.TakePositions();
-  ARROW_RETURN_NOT_OK(target->table->DeletePositions(positions, writer));
-  return Done(statement, static_cast<int64_t>(positions.size()));
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
+  return Done(statement, target->table->DeletePositions(positions));
 }
 
 Result<StatementResult> StatementRunner::Drop(const Statement& statement) {

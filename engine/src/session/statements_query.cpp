@@ -56,7 +56,7 @@ Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
     ARROW_ASSIGN_OR_RAISE(query,
                           sql::PlanInsertSource(*inner, *target->ArrowSchema(),
                                                 session_.MakeBindContext(parameters_, *context_)));
-    ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
+    ARROW_ASSIGN_OR_RAISE(query, session_.Plan(std::move(query), *context_));
   } else if (inner->select) {
     ARROW_ASSIGN_OR_RAISE(query, PlanSelect(*inner->select));
   } else {
@@ -113,7 +113,7 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(
                         execution::Execution::Make(plan, context_, session_.scheduler_));
   auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left),
                                                 session_.shared_from_this());
-  session_.Track(query_id_, sql_, running);
+  session_.Attach(query_id_, running);
   return running;
 }
 
@@ -169,7 +169,7 @@ Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(
     return FailAt(statement.place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported",
                   "Leave EMIT out, or write EMIT PER BATCH.");
   }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
+  ARROW_ASSIGN_OR_RAISE(query, session_.Plan(std::move(query), *context_));
   spec.query_id = query_id_;
   spec.name = name.empty() ? query_id_ : name;
   spec.sql = sql_;

@@ -29,6 +29,7 @@ Result<logical::BoundQuery> QueryOf(PlannedQuery planned, const Select& select,
   query.emit = EmitOf(select.emit);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
+  query.views = binder.views();
   if (!query.is_bounded && query.emit == logical::Emit::kFinal) {
     return FailAt(select.emit_place, ErrorCode::kBadEmit,
                   "EMIT FINAL needs a bounded source and the query reads a stream");

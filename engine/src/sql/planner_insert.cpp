@@ -96,6 +96,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   query.schema = logical::SchemaOf(*query.root);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
+  query.views = binder.views();
   if (insert.select) query.emit = static_cast<logical::Emit>(insert.select->emit);
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;

@@ -38,6 +38,7 @@ class QueryBinder {
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
   Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types);
   const std::vector<std::string>& reads() const { return reads_; }
+  const std::vector<std::string>& views() const { return views_read_; }
 
  private:
   struct CommonTableEntry {
@@ -87,7 +88,7 @@ class QueryBinder {
   const BindContext& context_;
   std::vector<CommonTableEntry> common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  std::vector<std::string> reads_;
+  std::vector<std::string> reads_, views_read_;
 };
 
 /// What one SELECT core has gathered on its way to a plan.
