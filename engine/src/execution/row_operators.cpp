@@ -62,6 +62,7 @@ Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorS
       out->columns.push_back(in.columns[static_cast<size_t>(expr->column)]);
     out->row_count = in.row_count;
     out->selection = in.selection;
+    out->positions = in.positions;
     return OperatorFlow::kNeedInput;
   }
   for (const auto& expr : expressions_) {
@@ -69,6 +70,7 @@ Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorS
     out->columns.push_back(std::move(column));
   }
   out->row_count = in.selected_count();
+  out->positions = in.selection ? GatherPositions(in.positions, *in.selection) : in.positions;
   if (in.selection && !in.selection->empty()) out->ordinal = in.ordinal + in.selection->front();
   return OperatorFlow::kNeedInput;
 }

@@ -66,6 +66,12 @@ Status CheckBoundedness(const LogicalNode& node) {
         return Refuse(node, "LIMIT over groups needs the end of its input");
       }
       break;
+    case NodeKind::kWindowBy:
+      if (RevisesRows(*node.children[0])) {
+        return Refuse(node, "WINDOW BY over groups needs the end of its input",
+                      "Put WINDOW BY into the query that reads the stream.");
+      }
+      break;
     case NodeKind::kAggregate:
       if (RevisesRows(*node.children[0])) {
         return Refuse(node, "an aggregate over an aggregate needs the end of its input");
