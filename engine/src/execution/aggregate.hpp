@@ -98,7 +98,8 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
                          const std::vector<uint32_t>& group_map);
   Status AccountPartition(Partition& partition);
   SchemaPtr SnapshotSchema() const;
-  static GroupedStates& LocalGroups(LocalState& local);
+  /// A local's groups, to be filled from a snapshot.
+  static GroupedStates& GroupsToMerge(LocalState& local);
 
   const AggregateSpec& spec_;
   QueryContext& query_;
