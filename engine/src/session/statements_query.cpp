@@ -165,10 +165,6 @@ Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(
     return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads no stream",
                   "Run it as a plain query.");
   }
-  if (query.emit != logical::Emit::kDefault && query.emit != logical::Emit::kPerBatch) {
-    return FailAt(statement.place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported",
-                  "Leave EMIT out, or write EMIT PER BATCH.");
-  }
   ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
   spec.query_id = query_id_;
   spec.name = name.empty() ? query_id_ : name;
