@@ -59,14 +59,8 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
 Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
   const int64_t rows = admitted->num_rows();
-  const auto& schema = table_->schema();
-  for (int i = 0; i < schema->num_fields(); ++i) {
-    if (!schema->field(i)->nullable() && admitted->column(i)->null_count() > 0) {
-      return Fail(ErrorCode::kConstraint,
-                  "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-    }
-  }
-  ARROW_RETURN_NOT_OK(table_->Append({admitted->ReplaceSchemaMetadata(schema->metadata())}));
+  ARROW_RETURN_NOT_OK(
+      table_->Append({admitted->ReplaceSchemaMetadata(table_->schema()->metadata())}));
   row_count_ += rows;
   return rows;
 }

@@ -170,15 +170,9 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   int64_t rows = 0;
   for (auto& batch : batches) {
     rows += batch->num_rows();
-    for (int i = 0; i < schema->num_fields(); ++i) {
-      if (!schema->field(i)->nullable() && batch->column(i)->null_count() > 0) {
-        return FailAt(statement.place, ErrorCode::kConstraint,
-                      "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-      }
-    }
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
-  ARROW_RETURN_NOT_OK(target->table->Append(batches));
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(target->table->Append(batches), statement.place));
   return Done(statement, rows);
 }
 

@@ -82,7 +82,8 @@ class Table {
 
   /// One writer at a time: held over the whole of a DELETE, or while a commit is made.
   std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
-  /// Appends all batches in one commit. Takes the writer lock.
+  /// Appends all batches in one commit, or none: VEL3005 for a NULL in a column that is NOT NULL.
+  /// Takes the writer lock.
   Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
   /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds
   /// the writer lock.
@@ -98,6 +99,7 @@ class Table {
   bool input_ended() const;
 
  private:
+  Status CheckNotNull(const arrow::RecordBatch& batch) const;
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
   void Publish(std::shared_ptr<TableVersion> next);
   void Notify();
