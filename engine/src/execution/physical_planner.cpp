@@ -93,9 +93,8 @@ class Lowering {
       top = top->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*top, true));
-    const bool bounded = options_.stream_range == nullptr || options_.slice_tables;
     plan_->result =
-        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
+        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset));
     return plan_;
   }
 
@@ -106,9 +105,7 @@ class Lowering {
       at = at->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
-    plan_->result =
-        Close(std::move(drafts),
-              std::make_shared<AggregateNode>(SpecOf(*at)));
+    plan_->result = Close(std::move(drafts), std::make_shared<AggregateNode>(SpecOf(*at)));
     return plan_;
   }
 

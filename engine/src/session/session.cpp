@@ -45,8 +45,9 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
     decision.execution_reason += "; a batch query has no checkpoint";
   } else {
     decision.execution_reason +=
-        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; "
-        "tables in memory give best-effort delivery";
+        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; a "
+        "query reads its stream from the first row with empty state, and streams end with their "
+        "server";
     decision.backpressure_max_queue_batches =
         static_cast<int64_t>(stream::Subscription::kHighWatermark);
     decision.backpressure_high_watermark =
@@ -71,7 +72,7 @@ Session::Session(const SessionOptions& options, io::AllowedRoots roots)
           options.threads > 0
               ? options.threads
               : std::max(1, static_cast<int>(std::thread::hardware_concurrency())))),
-      catalog_(std::move(roots)) {}
+      catalog_(std::make_shared<Catalog>(std::move(roots))) {}
 
 Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
   io::AllowedRoots roots;
@@ -85,7 +86,7 @@ Session::~Session() { Close(); }
 
 void Session::Close() {
   std::map<std::string, Tracked> queries;
-  std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams;
+  std::map<std::string, Stream> streams;
   {
     std::lock_guard lock(mutex_);
     queries.swap(queries_);
@@ -94,7 +95,8 @@ void Session::Close() {
   for (auto& [id, tracked] : queries) {
     if (auto query = tracked.query.lock()) query->Cancel();
   }
-  for (auto& [id, query] : streams) query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
+  for (auto& [id, stream] : streams)
+    stream.query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
 }
 
 std::string Session::NewQueryId() {
@@ -115,7 +117,7 @@ std::shared_ptr<execution::QueryContext> Session::MakeContext() {
 sql::BindContext Session::MakeBindContext(const Parameters& parameters,
                                           const execution::QueryContext& context) const {
   sql::BindContext bind;
-  bind.catalog = &catalog_;
+  bind.catalog = catalog_.get();
   bind.parameters = parameters;
   bind.functions = context.functions();
   return bind;
@@ -124,10 +126,15 @@ sql::BindContext Session::MakeBindContext(const Parameters& parameters,
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
                                           const execution::QueryContext& context) {
   ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
+  ARROW_RETURN_NOT_OK(Rewrite(&query, context));
+  return query;
+}
+
+Status Session::Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const {
   logical::RewriteOptions options;
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context.functions(), options));
-  return query;
+  ARROW_ASSIGN_OR_RAISE(query->root, logical::Rewrite(query->root, context.functions(), options));
+  return Status::OK();
 }
 
 // ---- tables
@@ -148,8 +155,8 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   const auto if_exists = mode == "append"   ? Catalog::IfExists::kKeep
                          : mode == "create" ? Catalog::IfExists::kFail
                                             : Catalog::IfExists::kReplace;
-  ARROW_RETURN_NOT_OK(catalog_.Create(std::move(entry), if_exists).status());
-  const auto held = catalog_.Find("main", name);
+  ARROW_RETURN_NOT_OK(CreateEntry(std::move(entry), if_exists).status());
+  const auto held = catalog_->Find("main", name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
     return Fail(ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT: " + name);
@@ -183,8 +190,8 @@ Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema
     admitted.push_back(std::move(checked));
   }
   ARROW_RETURN_NOT_OK(entry.table->Append(admitted));
-  return catalog_
-      .Create(std::move(entry), replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
+  return CreateEntry(std::move(entry),
+                     replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
       .status();
 }
 
@@ -196,12 +203,12 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
   entry.name = name;
   entry.reader_schema = std::move(schema);
   entry.open = std::move(open);
-  return catalog_.Create(std::move(entry), Catalog::IfExists::kReplace).status();
+  return CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status();
 }
 
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
-  for (const auto& entry : catalog_.Entries()) {
+  for (const auto& entry : catalog_->Entries()) {
     TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
                          KindName(entry->kind), entry->ArrowSchema()};
     if (entry->table) {
@@ -215,15 +222,28 @@ std::vector<TableSummary> Session::Tables() const {
 }
 
 Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
-  const auto entry = catalog_.Find("main", name);
+  const auto entry = catalog_->Find("main", name);
   if (entry) return entry->ArrowSchema();
-  const std::string near = NearestName(name, catalog_.RelationNames());
+  const std::string near = NearestName(name, catalog_->RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?");
 }
 
 Status Session::DropTable(const std::string& name) {
-  return catalog_.Drop("main", name, RelationKind::kTable);
+  return DropEntry("main", name, RelationKind::kTable);
+}
+
+Result<bool> Session::CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists) {
+  std::lock_guard lock(mutex_);
+  if (if_exists == Catalog::IfExists::kReplace)
+    ARROW_RETURN_NOT_OK(CheckUnused(entry.schema, entry.name, entry.kind));
+  return catalog_->Create(std::move(entry), if_exists);
+}
+
+Status Session::DropEntry(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::lock_guard lock(mutex_);
+  ARROW_RETURN_NOT_OK(CheckUnused(schema, name, kind));
+  return catalog_->Drop(schema, name, kind);
 }
 
 // ---- queries
@@ -255,7 +275,7 @@ Result<std::string> Session::Cancel(const std::string& query_id) {
     const auto it = queries_.find(query_id);
     if (it != queries_.end()) query = it->second.query.lock();
     const auto stream_it = streams_.find(query_id);
-    if (stream_it != streams_.end()) stream = stream_it->second;
+    if (stream_it != streams_.end()) stream = stream_it->second.query;
   }
   if (stream) {
     stream->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
@@ -264,45 +284,6 @@ Result<std::string> Session::Cancel(const std::string& query_id) {
   if (!query) return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
   query->Cancel();
   return std::string(StateName(query->state()));
-}
-
-// ---- streams
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
-                                                                     const std::string& name,
-                                                                     bool start_now) {
-  ARROW_ASSIGN_OR_RAISE(auto query, MakeStream(sql, name, NewQueryId()));
-  if (start_now) query->Start();
-  return query;
-}
-
-std::vector<std::shared_ptr<stream::StreamingQuery>> Session::StreamingQueries() const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<stream::StreamingQuery>> out;
-  for (const auto& [id, query] : streams_) out.push_back(query);
-  return out;
-}
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::FindStreamingQuery(
-    const std::string& id_or_name) const {
-  std::lock_guard lock(mutex_);
-  const auto it = streams_.find(id_or_name);
-  if (it != streams_.end()) return it->second;
-  for (const auto& [id, query] : streams_) {
-    if (query->spec().name == id_or_name) return query;
-  }
-  return Fail(ErrorCode::kUnknownQuery, "no streaming query of that id or name: " + id_or_name);
-}
-
-Status Session::EndInput(const std::string& stream) {
-  const auto entry = catalog_.Find("main", stream);
-  if (!entry) return Fail(ErrorCode::kUnknownTable, "no stream of that name: " + stream);
-  if (entry->kind != RelationKind::kStream) {
-    return Fail(ErrorCode::kWrongObjectKind,
-                std::string("not a stream but a ") + KindName(entry->kind) + ": " + stream);
-  }
-  entry->table->EndInput();
-  return Status::OK();
 }
 
 }  // namespace velaria::session

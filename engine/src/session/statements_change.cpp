@@ -32,12 +32,12 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog_.roots(), file_options));
+  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
   return entry;
 }
 
 Result<StatementResult> StatementRunner::CreateTable(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
@@ -48,7 +48,7 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
           "PRIMARY KEY, UNIQUE and DEFAULT are not supported, column: " + column.name.text);
     }
   }
-  const auto existing = session_.catalog_.Find(name.schema, name.name);
+  const auto existing = session_.catalog().Find(name.schema, name.name);
   if (existing && statement.if_not_exists) return Done(statement, 0);
   SchemaPtr declared;
   if (!statement.columns.empty()) {
@@ -59,12 +59,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   if (statement.has_options || !statement.using_format.empty()) {
     ARROW_ASSIGN_OR_RAISE(entry, FileTableEntry(statement, name, declared));
   } else if (statement.select) {
-    ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-    if (!query.is_bounded) {
-      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
-                    "CREATE TABLE AS reads a stream, which never ends",
-                    "Create the table, then start INSERT INTO ... SELECT as a streaming query.");
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto checked, Check(statement));
+    const auto& query = checked.query;
     std::vector<std::string> seen;
     arrow::FieldVector fields;
     for (const auto& field : query.schema->fields()) {
@@ -93,13 +89,13 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     entry.name = name.name;
     entry.table = std::make_shared<storage::Table>(declared);
   }
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, rows);
 }
 
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
-  ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
+  ARROW_ASSIGN_OR_RAISE(auto query, session_.Plan(*statement.select, parameters_, *context_));
   if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) {
         return EqualsIgnoreCase(read, name.name);
       }) != query.reads.end()) {
@@ -111,12 +107,12 @@ Result<StatementResult> StatementRunner::CreateView(const Statement& statement) 
   entry.name = name.name;
   entry.view_schema = query.schema;
   entry.view_sql = statement.text;
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
 }
 
 Result<StatementResult> StatementRunner::CreateStream(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.watermark) {
     return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement,
                   "WATERMARK is not supported", "Leave it out: emission is PER BATCH.");
@@ -126,17 +122,17 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   entry.kind = RelationKind::kStream;
   entry.name = name.name;
   entry.table = std::make_shared<storage::Table>(std::move(schema));
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
 }
 
 Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
     const std::vector<sql::Name>& parts) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-  auto entry = session_.catalog_.Find(name.schema, name.name);
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+  auto entry = session_.catalog().Find(name.schema, name.name);
   const Place place = parts.back().place;
   if (!entry) {
-    const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
+    const std::string near = NearestName(name.name, session_.catalog().RelationNames());
     return FailAt(place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
                   near.empty() ? "" : "Did you mean " + near + "?");
   }
@@ -153,26 +149,23 @@ Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
 }
 
 Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-  const auto& schema = target->table->schema();
-  ARROW_ASSIGN_OR_RAISE(
-      auto query,
-      sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
-  if (!query.is_bounded) {
-    ARROW_ASSIGN_OR_RAISE(auto stream, session_.MakeStream(sql_, "", query_id_));
+  ARROW_ASSIGN_OR_RAISE(auto checked, Check(statement));
+  if (!checked.query.is_bounded) {
+    ARROW_ASSIGN_OR_RAISE(auto stream, MakeStream(std::move(checked), StreamOptions{}));
     stream->Start();
     StatementResult result = Done(statement);
     result.kind = "insert_stream";
     return result;
   }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
-  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
+  const auto target = checked.ends.target;
+  const auto& schema = target->schema();
+  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(checked.query));
   int64_t rows = 0;
   for (auto& batch : batches) {
     rows += batch->num_rows();
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
-  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(target->table->Append(batches), statement.place));
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(target->Append(batches), statement.place));
   return Done(statement, rows);
 }
 
@@ -225,9 +218,9 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
     case sql::DropKind::kIndex: return UnsupportedStatement(statement, "DROP INDEX");
   }
   for (const auto& parts : statement.drop_names) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-    if (statement.if_exists && !session_.catalog_.Find(name.schema, name.name)) continue;
-    const Status dropped = session_.catalog_.Drop(name.schema, name.name, kind);
+    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+    if (statement.if_exists && !session_.catalog().Find(name.schema, name.name)) continue;
+    const Status dropped = session_.DropEntry(name.schema, name.name, kind);
     if (!dropped.ok()) return WithPlace(dropped, parts.back().place);
   }
   return Done(statement, 0);
