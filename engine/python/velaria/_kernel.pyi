@@ -135,8 +135,10 @@ class StreamingQuery:
         """Raise what made the query fail; nothing happens when it did not."""
     def progress(self) -> dict[str, Any]: ...
     def snapshot_json(self) -> str: ...
-    def stop(self, mode: str = "drain") -> dict[str, Any]:
-        """mode: "drain" (finish what is in the log) or "now". Returns the last progress."""
+    def stop(self, mode: str = "drain", timeout_ms: int = 30_000) -> dict[str, Any]:
+        """mode: "drain" (finish what is in the log) or "now". Waits for the end at most
+        `timeout_ms`; 0 only asks for it. Returns the last progress.
+        """
     def await_termination(self, timeout_ms: int | None = None) -> bool: ...
     def subscribe(self) -> Subscription: ...
 
@@ -192,10 +194,16 @@ class Session:
     def settings(self) -> dict[str, str]: ...
     # streams
     def start_stream(
-        self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        parameters: Sequence[Any] | None = None,
+        query_id: str | None = None,
     ) -> StreamingQuery:
-        """With the option {"start": False} the query waits for its start(): who subscribes before
-        that gets every emission.
+        """Options: {"start": False}, and the query waits for its start(): who subscribes before
+        that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
+        progress. `query_id`: an id that was promised before; None makes one.
         """
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...

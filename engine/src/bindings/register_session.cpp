@@ -52,6 +52,24 @@ SessionPtr MakeSession(std::optional<int> threads,
   });
 }
 
+/// The options of start_stream by name; VEL1006 for any other.
+session::StreamOptions StreamOptionsOf(const py::object& given) {
+  session::StreamOptions options;
+  if (given.is_none()) return options;
+  for (const auto& [key, value] : py::dict(given)) {
+    const auto name = py::str(key).cast<std::string>();
+    if (name == "start") {
+      options.start = value.cast<bool>();
+    } else if (name == "delivery_mode") {
+      options.delivery_mode = value.cast<std::string>();
+    } else {
+      Raise(Fail(ErrorCode::kBadParameter, "unknown option of a streaming query: " + name,
+                 "Options are start and delivery_mode."));
+    }
+  }
+  return options;
+}
+
 py::list QueryDicts(const Session& self) {
   py::list out;
   for (const auto& row : Unlocked([&] { return self.Queries(); })) {
@@ -143,7 +161,7 @@ void RegisterSession(py::module_& module) {
       .def(
           "explain_stream",
           [](Session& self, const std::string& sql) {
-            return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
+            return SectionsDict(Check(Unlocked([&] { return self.ExplainStream(sql); }), sql));
           },
           py::arg("sql"))
       .def(
@@ -206,13 +224,16 @@ void RegisterSession(py::module_& module) {
       .def(
           "start_stream",
           [](Session& self, const std::string& sql, std::optional<std::string> name,
-             const py::object& options) {
-            const bool start =
-                options.is_none() || !options.contains("start") || options["start"].cast<bool>();
-            return Check(Unlocked([&] { return self.StartStream(sql, name.value_or(""), start); }),
-                         sql);
+             const py::object& options, const py::object& parameters,
+             std::optional<std::string> query_id) {
+            auto stream_options = StreamOptionsOf(options);
+            stream_options.name = name.value_or("");
+            stream_options.query_id = query_id.value_or("");
+            stream_options.parameters = Parameters(parameters);
+            return Check(Unlocked([&] { return self.StartStream(sql, stream_options); }), sql);
           },
-          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none())
+          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none(),
+          py::arg("parameters") = py::none(), py::arg("query_id") = py::none())
       .def("streaming_queries",
            [](const Session& self) { return Unlocked([&] { return self.StreamingQueries(); }); })
       .def(

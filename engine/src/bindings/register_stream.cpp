@@ -87,11 +87,12 @@ void RegisterStream(py::module_& module) {
            })
       .def(
           "stop",
-          [](StreamingQuery& self, const std::string& mode) {
+          [](StreamingQuery& self, const std::string& mode, int64_t timeout_ms) {
             const auto stop_mode = StopModeOf(mode);
-            return ToDict(Unlocked([&] { return self.Stop(stop_mode, std::chrono::seconds(30)); }));
+            const std::chrono::milliseconds timeout(timeout_ms);
+            return ToDict(Unlocked([&] { return self.Stop(stop_mode, timeout); }));
           },
-          py::arg("mode") = "drain")
+          py::arg("mode") = "drain", py::arg("timeout_ms") = 30000)
       .def(
           "await_termination",
           [](StreamingQuery& self, std::optional<int64_t> timeout_ms) {

@@ -381,11 +381,20 @@ Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool) {
   return out;
 }
 
+PositionsPtr GatherPositions(const PositionsPtr& positions, std::span<const uint32_t> rows) {
+  if (!positions) return nullptr;
+  auto gathered = std::make_shared<Positions>();
+  gathered->reserve(rows.size());
+  for (const uint32_t row : rows) gathered->push_back((*positions)[row]);
+  return gathered;
+}
+
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool) {
   if (!chunk.selection) return chunk;
   Chunk out;
   out.row_count = chunk.selected_count();
   out.ordinal = chunk.ordinal + (out.row_count > 0 ? (*chunk.selection)[0] : 0);
+  out.positions = GatherPositions(chunk.positions, *chunk.selection);
   out.columns.reserve(chunk.columns.size());
   for (const auto& column : chunk.columns) {
     ARROW_ASSIGN_OR_RAISE(auto dense, Gather(column, *chunk.selection, pool));

@@ -21,6 +21,7 @@ class AggregateLocal final : public LocalState {
 
   GroupedStates grouped;
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
+  bool has_rows = false;         // without keys the one group is there before its first row
   Reservation memory;
 };
 
@@ -159,6 +160,7 @@ Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
 Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state,
                                      TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
                                        local.grouped.GrowthBytes(chunk.selected_count())));
   ARROW_RETURN_NOT_OK(ConsumeGroups(chunk, local.grouped, &local.groups, context));
@@ -231,6 +233,7 @@ Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into,
 }
 
 Status AggregateState::Combine(LocalState& local_state) {
+  if (!static_cast<AggregateLocal&>(local_state).has_rows) return Status::OK();
   auto& local = static_cast<AggregateLocal&>(local_state).grouped;
   ARROW_RETURN_NOT_OK(local.ResizeStates());
   const auto count = static_cast<size_t>(local.group_count());
@@ -356,8 +359,10 @@ Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger
   return std::make_unique<AggregateEmit>(std::move(parts));
 }
 
-GroupedStates& AggregateState::LocalGroups(LocalState& local) {
-  return static_cast<AggregateLocal&>(local).grouped;
+GroupedStates& AggregateState::GroupsToMerge(LocalState& local_state) {
+  auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
+  return local.grouped;
 }
 
 int64_t AggregateState::MemoryBytes() const {

@@ -98,7 +98,8 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
                          const std::vector<uint32_t>& group_map);
   SchemaPtr SnapshotSchema() const;
-  static GroupedStates& LocalGroups(LocalState& local);
+  /// A local's groups, to be filled from a snapshot.
+  static GroupedStates& GroupsToMerge(LocalState& local);
 
   const AggregateSpec& spec_;
   QueryContext& query_;

@@ -13,6 +13,7 @@ Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<Q
       scheduler_(std::move(scheduler)),
       group_(std::make_shared<TaskGroup>()),
       next_sequence_(plan_->accumulators.size(), 0),
+      wants_no_more_(plan_->pipelines.size(), false),
       counters_(plan_->pipelines.size()) {}
 
 Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const PhysicalPlan> plan,
@@ -126,6 +127,7 @@ void Execution::PipelineDone(int index, const Status& status) {
   {
     std::lock_guard lock(mutex_);
     run = std::move(runs_[static_cast<size_t>(index)]);
+    if (run->finished()) wants_no_more_[static_cast<size_t>(index)] = true;
     for (const auto& chain : pipeline.chains) {
       const auto accumulator = static_cast<size_t>(chain.accumulator);
       next_sequence_[accumulator] = run->next_sequence();
@@ -189,6 +191,18 @@ Status Execution::RunOnce() {
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return outcome.has_value(); });
   return *outcome;
+}
+
+bool Execution::InputIsDone() const {
+  std::lock_guard lock(mutex_);
+  bool reads = false;
+  for (size_t i = 0; i < wants_no_more_.size(); ++i) {
+    const auto& pipeline = plan_->pipelines[i];
+    if (pipeline.when != When::kEvery || !pipeline.source) continue;
+    reads = true;
+    if (!wants_no_more_[i]) return false;
+  }
+  return reads;
 }
 
 void Execution::Wake(const std::shared_ptr<Task>& task) { scheduler_->Wake(group_, task); }

@@ -45,6 +45,10 @@ class Execution : public std::enable_shared_from_this<Execution> {
   /// Sets the cancel flag and wakes every parked task; on_done gets VEL3010.
   void Cancel();
 
+  /// Whether nothing that may still come at a later trigger can change the result: every pipeline
+  /// that reads an unbounded input was told to take no more (a LIMIT is full).
+  bool InputIsDone() const;
+
   const PlanStates& states() const { return states_; }
   const PhysicalPlan& plan() const { return *plan_; }
   QueryContext& query() { return *query_; }
@@ -78,7 +82,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::atomic<bool> failed_{false};
   enum class Progress { kWaiting, kRunning, kComplete };
   std::vector<Progress> progress_;
-  std::vector<int> feeders_left_;  // per accumulator, this trigger
+  std::vector<bool> wants_no_more_;  // per pipeline, kept from trigger to trigger
+  std::vector<int> feeders_left_;    // per accumulator, this trigger
   std::vector<std::shared_ptr<PipelineRun>> runs_;
   std::vector<std::vector<StepCounters>> counters_;
   int running_ = 0;

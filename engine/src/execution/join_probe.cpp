@@ -125,6 +125,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
     if (spec.emits_pairs()) {
       *out = std::move(pairs);
       out->ordinal = in.ordinal;
+      out->positions = GatherPositions(in.positions, rows);
     }
     return OperatorFlow::kMoreOutput;
   }
@@ -138,6 +139,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
       out->columns.push_back(std::move(null));
     }
     out->row_count = static_cast<int64_t>(rows.size());
+    out->positions = GatherPositions(in.positions, rows);
   } else if (!spec.emits_pairs()) {
     const auto rows =
         PhysicalRows(in, RowsByFlag(state, spec.type == logical::JoinType::kSemi ? 1 : 0));

@@ -51,9 +51,7 @@ Result<Flow> PipelineRun::TakeMorsel(Morsel* morsel, TaskContext& context) {
 
 void PipelineRun::ChainFinished(size_t chain) {
   chain_finished_[chain].store(true, std::memory_order_relaxed);
-  for (const auto& finished : chain_finished_) {
-    if (!finished.load(std::memory_order_relaxed)) return;
-  }
+  if (chain != 0) return;  // a fork sees what the first chain sees and asks for nothing itself
   SetFinished();
   WakeAll();
 }

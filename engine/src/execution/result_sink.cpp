@@ -91,9 +91,7 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
 }  // namespace
 
 Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext&) const {
-  return std::make_shared<ResultSink>(
-      schema_, limit_, offset_,
-      bounded_ ? kResultBufferBytes : std::numeric_limits<int64_t>::max());
+  return std::make_shared<ResultSink>(schema_, limit_, offset_);
 }
 
 std::string ResultSinkNode::Text() const {
@@ -103,8 +101,8 @@ std::string ResultSinkNode::Text() const {
   return text;
 }
 
-ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes)
-    : schema_(std::move(schema)), limit_(limit), buffer_bytes_(buffer_bytes), skip_(offset) {}
+ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset)
+    : schema_(std::move(schema)), limit_(limit), skip_(offset) {}
 
 Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() {
   return std::make_unique<SinkLocal>();
@@ -139,7 +137,7 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
-  if (!batches.empty() && buffered_bytes_ >= buffer_bytes_ && !(is_head && ready_.empty())) {
+  if (!batches.empty() && buffered_bytes_ >= kResultBufferBytes && !(is_head && ready_.empty())) {
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
@@ -163,7 +161,11 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
     WakeWriters(lock);  // a new head may be among the parked
   }
   changed_.notify_one();
-  return limit_ >= 0 && taken_ >= limit_ ? Flow::kFinished : Flow::kMore;
+  const bool tells = on_ready_ && !ready_.empty();
+  const Flow flow = limit_ >= 0 && taken_ >= limit_ ? Flow::kFinished : Flow::kMore;
+  lock.unlock();
+  if (tells) on_ready_();
+  return flow;
 }
 
 void ResultSink::Release(Batches batches) {
@@ -210,19 +212,33 @@ Status ResultSink::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
     *batch = nullptr;
     return Status::OK();
   }
-  *batch = std::move(ready_.front());
-  ready_.pop_front();
-  buffered_bytes_ -= BytesOf(**batch);
-  if (buffered_bytes_ < buffer_bytes_) WakeWriters(lock);
+  *batch = TakeReady(lock);
   return Status::OK();
 }
 
-std::vector<std::shared_ptr<arrow::RecordBatch>> ResultSink::PopAll() {
+std::shared_ptr<arrow::RecordBatch> ResultSink::TryPop() {
+  std::unique_lock lock(mutex_);
+  return ready_.empty() ? nullptr : TakeReady(lock);
+}
+
+std::shared_ptr<arrow::RecordBatch> ResultSink::TakeReady(std::unique_lock<std::mutex>& lock) {
+  auto batch = std::move(ready_.front());
+  ready_.pop_front();
+  buffered_bytes_ -= BytesOf(*batch);
+  // Morsels before their turn may fill the buffer alone: then the head is let in when nothing is
+  // ready.
+  if (buffered_bytes_ < kResultBufferBytes || ready_.empty()) WakeWriters(lock);
+  return batch;
+}
+
+bool ResultSink::has_ready() const {
   std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<arrow::RecordBatch>> out(ready_.begin(), ready_.end());
-  ready_.clear();
-  buffered_bytes_ = 0;
-  return out;
+  return !ready_.empty();
+}
+
+bool ResultSink::is_full() const {
+  std::lock_guard lock(mutex_);
+  return limit_ >= 0 && taken_ >= limit_;
 }
 
 void ResultSink::Close(const Status& status) {

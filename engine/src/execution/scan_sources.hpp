@@ -27,13 +27,16 @@ struct TableRange {
 class TableScanNode final : public SourceNode {
  public:
   /// `chunk_rows`: kChunkRows below operators; larger when rows go out untouched.
+  /// `with_positions`: rows carry their positions in the table.
   TableScanNode(std::string name, std::function<TableRange()> range, std::vector<int> columns,
-                std::vector<io::SimplePredicate> predicates, int64_t chunk_rows)
+                std::vector<io::SimplePredicate> predicates, int64_t chunk_rows,
+                bool with_positions)
       : name_(std::move(name)),
         range_(std::move(range)),
         columns_(std::move(columns)),
         predicates_(std::move(predicates)),
-        chunk_rows_(chunk_rows) {}
+        chunk_rows_(chunk_rows),
+        with_positions_(with_positions) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
@@ -43,6 +46,7 @@ class TableScanNode final : public SourceNode {
   const std::vector<int> columns_;
   const std::vector<io::SimplePredicate> predicates_;
   const int64_t chunk_rows_;
+  const bool with_positions_;
 };
 
 class FileScanNode final : public SourceNode {

@@ -32,7 +32,6 @@ enum class NodeKind {
 
 enum class JoinType { kInner, kLeft, kRight, kFull, kCross, kSemi, kAnti, kMark };
 enum class SetOpType { kIntersect, kIntersectAll, kExcept, kExceptAll };
-enum class Emit { kDefault, kPerBatch, kOnWindowClose, kChanges, kFinal };
 
 struct OutputColumn {
   std::string name;
@@ -86,7 +85,6 @@ bool Contains(const LogicalNode& root, NodeKind kind);
 struct BoundQuery {
   LogicalPtr root;
   SchemaPtr schema;  // with the table's own schema metadata for SELECT * FROM t of one table
-  Emit emit = Emit::kDefault;
   bool is_bounded = true;
   std::vector<std::string> reads;
   std::vector<std::string> views;  // that were expanded on the way, those inside views included

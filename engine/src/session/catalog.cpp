@@ -145,6 +145,12 @@ Status Catalog::Drop(const std::string& schema, const std::string& name, Relatio
   return Status::OK();
 }
 
+void Catalog::DropTable(const std::string& name, const storage::TablePtr& table) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(KeyOf("main", name));
+  if (it != entries_.end() && it->second->table == table) entries_.erase(it);
+}
+
 std::vector<std::shared_ptr<const CatalogEntry>> Catalog::Entries() const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<const CatalogEntry>> out;

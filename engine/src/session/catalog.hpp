@@ -53,6 +53,8 @@ class Catalog final : public logical::CatalogReader {
                            IfExists if_exists);
   /// VEL2011 when there is no such name; VEL2025 when it is of another kind.
   Status Drop(const std::string& schema, const std::string& name, logical::RelationKind kind);
+  /// Takes the name away when it still stands for that table.
+  void DropTable(const std::string& name, const storage::TablePtr& table);
   /// Null when there is none.
   std::shared_ptr<const CatalogEntry> Find(const std::string& schema,
                                            const std::string& name) const;

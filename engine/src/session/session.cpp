@@ -39,8 +39,9 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
     decision.execution_reason += "; a batch query has no checkpoint";
   } else {
     decision.execution_reason +=
-        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; "
-        "tables in memory give best-effort delivery";
+        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; a "
+        "query reads its stream from the first row with empty state, and streams end with their "
+        "server";
     decision.backpressure_max_queue_batches =
         static_cast<int64_t>(stream::Subscription::kHighWatermark);
     decision.backpressure_high_watermark =
@@ -55,14 +56,8 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
     return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
   const int64_t rows = admitted->num_rows();
-  const auto& schema = table_->schema();
-  for (int i = 0; i < schema->num_fields(); ++i) {
-    if (!schema->field(i)->nullable() && admitted->column(i)->null_count() > 0) {
-      return Fail(ErrorCode::kConstraint,
-                  "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-    }
-  }
-  ARROW_RETURN_NOT_OK(table_->Append({admitted->ReplaceSchemaMetadata(schema->metadata())}));
+  ARROW_RETURN_NOT_OK(
+      table_->Append({admitted->ReplaceSchemaMetadata(table_->schema()->metadata())}));
   row_count_ += rows;
   return rows;
 }
@@ -76,7 +71,7 @@ Status Ingest::Commit() {
     entry.name = name_;
     entry.table = table_;
     ARROW_RETURN_NOT_OK(
-        session->catalog().Create(std::move(entry), Catalog::IfExists::kReplace).status());
+        session->CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status());
   }
   committed_ = true;
   return Status::OK();
@@ -88,7 +83,7 @@ Session::Session(const SessionOptions& options, io::AllowedRoots roots)
           options.threads > 0
               ? options.threads
               : std::max(1, static_cast<int>(std::thread::hardware_concurrency())))),
-      catalog_(std::move(roots)) {}
+      catalog_(std::make_shared<Catalog>(std::move(roots))) {}
 
 Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
   io::AllowedRoots roots;
@@ -102,7 +97,7 @@ Session::~Session() { Close(); }
 
 void Session::Close() {
   std::map<std::string, Tracked> queries;
-  std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams;
+  std::map<std::string, Stream> streams;
   {
     std::lock_guard lock(mutex_);
     queries.swap(queries_);
@@ -113,7 +108,8 @@ void Session::Close() {
     if (const auto execution = tracked.execution.lock()) execution->Cancel();
     if (const auto query = tracked.query.lock()) query->Cancel();
   }
-  for (auto& [id, query] : streams) query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
+  for (auto& [id, stream] : streams)
+    stream.query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
 }
 
 std::string Session::NewQueryId() {
@@ -136,7 +132,7 @@ std::shared_ptr<execution::QueryContext> Session::MakeContext(
 sql::BindContext Session::MakeBindContext(const Parameters& parameters,
                                           const execution::QueryContext& context) const {
   sql::BindContext bind;
-  bind.catalog = &catalog_;
+  bind.catalog = catalog_.get();
   bind.parameters = parameters;
   bind.functions = context.functions();
   return bind;
@@ -145,15 +141,15 @@ sql::BindContext Session::MakeBindContext(const Parameters& parameters,
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
                                           const execution::QueryContext& context) const {
   ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
-  return Plan(std::move(query), context);
+  ARROW_RETURN_NOT_OK(Rewrite(&query, context));
+  return query;
 }
 
-Result<logical::BoundQuery> Session::Plan(logical::BoundQuery bound,
-                                          const execution::QueryContext& context) const {
+Status Session::Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const {
   logical::RewriteOptions options;
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
-  ARROW_ASSIGN_OR_RAISE(bound.root, logical::Rewrite(bound.root, context.functions(), options));
-  return bound;
+  ARROW_ASSIGN_OR_RAISE(query->root, logical::Rewrite(query->root, context.functions(), options));
+  return Status::OK();
 }
 
 // ---- tables
@@ -170,10 +166,15 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
   auto table = std::make_shared<storage::Table>(schema);
   if (mode == "replace") {
-    const auto old = catalog_.Find("main", name);
+    // Looked at again at its end: what is known now is not told only after all the rows.
+    {
+      std::lock_guard lock(mutex_);
+      ARROW_RETURN_NOT_OK(CheckUnused("main", name, RelationKind::kTable));
+    }
+    const auto old = catalog_->Find("main", name);
     if (old && old->kind != RelationKind::kTable) {
       return Fail(ErrorCode::kWrongObjectKind,
-                  std::string("the name belongs to a ") + KindName(old->kind) + ": " + name);
+                  "the name belongs to " + OneOfKind(old->kind) + ": " + name);
     }
     ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
     return std::make_unique<Ingest>(name, std::move(table), std::move(gate), weak_from_this());
@@ -181,11 +182,10 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   CatalogEntry entry;
   entry.name = name;
   entry.table = std::move(table);
-  ARROW_RETURN_NOT_OK(catalog_
-                          .Create(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
+  ARROW_RETURN_NOT_OK(CreateEntry(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
                                                                      : Catalog::IfExists::kFail)
                           .status());
-  const auto held = catalog_.Find("main", name);
+  const auto held = catalog_->Find("main", name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
     return Fail(ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT: " + name);
@@ -219,8 +219,8 @@ Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema
     admitted.push_back(std::move(checked));
   }
   ARROW_RETURN_NOT_OK(entry.table->Append(admitted));
-  return catalog_
-      .Create(std::move(entry), replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
+  return CreateEntry(std::move(entry),
+                     replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
       .status();
 }
 
@@ -232,12 +232,12 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
   entry.name = name;
   entry.reader_schema = std::move(schema);
   entry.open = std::move(open);
-  return catalog_.Create(std::move(entry), Catalog::IfExists::kReplace).status();
+  return CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status();
 }
 
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
-  for (const auto& entry : catalog_.Entries()) {
+  for (const auto& entry : catalog_->Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
     TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
                          KindName(entry->kind), entry->ArrowSchema()};
@@ -253,7 +253,7 @@ std::vector<TableSummary> Session::Tables() const {
 
 std::vector<IndexSummary> Session::Indexes() const {
   std::vector<IndexSummary> out;
-  for (const auto& entry : catalog_.Entries()) {
+  for (const auto& entry : catalog_->Entries()) {
     if (entry->kind != RelationKind::kIndex) continue;
     out.push_back({entry->name, entry->index_table, entry->index_columns});
   }
@@ -261,17 +261,41 @@ std::vector<IndexSummary> Session::Indexes() const {
 }
 
 Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::string& schema) const {
-  const auto entry = catalog_.Find(schema, name);
+  const auto entry = catalog_->Find(schema, name);
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
   if (entry) return entry->ArrowSchema();
-  const std::string near = NearestName(name, catalog_.RelationNames());
+  const std::string near = NearestName(name, catalog_->RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?");
 }
 
 Status Session::DropTable(const std::string& name) {
-  return catalog_.Drop("main", name, RelationKind::kTable);
+  return DropEntry("main", name, RelationKind::kTable);
+}
+
+Result<bool> Session::CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists) {
+  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
+  std::lock_guard lock(mutex_);
+  replaced = catalog_->Find(entry.schema, entry.name);
+  if (if_exists == Catalog::IfExists::kReplace)
+    ARROW_RETURN_NOT_OK(CheckUnused(entry.schema, entry.name, entry.kind));
+  return catalog_->Create(std::move(entry), if_exists);
+}
+
+Result<bool> Session::CreateIndex(CatalogEntry index,
+                                  const std::shared_ptr<const CatalogEntry>& table,
+                                  Catalog::IfExists if_exists) {
+  std::lock_guard lock(mutex_);
+  return catalog_->CreateIndex(std::move(index), table, if_exists);
+}
+
+Status Session::DropEntry(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
+  std::lock_guard lock(mutex_);
+  dropped = catalog_->Find(schema, name);
+  ARROW_RETURN_NOT_OK(CheckUnused(schema, name, kind));
+  return catalog_->Drop(schema, name, kind);
 }
 
 // ---- queries
@@ -342,7 +366,7 @@ Result<std::string> Session::Cancel(const std::string& query_id) {
   {
     std::lock_guard lock(mutex_);
     const auto it = streams_.find(query_id);
-    if (it != streams_.end()) stream = it->second;
+    if (it != streams_.end()) stream = it->second.query;
   }
   if (stream) {
     stream->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
@@ -366,45 +390,6 @@ Result<std::string> Session::Cancel(const std::string& query_id) {
   }
   if (in_time) return std::string(StateName(QueryState::kCancelled));
   return tracked ? Result<std::string>(StateName(QueryState::kRunning)) : unknown();
-}
-
-// ---- streams
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
-                                                                     const std::string& name,
-                                                                     bool start_now) {
-  ARROW_ASSIGN_OR_RAISE(auto query, MakeStream(sql, name, NewQueryId()));
-  if (start_now) query->Start();
-  return query;
-}
-
-std::vector<std::shared_ptr<stream::StreamingQuery>> Session::StreamingQueries() const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<stream::StreamingQuery>> out;
-  for (const auto& [id, query] : streams_) out.push_back(query);
-  return out;
-}
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::FindStreamingQuery(
-    const std::string& id_or_name) const {
-  std::lock_guard lock(mutex_);
-  const auto it = streams_.find(id_or_name);
-  if (it != streams_.end()) return it->second;
-  for (const auto& [id, query] : streams_) {
-    if (query->spec().name == id_or_name) return query;
-  }
-  return Fail(ErrorCode::kUnknownQuery, "no streaming query of that id or name: " + id_or_name);
-}
-
-Status Session::EndInput(const std::string& stream) {
-  const auto entry = catalog_.Find("main", stream);
-  if (!entry) return Fail(ErrorCode::kUnknownTable, "no stream of that name: " + stream);
-  if (entry->kind != RelationKind::kStream) {
-    return Fail(ErrorCode::kWrongObjectKind,
-                "not a stream but " + OneOfKind(entry->kind) + ": " + stream);
-  }
-  entry->table->EndInput();
-  return Status::OK();
 }
 
 }  // namespace velaria::session

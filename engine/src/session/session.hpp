@@ -49,6 +49,15 @@ struct StatementResult {
   std::shared_ptr<arrow::RecordBatchReader> rows;  // other statements that return rows
 };
 
+/// How a streaming query is started, beside its statement.
+struct StreamOptions {
+  std::string name;      // empty: the query's id
+  std::string query_id;  // empty: a new one
+  Parameters parameters;
+  std::string delivery_mode;  // "at-least-once" (also when empty) or "best-effort"
+  bool start = true;          // false: the query waits for its Start()
+};
+
 struct ExplainSections {
   std::string logical, physical, strategy;
 };
@@ -109,6 +118,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
                                   std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
+  /// The same for what StartStream takes; anything else is refused as there.
+  Result<ExplainSections> ExplainStream(const std::string& sql);
 
   /// mode: "append" (makes the table when it is not there), "create" or "replace" (at Commit).
   Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
@@ -130,15 +141,20 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<std::string> Cancel(const std::string& query_id);
 
   Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
-                                                              const std::string& name,
-                                                              bool start_now);
+                                                              const StreamOptions& options);
   std::vector<std::shared_ptr<stream::StreamingQuery>> StreamingQueries() const;
   Result<std::shared_ptr<stream::StreamingQuery>> FindStreamingQuery(
       const std::string& id_or_name) const;
   Status EndInput(const std::string& stream);
 
   Settings& settings() { return settings_; }
-  Catalog& catalog() { return catalog_; }
+  Catalog& catalog() { return *catalog_; }
+  /// As the catalog's, but VEL4011 for a stream or table that a streaming query reads or writes.
+  Result<bool> CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists);
+  /// As the catalog's.
+  Result<bool> CreateIndex(CatalogEntry index, const std::shared_ptr<const CatalogEntry>& table,
+                           Catalog::IfExists if_exists);
+  Status DropEntry(const std::string& schema, const std::string& name, logical::RelationKind kind);
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
   /// Of one statement; its time is now when none is given.
   std::shared_ptr<execution::QueryContext> MakeContext(
@@ -148,9 +164,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Binds and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
                                    const execution::QueryContext& context) const;
-  /// Rewrites what was bound otherwise (the rows of an INSERT), as the settings say.
-  Result<logical::BoundQuery> Plan(logical::BoundQuery bound,
-                                   const execution::QueryContext& context) const;
+  /// Rewrites what was bound, as the settings say.
+  Status Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.
   void Close();
   static std::string NewQueryId();
@@ -166,13 +181,33 @@ class Session : public std::enable_shared_from_this<Session> {
   void Attach(const std::string& query_id, const std::shared_ptr<execution::Execution>& execution);
   /// Execute has returned: only a query whose rows are still to be read stays.
   void ExecuteEnded(const std::string& query_id, bool stays);
-  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
-                                                             const std::string& name,
-                                                             std::string query_id);
+  /// What a streaming query reads and writes, by name: both must still be what they were when the
+  /// query is added.
+  struct StreamEnds {
+    std::string source_name, target_name;
+    storage::TablePtr source, target;
+  };
+  /// A streaming query under its id and name, with its late table. VEL2024 for a name that is
+  /// taken, VEL1006 for an id that is known; `statement`, which makes it, may have that id itself.
+  Result<std::shared_ptr<stream::StreamingQuery>> AddStream(
+      stream::StreamSpec spec, stream::StreamParts parts, const StreamEnds& ends,
+      const std::shared_ptr<execution::QueryContext>& statement);
+  /// VEL2002 when rows of `target` would come back to `source`, at once or through running queries.
+  Status CheckFeeds(const StreamEnds& ends) const;
+
+  // The caller of these holds mutex_.
+  Status CheckFeedsLocked(const StreamEnds& ends) const;
+  Status CheckEnds(const StreamEnds& ends) const;
+  Status CheckNames(const stream::StreamSpec& spec,
+                    const std::shared_ptr<execution::QueryContext>& statement) const;
+  Status CheckUnused(const std::string& schema, const std::string& name,
+                     logical::RelationKind kind) const;
+  Result<storage::TablePtr> TakeLateTable(const std::string& query_name, const SchemaPtr& stream);
+  void EvictStreams();
 
   const int64_t memory_limit_bytes_;
   const std::shared_ptr<execution::Scheduler> scheduler_;
-  Catalog catalog_;
+  const std::shared_ptr<Catalog> catalog_;
   Settings settings_;
 
   struct Tracked {
@@ -186,7 +221,13 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Tracked> FindTracked(const std::string& query_id) const;
   mutable std::mutex mutex_;
   std::map<std::string, Tracked> queries_;
-  std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams_;  // by id
+  struct Stream {
+    std::shared_ptr<stream::StreamingQuery> query;
+    int64_t number = 0;      // in the order of their starts
+    storage::TablePtr late;  // <name>$late, while this query has the name
+  };
+  std::map<std::string, Stream> streams_;  // by id
+  int64_t next_stream_ = 0;
 };
 
 /// The decision about a bound query, as explain and progress tell it.

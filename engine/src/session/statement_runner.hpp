@@ -47,9 +47,10 @@ class StatementRunner {
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);
-  /// The query a stream statement runs, and the table it writes (null for a SELECT).
+  Result<ExplainSections> ExplainStream(const sql::Statement& statement);
+  /// The streaming query that a SELECT or INSERT ... SELECT runs, not started.
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const sql::Statement& statement,
-                                                             const std::string& name);
+                                                             const StreamOptions& options);
 
  private:
   Status CheckParameters(const sql::Statement& statement) const {
@@ -59,12 +60,22 @@ class StatementRunner {
                 "the statement takes " + std::to_string(needed) +
                     " parameters, given: " + std::to_string(parameters_.size()));
   }
-  Result<logical::BoundQuery> PlanSelect(const sql::Select& select) {
-    return session_.Plan(select, parameters_, *context_);
-  }
+  /// A query as it is explained and started: bound, rewritten, found possible, and decided about.
+  struct CheckedQuery {
+    logical::BoundQuery query;
+    Session::StreamEnds ends;  // what INSERT writes; what a continuous query reads
+    contract::ExecutionDecision decision;
+  };
+  /// The query inside a statement that has one.
+  Result<CheckedQuery> Check(const sql::Statement& statement);
+  /// The same for what can be started as a streaming query.
+  Result<CheckedQuery> CheckStream(const sql::Statement& statement);
+  Result<ExplainSections> Sections(const CheckedQuery& checked) const;
   Result<std::shared_ptr<RunningQuery>> StartQuery(const logical::BoundQuery& query);
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(
       const logical::BoundQuery& query);
+  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(CheckedQuery checked,
+                                                             const StreamOptions& options);
   Result<StatementResult> Select(const sql::Statement& statement);
   Result<StatementResult> CreateTable(const sql::Statement& statement);
   Result<CatalogEntry> FileTableEntry(const sql::Statement& statement, const ObjectName& name,

@@ -92,7 +92,7 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   StatementResult result = Done(statement);
   std::vector<std::vector<std::string>> rows;
   if (statement.kind == StatementKind::kDescribe) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog_));
+    ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog()));
     ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name, name.schema));
     for (const auto& field : schema->fields())
       rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
@@ -200,31 +200,18 @@ Result<ExplainSections> Session::Explain(const std::string& sql) {
   return StatementRunner(*this, sql, {}, "").Explain(*statement);
 }
 
-Result<std::shared_ptr<stream::StreamingQuery>> Session::MakeStream(const std::string& sql,
-                                                                    const std::string& name,
-                                                                    std::string query_id) {
+Result<ExplainSections> Session::ExplainStream(const std::string& sql) {
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-  if (!name.empty()) {
-    auto other = FindStreamingQuery(name);
-    const bool live = other.ok() && ((*other)->status() == stream::StreamStatus::kRunning ||
-                                     (*other)->status() == stream::StreamStatus::kBackpressure ||
-                                     (*other)->status() == stream::StreamStatus::kCreated);
-    if (live)
-      return Fail(ErrorCode::kTableExists, "a streaming query of that name is running: " + name,
-                  "Stop it first, or choose another name.");
-  }
-  ARROW_ASSIGN_OR_RAISE(auto query,
-                        StatementRunner(*this, sql, {}, query_id).MakeStream(*statement, name));
-  std::lock_guard lock(mutex_);
-  constexpr size_t kEndedQueriesKept = 256;
-  for (auto it = streams_.begin(); it != streams_.end() && streams_.size() > kEndedQueriesKept;) {
-    const auto status = it->second->status();
-    const bool over = status == stream::StreamStatus::kFinished ||
-                      status == stream::StreamStatus::kStopped ||
-                      status == stream::StreamStatus::kFailed;
-    it = over ? streams_.erase(it) : std::next(it);
-  }
-  streams_[query_id] = query;
+  return StatementRunner(*this, sql, {}, "").ExplainStream(*statement);
+}
+
+Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
+                                                                     const StreamOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
+  StatementRunner runner(*this, sql, options.parameters,
+                         options.query_id.empty() ? NewQueryId() : options.query_id);
+  ARROW_ASSIGN_OR_RAISE(auto query, runner.MakeStream(*statement, options));
+  if (options.start) query->Start();
   return query;
 }
 

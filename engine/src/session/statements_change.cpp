@@ -30,12 +30,12 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog_.roots(), file_options));
+  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
   return entry;
 }
 
 Result<StatementResult> StatementRunner::CreateTable(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
@@ -46,7 +46,7 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
           "PRIMARY KEY, UNIQUE and DEFAULT are not supported, column: " + column.name.text);
     }
   }
-  const auto existing = session_.catalog_.Find(name.schema, name.name);
+  const auto existing = session_.catalog().Find(name.schema, name.name);
   if (existing && statement.if_not_exists) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
     return Done(statement, 0);
@@ -60,12 +60,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   if (statement.has_options || !statement.using_format.empty()) {
     ARROW_ASSIGN_OR_RAISE(entry, FileTableEntry(statement, name, declared));
   } else if (statement.select) {
-    ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-    if (!query.is_bounded) {
-      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
-                    "CREATE TABLE AS reads a stream, which never ends",
-                    "Create the table, then start INSERT INTO ... SELECT as a streaming query.");
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto checked, Check(statement));
+    const auto& query = checked.query;
     std::vector<std::string> seen;
     arrow::FieldVector fields;
     for (const auto& field : query.schema->fields()) {
@@ -95,13 +91,13 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     entry.table = std::make_shared<storage::Table>(declared);
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, rows);
 }
 
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
-  ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
+  ARROW_ASSIGN_OR_RAISE(auto query, session_.Plan(*statement.select, parameters_, *context_));
   const bool reads_itself =
       std::any_of(query.views.begin(), query.views.end(),
                   [&](const auto& view) { return EqualsIgnoreCase(view, name.name); });
@@ -115,12 +111,12 @@ Result<StatementResult> StatementRunner::CreateView(const Statement& statement) 
   entry.name = name.name;
   entry.view_schema = query.schema;
   entry.view_sql = statement.text;
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
 }
 
 Result<StatementResult> StatementRunner::CreateStream(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.watermark) {
     return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement,
                   "WATERMARK is not supported", "Leave it out: emission is PER BATCH.");
@@ -130,16 +126,16 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   entry.kind = RelationKind::kStream;
   entry.name = name.name;
   entry.table = std::make_shared<storage::Table>(std::move(schema));
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
 }
 
 Result<std::shared_ptr<const CatalogEntry>> StatementRunner::ExistingEntry(
     const std::vector<sql::Name>& parts) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-  auto entry = session_.catalog_.Find(name.schema, name.name);
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+  auto entry = session_.catalog().Find(name.schema, name.name);
   if (entry) return entry;
-  const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
+  const std::string near = NearestName(name.name, session_.catalog().RelationNames());
   return FailAt(parts.back().place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
                 near.empty() ? "" : "Did you mean " + near + "?");
 }
@@ -160,34 +156,25 @@ Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
 }
 
 Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-  const auto& schema = target->table->schema();
-  ARROW_ASSIGN_OR_RAISE(
-      auto query,
-      sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
-  if (!query.is_bounded) {
+  ARROW_ASSIGN_OR_RAISE(auto checked, Check(statement));
+  if (!checked.query.is_bounded) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
-    ARROW_ASSIGN_OR_RAISE(auto stream, session_.MakeStream(sql_, "", query_id_));
+    ARROW_ASSIGN_OR_RAISE(auto stream, MakeStream(std::move(checked), StreamOptions{}));
     stream->Start();
     StatementResult result = Done(statement);
     result.kind = "insert_stream";
     return result;
   }
-  ARROW_ASSIGN_OR_RAISE(query, session_.Plan(std::move(query), *context_));
-  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
+  const auto target = checked.ends.target;
+  const auto& schema = target->schema();
+  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(checked.query));
   int64_t rows = 0;
   for (auto& batch : batches) {
     rows += batch->num_rows();
-    for (int i = 0; i < schema->num_fields(); ++i) {
-      if (!schema->field(i)->nullable() && batch->column(i)->null_count() > 0) {
-        return FailAt(statement.place, ErrorCode::kConstraint,
-                      "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-      }
-    }
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(target->table->Append(batches));
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(target->Append(batches), statement.place));
   return Done(statement, rows);
 }
 
@@ -229,9 +216,9 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
     case sql::DropKind::kIndex: kind = RelationKind::kIndex; break;
   }
   for (const auto& parts : statement.drop_names) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-    if (statement.if_exists && !session_.catalog_.Find(name.schema, name.name)) continue;
-    const Status dropped = session_.catalog_.Drop(name.schema, name.name, kind);
+    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+    if (statement.if_exists && !session_.catalog().Find(name.schema, name.name)) continue;
+    const Status dropped = session_.DropEntry(name.schema, name.name, kind);
     if (!dropped.ok()) return WithPlace(dropped, parts.back().place);
   }
   return Done(statement, 0);

@@ -49,9 +49,9 @@ Result<StatementResult> StatementRunner::CreateIndex(const Statement& statement)
   entry.index_table = table->name;
   entry.index_columns = Join(texts, ", ");
   if (!statement.name.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
     entry.name = name.name;
-    const auto made = session_.catalog_.CreateIndex(std::move(entry), table, IfExistsOf(statement));
+    const auto made = session_.CreateIndex(std::move(entry), table, IfExistsOf(statement));
     ARROW_RETURN_NOT_OK(WithPlaceIfFailed(made.status(), statement.name.back().place));
     return Done(statement, 0);
   }
@@ -59,7 +59,7 @@ Result<StatementResult> StatementRunner::CreateIndex(const Statement& statement)
   const std::string name = MadeName(table->name, words);
   for (size_t number = 0;; ++number) {
     entry.name = name + (number == 0 ? "" : std::to_string(number));
-    const auto made = session_.catalog_.CreateIndex(entry, table, Catalog::IfExists::kFail);
+    const auto made = session_.CreateIndex(entry, table, Catalog::IfExists::kFail);
     if (made.ok()) return Done(statement, 0);
     if (ErrorInfoOf(made.status()).code != ErrorCode::kTableExists) return made.status();
   }

@@ -44,7 +44,7 @@ std::vector<TypePtr> TypesOf(const arrow::Schema& target, const std::vector<int>
 
 bool IsPlainValues(const Select& select) {
   return !select.values.empty() && select.with.empty() && select.order_by.empty() &&
-         !select.limit && !select.offset;
+         !select.limit && !select.offset && select.emit == EmitKind::kDefault;
 }
 
 }  // namespace
@@ -97,7 +97,6 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
   query.views = binder.views();
-  if (insert.select) query.emit = static_cast<logical::Emit>(insert.select->emit);
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }

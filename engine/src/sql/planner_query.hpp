@@ -113,7 +113,10 @@ logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predi
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
 /// Column `index` of a plan's output as an expression.
 logical::BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index);
-/// VEL2101 and VEL2105: what cannot run over a stream is refused with its reason.
+/// VEL2101: what cannot run over a stream is refused with its reason.
 Status CheckBoundedness(const logical::LogicalNode& plan);
+/// VEL2105 for an EMIT clause that `plan`, the plan of `select`, cannot follow, wherever it stands:
+/// what is left means what the query does anyway.
+Status CheckEmit(const Select& select, const logical::LogicalNode& plan);
 
 }  // namespace velaria::sql

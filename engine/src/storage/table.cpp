@@ -129,7 +129,17 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   return Status::OK();
 }
 
+Status Table::CheckNotNull(const arrow::RecordBatch& batch) const {
+  for (int i = 0; i < version_schema_->num_fields(); ++i) {
+    const auto& field = *version_schema_->field(i);
+    if (field.nullable() || batch.column(i)->null_count() == 0) continue;
+    return Fail(ErrorCode::kConstraint, "NULL in a column that is NOT NULL: " + field.name());
+  }
+  return Status::OK();
+}
+
 Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  for (const auto& batch : batches) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
   {
     auto writer = LockForWriting();
     if (input_ended()) return Fail(ErrorCode::kStreamEnded, "the stream's input has ended");

@@ -80,7 +80,7 @@ class Table {
   VersionPtr version() const;
   const SchemaPtr& schema() const { return version_schema_; }
 
-  /// Appends all batches in one commit.
+  /// Appends all batches in one commit, or none: VEL3005 for a NULL in a column that is NOT NULL.
   Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
   /// Marks positions (ascending) as deleted, in one commit; how many of them were not deleted yet.
   /// The positions may come from any earlier version: a row keeps its position for good, rows never
@@ -99,6 +99,7 @@ class Table {
   /// Held while a commit is made and no longer: those who commit include the threads that run
   /// everybody's queries, so nothing may wait for a query under it.
   std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
+  Status CheckNotNull(const arrow::RecordBatch& batch) const;
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
   void Publish(std::shared_ptr<TableVersion> next);
   void Notify();
