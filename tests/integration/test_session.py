@@ -50,6 +50,14 @@ def test_builders_write_sql(flights: velaria.DataFrame) -> None:
     assert flights.aggregate([], "sum(delay)").to_rows() == [(13,)]
 
 
+def test_braces_in_an_expression_are_the_users(flights: velaria.DataFrame) -> None:
+    one = flights.limit(1)
+    assert one.select("'{}' AS j").to_rows() == [("{}",)]
+    assert one.filter("carrier <> '{}'").count() == 1
+    assert one.with_column("{}", "'{0}'").select('"{}"').to_rows() == [("{0}",)]
+    assert one.aggregate(["'{}'"], "count(*)").to_rows() == [("{}", 1)]
+
+
 def test_frames_are_joined_and_united(session: velaria.Session, flights: velaria.DataFrame) -> None:
     names = session.create_dataframe_from_arrow(
         pa.table({"code": ["UA", "AA"], "name": ["United", "American"]})

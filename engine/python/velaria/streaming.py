@@ -82,7 +82,7 @@ class StreamingDataFrame(Frame):
         """Adds the start of the window each row falls into; with `slide_ms` a row per window."""
         slide = "" if slide_ms is None else f" SLIDE {int(slide_ms)}"
         by = f"WINDOW BY {quoted_name(time)} EVERY {int(every_ms)}{slide} AS {quoted_name(name)}"
-        return self._wrapped(f"SELECT * FROM {{}} {by}")
+        return self._wrapped("SELECT *", by)
 
     def group_count(self, keys: Sequence[str], name: str = "count") -> "StreamingDataFrame":
         """Rows per group, emitted anew for the groups each batch touched."""
