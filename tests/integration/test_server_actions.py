@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from tests.server_process import act, put, rows, told
+from tests.server_process import act, put, read, rows, told, until
 from velaria.flight_server.actions import registry
 
 
@@ -58,6 +58,27 @@ def test_a_finished_query_can_be_asked_about(client: flight.FlightClient) -> Non
     assert (progress["state"], progress["row_count"]) == ("finished", 1)
     assert act(client, "query.cancel", query_id=query_id) == {"state": "finished"}
     assert query_id in [q["query_id"] for q in act(client, "query.list")["queries"]]
+
+
+def test_a_put_can_be_cancelled(client: flight.FlightClient) -> None:
+    batch = pa.record_batch({"a": [1, 2]})
+    writer, _ = client.do_put(flight.FlightDescriptor.for_path("act_cancelled_put"), batch.schema)
+    writer.write_batch(batch)
+    count = "SELECT count(*) FROM act_cancelled_put"
+    assert until(lambda: "act_cancelled_put" in str(act(client, "table.list")))
+    assert until(lambda: rows(client, count) == [(2,)])
+    (query_id,) = [
+        query["query_id"]
+        for query in act(client, "query.list")["queries"]
+        if query["sql"] == "DoPut act_cancelled_put"
+    ]
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "running"}
+    with pytest.raises(flight.FlightError) as caught:
+        writer.write_batch(batch)
+        writer.close()
+    assert told(caught.value)["code"] == "VEL3010"
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "cancelled"}
+    assert rows(client, count) == [(2,)]
 
 
 @pytest.mark.parametrize(
