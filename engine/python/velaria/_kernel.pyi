@@ -109,7 +109,6 @@ class Ingest:
         """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or
         VEL4006; then nothing of the batch stays.
         """
-    def close(self) -> None: ...
 
 class StreamingQuery:
     query_id: str

@@ -51,10 +51,7 @@ class Session:
         """Write batches to a table, validated as those of a server are; the number of rows."""
         reader = as_reader(data)
         ingest = self._kernel.ingest(table, reader.schema, mode)
-        try:
-            return sum(ingest.write(batch) for batch in reader)
-        finally:
-            ingest.close()
+        return sum(ingest.write(batch) for batch in reader)
 
     def read(self, path: str | os.PathLike[str]) -> DataFrame:
         """A file as a frame; its format is found by the kernel."""

@@ -100,8 +100,7 @@ void RegisterResults(py::module_& module) {
             auto unwrapped = UnwrapBatch(batch);
             return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
           },
-          py::arg("batch"))
-      .def("close", [](session::Ingest&) {});
+          py::arg("batch"));
 }
 
 }  // namespace
