@@ -163,6 +163,34 @@ def test_a_stream_of_arrow_batches_is_windowed_and_grouped(session: velaria.Sess
     assert set(stream.explain()) == {"logical", "physical", "strategy"}
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 2], pa.timestamp("ns")),
+        pa.array([1, 2], pa.timestamp("s")),
+        pa.array([1, 2], pa.timestamp("ms", tz="Europe/Oslo")),
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.array(["a", "b"], pa.large_string()),
+        pa.array(["a", "b"], pa.string_view()),
+        pa.array([b"a", b"b"]),
+        pa.array([1, 2], pa.time64("us")),
+        pa.array([1, 2], pa.uint16()),
+        pa.array([[1.0, 2.0], [3.0, 4.0]], pa.list_(pa.float32(), 2)),
+    ],
+    ids=lambda column: str(column.type)[:24],
+)
+def test_a_stream_has_the_schema_of_its_batches(session: velaria.Session, column: pa.Array) -> None:
+    schema = pa.schema([pa.field("c", column.type, nullable=False), pa.field("n", pa.int64())])
+    table = pa.Table.from_arrays([column, pa.array([1, None])], schema=schema)
+    session.create_stream_from_arrow(table, "s")
+    (told,) = [entry for entry in session.tables() if entry.name == "s"]
+    assert (told.kind, told.schema, told.row_count) == ("stream", schema, 2)
+    assert [row["n"] for row in emitted(session.stream_sql("SELECT n FROM s"))] == [1, None]
+    with pytest.raises(velaria.SqlError) as caught:
+        session.create_stream_from_arrow(table, "S")
+    assert caught.value.code == "VEL2024"
+
+
 def test_a_stream_query_tells_its_life(session: velaria.Session) -> None:
     session.create_stream_from_arrow(EVENTS, "told")
     session.sql("CREATE TABLE told_out (k VARCHAR)")

@@ -175,6 +175,8 @@ class Session:
         """
     def register_arrow(self, name: str, data: ArrowStreamable, replace: bool = False) -> None:
         """A table made of the batches as they are, zero-copy."""
+    def create_stream(self, name: str, schema: pa.Schema) -> None:
+        """A stream whose columns are those of the schema, nullability included."""
     def functions(self) -> list[FunctionRow]: ...
     def settings(self) -> dict[str, str]: ...
     # streams

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from velaria import _kernel
 from velaria.dataframe import DataFrame
-from velaria.sql_text import columns_declaration, quoted_name, quoted_text
+from velaria.sql_text import quoted_name, quoted_text
 from velaria.streaming import StreamingDataFrame, StreamingQuery
 
 ArrowData: TypeAlias = "_kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]"
@@ -87,8 +87,7 @@ class Session:
         """Arrow batches as a stream that ends with the last of them."""
         reader = as_reader(data)
         stream = name or self._made_name("stream")
-        columns = columns_declaration(reader.schema)
-        self._kernel.execute(f"CREATE STREAM {quoted_name(stream)} ({columns})")
+        self._kernel.create_stream(stream, reader.schema)
         self.put(reader, stream)
         self._kernel.end_input(stream)
         return StreamingDataFrame(self._kernel, f"SELECT * FROM {quoted_name(stream)}")

@@ -188,6 +188,13 @@ void RegisterSession(py::module_& module) {
           },
           py::arg("name"), py::arg("data"), py::arg("replace") = false)
       .def(
+          "create_stream",
+          [](Session& self, const std::string& name, const py::object& schema) {
+            auto unwrapped = UnwrapSchema(schema);
+            Check(Unlocked([&] { return self.CreateStream(name, std::move(unwrapped)); }));
+          },
+          py::arg("name"), py::arg("schema"))
+      .def(
           "functions",
           [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
       .def("settings", [](Session& self) { return self.settings().All(); })

@@ -194,6 +194,16 @@ Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema
       .status();
 }
 
+Status Session::CreateStream(const std::string& name, SchemaPtr schema) {
+  if (name.empty()) return Fail(ErrorCode::kBadRequest, "the stream's name is empty");
+  ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  CatalogEntry entry;
+  entry.kind = RelationKind::kStream;
+  entry.name = name;
+  entry.table = std::make_shared<storage::Table>(std::move(schema));
+  return catalog_.Create(std::move(entry), Catalog::IfExists::kFail).status();
+}
+
 Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
                                     execution::ReaderFactory open) {
   CatalogEntry entry;

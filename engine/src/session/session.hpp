@@ -99,6 +99,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
                          const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
                          bool replace);
+  /// A stream whose columns are those of the schema, to the letter; VEL2024 when the name is taken.
+  Status CreateStream(const std::string& name, SchemaPtr schema);
   Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
