@@ -206,7 +206,7 @@ def offer_mutants(seed: int, count: int) -> Counter[str]:
             except KernelError:
                 tally["stored, then a typed error"] += 1
         if f"m{index}" in {table.name for table in session.tables()}:
-            session.drop_table(f"m{index}")
+            session.drop(f"m{index}")
     return tally
 
 

@@ -41,6 +41,29 @@ def test_tables_are_listed_described_and_dropped(client: flight.FlightClient) ->
     assert told(caught.value)["code"] == "VEL2011"
 
 
+def test_views_and_streams_are_described_and_dropped_like_tables(
+    client: flight.FlightClient,
+) -> None:
+    read(client, "CREATE VIEW act_view AS SELECT 1 AS one")
+    read(client, 'CREATE STREAM "ActBids" (price DOUBLE NOT NULL)')
+    for asked, name, kind in (("ACT_VIEW", "act_view", "view"), ("actbids", "ActBids", "stream")):
+        described = act(client, "table.describe", table=asked)
+        assert (described["name"], described["kind"]) == (name, kind)
+        assert act(client, "table.drop", table=asked) == {}
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, "table.describe", table=asked)
+        assert told(caught.value)["code"] == "VEL2011"
+
+
+def test_system_tables_are_described_and_not_dropped(client: flight.FlightClient) -> None:
+    described = act(client, "table.describe", table="system.settings")
+    assert (described["name"], described["kind"]) == ("system.settings", "system")
+    assert [column["name"] for column in described["columns"]] == ["name", "value"]
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "table.drop", table="system.settings")
+    assert told(caught.value)["code"] == "VEL2025"
+
+
 def test_a_query_can_be_cancelled_before_it_is_read(client: flight.FlightClient) -> None:
     info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1"))
     query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]

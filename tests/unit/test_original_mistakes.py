@@ -27,7 +27,7 @@ def test_two_sessions_are_two_databases(session: _kernel.Session) -> None:
     with pytest.raises(_kernel.SqlError, match="unknown table"):
         other.execute("SELECT a FROM t")
     other.execute("CREATE TABLE t(b VARCHAR)")
-    assert session.table_schema("t").names == ["a"]
+    assert session.table("t").schema.names == ["a"]
     other.close()
 
 

@@ -162,8 +162,10 @@ class Session:
         `from_wire`: the batches come from a stranger, so rules for strangers hold as well.
         """
     def tables(self) -> list[TableInfo]: ...
-    def table_schema(self, name: str) -> pa.Schema: ...
-    def drop_table(self, name: str) -> None: ...
+    def table(self, name: str) -> TableInfo:
+        """One entry, found without regard to case; "system.x" for one of the server's own."""
+    def drop(self, name: str) -> None:
+        """Drop a table, source, sink, view or stream."""
     def queries(self) -> list[dict[str, Any]]:
         """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards

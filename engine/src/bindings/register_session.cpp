@@ -152,15 +152,15 @@ void RegisterSession(py::module_& module) {
           py::arg("from_wire") = false)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
       .def(
-          "table_schema",
+          "table",
           [](const Session& self, const std::string& name) {
-            return WrapSchema(Check(Unlocked([&] { return self.TableSchema(name); })));
+            return Check(Unlocked([&] { return self.Table(name); }));
           },
           py::arg("name"))
       .def(
-          "drop_table",
+          "drop",
           [](Session& self, const std::string& name) {
-            Check(Unlocked([&] { return self.DropTable(name); }));
+            Check(Unlocked([&] { return self.Drop(name); }));
           },
           py::arg("name"))
       .def("queries", &QueryDicts)

@@ -32,6 +32,17 @@ std::string ColumnList(const arrow::Schema& schema) {
   return Join(parts, ", ");
 }
 
+TableSummary SummaryOf(const CatalogEntry& entry) {
+  TableSummary summary{entry.schema == "main" ? entry.name : entry.schema + "." + entry.name,
+                       KindName(entry.kind), entry.ArrowSchema()};
+  if (entry.table) {
+    const auto version = entry.table->version();
+    summary.row_count = version->row_count();
+    summary.byte_count = version->byte_count();
+  }
+  return summary;
+}
+
 }  // namespace
 
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
@@ -217,16 +228,7 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
 
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
-  for (const auto& entry : catalog_.Entries()) {
-    TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
-                         KindName(entry->kind), entry->ArrowSchema()};
-    if (entry->table) {
-      const auto version = entry->table->version();
-      summary.row_count = version->row_count();
-      summary.byte_count = version->byte_count();
-    }
-    out.push_back(std::move(summary));
-  }
+  for (const auto& entry : catalog_.Entries()) out.push_back(SummaryOf(*entry));
   return out;
 }
 
@@ -238,8 +240,30 @@ Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
               near.empty() ? "" : "Did you mean " + near + "?");
 }
 
-Status Session::DropTable(const std::string& name) {
-  return catalog_.Drop("main", name, RelationKind::kTable);
+Result<std::shared_ptr<const CatalogEntry>> Session::FindEntry(const std::string& name) const {
+  auto entry = catalog_.Find("main", name);
+  if (!entry) {
+    const size_t dot = name.find('.');
+    if (dot != std::string::npos && catalog_.HasSchema(name.substr(0, dot)))
+      entry = catalog_.Find(name.substr(0, dot), name.substr(dot + 1));
+  }
+  if (entry) return entry;
+  const std::string near = NearestName(name, catalog_.RelationNames());
+  return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
+              near.empty() ? "" : "Did you mean " + near + "?");
+}
+
+Result<TableSummary> Session::Table(const std::string& name) const {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  return SummaryOf(*entry);
+}
+
+Status Session::Drop(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  if (entry->kind == RelationKind::kSystem) {
+    return Fail(ErrorCode::kWrongObjectKind, "a system table cannot be dropped: " + name);
+  }
+  return catalog_.Drop(entry->schema, entry->name, entry->kind);
 }
 
 // ---- queries

@@ -105,7 +105,10 @@ class Session : public std::enable_shared_from_this<Session> {
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
   Result<SchemaPtr> TableSchema(const std::string& name) const;
-  Status DropTable(const std::string& name);
+  /// The entry of that name, "system.x" for one of the server's own; VEL2011 when there is none.
+  Result<TableSummary> Table(const std::string& name) const;
+  /// Drops a table, source, sink, view or stream; VEL2025 for what is none of these.
+  Status Drop(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;
   /// The state afterwards; VEL4010 for an id that is not running.
@@ -135,6 +138,7 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
+  Result<std::shared_ptr<const CatalogEntry>> FindEntry(const std::string& name) const;
   void Track(const std::string& query_id, const std::string& sql,
              const std::shared_ptr<RunningQuery>& query);
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
