@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     start = verbs.add_parser("start", help="start a streaming query")
     start.add_argument("--name")
-    start.add_argument("--delivery-mode", choices=("at-least-once", "best-effort"))
+    start.add_argument("--delivery-mode", metavar="MODE", help="best-effort or at-least-once")
     start.add_argument("sql", metavar="SQL")
     watch = verbs.add_parser("watch", help="write the batches a query emits")
     add_output(watch)

@@ -191,6 +191,31 @@ def test_a_stream_has_the_schema_of_its_batches(session: velaria.Session, column
     assert caught.value.code == "VEL2024"
 
 
+def test_parameters_go_with_a_stream(session: velaria.Session) -> None:
+    session.create_stream_from_arrow(EVENTS, "p")
+    assert len(emitted(session.stream_sql("SELECT v FROM p WHERE v > ?", [1]))) == 2
+    session.sql("CREATE TABLE p_out (v BIGINT)")
+    query = session.start_stream_sql("INSERT INTO p_out SELECT v FROM p WHERE v > ?", params=[2])
+    assert query.await_termination(10_000)
+    assert session.sql("SELECT v FROM p_out").to_rows() == [(3,)]
+
+
+@pytest.mark.parametrize("mode", ["best-effort", "at-least-once"])
+def test_a_delivery_mode_is_kept(session: velaria.Session, mode: str) -> None:
+    session.create_stream_from_arrow(EVENTS, "m")
+    query = session.start_stream_sql("SELECT v FROM m", checkpoint_delivery_mode=mode)
+    assert query.stop()["checkpoint_delivery_mode"] == mode
+
+
+@pytest.mark.parametrize("mode", ["exactly-once", "sometimes"])
+def test_a_delivery_mode_that_is_not_there_is_refused_by_name(
+    session: velaria.Session, mode: str
+) -> None:
+    session.create_stream_from_arrow(EVENTS, "m")
+    with pytest.raises(velaria.KernelError, match=mode):
+        session.start_stream_sql("SELECT v FROM m", checkpoint_delivery_mode=mode)
+
+
 def test_a_stream_query_tells_its_life(session: velaria.Session) -> None:
     session.create_stream_from_arrow(EVENTS, "told")
     session.sql("CREATE TABLE told_out (k VARCHAR)")

@@ -183,10 +183,16 @@ class Session:
     def settings(self) -> dict[str, str]: ...
     # streams
     def start_stream(
-        self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        parameters: Sequence[Any] | None = None,
+        query_id: str | None = None,
     ) -> StreamingQuery:
-        """With the option {"start": False} the query waits for its start(): who subscribes before
-        that gets every emission.
+        """Options: {"start": False}, and the query waits for its start(): who subscribes before
+        that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
+        progress. `query_id`: an id that was promised before; None makes one.
         """
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...

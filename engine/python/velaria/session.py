@@ -96,9 +96,9 @@ class Session:
         """Give a frame a name that SQL can use until the session ends."""
         self._kernel.execute(f"CREATE OR REPLACE VIEW {quoted_name(name)} AS {frame.sql}")
 
-    def stream_sql(self, text: str) -> StreamingDataFrame:
+    def stream_sql(self, text: str, params: Sequence[Any] | None = None) -> StreamingDataFrame:
         """An unbounded SELECT, not started."""
-        return StreamingDataFrame(self._kernel, text)
+        return StreamingDataFrame(self._kernel, text, params)
 
     def explain_stream_sql(self, text: str) -> dict[str, str]:
         """The sections logical, physical and strategy; nothing is started."""
@@ -109,13 +109,14 @@ class Session:
         text: str,
         name: str | None = None,
         *,
+        params: Sequence[Any] | None = None,
         checkpoint_delivery_mode: str | None = None,
     ) -> StreamingQuery:
         """Start a streaming query: an unbounded SELECT, or INSERT INTO a table from one."""
         options = None
         if checkpoint_delivery_mode is not None:
             options = {"delivery_mode": checkpoint_delivery_mode}
-        return StreamingQuery(self._kernel, text, name, options).start()
+        return StreamingQuery(self._kernel, text, name, options, params).start()
 
     def tables(self) -> list[_kernel.TableInfo]:
         return self._kernel.tables()
