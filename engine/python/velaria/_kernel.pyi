@@ -60,6 +60,12 @@ class FunctionRow:
     example_result: str  # its value as text
     group: str
 
+class SettingRow:
+    name: str
+    default: str  # the value at start
+    range: str  # "0 to 100" | "fast, reproducible"
+    meaning: str
+
 class TableInfo:
     name: str
     kind: str  # "table" | "view" | "stream" | "source" | "sink" | "system"
@@ -222,6 +228,7 @@ class PlanSplit:
 
 def error_codes() -> list[ErrorCodeRow]: ...
 def functions() -> list[FunctionRow]: ...
+def settings() -> list[SettingRow]: ...
 def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
 def simd_backend() -> str: ...
 def validate_batch(batch: pa.RecordBatch) -> None: ...
