@@ -176,7 +176,6 @@ def fill(session: _kernel.Session, name: str, batches: Sequence[pa.RecordBatch])
     ingest = session.ingest(name, SCHEMA)
     for batch in batches:
         ingest.write(batch)
-    ingest.close()
 
 
 def rows_of(table: pa.Table) -> list[tuple[object, ...]]:

@@ -116,5 +116,5 @@ def test_a_table_made_of_them_holds_every_value(
     session: _kernel.Session, two_dictionaries: list[str]
 ) -> None:
     session.execute("CREATE TABLE made AS SELECT d FROM t ORDER BY d")
-    assert session.table_schema("made").field("d").type == pa.dictionary(pa.int8(), pa.string())
+    assert session.table("made").schema.field("d").type == pa.dictionary(pa.int8(), pa.string())
     assert [d for (d,) in rows(session, "SELECT d FROM made")] == two_dictionaries

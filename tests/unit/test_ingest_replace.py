@@ -47,7 +47,7 @@ def test_a_damaged_first_batch_leaves_the_old_table(session: velaria._kernel.Ses
     ingest = session.ingest("t", damaged.schema, "replace")
     with pytest.raises(velaria.SourceError):
         ingest.write(damaged)
-    ingest.close()
+    del ingest
     assert table(session) == pa.Table.from_batches([OLD])
 
 

@@ -60,6 +60,12 @@ class FunctionRow:
     example_result: str  # its value as text
     group: str
 
+class SettingRow:
+    name: str
+    default: str  # the value at start
+    range: str  # "0 to 100" | "fast, reproducible"
+    meaning: str
+
 class TableInfo:
     name: str
     kind: str  # "table" | "view" | "stream" | "source" | "sink" | "system"
@@ -120,7 +126,6 @@ class Ingest:
         """
     def commit(self) -> None:
         """Every batch has come; nothing can be written afterwards."""
-    def close(self) -> None: ...
 
 class StreamingQuery:
     query_id: str
@@ -177,8 +182,10 @@ class Session:
         """
     def tables(self) -> list[TableInfo]: ...
     def indexes(self) -> list[IndexInfo]: ...
-    def table_schema(self, name: str) -> pa.Schema: ...
-    def drop_table(self, name: str) -> None: ...
+    def table(self, name: str) -> TableInfo:
+        """One entry, found without regard to case; "system.x" for one of the server's own."""
+    def drop(self, name: str) -> None:
+        """Drop a table, source, sink, view or stream."""
     def queries(self) -> list[dict[str, Any]]:
         """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards
@@ -190,6 +197,8 @@ class Session:
         """
     def register_arrow(self, name: str, data: ArrowStreamable, replace: bool = False) -> None:
         """A table made of the batches as they are, zero-copy."""
+    def create_stream(self, name: str, schema: pa.Schema) -> None:
+        """A stream whose columns are those of the schema, nullability included."""
     def functions(self) -> list[FunctionRow]: ...
     def settings(self) -> dict[str, str]: ...
     # streams
@@ -241,6 +250,7 @@ class PlanSplit:
 
 def error_codes() -> list[ErrorCodeRow]: ...
 def functions() -> list[FunctionRow]: ...
+def settings() -> list[SettingRow]: ...
 def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
 def simd_backend() -> str: ...
 def validate_batch(batch: pa.RecordBatch) -> None: ...

@@ -26,7 +26,7 @@ class DataFrame(Frame):
         return list(zip(*columns, strict=True))
 
     def count(self) -> int:
-        rows = self._wrapped("SELECT count(*) FROM {}").to_rows()
+        rows = self._wrapped("SELECT count(*)").to_rows()
         return int(rows[0][0])
 
     def show(self, row_count: int = 20) -> None:
@@ -48,10 +48,10 @@ class DataFrame(Frame):
         return self.to_reader().__arrow_c_stream__(requested_schema)
 
     def order_by(self, *expressions: str) -> "DataFrame":
-        return self._wrapped(f"SELECT * FROM {{}} ORDER BY {', '.join(expressions)}")
+        return self._wrapped("SELECT *", f"ORDER BY {', '.join(expressions)}")
 
     def distinct(self) -> "DataFrame":
-        return self._wrapped("SELECT DISTINCT * FROM {}")
+        return self._wrapped("SELECT DISTINCT *")
 
     def join(self, other: "DataFrame", on: str = "", how: JoinKind = "inner") -> "DataFrame":
         """Join with another frame; the condition names the two as l and r."""

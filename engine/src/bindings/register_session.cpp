@@ -123,8 +123,7 @@ void RegisterResults(py::module_& module) {
             return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
           },
           py::arg("batch"))
-      .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); })
-      .def("close", [](session::Ingest&) {});
+      .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); });
 }
 
 }  // namespace
@@ -177,15 +176,15 @@ void RegisterSession(py::module_& module) {
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
       .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })
       .def(
-          "table_schema",
+          "table",
           [](const Session& self, const std::string& name) {
-            return WrapSchema(Check(Unlocked([&] { return self.TableSchema(name); })));
+            return Check(Unlocked([&] { return self.Table(name); }));
           },
           py::arg("name"))
       .def(
-          "drop_table",
+          "drop",
           [](Session& self, const std::string& name) {
-            Check(Unlocked([&] { return self.DropTable(name); }));
+            Check(Unlocked([&] { return self.Drop(name); }));
           },
           py::arg("name"))
       .def("queries", &QueryDicts)
@@ -216,6 +215,13 @@ void RegisterSession(py::module_& module) {
             }));
           },
           py::arg("name"), py::arg("data"), py::arg("replace") = false)
+      .def(
+          "create_stream",
+          [](Session& self, const std::string& name, const py::object& schema) {
+            auto unwrapped = UnwrapSchema(schema);
+            Check(Unlocked([&] { return self.CreateStream(name, std::move(unwrapped)); }));
+          },
+          py::arg("name"), py::arg("schema"))
       .def(
           "functions",
           [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })

@@ -26,6 +26,17 @@ std::string ColumnList(const arrow::Schema& schema) {
   return Join(parts, ", ");
 }
 
+TableSummary SummaryOf(const CatalogEntry& entry) {
+  TableSummary summary{entry.schema == "main" ? entry.name : entry.schema + "." + entry.name,
+                       KindName(entry.kind), entry.ArrowSchema()};
+  if (entry.table) {
+    const auto version = entry.table->version();
+    summary.row_count = version->row_count();
+    summary.byte_count = version->byte_count();
+  }
+  return summary;
+}
+
 }  // namespace
 
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
@@ -224,6 +235,16 @@ Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema
       .status();
 }
 
+Status Session::CreateStream(const std::string& name, SchemaPtr schema) {
+  if (name.empty()) return Fail(ErrorCode::kBadRequest, "the stream's name is empty");
+  ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  CatalogEntry entry;
+  entry.kind = RelationKind::kStream;
+  entry.name = name;
+  entry.table = std::make_shared<storage::Table>(std::move(schema));
+  return CreateEntry(std::move(entry), Catalog::IfExists::kFail).status();
+}
+
 Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
                                     execution::ReaderFactory open) {
   CatalogEntry entry;
@@ -238,15 +259,7 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
   for (const auto& entry : catalog_->Entries()) {
-    if (entry->kind == RelationKind::kIndex) continue;
-    TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
-                         KindName(entry->kind), entry->ArrowSchema()};
-    if (entry->table) {
-      const auto version = entry->table->version();
-      summary.row_count = version->row_count();
-      summary.byte_count = version->byte_count();
-    }
-    out.push_back(std::move(summary));
+    if (entry->kind != RelationKind::kIndex) out.push_back(SummaryOf(*entry));
   }
   return out;
 }
@@ -270,8 +283,32 @@ Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::strin
               near.empty() ? "" : "Did you mean " + near + "?");
 }
 
-Status Session::DropTable(const std::string& name) {
-  return DropEntry("main", name, RelationKind::kTable);
+Result<std::shared_ptr<const CatalogEntry>> Session::FindEntry(const std::string& name) const {
+  auto entry = catalog_->Find("main", name);
+  if (!entry) {
+    const size_t dot = name.find('.');
+    if (dot != std::string::npos && catalog_->HasSchema(name.substr(0, dot)))
+      entry = catalog_->Find(name.substr(0, dot), name.substr(dot + 1));
+  }
+  if (entry && entry->kind == RelationKind::kIndex)
+    return Fail(ErrorCode::kWrongObjectKind, "an index is no table: " + name);
+  if (entry) return entry;
+  const std::string near = NearestName(name, catalog_->RelationNames());
+  return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
+              near.empty() ? "" : "Did you mean " + near + "?");
+}
+
+Result<TableSummary> Session::Table(const std::string& name) const {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  return SummaryOf(*entry);
+}
+
+Status Session::Drop(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  if (entry->kind == RelationKind::kSystem) {
+    return Fail(ErrorCode::kWrongObjectKind, "a system table cannot be dropped: " + name);
+  }
+  return DropEntry(entry->schema, entry->name, entry->kind);
 }
 
 Result<bool> Session::CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists) {

@@ -127,12 +127,18 @@ class Session : public std::enable_shared_from_this<Session> {
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
                          const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
                          bool replace);
+  /// A stream whose columns are those of the schema, to the letter; VEL2024 when the name is taken.
+  Status CreateStream(const std::string& name, SchemaPtr schema);
   Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
   std::vector<IndexSummary> Indexes() const;
   Result<SchemaPtr> TableSchema(const std::string& name, const std::string& schema = "main") const;
-  Status DropTable(const std::string& name);
+  /// The entry of that name, "system.x" for one of the server's own; VEL2011 when there is none,
+  /// VEL2025 for an index.
+  Result<TableSummary> Table(const std::string& name) const;
+  /// Drops a table, source, sink, view or stream; VEL2025 for what is none of these.
+  Status Drop(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;
   /// The state afterwards; VEL4010 for an id that is not running. "cancelled" is a promise: the
@@ -173,6 +179,8 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
+  /// As Table finds it.
+  Result<std::shared_ptr<const CatalogEntry>> FindEntry(const std::string& name) const;
   // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
   // it runs is attached when there is something to wake, and finds the note when it came earlier.
   void Track(const std::string& query_id, const std::string& sql,
