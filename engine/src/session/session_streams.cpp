@@ -87,8 +87,7 @@ Status Session::CheckEnds(const StreamEnds& ends) const {
 Status Session::CheckNames(const stream::StreamSpec& spec,
                            const std::shared_ptr<execution::QueryContext>& statement) const {
   const auto tracked = queries_.find(spec.query_id);
-  const bool by_another =
-      tracked != queries_.end() && tracked->second.context.lock() != statement;
+  const bool by_another = tracked != queries_.end() && tracked->second.context.lock() != statement;
   if (streams_.contains(spec.query_id) || by_another) {
     return Fail(ErrorCode::kBadParameter, "a query of that id is known: " + spec.query_id);
   }

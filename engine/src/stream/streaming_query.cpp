@@ -153,6 +153,14 @@ std::optional<StreamingQuery::Step> StreamingQuery::NextStep() {
 }
 
 void StreamingQuery::TriggerDone(const Status& trigger_status, const Step& step) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!trigger_version_) {  // told again after an exception: all but the end is done
+      lock.unlock();
+      Finish(StreamStatus::kFailed, trigger_status);
+      return;
+    }
+  }
   Status status = trigger_status;
   if (status.ok()) status = Deliver();
   AccountTrigger(step);
@@ -187,7 +195,13 @@ void StreamingQuery::Finish(StreamStatus status, const Status& reason) {
     ending_ = true;
     on_end = std::move(on_end_);
   }
-  if (on_end) on_end();  // before anybody can see that the query is over
+  // Before anybody can see that the query is over; it is over whatever becomes of this.
+  if (on_end) {
+    (void)Contained([&] {
+      on_end();
+      return Status::OK();
+    });
+  }
   {
     std::lock_guard order(hand_out_mutex_);
     for_target_.clear();  // of a trigger that failed
