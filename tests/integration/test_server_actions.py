@@ -66,6 +66,16 @@ def test_system_tables_are_described_and_not_dropped(client: flight.FlightClient
     assert told(caught.value)["code"] == "VEL2025"
 
 
+def test_an_index_is_neither_described_nor_dropped_as_a_table(client: flight.FlightClient) -> None:
+    put(client, "act_indexed", pa.table({"a": [1]}))
+    read(client, "CREATE INDEX act_index ON act_indexed(a)")
+    for name in ("table.describe", "table.drop"):
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, name, table="act_index")
+        assert told(caught.value)["code"] == "VEL2025"
+    read(client, "DROP INDEX act_index")
+
+
 def test_a_query_can_be_cancelled_before_it_is_read(client: flight.FlightClient) -> None:
     info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1"))
     query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]

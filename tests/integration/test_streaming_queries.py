@@ -242,6 +242,37 @@ def test_what_a_running_query_uses_cannot_be_dropped_or_replaced(session: _kerne
         session.execute(sql)
 
 
+def test_a_put_replaces_nothing_that_a_query_writes(session: _kernel.Session) -> None:
+    session.execute("CREATE TABLE out (k VARCHAR)")
+    rows = pa.record_batch({"k": ["put"]})
+    begun_before = session.ingest("out", rows.schema, "replace")
+    begun_before.write(rows)
+    query = session.start_stream("INSERT INTO out SELECT k FROM s")
+    assert code_of(lambda: session.ingest("OUT", rows.schema, "replace")) == "VEL4011"
+    assert code_of(begun_before.commit) == "VEL4011"
+    put(session, (0, "a", 1))
+    query.stop("drain")
+    assert rows_of(session, "SELECT k FROM out") == [("a",)]
+    begun_before.commit()
+    assert rows_of(session, "SELECT k FROM out") == [("put",)]
+
+
+@pytest.mark.parametrize("by_cancel", [False, True])
+def test_a_query_that_a_statement_started_ends_within_its_trigger(
+    session: _kernel.Session, by_cancel: bool
+) -> None:
+    session.register_arrow("d", pa.table({"k": ["a"] * 100_000}))
+    session.execute("CREATE TABLE out (n BIGINT)")
+    put(session, *((0, "a", i) for i in range(100_000)))
+    sql = "INSERT INTO out SELECT COUNT(*) FROM s JOIN d ON s.k = d.k"
+    query = session.streaming_query(session.execute(sql, query_id="slow").query_id)
+    assert until(lambda: query.progress()["inflight_batches"] == 1)
+    if by_cancel:
+        assert session.cancel("slow") == "stopped"
+    assert query.stop("now", timeout_ms=5_000)["status"] == "stopped"
+    assert rows_of(session, "SELECT n FROM out") == []
+
+
 # ---- names, ids, parameters, options
 
 
