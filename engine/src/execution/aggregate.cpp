@@ -16,22 +16,13 @@ std::vector<TypePtr> TypesOf(const std::vector<logical::BoundExprPtr>& expressio
 
 class AggregateLocal final : public LocalState {
  public:
-  AggregateLocal(const AggregateSpec& spec, QueryContext& query) : grouped(spec), query_(query) {}
-  ~AggregateLocal() override { (void)query_.pool()->Account(-accounted_bytes_); }
-
-  Status Account() {
-    const int64_t bytes = grouped.MemoryBytes();
-    ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - accounted_bytes_));
-    accounted_bytes_ = bytes;
-    return Status::OK();
-  }
+  AggregateLocal(const AggregateSpec& spec, QueryContext& query)
+      : grouped(spec), memory(query.pool()) {}
 
   GroupedStates grouped;
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
-
- private:
-  QueryContext& query_;
-  int64_t accounted_bytes_ = 0;
+  bool has_rows = false;         // without keys the one group is there before its first row
+  Reservation memory;
 };
 
 /// Hands out the touched groups partition by partition.
@@ -130,6 +121,12 @@ int64_t GroupedStates::MemoryBytes() const {
   return bytes;
 }
 
+int64_t GroupedStates::GrowthBytes(int64_t row_count) const {
+  int64_t bytes = keyless_ ? 0 : keys_.GrowthBytes(row_count);
+  for (const auto& distinct : distinct_) bytes += distinct ? distinct->GrowthBytes(row_count) : 0;
+  return bytes;
+}
+
 // ---- AggregateNode
 
 Result<std::shared_ptr<AccumulatorState>> AggregateNode::Open(QueryContext& query) const {
@@ -150,11 +147,10 @@ std::string AggregateNode::Text() const {
 
 AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query)
     : spec_(spec), query_(query) {
-  for (auto& partition : partitions_) partition.groups = std::make_unique<GroupedStates>(spec_);
-}
-
-AggregateState::~AggregateState() {
-  for (auto& partition : partitions_) (void)query_.pool()->Account(-partition.accounted_bytes);
+  for (auto& partition : partitions_) {
+    partition.groups = std::make_unique<GroupedStates>(spec_);
+    partition.memory = std::make_unique<Reservation>(query_.pool());
+  }
 }
 
 Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
@@ -164,8 +160,11 @@ Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
 Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state,
                                      TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
+                                       local.grouped.GrowthBytes(chunk.selected_count())));
   ARROW_RETURN_NOT_OK(ConsumeGroups(chunk, local.grouped, &local.groups, context));
-  ARROW_RETURN_NOT_OK(local.Account());
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes()));
   return Flow::kMore;
 }
 
@@ -234,9 +233,12 @@ Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into,
 }
 
 Status AggregateState::Combine(LocalState& local_state) {
+  if (!static_cast<AggregateLocal&>(local_state).has_rows) return Status::OK();
   auto& local = static_cast<AggregateLocal&>(local_state).grouped;
   ARROW_RETURN_NOT_OK(local.ResizeStates());
   const auto count = static_cast<size_t>(local.group_count());
+  Reservation scratch(query_.pool());  // lists, partition_of, group_map, targets
+  ARROW_RETURN_NOT_OK(scratch.Set(static_cast<int64_t>(count * (3 * sizeof(uint32_t) + 1))));
   std::array<std::vector<uint32_t>, kPartitions> lists;
   std::vector<uint8_t> partition_of(count, 0);
   for (uint32_t group = 0; group < count; ++group) {
@@ -262,9 +264,10 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
   auto& into = *partition.groups;
   std::vector<uint32_t> targets(groups.size(), 0);
   if (!from.keyless()) {
+    const auto count = static_cast<int64_t>(groups.size());
+    ARROW_RETURN_NOT_OK(partition.memory->Set(into.MemoryBytes() + into.keys().GrowthBytes(count)));
     ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(
-        into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
+    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, count, targets.data()));
   }
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
@@ -280,7 +283,7 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
     partition.is_dirty[targets[i]] = 1;
     partition.dirty.push_back(targets[i]);
   }
-  return AccountPartition(partition);
+  return partition.memory->Set(into.MemoryBytes());
 }
 
 Status AggregateState::CombineDistinct(GroupedStates& from,
@@ -289,6 +292,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     KeyTable* pairs = from.distinct(a);
     if (pairs == nullptr || pairs->group_count() == 0) continue;
+    Reservation scratch(query_.pool());  // all, rows, targets, ids, fresh and its groups
+    ARROW_RETURN_NOT_OK(scratch.Set(pairs->group_count() * 6 * int64_t{sizeof(uint32_t)}));
     std::vector<uint32_t> all(static_cast<size_t>(pairs->group_count()));
     std::iota(all.begin(), all.end(), 0);
     ARROW_ASSIGN_OR_RAISE(auto columns, pairs->Export(all, query_.pool()));
@@ -313,6 +318,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
       auto& into = *partitions_[p].groups;
       const int64_t known = into.distinct(a)->group_count();
       std::vector<uint32_t> ids(targets.size());
+      ARROW_RETURN_NOT_OK(
+          partitions_[p].memory->Set(into.MemoryBytes() + into.distinct(a)->GrowthBytes(count)));
       ARROW_RETURN_NOT_OK(into.distinct(a)->FindOrAdd(keys, count, ids.data()));
       std::vector<uint32_t> fresh, fresh_groups;
       for (uint32_t i = 0; i < ids.size(); ++i) {
@@ -328,16 +335,9 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
       }
       ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(),
                                                 static_cast<int64_t>(fresh.size())));
-      ARROW_RETURN_NOT_OK(AccountPartition(partitions_[p]));
+      ARROW_RETURN_NOT_OK(partitions_[p].memory->Set(into.MemoryBytes()));
     }
   }
-  return Status::OK();
-}
-
-Status AggregateState::AccountPartition(Partition& partition) {
-  const int64_t bytes = partition.groups->MemoryBytes();
-  ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - partition.accounted_bytes));
-  partition.accounted_bytes = bytes;
   return Status::OK();
 }
 
@@ -359,15 +359,17 @@ Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger
   return std::make_unique<AggregateEmit>(std::move(parts));
 }
 
-GroupedStates& AggregateState::LocalGroups(LocalState& local) {
-  return static_cast<AggregateLocal&>(local).grouped;
+GroupedStates& AggregateState::GroupsToMerge(LocalState& local_state) {
+  auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
+  return local.grouped;
 }
 
 int64_t AggregateState::MemoryBytes() const {
   int64_t bytes = 0;
   for (const auto& partition : partitions_) {
     std::lock_guard lock(partition.mutex);
-    bytes += partition.accounted_bytes;
+    bytes += partition.memory->bytes();
   }
   return bytes;
 }

@@ -85,7 +85,7 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
     if (!batch) return Status::OK();
     ARROW_RETURN_NOT_OK(batch->ValidateFull());
     ARROW_ASSIGN_OR_RAISE(auto local, MakeLocal());
-    auto& grouped = LocalGroups(*local);
+    auto& grouped = GroupsToMerge(*local);
     const Chunk chunk = FromRecordBatch(*batch);
     std::vector<uint32_t> groups(static_cast<size_t>(chunk.row_count), 0);
     const std::span<const Vector> columns(chunk.columns);

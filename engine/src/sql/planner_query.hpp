@@ -42,6 +42,7 @@ class QueryBinder {
   /// A subquery inside an expression over `scope`.
   Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope);
   const std::vector<std::string>& reads() const { return reads_; }
+  const std::vector<std::string>& views() const { return views_read_; }
 
  private:
   struct CommonTableEntry {
@@ -119,7 +120,7 @@ class QueryBinder {
   int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  std::vector<std::string> reads_;
+  std::vector<std::string> reads_, views_read_;
 };
 
 /// A recursive common table while its step is bound.
@@ -157,7 +158,10 @@ logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predi
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
 /// Column `index` of a plan's output as an expression.
 logical::BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index);
-/// VEL2101 and VEL2105: what cannot run over a stream is refused with its reason.
+/// VEL2101: what cannot run over a stream is refused with its reason.
 Status CheckBoundedness(const logical::LogicalNode& plan);
+/// VEL2105 for an EMIT clause that `plan`, the plan of `select`, cannot follow, wherever it stands:
+/// what is left means what the query does anyway.
+Status CheckEmit(const Select& select, const logical::LogicalNode& plan);
 
 }  // namespace velaria::sql

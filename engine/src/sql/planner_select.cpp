@@ -10,6 +10,13 @@ using logical::LogicalPtr;
 using logical::NodeKind;
 using logical::OutputColumn;
 
+namespace {
+
+/// A row is handed on once per window that holds it: more than this is taken for a slip of units.
+constexpr int64_t kMaxWindowsPerRow = 100000;
+
+}  // namespace
+
 OutputColumn PlainColumn(std::string name, TypePtr type) {
   return {std::move(name), std::move(type), true, nullptr};
 }
@@ -187,6 +194,11 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
   if (window.slide_ms > window.window_ms) {
     return FailAt(window.place, ErrorCode::kBadWindow, "window slide exceeds window size: " + sizes,
                   "Use SLIDE <= EVERY, or leave SLIDE out for a tumbling window.");
+  }
+  if ((window.window_ms - 1) / window.slide_ms >= kMaxWindowsPerRow) {
+    return FailAt(
+        window.place, ErrorCode::kBadWindow, "each row falls into too many windows: " + sizes,
+        "Use a longer SLIDE: a row has at most " + std::to_string(kMaxWindowsPerRow) + " windows.");
   }
   auto binder = Expressions(&from->scope);
   VELARIA_ASSIGN_OR_RETURN(auto time, binder.BindWithoutAggregates(*window.time, "WINDOW BY"));

@@ -98,6 +98,7 @@ Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
   VELARIA_RETURN_NOT_OK(BindCommonTables(select));
   auto planned = BindBody(select);
   common_tables_.resize(visible);
+  if (planned.ok()) VELARIA_RETURN_NOT_OK(CheckEmit(select, *planned->plan));
   return planned;
 }
 
