@@ -128,6 +128,8 @@ class Lowering {
     return plan_;
   }
 
+  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
+
  private:
   using Drafts = std::vector<Draft>;
 
@@ -209,7 +211,6 @@ class Lowering {
   Result<Drafts> LowerSample(const LogicalNode& node);
   Result<Drafts> LowerShared(const LogicalNode& node);
   // lower_recursive.cpp
-  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
   Result<Drafts> LowerRecursive(const LogicalNode& node);
   Result<Drafts> LowerRecursiveRef(const LogicalNode& node);
 
@@ -235,7 +236,9 @@ class Lowering {
       ARROW_ASSIGN_OR_RAISE(
           auto drafts, One(std::make_shared<TableScanNode>(
                            table->name(), std::move(range), node.columns, std::move(predicates),
-                           to_reader ? kMorselRows : kChunkRows, streaming && carries_positions_)));
+                           to_reader ? kMorselRows : kChunkRows,
+                           (streaming && carries_positions_) ||
+                               relation == options_.positions_of)));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }

@@ -36,7 +36,13 @@ class QueryBinder {
 
   Result<PlannedQuery> BindSelect(const Select& select);
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
-  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types);
+  /// `defaults`: what DEFAULT stands for, by column; empty where it may not stand.
+  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types,
+                                  const ColumnDefaults& defaults = {});
+  /// UPDATE and DELETE: see PlanChangedRows.
+  Result<logical::LogicalPtr> BindChangedRows(const Statement& statement,
+                                              const logical::RelationPtr& relation,
+                                              const ColumnDefaults& defaults);
   /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
   Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
   /// A subquery inside an expression over `scope`.
@@ -64,7 +70,7 @@ class QueryBinder {
   /// The sides of a set operation BY NAME with the same columns in the same order.
   Status MatchByName(PlannedQuery* left, PlannedQuery* right);
   Result<PlannedQuery> BindCore(const Select& select);
-  Status BindCommonTables(const Select& select);
+  Status BindCommonTables(const std::vector<CommonTable>& tables);
   Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
   // planner_recursive.cpp
   Result<logical::LogicalPtr> BindRecursive(const CommonTable& table);

@@ -58,9 +58,9 @@ LogicalPtr ComputedRows(const logical::LogicalNode& values) {
 
 }  // namespace
 
-Status QueryBinder::BindCommonTables(const Select& select) {
+Status QueryBinder::BindCommonTables(const std::vector<CommonTable>& tables) {
   const size_t outer = common_tables_.size();
-  for (const auto& table : select.with) {
+  for (const auto& table : tables) {
     for (size_t i = outer; i < common_tables_.size(); ++i) {
       if (!NameMatches(table.name, common_tables_[i].name)) continue;
       return FailAt(table.name.place, ErrorCode::kAmbiguousColumn,
@@ -95,7 +95,7 @@ Result<LogicalPtr> QueryBinder::BindCommonTable(const CommonTable& table) {
 
 Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
   const size_t visible = common_tables_.size();
-  VELARIA_RETURN_NOT_OK(BindCommonTables(select));
+  VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   auto planned = BindBody(select);
   common_tables_.resize(visible);
   if (planned.ok()) VELARIA_RETURN_NOT_OK(CheckEmit(select, *planned->plan));
@@ -199,7 +199,8 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
 }
 
 Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
-                                             const std::vector<TypePtr>& types) {
+                                             const std::vector<TypePtr>& types,
+                                             const ColumnDefaults& defaults) {
   Scope nothing;
   auto binder = Expressions(&nothing);
   const size_t width = select.values[0].size();
@@ -213,7 +214,15 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
                         " and " + std::to_string(row.size()));
     }
     for (size_t i = 0; i < width; ++i) {
-      VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(*row[i], "VALUES"));
+      BoundExprPtr value;
+      if (row[i]->kind == ExprKind::kDefault && !types.empty()) {
+        value = i < defaults.size() ? defaults[i] : nullptr;
+        if (!value) {
+          VELARIA_ASSIGN_OR_RETURN(value, logical::MakeNull(types[i], row[i]->place));
+        }
+      } else {
+        VELARIA_ASSIGN_OR_RETURN(value, binder.BindWithoutAggregates(*row[i], "VALUES"));
+      }
       // A value that cannot be computed now has the error of its evaluation.
       if (logical::IsConstant(*value)) {
         VELARIA_ASSIGN_OR_RETURN(value, logical::Fold(value, context_.functions));
