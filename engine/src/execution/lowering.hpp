@@ -113,21 +113,6 @@ class Lowering {
     return plan_;
   }
 
-  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(
-      const std::shared_ptr<const TableRelation>& relation,
-      const logical::BoundExprPtr& predicate) {
-    std::vector<int> columns;
-    for (int i = 0; i < relation->schema()->num_fields(); ++i) columns.push_back(i);
-    Draft draft;
-    draft.source = std::make_shared<TableScanNode>(
-        relation->name(),
-        [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
-        columns, std::vector<io::SimplePredicate>{}, kChunkRows, true);
-    if (predicate) draft.operators.push_back(std::make_shared<FilterNode>(predicate));
-    plan_->result = Close({std::move(draft)}, std::make_shared<PositionSinkNode>());
-    return plan_;
-  }
-
   Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
 
  private:

@@ -15,9 +15,4 @@ Result<std::shared_ptr<const PhysicalPlan>> LowerToCollector(const LogicalPtr& r
   return Lowering(options).RunToCollector(*root);
 }
 
-Result<std::shared_ptr<const PhysicalPlan>> LowerPositions(
-    const std::shared_ptr<const TableRelation>& relation, const logical::BoundExprPtr& predicate) {
-  return Lowering(LowerOptions{}).RunPositions(relation, predicate);
-}
-
 }  // namespace velaria::execution

@@ -41,9 +41,4 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const logical::LogicalPtr& roo
 Result<std::shared_ptr<const PhysicalPlan>> LowerToCollector(const logical::LogicalPtr& root,
                                                              const LowerOptions& options);
 
-/// The plan that finds the positions of a table's rows on which `predicate` holds (all rows when
-/// null).
-Result<std::shared_ptr<const PhysicalPlan>> LowerPositions(
-    const std::shared_ptr<const TableRelation>& relation, const logical::BoundExprPtr& predicate);
-
 }  // namespace velaria::execution
