@@ -196,7 +196,8 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
   PlannedQuery planned;
   const bool is_plain_star = core.from.relation && select.items.size() == 1 &&
                              select.items[0].expr->kind == ExprKind::kStar && !select.window_by &&
-                             select.group_by.empty() && !select.distinct;
+                             select.group_by.empty() && !select.group_by_all &&
+                             !select.distinct;
   if (is_plain_star) planned.metadata = core.from.relation->schema()->metadata();
   VELARIA_ASSIGN_OR_RETURN(planned.plan, Finish(select, &core));
   return planned;
