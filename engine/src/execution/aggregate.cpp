@@ -10,31 +10,25 @@ namespace {
 
 class AggregateLocal final : public LocalState {
  public:
-  AggregateLocal(const AggregateSpec& spec, QueryContext& query) : grouped(spec), query_(query) {}
-  ~AggregateLocal() override { (void)query_.pool()->Account(-accounted_bytes_); }
-
-  Status Account() {
-    const int64_t bytes = grouped.MemoryBytes();
-    ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - accounted_bytes_));
-    accounted_bytes_ = bytes;
-    return Status::OK();
-  }
+  AggregateLocal(const AggregateSpec& spec, QueryContext& query)
+      : grouped(spec), memory(query.pool()) {}
 
   /// The place of the chunk's first row in row order: the number of its morsel, then its own within
   /// the morsel.
   int64_t NextPlace(int64_t sequence, int64_t row_count) {
     if (sequence + 1 != sequences) next_row_ = 0;
     sequences = sequence + 1;
-    return (sequence << AggregateState::kPlaceBits) + std::exchange(next_row_, next_row_ + row_count);
+    return (sequence << AggregateState::kPlaceBits) +
+           std::exchange(next_row_, next_row_ + row_count);
   }
 
   GroupedStates grouped;
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
   int64_t sequences = 0;         // morsels up to the present one
+  bool has_rows = false;         // without keys the one group is there before its first row
+  Reservation memory;
 
  private:
-  QueryContext& query_;
-  int64_t accounted_bytes_ = 0;
   int64_t next_row_ = 0;
 };
 
@@ -112,11 +106,10 @@ std::string AggregateNode::Text() const {
 
 AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query)
     : spec_(spec), query_(query) {
-  for (auto& partition : partitions_) partition.groups = std::make_unique<GroupedStates>(spec_);
-}
-
-AggregateState::~AggregateState() {
-  for (auto& partition : partitions_) (void)query_.pool()->Account(-partition.accounted_bytes);
+  for (auto& partition : partitions_) {
+    partition.groups = std::make_unique<GroupedStates>(spec_);
+    partition.memory = std::make_unique<Reservation>(query_.pool());
+  }
 }
 
 Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
@@ -126,15 +119,18 @@ Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
 Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
                                      LocalState& local_state, TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
   const int64_t place =
       local.NextPlace(first_sequence_ + morsel.sequence, chunk.selected_count());
-  ARROW_RETURN_NOT_OK(
-      local.grouped.Consume(chunk, place, &local.groups, context));
-  ARROW_RETURN_NOT_OK(local.Account());
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
+                                       local.grouped.GrowthBytes(chunk.selected_count())));
+  ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes()));
   return Flow::kMore;
 }
 
 Status AggregateState::Combine(LocalState& local_state) {
+  if (!static_cast<AggregateLocal&>(local_state).has_rows) return Status::OK();
   const int64_t sequences = static_cast<AggregateLocal&>(local_state).sequences;
   int64_t known = sequences_.load();
   while (known < sequences && !sequences_.compare_exchange_weak(known, sequences)) {
@@ -142,6 +138,8 @@ Status AggregateState::Combine(LocalState& local_state) {
   auto& local = static_cast<AggregateLocal&>(local_state).grouped;
   ARROW_RETURN_NOT_OK(local.ResizeStates());
   const auto count = static_cast<size_t>(local.group_count());
+  Reservation scratch(query_.pool());  // lists, partition_of, group_map, targets
+  ARROW_RETURN_NOT_OK(scratch.Set(static_cast<int64_t>(count * (3 * sizeof(uint32_t) + 1))));
   std::array<std::vector<uint32_t>, kPartitions> lists;
   std::vector<uint8_t> partition_of(count, 0);
   for (uint32_t group = 0; group < count; ++group) {
@@ -167,9 +165,10 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
   auto& into = *partition.groups;
   std::vector<uint32_t> targets(groups.size(), 0);
   if (!from.keyless()) {
+    const auto count = static_cast<int64_t>(groups.size());
+    ARROW_RETURN_NOT_OK(partition.memory->Set(into.MemoryBytes() + into.keys().GrowthBytes(count)));
     ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(
-        into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
+    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, count, targets.data()));
   }
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
@@ -185,7 +184,7 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
     partition.is_dirty[targets[i]] = 1;
     partition.dirty.push_back(targets[i]);
   }
-  return AccountPartition(partition);
+  return partition.memory->Set(into.MemoryBytes());
 }
 
 Status AggregateState::CombineDistinct(GroupedStates& from,
@@ -194,6 +193,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     KeyTable* pairs = from.distinct(a);
     if (pairs == nullptr || pairs->group_count() == 0) continue;
+    Reservation scratch(query_.pool());  // all, rows, targets, ids, fresh and its groups
+    ARROW_RETURN_NOT_OK(scratch.Set(pairs->group_count() * 6 * int64_t{sizeof(uint32_t)}));
     std::vector<uint32_t> all(static_cast<size_t>(pairs->group_count()));
     std::iota(all.begin(), all.end(), 0);
     ARROW_ASSIGN_OR_RAISE(auto columns, pairs->Export(all, query_.pool()));
@@ -218,6 +219,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
       auto& into = *partitions_[p].groups;
       const int64_t known = into.distinct(a)->group_count();
       std::vector<uint32_t> ids(targets.size());
+      ARROW_RETURN_NOT_OK(
+          partitions_[p].memory->Set(into.MemoryBytes() + into.distinct(a)->GrowthBytes(count)));
       ARROW_RETURN_NOT_OK(into.distinct(a)->FindOrAdd(keys, count, ids.data()));
       std::vector<uint32_t> fresh, fresh_groups;
       for (uint32_t i = 0; i < ids.size(); ++i) {
@@ -235,16 +238,9 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
                             ArgumentsOfDistinct(spec_.aggregates[a], std::move(values)));
       ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(),
                                                 static_cast<int64_t>(fresh.size())));
-      ARROW_RETURN_NOT_OK(AccountPartition(partitions_[p]));
+      ARROW_RETURN_NOT_OK(partitions_[p].memory->Set(into.MemoryBytes()));
     }
   }
-  return Status::OK();
-}
-
-Status AggregateState::AccountPartition(Partition& partition) {
-  const int64_t bytes = partition.groups->MemoryBytes();
-  ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - partition.accounted_bytes));
-  partition.accounted_bytes = bytes;
   return Status::OK();
 }
 
@@ -266,15 +262,17 @@ Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger
   return std::make_unique<AggregateEmit>(std::move(parts));
 }
 
-GroupedStates& AggregateState::LocalGroups(LocalState& local) {
-  return static_cast<AggregateLocal&>(local).grouped;
+GroupedStates& AggregateState::GroupsToMerge(LocalState& local_state) {
+  auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
+  return local.grouped;
 }
 
 int64_t AggregateState::MemoryBytes() const {
   int64_t bytes = 0;
   for (const auto& partition : partitions_) {
     std::lock_guard lock(partition.mutex);
-    bytes += partition.accounted_bytes;
+    bytes += partition.memory->bytes();
   }
   return bytes;
 }

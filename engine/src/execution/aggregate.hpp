@@ -43,6 +43,8 @@ class GroupedStates {
   /// Group keys, then results.
   Result<Chunk> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
+  /// What so many rows more may take beside that in the tables of keys.
+  int64_t GrowthBytes(int64_t row_count) const;
 
  private:
   Status ConsumeOne(size_t aggregate, const Chunk& chunk, int64_t first_place,
@@ -81,7 +83,6 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   static constexpr int kPlaceBits = 32;
 
   AggregateState(const AggregateSpec& spec, QueryContext& query);
-  ~AggregateState() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -102,17 +103,17 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
     std::unique_ptr<GroupedStates> groups;
     std::vector<uint32_t> dirty;    // groups touched since the last Emit, each once
     std::vector<uint8_t> is_dirty;  // by group
-    int64_t accounted_bytes = 0;
+    std::unique_ptr<Reservation> memory;
   };
 
   Status CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
                      std::vector<uint32_t>* group_map);
   Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
                          const std::vector<uint32_t>& group_map);
-  Status AccountPartition(Partition& partition);
   SchemaPtr SnapshotSchema() const;
   Result<std::vector<Vector>> MovedBehind(std::vector<Vector> columns) const;
-  static GroupedStates& LocalGroups(LocalState& local);
+  /// A local's groups, to be filled from a snapshot.
+  static GroupedStates& GroupsToMerge(LocalState& local);
 
   const AggregateSpec& spec_;
   QueryContext& query_;

@@ -127,7 +127,7 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
     if (!batch) break;
     ARROW_RETURN_NOT_OK(batch->ValidateFull());
     ARROW_ASSIGN_OR_RAISE(auto local, MakeLocal());
-    auto& grouped = LocalGroups(*local);
+    auto& grouped = GroupsToMerge(*local);
     Chunk chunk = FromRecordBatch(*batch);
     ARROW_ASSIGN_OR_RAISE(chunk.columns, MovedBehind(std::move(chunk.columns)));
     std::vector<uint32_t> groups(static_cast<size_t>(chunk.row_count), 0);

@@ -1,5 +1,6 @@
 #include "execution/sort.hpp"
 
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -21,6 +22,20 @@ struct KeyColumn {
   std::vector<std::string_view> texts;
   Vector held;  // keeps the texts alive
 };
+
+/// What sorting takes beside the rows themselves: the keys, the order, and the items of the fast
+/// path.
+int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count) {
+  int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(uint64_t);
+  for (const auto& key : sort_keys) {
+    const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
+    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
+    bytes_per_row += sizeof(uint64_t) + 1;
+    if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
+    if (is_text) bytes_per_row += 2 * sizeof(std::string_view);
+  }
+  return bytes_per_row * row_count;
+}
 
 uint64_t Ordered(double value) {
   if (std::isnan(value)) return ~uint64_t{0};  // NaN is the greatest
@@ -145,6 +160,8 @@ class RowOrder {
 Result<std::vector<uint32_t>> SortRows(const Chunk& rows,
                                        const std::vector<logical::SortKey>& sort_keys,
                                        int64_t limit, QueryContext& query) {
+  Reservation memory(query.pool());
+  ARROW_RETURN_NOT_OK(memory.Set(SortBytes(sort_keys, rows.row_count)));
   std::vector<KeyColumn> keys;
   for (const auto& sort_key : sort_keys) {
     ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*sort_key.expr, rows, query.functions()));
@@ -278,7 +295,7 @@ class LimitState final : public AccumulatorState {
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
                        TaskContext& context) override {
     auto& local = static_cast<RowLocal&>(local_state);
-    if (limit_ == 0) return Flow::kFinished;
+    if (limit_ == 0 || enough_.load(std::memory_order_relaxed)) return Flow::kFinished;
     if (local.parts.empty() || local.parts.back().sequence != morsel.sequence)
       local.rows = 0;  // rows of this morsel
     if (limit_ >= 0 && local.rows >= Needed()) return Flow::kMore;
@@ -299,7 +316,9 @@ class LimitState final : public AccumulatorState {
       morsel_rows_.erase(morsel_rows_.begin());
       ++complete_;
     }
-    return limit_ >= 0 && complete_rows_ >= Needed() ? Flow::kFinished : Flow::kMore;
+    if (limit_ < 0 || complete_rows_ < Needed()) return Flow::kMore;
+    enough_.store(true, std::memory_order_relaxed);
+    return Flow::kFinished;
   }
 
   Status Combine(LocalState& local_state) override {
@@ -308,16 +327,18 @@ class LimitState final : public AccumulatorState {
     return Status::OK();
   }
 
-  Status Seal() override {
-    ARROW_ASSIGN_OR_RAISE(auto rows, ConcatenateParts(&parts_, types_, query_.pool()));
-    rows_ = std::make_shared<const Chunk>(std::move(rows));
-    return Status::OK();
-  }
+  Status Seal() override { return Status::OK(); }
 
+  /// Those of the first rows that came since the last Emit: a stream hands them on trigger by
+  /// trigger.
   Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override {
-    const int64_t begin = std::min(offset_, rows_->row_count);
-    const int64_t end = limit_ < 0 ? rows_->row_count : std::min(rows_->row_count, begin + limit_);
-    return std::make_unique<OrderedRows>(std::move(rows_), nullptr, begin, end);
+    ARROW_ASSIGN_OR_RAISE(auto rows, ConcatenateParts(&parts_, types_, query_.pool()));
+    const int64_t count = rows.row_count;
+    const int64_t begin = std::clamp<int64_t>(offset_ - seen_, 0, count);
+    const int64_t end = limit_ < 0 ? count : std::clamp<int64_t>(Needed() - seen_, begin, count);
+    seen_ += count;
+    return std::make_unique<OrderedRows>(std::make_shared<const Chunk>(std::move(rows)), nullptr,
+                                         begin, end);
   }
 
  private:
@@ -330,7 +351,8 @@ class LimitState final : public AccumulatorState {
   std::vector<RowPart> parts_;
   std::map<int64_t, int64_t> morsel_rows_;
   int64_t complete_ = 0, complete_rows_ = 0;
-  std::shared_ptr<const Chunk> rows_;
+  std::atomic<bool> enough_{false};
+  int64_t seen_ = 0;  // rows of earlier emissions, those skipped or cut included
 };
 
 }  // namespace

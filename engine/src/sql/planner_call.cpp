@@ -30,6 +30,7 @@ Status UnknownFunction(const std::string& name, Place place) {
 
 Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
   const std::string name = ToLower(expr.names.back().text);
+  VELARIA_RETURN_NOT_OK(RefuseUnsupported(expr));
   if (const auto* aggregate = FunctionRegistry::Instance().FindAggregate(name)) {
     return BindAggregate(*aggregate, expr);
   }

@@ -124,6 +124,8 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
                                               std::vector<logical::BoundExprPtr> arguments,
                                               bool distinct, const FunctionContext& context,
                                               Place place);
+/// As for queries and tables in planner_query.hpp: what is written in a call and not bound.
+Status RefuseUnsupported(const Expr& call);
 /// VEL2002 naming the construct that is understood and not supported.
 Status Unsupported(Place place, const std::string& what);
 

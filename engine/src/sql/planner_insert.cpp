@@ -44,7 +44,7 @@ std::vector<TypePtr> TypesOf(const arrow::Schema& target, const std::vector<int>
 
 bool IsPlainValues(const Select& select) {
   return !select.values.empty() && select.with.empty() && select.order_by.empty() &&
-         !select.limit && !select.offset;
+         !select.limit && !select.offset && select.emit == EmitKind::kDefault;
 }
 
 }  // namespace
@@ -98,7 +98,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   query.schema = logical::SchemaOf(*query.root);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
-  if (insert.select) query.emit = static_cast<logical::Emit>(insert.select->emit);
+  query.views = binder.views();
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }

@@ -20,9 +20,7 @@ Result<int> Ordinal(const Expr& tree, size_t column_count) {
                 "The select list has " + std::to_string(column_count) + " columns.");
 }
 
-logical::SortKey KeyOf(const OrderItem& item, BoundExprPtr expr) {
-  return {std::move(expr), item.descending, item.nulls_first.value_or(false)};
-}
+bool NullsFirst(const OrderItem& item) { return item.nulls_first.value_or(false); }
 
 LogicalPtr Sort(LogicalPtr plan, std::vector<logical::SortKey> keys) {
   auto node = logical::MakeNode(NodeKind::kSort, {plan});
@@ -50,37 +48,49 @@ Result<int> NamedItem(const Expr& tree, const std::vector<SelectColumn>& items) 
 }  // namespace
 
 Status QueryBinder::BindOrder(const Select& select, Core* core) {
+  if (select.order_by_all) {
+    for (size_t i = 0; i < core->items.size(); ++i) {
+      VELARIA_RETURN_NOT_OK(CheckComparable(*core->items[i].expr, "ORDER BY ALL"));
+      core->order.push_back({static_cast<int>(i), select.order_by_all_descending,
+                             select.order_by_all_nulls_first.value_or(false)});
+    }
+  }
+  for (const auto& item : select.order_by) {
+    VELARIA_RETURN_NOT_OK(BindOrderItem(select, item, core));
+  }
+  return Status::OK();
+}
+
+Status QueryBinder::BindOrderItem(const Select& select, const OrderItem& item, Core* core) {
   auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
-  for (const auto& item : select.order_by) {
-    int column = -1;
-    if (item.expr->kind == ExprKind::kInteger) {
-      VELARIA_ASSIGN_OR_RETURN(column, Ordinal(*item.expr, core->items.size()));
-    } else {
-      VELARIA_ASSIGN_OR_RETURN(column, NamedItem(*item.expr, core->items));
+  int column = -1;
+  if (item.expr->kind == ExprKind::kInteger) {
+    VELARIA_ASSIGN_OR_RETURN(column, Ordinal(*item.expr, core->items.size()));
+  } else {
+    VELARIA_ASSIGN_OR_RETURN(column, NamedItem(*item.expr, core->items));
+  }
+  if (column < 0) {
+    VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(*item.expr));
+    for (size_t i = 0; i < core->items.size() && column < 0; ++i) {
+      if (logical::Equal(*core->items[i].expr, *expr)) column = static_cast<int>(i);
     }
     if (column < 0) {
-      VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(*item.expr));
-      for (size_t i = 0; i < core->items.size() && column < 0; ++i) {
-        if (logical::Equal(*core->items[i].expr, *expr)) column = static_cast<int>(i);
+      if (select.distinct) {
+        return FailAt(
+            item.expr->place, ErrorCode::kNotGrouped,
+            "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
       }
-      if (column < 0) {
-        if (select.distinct) {
-          return FailAt(
-              item.expr->place, ErrorCode::kNotGrouped,
-              "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
-        }
-        VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
-        column = static_cast<int>(core->items.size() + core->hidden.size());
-        core->hidden.push_back(std::move(expr));
-      }
+      VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
+      column = static_cast<int>(core->items.size() + core->hidden.size());
+      core->hidden.push_back(std::move(expr));
     }
-    if (static_cast<size_t>(column) < core->items.size()) {
-      VELARIA_RETURN_NOT_OK(
-          CheckComparable(*core->items[static_cast<size_t>(column)].expr, "ORDER BY"));
-    }
-    core->order.push_back({column, &item});
   }
+  if (static_cast<size_t>(column) < core->items.size()) {
+    VELARIA_RETURN_NOT_OK(
+        CheckComparable(*core->items[static_cast<size_t>(column)].expr, "ORDER BY"));
+  }
+  core->order.push_back({column, item.descending, NullsFirst(item)});
   return Status::OK();
 }
 
@@ -105,7 +115,8 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
   if (!core->order.empty()) {
     std::vector<logical::SortKey> keys;
     for (const auto& key : core->order) {
-      keys.push_back(KeyOf(*key.item, ColumnOf(*plan, static_cast<size_t>(key.column))));
+      keys.push_back({ColumnOf(*plan, static_cast<size_t>(key.column)), key.descending,
+                      key.nulls_first});
     }
     plan = Sort(std::move(plan), std::move(keys));
   }
@@ -122,10 +133,16 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
 
 /// ORDER BY over a set operation or VALUES: only its output columns are in scope.
 Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan) {
-  if (select.order_by.empty()) return plan;
+  if (select.order_by.empty() && !select.order_by_all) return plan;
   VELARIA_ASSIGN_OR_RETURN(auto scope, ScopeOf(plan->output, "", {}));
   auto binder = Expressions(&scope);
   std::vector<logical::SortKey> keys;
+  for (size_t i = 0; i < plan->output.size() && select.order_by_all; ++i) {
+    auto column = ColumnOf(*plan, i);
+    VELARIA_RETURN_NOT_OK(CheckComparable(*column, "ORDER BY ALL"));
+    keys.push_back({std::move(column), select.order_by_all_descending,
+                    select.order_by_all_nulls_first.value_or(false)});
+  }
   for (const auto& item : select.order_by) {
     BoundExprPtr expr;
     if (item.expr->kind == ExprKind::kInteger) {
@@ -135,7 +152,7 @@ Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan
       VELARIA_ASSIGN_OR_RETURN(expr, binder.BindWithoutAggregates(*item.expr, "ORDER BY"));
     }
     VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
-    keys.push_back(KeyOf(item, std::move(expr)));
+    keys.push_back({std::move(expr), item.descending, NullsFirst(item)});
   }
   return Sort(std::move(plan), std::move(keys));
 }

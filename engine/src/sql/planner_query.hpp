@@ -42,6 +42,7 @@ class QueryBinder {
   /// A subquery inside an expression over `scope`.
   Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope);
   const std::vector<std::string>& reads() const { return reads_; }
+  const std::vector<std::string>& views() const { return views_read_; }
 
  private:
   struct CommonTableEntry {
@@ -53,12 +54,15 @@ class QueryBinder {
   };
   struct OrderKey {
     int column;  // of the projection, hidden columns behind the visible ones
-    const OrderItem* item;
+    bool descending;
+    bool nulls_first;
   };
   struct Core;
 
   Result<PlannedQuery> BindBody(const Select& select);
   Result<PlannedQuery> BindSetOperation(const Select& select);
+  /// The sides of a set operation BY NAME with the same columns in the same order.
+  Status MatchByName(PlannedQuery* left, PlannedQuery* right);
   Result<PlannedQuery> BindCore(const Select& select);
   Status BindCommonTables(const Select& select);
   Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
@@ -83,6 +87,7 @@ class QueryBinder {
                             const std::string& table);
   // planner_join.cpp
   Result<FromClause> BindJoin(const TableRef& ref);
+  Result<FromClause> BindJoinedTables(const TableRef& ref);
   /// The right side of a join. A function or a LATERAL sub-select in it may name the columns of the
   /// left one: `arguments` is what it read of them.
   Result<FromClause> BindRight(const TableRef& ref, const FromClause& left,
@@ -91,7 +96,8 @@ class QueryBinder {
                                const std::vector<Name>& names);
 
   // planner_select.cpp
-  Status ExpandStar(const Expr& star, const Core& core, std::vector<SelectColumn>* out);
+  Status ExpandStar(const Expr& star, Core* core);
+  Result<SelectColumn> BindItem(const SelectItem& item, Core* core);
   Status BindItems(const Select& select, Core* core);
   Status BindWindow(const WindowBy& window, FromClause* from);
   // planner_group.cpp
@@ -102,6 +108,7 @@ class QueryBinder {
   Status BindAggregation(const Select& select, Core* core);
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
+  Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
   Result<logical::LogicalPtr> Finish(const Select& select, Core* core);
   Result<logical::LogicalPtr> SortOutput(const Select& select, logical::LogicalPtr plan);
   Result<logical::LogicalPtr> AddLimit(const Select& select, logical::LogicalPtr plan);
@@ -116,7 +123,7 @@ class QueryBinder {
   int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  std::vector<std::string> reads_;
+  std::vector<std::string> reads_, views_read_;
 };
 
 /// A recursive common table while its step is bound.
@@ -141,6 +148,10 @@ struct QueryBinder::Core {
   std::vector<OrderKey> order;
 };
 
+/// VEL2002 for what the grammar takes and the binder does not bind.
+Status RefuseUnsupported(const Select& select);
+Status RefuseUnsupported(const TableRef& ref);
+
 /// "count" for a call, the column's name for a column, "?column?" otherwise.
 std::string OutputNameOf(const Expr& expr);
 logical::OutputColumn PlainColumn(std::string name, TypePtr type);
@@ -151,7 +162,10 @@ logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predi
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
 /// Column `index` of a plan's output as an expression.
 logical::BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index);
-/// VEL2101 and VEL2105: what cannot run over a stream is refused with its reason.
+/// VEL2101: what cannot run over a stream is refused with its reason.
 Status CheckBoundedness(const logical::LogicalNode& plan);
+/// VEL2105 for an EMIT clause that `plan`, the plan of `select`, cannot follow, wherever it stands:
+/// what is left means what the query does anyway.
+Status CheckEmit(const Select& select, const logical::LogicalNode& plan);
 
 }  // namespace velaria::sql

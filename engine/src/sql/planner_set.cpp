@@ -98,12 +98,14 @@ Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
   VELARIA_RETURN_NOT_OK(BindCommonTables(select));
   auto planned = BindBody(select);
   common_tables_.resize(visible);
+  if (planned.ok()) VELARIA_RETURN_NOT_OK(CheckEmit(select, *planned->plan));
   return planned;
 }
 
 Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
   const bool is_values = !select.values.empty();
   if (!is_values && !select.is_set_operation()) return BindCore(select);
+  VELARIA_RETURN_NOT_OK(RefuseUnsupported(select));
   PlannedQuery planned;
   if (is_values) {
     VELARIA_ASSIGN_OR_RETURN(planned, BindValues(select, {}));
@@ -115,9 +117,41 @@ Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
   return planned;
 }
 
+Status QueryBinder::MatchByName(PlannedQuery* left, PlannedQuery* right) {
+  std::vector<logical::OutputColumn> all = left->plan->output;
+  const auto position = [](const std::vector<logical::OutputColumn>& output,
+                           const std::string& name) {
+    const auto at = std::find_if(output.begin(), output.end(), [&](const auto& column) {
+      return EqualsIgnoreCase(column.name, name);
+    });
+    return at == output.end() ? -1 : static_cast<int>(at - output.begin());
+  };
+  for (const auto& column : right->plan->output) {
+    if (position(all, column.name) < 0) all.push_back(column);
+  }
+  for (PlannedQuery* side : {left, right}) {
+    std::vector<BoundExprPtr> exprs;
+    std::vector<logical::OutputColumn> output;
+    for (const auto& column : all) {
+      const int at = position(side->plan->output, column.name);
+      BoundExprPtr expr;
+      if (at >= 0) {
+        expr = ColumnOf(*side->plan, static_cast<size_t>(at));
+      } else {
+        VELARIA_ASSIGN_OR_RETURN(expr, logical::MakeNull(column.type));
+      }
+      output.push_back({column.name, expr->type, true, nullptr});
+      exprs.push_back(std::move(expr));
+    }
+    side->plan = Project(side->plan, std::move(exprs), std::move(output));
+  }
+  return Status::OK();
+}
+
 Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   VELARIA_ASSIGN_OR_RETURN(auto left, BindSelect(*select.set_left));
   VELARIA_ASSIGN_OR_RETURN(auto right, BindSelect(*select.set_right));
+  if (select.by_name) VELARIA_RETURN_NOT_OK(MatchByName(&left, &right));
   const size_t width = left.plan->output.size();
   if (right.plan->output.size() != width) {
     return FailAt(select.set_right->place, ErrorCode::kColumnCountMismatch,

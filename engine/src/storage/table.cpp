@@ -1,8 +1,9 @@
 #include "storage/table.hpp"
 
-#include <arrow/array/concatenate.h>
 #include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
+
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::storage {
 namespace {
@@ -11,11 +12,12 @@ namespace {
 /// batches.
 constexpr int64_t kSmallSegmentRows = 16384;
 
-Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a,
-                                                        const arrow::RecordBatch& b) {
+Result<std::shared_ptr<arrow::RecordBatch>> Merge(const arrow::RecordBatch& a,
+                                                  const arrow::RecordBatch& b) {
   arrow::ArrayVector columns;
   for (int i = 0; i < a.num_columns(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto column, arrow::Concatenate({a.column(i), b.column(i)}));
+    ARROW_ASSIGN_OR_RAISE(auto column,
+                          JoinArrays({a.column(i), b.column(i)}, arrow::default_memory_pool()));
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(a.schema(), a.num_rows() + b.num_rows(), std::move(columns));
@@ -111,9 +113,9 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   // batches.
   while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
          run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
-    auto merged = Concatenate(*run.back().batch, *batch);
-    if (!merged.ok()) break;  // dictionaries whose union outgrows their index type stay apart
-    batch = *merged;
+    auto merged = Merge(*run.back().batch, *batch);
+    if (DoesNotFit(merged.status())) break;  // such segments stay apart
+    ARROW_ASSIGN_OR_RAISE(batch, std::move(merged));
     run.pop_back();
     --next->segment_count_;
   }
@@ -127,7 +129,17 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   return Status::OK();
 }
 
+Status Table::CheckNotNull(const arrow::RecordBatch& batch) const {
+  for (int i = 0; i < version_schema_->num_fields(); ++i) {
+    const auto& field = *version_schema_->field(i);
+    if (field.nullable() || batch.column(i)->null_count() == 0) continue;
+    return Fail(ErrorCode::kConstraint, "NULL in a column that is NOT NULL: " + field.name());
+  }
+  return Status::OK();
+}
+
 Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+  for (const auto& batch : batches) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
   {
     auto writer = LockForWriting();
     if (input_ended()) return Fail(ErrorCode::kStreamEnded, "the stream's input has ended");
@@ -139,38 +151,42 @@ Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& bat
   return Status::OK();
 }
 
-Status Table::DeletePositions(const std::vector<int64_t>& positions,
-                              const std::unique_lock<std::mutex>& writer) {
-  if (!writer.owns_lock()) return Bug("DeletePositions without the writer lock");
-  if (positions.empty()) return Status::OK();
-  auto next = std::make_shared<TableVersion>(*version());
-  size_t at = 0;
-  for (auto& run_ptr : next->runs_) {
-    if (at >= positions.size()) break;
-    if (positions[at] >= run_ptr->back().end_position()) continue;
-    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
-    for (auto& segment : *run) {
-      if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
-      auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
-                                     : std::make_shared<std::vector<bool>>(
-                                           static_cast<size_t>(segment.row_count()), false);
-      for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
-        const auto row = static_cast<size_t>(positions[at] - segment.first_position);
-        if (!(*deleted)[row]) ++next->deleted_count_;
-        (*deleted)[row] = true;
+int64_t Table::DeletePositions(const std::vector<int64_t>& positions) {
+  if (positions.empty()) return 0;
+  int64_t count = 0;
+  {
+    const auto writer = LockForWriting();
+    auto next = std::make_shared<TableVersion>(*version());
+    size_t at = 0;
+    for (auto& run_ptr : next->runs_) {
+      if (at >= positions.size()) break;
+      if (positions[at] >= run_ptr->back().end_position()) continue;
+      auto run = std::make_shared<TableVersion::Run>(*run_ptr);
+      for (auto& segment : *run) {
+        if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
+        auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
+                                       : std::make_shared<std::vector<bool>>(
+                                             static_cast<size_t>(segment.row_count()), false);
+        for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
+          const auto row = static_cast<size_t>(positions[at] - segment.first_position);
+          if (!(*deleted)[row]) ++count;
+          (*deleted)[row] = true;
+        }
+        segment.deleted = std::move(deleted);
       }
-      segment.deleted = std::move(deleted);
+      run_ptr = std::move(run);
     }
-    run_ptr = std::move(run);
+    next->deleted_count_ += count;
+    Publish(std::move(next));
   }
-  Publish(std::move(next));
   Notify();
-  return Status::OK();
+  return count;
 }
 
 void Table::Publish(std::shared_ptr<TableVersion> next) {
+  VersionPtr held = std::move(next);
   std::lock_guard lock(mutex_);
-  version_ = std::move(next);
+  version_.swap(held);  // the old one ends after the lock: its buffers may be Python's
 }
 
 void Table::Notify() {

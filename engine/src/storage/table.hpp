@@ -80,14 +80,12 @@ class Table {
   VersionPtr version() const;
   const SchemaPtr& schema() const { return version_schema_; }
 
-  /// One writer at a time: held over the whole of a DELETE, or while a commit is made.
-  std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
-  /// Appends all batches in one commit. Takes the writer lock.
+  /// Appends all batches in one commit, or none: VEL3005 for a NULL in a column that is NOT NULL.
   Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
-  /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds
-  /// the writer lock.
-  Status DeletePositions(const std::vector<int64_t>& positions,
-                         const std::unique_lock<std::mutex>& writer);
+  /// Marks positions (ascending) as deleted, in one commit; how many of them were not deleted yet.
+  /// The positions may come from any earlier version: a row keeps its position for good, rows never
+  /// change, and what was deleted meanwhile is passed over.
+  int64_t DeletePositions(const std::vector<int64_t>& positions);
 
   /// Called after each commit, and at the end of input, on the committing thread. Must not block.
   int Listen(std::function<void()> listener);
@@ -98,6 +96,10 @@ class Table {
   bool input_ended() const;
 
  private:
+  /// Held while a commit is made and no longer: those who commit include the threads that run
+  /// everybody's queries, so nothing may wait for a query under it.
+  std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
+  Status CheckNotNull(const arrow::RecordBatch& batch) const;
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
   void Publish(std::shared_ptr<TableVersion> next);
   void Notify();
