@@ -120,8 +120,7 @@ Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
                                      LocalState& local_state, TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
   local.has_rows = true;
-  const int64_t place =
-      local.NextPlace(first_sequence_ + morsel.sequence, chunk.selected_count());
+  const int64_t place = local.NextPlace(first_sequence_ + morsel.sequence, chunk.selected_count());
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
                                        local.grouped.GrowthBytes(chunk.selected_count())));
   ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));

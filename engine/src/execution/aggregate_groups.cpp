@@ -117,8 +117,7 @@ Status GroupedStates::ConsumeOne(size_t number, const Chunk& chunk, int64_t firs
   Chunk part = chunk;
   std::vector<uint32_t> part_groups;
   if (aggregate.filter) {
-    ARROW_ASSIGN_OR_RAISE(part.selection,
-                          logical::SelectRows(*aggregate.filter, chunk, functions));
+    ARROW_ASSIGN_OR_RAISE(part.selection, logical::SelectRows(*aggregate.filter, chunk, functions));
     if (part.selection && group_of != nullptr) {
       for (const uint32_t row : *part.selection) part_groups.push_back(group_of[row]);
       group_of = part_groups.data();
@@ -137,8 +136,7 @@ Status GroupedStates::ConsumeOne(size_t number, const Chunk& chunk, int64_t firs
   if (aggregate.binding.needs_row_order) {
     // Without a filter the chunk may be a selection already, whose rows are numbered as selected.
     const Selection* selection = aggregate.filter ? part.selection.get() : nullptr;
-    ARROW_ASSIGN_OR_RAISE(auto places,
-                          PlacesOf(first_place, row_count, selection, context.pool()));
+    ARROW_ASSIGN_OR_RAISE(auto places, PlacesOf(first_place, row_count, selection, context.pool()));
     arguments.push_back(std::move(places));
   }
   return states_[number]->Update(arguments, group_of, row_count);

@@ -117,9 +117,10 @@ Result<AggregateBinding> BindDistinct(const BindArguments& arguments) {
     case Physical::kInt64:
     case Physical::kUInt64: bound.arguments = {nullptr}; break;
     case Physical::kDecimal: bound.arguments = {arrow::utf8()}; break;
-    default: bound.arguments = {type->id() == arrow::Type::DATE32 || arrow::is_time(type->id())
-                                    ? arrow::utf8()
-                                    : arrow::int64()};
+    default:
+      bound.arguments = {type->id() == arrow::Type::DATE32 || arrow::is_time(type->id())
+                             ? arrow::utf8()
+                             : arrow::int64()};
   }
   bound.make_states = [](const AggregateBinding&) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<DistinctStates>();

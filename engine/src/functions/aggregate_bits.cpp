@@ -16,7 +16,8 @@ class BitStates final : public AggregateStates {
   explicit BitStates(TypePtr type) : type_(std::move(type)) {}
 
   Status Resize(int64_t group_count) override {
-    values_.resize(static_cast<size_t>(group_count), kBits == Bits::kAnd ? static_cast<T>(-1) : T{});
+    values_.resize(static_cast<size_t>(group_count),
+                   kBits == Bits::kAnd ? static_cast<T>(-1) : T{});
     has_.resize(static_cast<size_t>(group_count), 0);
     return Status::OK();
   }
@@ -214,13 +215,14 @@ void RegisterBits(FunctionRegistry& registry) {
                                  "SELECT count_if(x > 1) FROM (VALUES (1), (2), (3)) AS t(x)",
                                  "2",
                                  BindCountIf});
-  registry.Add(AggregateFunction{"entropy",
-                                 {},
-                                 "entropy(value ANY) -> DOUBLE",
-                                 "The entropy of the values in bits; 0 for no values.",
-                                 "SELECT entropy(x) FROM (VALUES ('a'), ('b'), ('b'), ('a')) AS t(x)",
-                                 "1",
-                                 BindEntropy});
+  registry.Add(
+      AggregateFunction{"entropy",
+                        {},
+                        "entropy(value ANY) -> DOUBLE",
+                        "The entropy of the values in bits; 0 for no values.",
+                        "SELECT entropy(x) FROM (VALUES ('a'), ('b'), ('b'), ('a')) AS t(x)",
+                        "1",
+                        BindEntropy});
 }
 
 }  // namespace velaria

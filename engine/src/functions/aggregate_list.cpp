@@ -21,7 +21,8 @@ Result<std::shared_ptr<arrow::Buffer>> WhereAny(std::span<const int64_t> counts,
 
 class ArrayStates final : public RowListStates {
  public:
-  ArrayStates(RowSpec spec, TypePtr type) : RowListStates(std::move(spec)), type_(std::move(type)) {}
+  ArrayStates(RowSpec spec, TypePtr type)
+      : RowListStates(std::move(spec)), type_(std::move(type)) {}
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     std::vector<int64_t> all, counts;
@@ -78,8 +79,7 @@ class TextStates final : public RowListStates {
       return static_cast<arrow::LargeBinaryBuilder&>(builder).Append(text);
     }
     if (text.size() > INT32_MAX) {
-      return Fail(ErrorCode::kOverflow,
-                  "text is too long: bytes=" + std::to_string(text.size()));
+      return Fail(ErrorCode::kOverflow, "text is too long: bytes=" + std::to_string(text.size()));
     }
     return static_cast<arrow::BinaryBuilder&>(builder).Append(text);
   }
@@ -121,8 +121,8 @@ Result<AggregateBinding> BindText(const BindArguments& arguments) {
   bound.arguments.assign(count, type);
   bound.distinct = arguments.distinct;
   SetListStates(&bound, count);
-  bound.data = std::make_shared<std::vector<size_t>>(
-      count == 2 ? std::vector<size_t>{0, 1} : std::vector<size_t>{0});
+  bound.data = std::make_shared<std::vector<size_t>>(count == 2 ? std::vector<size_t>{0, 1}
+                                                                : std::vector<size_t>{0});
   bound.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
     const auto& kept = *static_cast<const std::vector<size_t>*>(b.data.get());
     return std::make_unique<TextStates>(RowSpec::Of(b, kept, {0}), kept.size() == 2);
@@ -138,9 +138,8 @@ void RegisterLists(FunctionRegistry& registry) {
       {"list"},
       "array_agg([DISTINCT] value ANY [ORDER BY ...]) -> LIST",
       "All values, NULL too, in the order of the rows or of ORDER BY; NULL for no rows.",
-      "SELECT array_to_string(array_agg(x ORDER BY x DESC), ',') FROM (VALUES (1), (3), (2)) AS "
-      "t(x)",
-      "3,2,1",
+      "SELECT array_agg(x ORDER BY x DESC) FROM (VALUES (1), (3), (2)) AS t(x)",
+      "[3, 2, 1]",
       BindArray});
   registry.Add(AggregateFunction{
       "string_agg",

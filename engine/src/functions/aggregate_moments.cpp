@@ -121,30 +121,28 @@ void RegisterMoments(FunctionRegistry& registry) {
       "SELECT round(kurtosis(x), 6) FROM (VALUES (1), (2), (3), (4)) AS t(x)",
       "-1.2",
       BindMoment<Moment::kKurtosis, Moments>});
-  registry.Add(AggregateFunction{
-      "kurtosis_pop",
-      {},
-      "kurtosis_pop([DISTINCT] value NUMBER) -> DOUBLE",
-      "The excess kurtosis of the values as the whole population.",
-      "SELECT round(kurtosis_pop(x), 6) FROM (VALUES (1), (2), (3), (4)) AS t(x)",
-      "-1.36",
-      BindMoment<Moment::kKurtosisPop, Moments>});
-  registry.Add(AggregateFunction{
-      "product",
-      {},
-      "product([DISTINCT] value NUMBER) -> DOUBLE",
-      "The product of the values that are not NULL.",
-      "SELECT product(x) FROM (VALUES (2), (3), (4)) AS t(x)",
-      "24",
-      BindMoment<Moment::kProduct, Product>});
-  registry.Add(AggregateFunction{
-      "geomean",
-      {"geometric_mean"},
-      "geomean([DISTINCT] value NUMBER) -> DOUBLE",
-      "The geometric mean: the n-th root of the product of n values.",
-      "SELECT round(geomean(x), 6) FROM (VALUES (2), (8)) AS t(x)",
-      "4",
-      BindMoment<Moment::kGeometricMean, Logarithms>});
+  registry.Add(
+      AggregateFunction{"kurtosis_pop",
+                        {},
+                        "kurtosis_pop([DISTINCT] value NUMBER) -> DOUBLE",
+                        "The excess kurtosis of the values as the whole population.",
+                        "SELECT round(kurtosis_pop(x), 6) FROM (VALUES (1), (2), (3), (4)) AS t(x)",
+                        "-1.36",
+                        BindMoment<Moment::kKurtosisPop, Moments>});
+  registry.Add(AggregateFunction{"product",
+                                 {},
+                                 "product([DISTINCT] value NUMBER) -> DOUBLE",
+                                 "The product of the values that are not NULL.",
+                                 "SELECT product(x) FROM (VALUES (2), (3), (4)) AS t(x)",
+                                 "24",
+                                 BindMoment<Moment::kProduct, Product>});
+  registry.Add(AggregateFunction{"geomean",
+                                 {"geometric_mean"},
+                                 "geomean([DISTINCT] value NUMBER) -> DOUBLE",
+                                 "The geometric mean: the n-th root of the product of n values.",
+                                 "SELECT round(geomean(x), 6) FROM (VALUES (2), (8)) AS t(x)",
+                                 "4",
+                                 BindMoment<Moment::kGeometricMean, Logarithms>});
 }
 
 }  // namespace velaria

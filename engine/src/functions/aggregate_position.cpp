@@ -60,14 +60,14 @@ void RegisterPositions(FunctionRegistry& registry) {
       "SELECT last(x) FROM (VALUES (1), (3), (2)) AS t(x)",
       "2",
       BindEnd<true>});
-  registry.Add(AggregateFunction{
-      "arg_min",
-      {"min_by", "argmin"},
-      "arg_min(value ANY, key ANY) -> type of value",
-      "The value where the key is least; rows with NULL in either do not count.",
-      "SELECT arg_min(x, k) FROM (VALUES ('a', 2), ('b', 1)) AS t(x, k)",
-      "b",
-      BindAtExtreme<false>});
+  registry.Add(
+      AggregateFunction{"arg_min",
+                        {"min_by", "argmin"},
+                        "arg_min(value ANY, key ANY) -> type of value",
+                        "The value where the key is least; rows with NULL in either do not count.",
+                        "SELECT arg_min(x, k) FROM (VALUES ('a', 2), ('b', 1)) AS t(x, k)",
+                        "b",
+                        BindAtExtreme<false>});
   registry.Add(AggregateFunction{
       "arg_max",
       {"max_by", "argmax"},

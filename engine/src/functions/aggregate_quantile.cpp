@@ -31,8 +31,8 @@ class QuantileStates final : public RowListStates {
       : RowListStates(std::move(spec)), type_(std::move(type)), rule_(rule) {}
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    ARROW_ASSIGN_OR_RAISE(auto values, rule_.continuous ? Continuous(groups, pool)
-                                                        : Discrete(groups, pool));
+    ARROW_ASSIGN_OR_RAISE(auto values,
+                          rule_.continuous ? Continuous(groups, pool) : Discrete(groups, pool));
     if (!rule_.lists) return values;
     const std::vector<int64_t> counts(groups.size(), static_cast<int64_t>(rule_.fractions.size()));
     ARROW_ASSIGN_OR_RAISE(auto lists, MakeLists(type_, counts, values, pool));
@@ -50,9 +50,7 @@ class QuantileStates final : public RowListStates {
   }
 
  private:
-  bool descending() const {
-    return !spec().order.keys.empty() && spec().order.keys[0].descending;
-  }
+  bool descending() const { return !spec().order.keys.empty() && spec().order.keys[0].descending; }
 
   const TypePtr& ValueType() const {
     return rule_.lists ? static_cast<const arrow::ListType&>(*type_).value_type() : type_;
@@ -83,9 +81,8 @@ class QuantileStates final : public RowListStates {
   }
 
   Result<Vector> Continuous(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const {
-    return store().type(0)->id() == arrow::Type::DOUBLE
-               ? Interpolated<double>(groups, pool)
-               : Interpolated<int64_t>(groups, pool);
+    return store().type(0)->id() == arrow::Type::DOUBLE ? Interpolated<double>(groups, pool)
+                                                        : Interpolated<int64_t>(groups, pool);
   }
 
   template <typename T>
@@ -149,8 +146,7 @@ Result<std::optional<double>> FractionOf(const arrow::Scalar& scalar) {
   if (!cast.ok()) return binding::WrongArguments();
   const double value = cast->scalar_as<arrow::DoubleScalar>().value;
   if (value >= 0 && value <= 1) return std::optional<double>(value);
-  return Fail(ErrorCode::kBadArgument,
-              "a fraction is not between 0 and 1: " + scalar.ToString());
+  return Fail(ErrorCode::kBadArgument, "a fraction is not between 0 and 1: " + scalar.ToString());
 }
 
 /// The constant fraction, or list of fractions, that argument `index` is.
@@ -251,10 +247,9 @@ class ModeStates final : public RowListStates {
     size_t best_count = 0;
     for (size_t i = 0, end = 0; i < order.size(); i = end) {
       while (end < order.size() && store().Compare(0, order[i], order[end]) == 0) ++end;
-      const bool better =
-          end - i > best_count ||
-          (end - i == best_count &&
-           spec().order.Less(store(), order[i], static_cast<uint32_t>(best)));
+      const bool better = end - i > best_count ||
+                          (end - i == best_count &&
+                           spec().order.Less(store(), order[i], static_cast<uint32_t>(best)));
       if (!better) continue;
       best = order[i];
       best_count = end - i;
@@ -326,15 +321,15 @@ void RegisterQuantiles(FunctionRegistry& registry) {
       "2",
       BindFraction<false, 1>,
       true});
-  registry.Add(AggregateFunction{
-      "mode",
-      {},
-      "mode(value ANY) | mode() WITHIN GROUP (ORDER BY value) -> same type",
-      "The value that occurs most often; of several, the first.",
-      "SELECT mode(x) FROM (VALUES (1), (2), (2), (NULL)) AS t(x)",
-      "2",
-      BindMode,
-      true});
+  registry.Add(
+      AggregateFunction{"mode",
+                        {},
+                        "mode(value ANY) | mode() WITHIN GROUP (ORDER BY value) -> same type",
+                        "The value that occurs most often; of several, the first.",
+                        "SELECT mode(x) FROM (VALUES (1), (2), (2), (NULL)) AS t(x)",
+                        "2",
+                        BindMode,
+                        true});
 }
 
 }  // namespace velaria

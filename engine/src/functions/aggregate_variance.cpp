@@ -14,9 +14,22 @@ namespace velaria {
 namespace {
 
 enum class Statistic {
-  kVarPop, kVarSamp, kStddevPop, kStddevSamp,
-  kCovarPop, kCovarSamp, kCorr,
-  kSlope, kIntercept, kCount, kR2, kAvgX, kAvgY, kSxx, kSyy, kSxy,
+  kVarPop,
+  kVarSamp,
+  kStddevPop,
+  kStddevSamp,
+  kCovarPop,
+  kCovarSamp,
+  kCorr,
+  kSlope,
+  kIntercept,
+  kCount,
+  kR2,
+  kAvgX,
+  kAvgY,
+  kSxx,
+  kSyy,
+  kSxy,
 };
 
 /// The centred sums of a group: enough for every statistic here.
@@ -220,8 +233,7 @@ Result<AggregateBinding> BindStatistic(const BindArguments& arguments) {
   if (arguments.types.size() != kArguments) return binding::WrongArguments();
   AggregateBinding bound;
   for (size_t i = 0; i < kArguments; ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto type,
-                          binding::TypeFor(arguments, i, binding::Parameter::kDouble));
+    ARROW_ASSIGN_OR_RAISE(auto type, binding::TypeFor(arguments, i, binding::Parameter::kDouble));
     bound.arguments.push_back(std::move(type));
   }
   bound.type = kStatistic == Statistic::kCount ? arrow::int64() : arrow::float64();
@@ -267,38 +279,78 @@ void AddOfTwo(FunctionRegistry& registry, Row row) {
 }  // namespace
 
 void RegisterVariances(FunctionRegistry& registry) {
-  AddOfOne(registry, {"var_samp", {"variance"}, "The sample variance; NULL for fewer than two values.",
-                      "2", kOfOne<Statistic::kVarSamp>});
-  AddOfOne(registry, {"var_pop", {}, "The variance of the values as the whole population.", "1",
+  AddOfOne(registry, {"var_samp",
+                      {"variance"},
+                      "The sample variance; NULL for fewer than two values.",
+                      "2",
+                      kOfOne<Statistic::kVarSamp>});
+  AddOfOne(registry, {"var_pop",
+                      {},
+                      "The variance of the values as the whole population.",
+                      "1",
                       kOfOne<Statistic::kVarPop>});
-  AddOfOne(registry, {"stddev_samp", {"stddev"},
+  AddOfOne(registry, {"stddev_samp",
+                      {"stddev"},
                       "The root of the sample variance; NULL for fewer than two values.",
-                      "1.4142135623730951", kOfOne<Statistic::kStddevSamp>});
-  AddOfOne(registry, {"stddev_pop", {}, "The root of the population variance.", "1",
+                      "1.4142135623730951",
+                      kOfOne<Statistic::kStddevSamp>});
+  AddOfOne(registry, {"stddev_pop",
+                      {},
+                      "The root of the population variance.",
+                      "1",
                       kOfOne<Statistic::kStddevPop>});
-  AddOfTwo(registry, {"covar_samp", {}, "The sample covariance; NULL for fewer than two pairs.",
-                      "8", kOfTwo<Statistic::kCovarSamp>});
-  AddOfTwo(registry, {"covar_pop", {}, "The covariance of the pairs as the whole population.",
-                      "5.333333333333333", kOfTwo<Statistic::kCovarPop>});
-  AddOfTwo(registry, {"corr", {}, "The correlation; NULL when a side is constant.", "1",
+  AddOfTwo(registry, {"covar_samp",
+                      {},
+                      "The sample covariance; NULL for fewer than two pairs.",
+                      "8",
+                      kOfTwo<Statistic::kCovarSamp>});
+  AddOfTwo(registry, {"covar_pop",
+                      {},
+                      "The covariance of the pairs as the whole population.",
+                      "5.333333333333333",
+                      kOfTwo<Statistic::kCovarPop>});
+  AddOfTwo(registry, {"corr",
+                      {},
+                      "The correlation; NULL when a side is constant.",
+                      "1",
                       kOfTwo<Statistic::kCorr>});
-  AddOfTwo(registry, {"regr_slope", {}, "The slope of the line of least squares through the pairs.",
-                      "2", kOfTwo<Statistic::kSlope>});
-  AddOfTwo(registry, {"regr_intercept", {}, "Where the line of least squares meets x = 0.", "1",
+  AddOfTwo(registry, {"regr_slope",
+                      {},
+                      "The slope of the line of least squares through the pairs.",
+                      "2",
+                      kOfTwo<Statistic::kSlope>});
+  AddOfTwo(registry, {"regr_intercept",
+                      {},
+                      "Where the line of least squares meets x = 0.",
+                      "1",
                       kOfTwo<Statistic::kIntercept>});
-  AddOfTwo(registry, {"regr_count", {}, "The number of pairs without NULL.", "3",
-                      kOfTwo<Statistic::kCount>});
-  AddOfTwo(registry, {"regr_r2", {}, "The square of the correlation; 1 when y is constant.", "1",
+  AddOfTwo(registry,
+           {"regr_count", {}, "The number of pairs without NULL.", "3", kOfTwo<Statistic::kCount>});
+  AddOfTwo(registry, {"regr_r2",
+                      {},
+                      "The square of the correlation; 1 when y is constant.",
+                      "1",
                       kOfTwo<Statistic::kR2>});
-  AddOfTwo(registry, {"regr_avgx", {}, "The mean of x over the pairs without NULL.", "2",
+  AddOfTwo(registry, {"regr_avgx",
+                      {},
+                      "The mean of x over the pairs without NULL.",
+                      "2",
                       kOfTwo<Statistic::kAvgX>});
-  AddOfTwo(registry, {"regr_avgy", {}, "The mean of y over the pairs without NULL.", "5",
+  AddOfTwo(registry, {"regr_avgy",
+                      {},
+                      "The mean of y over the pairs without NULL.",
+                      "5",
                       kOfTwo<Statistic::kAvgY>});
-  AddOfTwo(registry, {"regr_sxx", {}, "The sum of squares of x around its mean.", "8",
-                      kOfTwo<Statistic::kSxx>});
-  AddOfTwo(registry, {"regr_syy", {}, "The sum of squares of y around its mean.", "32",
-                      kOfTwo<Statistic::kSyy>});
-  AddOfTwo(registry, {"regr_sxy", {}, "The sum of products of x and y around their means.", "16",
+  AddOfTwo(
+      registry,
+      {"regr_sxx", {}, "The sum of squares of x around its mean.", "8", kOfTwo<Statistic::kSxx>});
+  AddOfTwo(
+      registry,
+      {"regr_syy", {}, "The sum of squares of y around its mean.", "32", kOfTwo<Statistic::kSyy>});
+  AddOfTwo(registry, {"regr_sxy",
+                      {},
+                      "The sum of products of x and y around their means.",
+                      "16",
                       kOfTwo<Statistic::kSxy>});
 }
 

@@ -93,8 +93,7 @@ Status RowListStates::Merge(std::span<const Vector> states, const uint32_t* grou
       }
     }
   }
-  std::vector<uint32_t> rows(
-      static_cast<size_t>(offsets.values[row_count] - offsets.values[0]));
+  std::vector<uint32_t> rows(static_cast<size_t>(offsets.values[row_count] - offsets.values[0]));
   std::iota(rows.begin(), rows.end(), static_cast<uint32_t>(offsets.values[0]));
   auto next = static_cast<uint32_t>(store_.row_count());
   ARROW_RETURN_NOT_OK(store_.Append(columns, rows));
@@ -155,9 +154,9 @@ Status RowPickStates::Take(std::span<const Vector> columns, std::span<const uint
     int64_t& held = held_[groups == nullptr ? 0 : groups[row]];
     const auto candidate = static_cast<uint32_t>(next++);
     const auto present = static_cast<uint32_t>(held);
-    const bool better = held == RowStore::kNoRow ||
-                        (last_ ? spec_.order.Less(store_, present, candidate)
-                               : spec_.order.Less(store_, candidate, present));
+    const bool better =
+        held == RowStore::kNoRow || (last_ ? spec_.order.Less(store_, present, candidate)
+                                           : spec_.order.Less(store_, candidate, present));
     if (better) held = candidate;
   }
   return Prune();
@@ -237,8 +236,8 @@ Result<Vector> MakeLists(const TypePtr& list_type, std::span<const int64_t> coun
     }
     if (i < count) total += counts[static_cast<size_t>(i)];
   }
-  auto data = arrow::ArrayData::Make(list_type, count, {nullptr, std::move(offsets)},
-                                     {values.data}, 0);
+  auto data =
+      arrow::ArrayData::Make(list_type, count, {nullptr, std::move(offsets)}, {values.data}, 0);
   return Vector{std::move(data), false};
 }
 

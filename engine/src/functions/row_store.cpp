@@ -130,8 +130,8 @@ Status RowStore::AppendTo(Column* column, const Vector& vector, std::span<const 
 Status RowStore::Append(std::span<const Vector> vectors, std::span<const uint32_t> rows) {
   if (vectors.size() < columns_.size()) return Bug("an aggregate got too few arguments");
   if (row_count_ + static_cast<int64_t>(rows.size()) >= int64_t{UINT32_MAX}) {
-    return Fail(ErrorCode::kOverflow, "an aggregate keeps too many rows: " +
-                                          std::to_string(row_count_ + rows.size()));
+    return Fail(ErrorCode::kOverflow,
+                "an aggregate keeps too many rows: " + std::to_string(row_count_ + rows.size()));
   }
   for (size_t i = 0; i < columns_.size(); ++i) {
     ARROW_RETURN_NOT_OK(AppendTo(&columns_[i], vectors[i], rows));

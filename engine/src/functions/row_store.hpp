@@ -48,7 +48,7 @@ class RowStore {
     TypePtr type;
     Physical physical;
     std::vector<uint8_t> valid;
-    std::vector<uint64_t> words;  // one a value, two (low, high) for decimals
+    std::vector<uint64_t> words;                       // one a value, two (low, high) for decimals
     std::vector<std::pair<uint64_t, uint64_t>> texts;  // begin and size in heap
     std::string heap;
     std::vector<Piece> pieces;  // nested types

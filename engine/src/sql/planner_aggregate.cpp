@@ -123,8 +123,7 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
   return call;
 }
 
-Status ExpressionBinder::CheckAggregate(const AggregateFunction& function,
-                                        const Expr& expr) const {
+Status ExpressionBinder::CheckAggregate(const AggregateFunction& function, const Expr& expr) const {
   if (outer_aggregate_) {
     return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
                   "an aggregate may not stand inside an aggregate: " + function.name,
@@ -142,8 +141,7 @@ Status ExpressionBinder::CheckAggregate(const AggregateFunction& function,
   }
   if (!expr.within_group) return Status::OK();
   if (!function.ordered_set && function.name != "string_agg") {
-    return FailAt(expr.place, ErrorCode::kBadArgument,
-                  "WITHIN GROUP is not for: " + function.name,
+    return FailAt(expr.place, ErrorCode::kBadArgument, "WITHIN GROUP is not for: " + function.name,
                   "Write ORDER BY inside the parentheses.");
   }
   if (function.ordered_set && expr.order_by.size() != 1) {
@@ -186,9 +184,9 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
     call.binding.order = {OrderOf(expr.order_by[0], last)};
     auto direct = call.arguments;
     direct.pop_back();
-    call.text = (direct.empty() ? function.name + "()"
-                                : AggregateText(function.name, direct, false)) +
-                " WITHIN GROUP (" + OrderText(call).substr(1) + ")";
+    call.text =
+        (direct.empty() ? function.name + "()" : AggregateText(function.name, direct, false)) +
+        " WITHIN GROUP (" + OrderText(call).substr(1) + ")";
   } else {
     auto direct = call.arguments;
     VELARIA_RETURN_NOT_OK(OrderRows(&call, expr.order_by, order, functions()));
@@ -212,10 +210,9 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
 Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, const Expr& expr) {
   if (outer_aggregate_ || !clause_.empty() || !collector_) {
     return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "GROUPING may not stand in " +
-                      (outer_aggregate_ ? "an aggregate"
-                       : clause_.empty() ? "this place"
-                                         : clause_));
+                  "GROUPING may not stand in " + (outer_aggregate_  ? "an aggregate"
+                                                  : clause_.empty() ? "this place"
+                                                                    : clause_));
   }
   constexpr size_t kBits = 31;
   if (expr.star || expr.distinct || expr.filter || !expr.order_by.empty() ||

@@ -136,9 +136,9 @@ Result<std::vector<BoundExprPtr>> QueryBinder::GroupingValues(const Core& core, 
       size_t at = 0;
       while (at < core.groups.size() && !logical::Equal(*core.groups[at], *argument)) ++at;
       if (at == core.groups.size()) {
-        return FailAt(argument->place, ErrorCode::kNotGrouped,
-                      "the arguments of GROUPING must be in GROUP BY: " +
-                          logical::ToText(*argument));
+        return FailAt(
+            argument->place, ErrorCode::kNotGrouped,
+            "the arguments of GROUPING must be in GROUP BY: " + logical::ToText(*argument));
       }
       positions.push_back(static_cast<int>(at));
     }
@@ -150,8 +150,8 @@ Result<std::vector<BoundExprPtr>> QueryBinder::GroupingValues(const Core& core, 
       }
       VELARIA_ASSIGN_OR_RETURN(auto value, literal(std::make_shared<arrow::Int32Scalar>(bits)));
       if (set + 1 < sets.size()) {
-        VELARIA_ASSIGN_OR_RETURN(auto number, literal(std::make_shared<arrow::Int64Scalar>(
-                                                  static_cast<int64_t>(set))));
+        VELARIA_ASSIGN_OR_RETURN(
+            auto number, literal(std::make_shared<arrow::Int64Scalar>(static_cast<int64_t>(set))));
         const auto column = logical::MakeColumn(set_column, arrow::int64(), "grouping set");
         VELARIA_ASSIGN_OR_RETURN(auto here, logical::MakeCall("=", {column, std::move(number)}));
         parts.push_back(std::move(here));
