@@ -135,6 +135,7 @@ class Lowering {
       }
       case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
+        if (node.grouping_sets) return LowerGroupingSets(node);
         if (options_.from_partials) return FromPartials(node);
         return Break(*node.children[0], std::make_shared<AggregateNode>(SpecOf(node)));
       case NodeKind::kSort:
@@ -188,6 +189,8 @@ class Lowering {
     if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
   }
 
+  // lower_grouping.cpp
+  Result<Drafts> LowerGroupingSets(const LogicalNode& node);
   // lower_window.cpp
   Result<Drafts> LowerWindowCalls(const LogicalNode& node);
   // lower_sources.cpp

@@ -53,6 +53,7 @@ Result<AggregateBinding> BindCount(const BindArguments& arguments) {
   AggregateBinding binding;
   binding.type = arrow::int64();
   binding.arguments.assign(arguments.types.size(), nullptr);
+  binding.distinct = arguments.distinct;
   binding.state_types = {arrow::int64()};
   binding.make_states = [](const AggregateBinding&) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<CountStates>();
@@ -166,6 +167,13 @@ void RegisterAggregates(FunctionRegistry& registry) {
   RegisterSums(registry);
   RegisterExtremes(registry);
   RegisterSingle(registry);
+  RegisterVariances(registry);
+  RegisterMoments(registry);
+  RegisterQuantiles(registry);
+  RegisterPositions(registry);
+  RegisterLists(registry);
+  RegisterBits(registry);
+  RegisterApproximate(registry);
 }
 
 }  // namespace velaria

@@ -313,6 +313,7 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
   AggregateBinding binding;
   binding.arguments = {type};
+  binding.distinct = arguments.distinct;
   ARROW_RETURN_NOT_OK(SetStatesFor(*type, &binding));
   const int scale = IsDecimal(*type) ? static_cast<const arrow::DecimalType&>(*type).scale() : 0;
   binding.type = kAnswer == Answer::kAverage ? arrow::float64() : SumType(*type);

@@ -115,6 +115,7 @@ Result<const LogicalNode*> FindAggregate(const LogicalNode& root) {
     if (at->children.size() != 1) return CannotSplit("it has no aggregate at its top");
     at = at->children[0].get();
   }
+  if (at->grouping_sets) return CannotSplit("GROUPING SETS have no partial result");
   for (const auto& aggregate : at->aggregates) {
     if (aggregate.binding.distinct)
       return CannotSplit("a DISTINCT aggregate has no partial result: " + aggregate.text);

@@ -14,9 +14,13 @@
 
 namespace velaria::sql {
 
+/// GROUPING(...): call i is column kGroupingBase + i until the grouping sets are known.
+inline constexpr int kGroupingBase = 1 << 23;
+
 struct AggregateCollector {
   int width = 0;  // columns of the input; aggregate i is column width + i
   std::vector<logical::BoundAggregate> aggregates;
+  std::vector<std::vector<logical::BoundExprPtr>> groupings;  // the arguments of each call
 };
 
 /// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such
@@ -77,7 +81,12 @@ class ExpressionBinder {
   Result<Bound> BindScalarCall(const std::string& name, const Expr& expr);
   Result<Bound> BindLazyCall(const std::string& name, std::vector<Bound> arguments, Place place,
                              bool* handled);
+  // planner_aggregate.cpp
   Result<Bound> BindAggregate(const AggregateFunction& function, const Expr& expr);
+  Result<Bound> BindGrouping(const std::string& name, const Expr& expr);
+  Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
+  Status BindInside(const Expr& expr, std::vector<Bound>* arguments, std::vector<Bound>* order,
+                    Bound* filter);
   // planner_subquery.cpp
   Result<BoundSubquery> BindSubselect(const Expr& expr);
   Result<Bound> BindScalarSubquery(const Expr& expr);

@@ -108,6 +108,9 @@ class QueryBinder {
   Status BindWindow(const WindowBy& window, FromClause* from);
   // planner_group.cpp
   Status BindGroups(const Select& select, Core* core);
+  Result<logical::BoundExprPtr> GroupAt(const Expr& ordinal, const Core& core);
+  Status AddGroup(logical::BoundExprPtr group, Core* core, int* position);
+  Result<std::vector<logical::BoundExprPtr>> GroupingValues(const Core& core, int set_column);
   Status BindAggregation(const Select& select, Core* core);
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
@@ -145,6 +148,7 @@ struct QueryBinder::Core {
   std::vector<AliasTarget> aliases;
   std::vector<SelectColumn> items;
   std::vector<logical::BoundExprPtr> groups;
+  std::optional<std::vector<std::vector<int>>> grouping_sets;  // positions of groups
   logical::BoundExprPtr having;
   std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
   std::vector<OrderKey> order;

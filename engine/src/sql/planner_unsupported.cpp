@@ -5,8 +5,6 @@ namespace velaria::sql {
 
 Status RefuseUnsupported(const Select& select) {
   if (!select.distinct_on.empty()) return Unsupported(select.place, "DISTINCT ON");
-  if (select.grouping_sets) return Unsupported(select.place, "GROUPING SETS, ROLLUP and CUBE");
-  if (select.group_by_all) return Unsupported(select.place, "GROUP BY ALL");
   if (!select.windows.empty()) return Unsupported(select.windows[0].first.place, "WINDOW");
   if (select.qualify) return Unsupported(select.qualify->place, "QUALIFY");
   if (select.with_ties) return Unsupported(select.place, "WITH TIES");
@@ -23,7 +21,6 @@ Status RefuseUnsupported(const TableRef& ref) {
 }
 
 Status RefuseUnsupported(const Expr& call) {
-  if (!call.order_by.empty()) return Unsupported(call.order_by[0].expr->place, "ORDER BY in a call");
   if (call.ignore_nulls) return Unsupported(call.place, "IGNORE NULLS and RESPECT NULLS");
   for (const auto& name : call.argument_names) {
     if (!name.text.empty()) return Unsupported(name.place, "a named argument: " + name.text);
