@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "functions/binding.hpp"
+#include "functions/nested.hpp"
 #include "functions/on_dictionary.hpp"
 #include "functions/text.hpp"
 #include "functions/text_kernels.hpp"
@@ -32,6 +33,8 @@ Result<Vector> RunMeasure(const FunctionContext& context, const ScalarBinding& b
 
 template <int64_t (*measure)(std::string_view)>
 Result<ScalarBinding> BindMeasure(const BindArguments& arguments) {
+  if (measure == CharactersOf && arguments.types.size() == 1 && nested::IsList(*arguments.types[0]))
+    return nested::BindListLength(arguments);
   if (arguments.types.size() == 1 && PhysicalOf(*arguments.types[0]) == Physical::kBinary) {
     // A blob has bytes and no characters.
     constexpr auto kOnBytes = measure == CharactersOf ? BytesOf : measure;
@@ -85,7 +88,7 @@ Result<ScalarBinding> BindTest(const BindArguments& arguments) {
 
 void RegisterSearch(Adder& add) {
   add("length", {"len", "char_length", "character_length"}, "length(text VARCHAR) -> BIGINT",
-      "The number of characters.", "length('été')", "3", BindMeasure<CharactersOf>);
+      "The number of characters, of a blob's bytes, or of a list's elements.", "length('été')", "3", BindMeasure<CharactersOf>);
   add("octet_length", {}, "octet_length(text VARCHAR) -> BIGINT", "The number of bytes.",
       "octet_length('été')", "5", BindMeasure<BytesOf>);
   add("bit_length", {}, "bit_length(text VARCHAR) -> BIGINT", "The number of bits.",

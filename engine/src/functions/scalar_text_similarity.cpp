@@ -1,4 +1,6 @@
 // How alike two texts are. Distances count characters, not bytes.
+#include <unordered_map>
+
 #include "functions/binding.hpp"
 #include "functions/on_dictionary.hpp"
 #include "functions/text.hpp"
@@ -31,31 +33,70 @@ Status CheckLength(const Characters& a, const Characters& b) {
                                         std::to_string(kCharactersMax));
 }
 
-/// Wagner and Fischer, a row at a time; `transpose` adds exchanges of neighbours in the restricted
-/// form (optimal string alignment), which needs the row before the last as well.
-template <bool transpose>
-Status EditDistance(std::string_view left, std::string_view right, int64_t* out) {
+/// Wagner and Fischer, a row at a time.
+Status Levenshtein(std::string_view left, std::string_view right, int64_t* out) {
   thread_local Characters a, b;
-  thread_local std::vector<int64_t> older, before, now;
+  thread_local std::vector<int64_t> before, now;
   Split(left, &a);
   Split(right, &b);
   VELARIA_RETURN_NOT_OK(CheckLength(a, b));
   before.resize(b.size() + 1);
   now.resize(b.size() + 1);
-  older.assign(b.size() + 1, 0);
   for (size_t j = 0; j <= b.size(); ++j) before[j] = static_cast<int64_t>(j);
   for (size_t i = 1; i <= a.size(); ++i) {
     now[0] = static_cast<int64_t>(i);
     for (size_t j = 1; j <= b.size(); ++j) {
       const int64_t change = before[j - 1] + (a[i - 1] != b[j - 1]);
       now[j] = std::min({before[j] + 1, now[j - 1] + 1, change});
-      if (transpose && i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        now[j] = std::min(now[j], older[j - 2] + 1);
     }
-    older.swap(before);
     before.swap(now);
   }
   *out = before[b.size()];
+  return Status::OK();
+}
+
+/// R. Lowrance and R. Wagner, "An Extension of the String-to-String Correction Problem" (1975):
+/// exchanges of neighbours may be edited further. The table is kept whole, so texts are shorter.
+Status DamerauLevenshtein(std::string_view left, std::string_view right, int64_t* out) {
+  thread_local Characters a, b;
+  Split(left, &a);
+  Split(right, &b);
+  constexpr size_t kTableMax = size_t{4} << 20;
+  if ((a.size() + 2) * (b.size() + 2) > kTableMax) {
+    return Fail(ErrorCode::kBadValue,
+                "texts are too long to compare, characters: " + std::to_string(a.size()) + " and " +
+                    std::to_string(b.size()));
+  }
+  const size_t width = b.size() + 2;
+  thread_local std::vector<int64_t> table;
+  table.assign((a.size() + 2) * width, 0);
+  const auto far = static_cast<int64_t>(a.size() + b.size());
+  const auto at = [&](size_t i, size_t j) -> int64_t& { return table[i * width + j]; };
+  at(0, 0) = far;
+  for (size_t i = 0; i <= a.size(); ++i) {
+    at(i + 1, 0) = far;
+    at(i + 1, 1) = static_cast<int64_t>(i);
+  }
+  for (size_t j = 0; j <= b.size(); ++j) {
+    at(0, j + 1) = far;
+    at(1, j + 1) = static_cast<int64_t>(j);
+  }
+  std::unordered_map<uint32_t, size_t> last_row;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t last_column = 0;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const auto seen = last_row.find(b[j - 1]);
+      const size_t row = seen == last_row.end() ? 0 : seen->second, column = last_column;
+      const bool same = a[i - 1] == b[j - 1];
+      if (same) last_column = j;
+      const int64_t exchange =
+          at(row, column) + static_cast<int64_t>((i - row - 1) + 1 + (j - column - 1));
+      at(i + 1, j + 1) =
+          std::min({at(i, j) + !same, at(i + 1, j) + 1, at(i, j + 1) + 1, exchange});
+    }
+    last_row[a[i - 1]] = i;
+  }
+  *out = at(a.size() + 1, b.size() + 1);
   return Status::OK();
 }
 
@@ -167,10 +208,10 @@ Result<ScalarBinding> BindPair(const BindArguments& arguments) {
 void RegisterSimilarity(Adder& add) {
   add("levenshtein", {"editdist3"}, "levenshtein(a VARCHAR, b VARCHAR) -> BIGINT",
       "The fewest insertions, deletions and changes of characters between two texts.",
-      "levenshtein('kitten', 'sitting')", "3", BindPair<int64_t, EditDistance<false>>);
+      "levenshtein('kitten', 'sitting')", "3", BindPair<int64_t, Levenshtein>);
   add("damerau_levenshtein", {}, "damerau_levenshtein(a VARCHAR, b VARCHAR) -> BIGINT",
       "As levenshtein, with the exchange of two neighbours as one step.",
-      "damerau_levenshtein('abcd', 'acbd')", "1", BindPair<int64_t, EditDistance<true>>);
+      "damerau_levenshtein('abcd', 'acbd')", "1", BindPair<int64_t, DamerauLevenshtein>);
   add("hamming", {"mismatches"}, "hamming(a VARCHAR, b VARCHAR) -> BIGINT",
       "The places at which two texts of equal length differ.", "hamming('duck', 'luck')", "1",
       BindPair<int64_t, Hamming>);
