@@ -12,7 +12,7 @@ namespace velaria::kernels {
 inline constexpr int64_t kTextBytesMax = int64_t{256} << 20;
 
 /// A VARCHAR or BLOB per row, null where an argument is. `write(i, &bytes)` appends to an empty
-/// string and returns nothing or a Status.
+/// string and returns nothing, a Status, or a Result<bool> that is false where the row is null.
 template <typename Builder, typename Write>
 Result<Vector> MapToBytes(const FunctionContext& context, const TypePtr& type,
                           std::span<const Vector> arguments, int64_t row_count, Write&& write) {
@@ -36,6 +36,12 @@ Result<Vector> MapToBytes(const FunctionContext& context, const TypePtr& type,
     text.clear();
     if constexpr (std::is_same_v<decltype(write(i, &text)), Status>) {
       VELARIA_RETURN_NOT_OK(write(i, &text));
+    } else if constexpr (std::is_same_v<decltype(write(i, &text)), Result<bool>>) {
+      VELARIA_ASSIGN_OR_RETURN(const bool has_value, write(i, &text));
+      if (!has_value) {
+        builder.UnsafeAppendNull();
+        continue;
+      }
     } else {
       write(i, &text);
     }
