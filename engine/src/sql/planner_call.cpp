@@ -46,7 +46,8 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, const Expr& expr) {
-  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindAll(expr.children));
+  if (name == "struct_pack" && !expr.argument_names.empty()) return BindStruct(expr);
+  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindArguments(name, expr));
   bool handled = false;
   VELARIA_ASSIGN_OR_RETURN(auto lazy, BindLazyCall(name, arguments, expr.place, &handled));
   if (handled) return lazy;

@@ -87,6 +87,16 @@ class ExpressionBinder {
   Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
   Status BindInside(const Expr& expr, std::vector<Bound>* arguments, std::vector<Bound>* order,
                     Bound* filter);
+  // planner_nested.cpp
+  Result<Bound> BindArray(const Expr& expr);
+  Result<Bound> BindStruct(const Expr& expr);
+  Result<Bound> BindIndex(const Expr& expr);
+  Result<Bound> BindSlice(const Expr& expr);
+  Result<Bound> BindField(const Expr& expr);
+  Result<Bound> BindColumnField(const Expr& expr);
+  Result<Bound> FieldOf(Bound base, const Name& name);
+  Result<Bound> BindQuantifiedArray(const Expr& expr);
+  Result<std::vector<Bound>> BindArguments(const std::string& name, const Expr& expr);
   // planner_subquery.cpp
   Result<BoundSubquery> BindSubselect(const Expr& expr);
   Result<Bound> BindScalarSubquery(const Expr& expr);
@@ -94,7 +104,6 @@ class ExpressionBinder {
   Result<Bound> BindInSubquery(const Expr& expr);
   Result<Bound> InSubquery(const Expr& value, const Expr& expr);
   Result<Bound> BindQuantified(const Expr& expr);
-  Result<Bound> BindQuantifiedArray(const Expr& expr);
   Result<Bound> CompareExtremes(const std::string& sign, bool all, const Expr& expr);
   Result<std::vector<Bound>> BindRow(const Expr& expr);
   Result<Bound> CompareRows(const std::string& sign, const Expr& left, const Expr& right,
