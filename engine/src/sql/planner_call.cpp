@@ -21,13 +21,11 @@ bool CannotFail(const logical::BoundExpr& expr) {
 }
 
 std::string AggregateText(const std::string& name, const std::vector<BoundExprPtr>& arguments,
-                          bool distinct, const BoundExprPtr& filter) {
+                          bool distinct) {
   std::vector<std::string> parts;
   for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
-  std::string text =
-      name + "(" + (distinct ? "DISTINCT " : "") + (parts.empty() ? "*" : Join(parts, ", ")) + ")";
-  if (filter) text += " FILTER (WHERE " + logical::ToText(*filter) + ")";
-  return text;
+  return name + "(" + (distinct ? "DISTINCT " : "") + (parts.empty() ? "*" : Join(parts, ", ")) +
+         ")";
 }
 
 bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggregate& b) {
@@ -56,6 +54,11 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
     return BindAggregate(*aggregate, expr);
   }
   if (!FunctionRegistry::Instance().FindScalar(name)) {
+    if (FunctionRegistry::Instance().FindWindow(name)) {
+      return FailAt(expr.place, ErrorCode::kMisplacedWindow,
+                    "a window function needs OVER: " + name,
+                    "Write " + name + "(...) OVER (ORDER BY ...).");
+    }
     return UnknownFunction(DottedName(expr.names), expr.place);
   }
   if (expr.star || expr.distinct || expr.filter) {
@@ -105,6 +108,35 @@ Result<BoundExprPtr> ExpressionBinder::BindLazyCall(const std::string& name,
   return MakeCase(std::move(parts), place);
 }
 
+Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
+                                              std::vector<BoundExprPtr> arguments, bool distinct,
+                                              const FunctionContext& context, Place place) {
+  BindArguments described;
+  described.distinct = distinct;
+  for (const auto& argument : arguments) {
+    described.types.push_back(argument->type);
+    std::shared_ptr<arrow::Scalar> constant;
+    if (argument->kind == BoundKind::kLiteral) {
+      VELARIA_ASSIGN_OR_RETURN(constant, ConstantValue(argument->literal));
+    }
+    described.constants.push_back(std::move(constant));
+  }
+  logical::BoundAggregate call;
+  auto binding = velaria::BindAggregate(function, described);
+  if (!binding.ok()) return WithPlace(binding.status(), place);
+  binding->distinct = distinct;
+  call.function = &function;
+  call.arguments = std::move(arguments);
+  for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
+    if (!binding->arguments[i]) continue;
+    VELARIA_ASSIGN_OR_RETURN(call.arguments[i],
+                             CastTo(call.arguments[i], binding->arguments[i], context));
+  }
+  call.binding = *std::move(binding);
+  call.text = AggregateText(function.name, call.arguments, distinct);
+  return call;
+}
+
 Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& function,
                                                      const Expr& expr) {
   if (outer_aggregate_) {
@@ -133,31 +165,12 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
   VELARIA_RETURN_NOT_OK(arguments.status());
   VELARIA_RETURN_NOT_OK(filter.status());
 
-  BindArguments described;
   // A minimum or maximum does not change when repeated values are left out.
-  described.distinct = expr.distinct && function.name != "min" && function.name != "max";
-  for (const auto& argument : *arguments) {
-    described.types.push_back(argument->type);
-    std::shared_ptr<arrow::Scalar> constant;
-    if (argument->kind == BoundKind::kLiteral) {
-      VELARIA_ASSIGN_OR_RETURN(constant, ConstantValue(argument->literal));
-    }
-    described.constants.push_back(std::move(constant));
-  }
-  logical::BoundAggregate call;
-  auto binding = velaria::BindAggregate(function, described);
-  if (!binding.ok()) return WithPlace(binding.status(), expr.place);
-  binding->distinct = described.distinct;
-  call.function = &function;
-  call.arguments = *std::move(arguments);
-  for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
-    if (!binding->arguments[i]) continue;
-    VELARIA_ASSIGN_OR_RETURN(call.arguments[i],
-                             CastTo(call.arguments[i], binding->arguments[i], functions()));
-  }
-  call.binding = *std::move(binding);
+  const bool distinct = expr.distinct && function.name != "min" && function.name != "max";
+  VELARIA_ASSIGN_OR_RETURN(
+      auto call, MakeAggregate(function, *std::move(arguments), distinct, functions(), expr.place));
   call.filter = *std::move(filter);
-  call.text = AggregateText(function.name, call.arguments, described.distinct, call.filter);
+  if (call.filter) call.text += " FILTER (WHERE " + logical::ToText(*call.filter) + ")";
 
   auto& known = collector_->aggregates;
   size_t at = 0;

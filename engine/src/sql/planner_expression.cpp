@@ -55,10 +55,8 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kExists: return Unsupported(expr.place, "EXISTS (subquery)");
     case ExprKind::kInSubquery: return Unsupported(expr.place, "IN (subquery)");
     case ExprKind::kRow: return Unsupported(expr.place, "a row value");
-    case ExprKind::kWindowCall:
-      return Unsupported(expr.place, expr.names.empty()
-                                         ? std::string("a window function (OVER)")
-                                         : "a window function (OVER): " + DottedName(expr.names));
+    case ExprKind::kWindowCall: return BindWindowCall(expr);
+    default: break;
   }
   return Unsupported(expr.place, "this expression");
 }

@@ -26,6 +26,7 @@ Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr,
                                expr->place);
   }
   if (expr->kind == BoundKind::kColumn) {
+    if (expr->column >= kWindowBase) return expr;
     if (expr->column >= width) {
       const int at = static_cast<int>(groups.size()) + expr->column - width;
       return logical::MakeColumn(at, expr->type, expr->name, expr->place);
@@ -60,6 +61,11 @@ Status QueryBinder::BindGroups(const Select& select, Core* core) {
                       "GROUP BY position is not in the select list: " + tree->text);
       }
       group = core->items[ordinal - 1].expr;
+      if (ReadsAggregate(*group, kWindowBase)) {
+        return FailAt(tree->place, ErrorCode::kMisplacedWindow,
+                      "a window function may not stand in GROUP BY: " + logical::ToText(*group),
+                      "Compute it in a subquery in FROM.");
+      }
       if (ReadsAggregate(*group, core->collector.width)) {
         return FailAt(tree->place, ErrorCode::kMisplacedAggregate,
                       "an aggregate may not stand in GROUP BY: " + logical::ToText(*group));
@@ -103,6 +109,10 @@ Status QueryBinder::BindAggregation(const Select& select, Core* core) {
   for (auto& item : core->items) VELARIA_RETURN_NOT_OK(move(&item.expr));
   for (auto& hidden : core->hidden) VELARIA_RETURN_NOT_OK(move(&hidden));
   if (core->having) VELARIA_RETURN_NOT_OK(move(&core->having));
+  if (core->qualify) VELARIA_RETURN_NOT_OK(move(&core->qualify));
+  for (auto& window : core->windows.calls) {
+    VELARIA_RETURN_NOT_OK(ChangeWindow(&window, move));
+  }
   node->expressions = core->groups;
   node->aggregates = std::move(aggregates);
   core->from.plan = std::move(node);

@@ -96,6 +96,7 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
     if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
   }
   ExpressionBinder binder(context_, &core->from.scope, &core->collector);
+  binder.set_windows(&core->windows);
   for (const auto& item : select.items) {
     if (item.expr->kind == ExprKind::kStar) {
       VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, *core, &core->items));
@@ -164,7 +165,6 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
 }
 
 Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
-  if (!select.distinct_on.empty()) return Unsupported(select.place, "DISTINCT ON");
   Core core;
   if (select.from) {
     VELARIA_ASSIGN_OR_RETURN(core.from, BindFrom(*select.from));
@@ -180,10 +180,13 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
   }
   if (select.window_by) VELARIA_RETURN_NOT_OK(BindWindow(*select.window_by, &core.from));
   core.collector.width = static_cast<int>(core.from.plan->output.size());
+  VELARIA_RETURN_NOT_OK(BindNamedWindows(select, &core));
   VELARIA_RETURN_NOT_OK(BindItems(select, &core));
   VELARIA_RETURN_NOT_OK(BindGroups(select, &core));
+  VELARIA_RETURN_NOT_OK(BindQualify(select, &core));
   VELARIA_RETURN_NOT_OK(BindOrder(select, &core));
   VELARIA_RETURN_NOT_OK(BindAggregation(select, &core));
+  VELARIA_RETURN_NOT_OK(PlaceWindows(&core));
 
   PlannedQuery planned;
   const bool is_plain_star = core.from.relation && select.items.size() == 1 &&
