@@ -238,7 +238,9 @@ struct Select {
   SelectPtr set_left, set_right;
   // tail
   std::vector<OrderItem> order_by;
-  bool order_by_all = false;
+  bool order_by_all = false;  // with its direction:
+  bool order_by_all_descending = false;
+  std::optional<bool> order_by_all_nulls_first;
   ExprPtr limit, offset;
   bool with_ties = false;  // FETCH FIRST n ROWS WITH TIES
   EmitKind emit = EmitKind::kDefault;

@@ -10,9 +10,9 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// Longest first, so that the first that fits is the longest.
-constexpr std::array<std::string_view, 22> kSymbols = {
-    "!~*", "->>", "::", "||", "<>", "!=", "<=", ">=", "==", "=>", ":=",
-    "<<",  ">>",  "->", "~*", "!~", "&&", "@>", "<@", "**", "//", "^@"};
+constexpr std::array<std::string_view, 26> kSymbols = {
+    "!~~*", "!~~", "~~*", "!~*", "->>", "::", "||", "<>", "!=", "<=", ">=", "==", "=>",
+    ":=",   "<<",  ">>",  "->",  "~~",  "~*", "!~", "&&", "@>", "<@", "**", "//", "^@"};
 constexpr std::string_view kSingleSymbols = "()[]{},;.:+-*/%=<>@#&|^~!";
 
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -107,6 +107,11 @@ void Lexer::ReadToken(Token* token) {
   const char c = text_[position_];
   const char next = At(position_ + 1);
   if ((c == 'e' || c == 'E') && next == '\'') return ReadEscapeString(token);
+  if ((c == 'x' || c == 'X') && next == '\'') return ReadBlob(token);
+  if ((c == 'u' || c == 'U') && next == '&') {
+    const char quote = At(position_ + 2);
+    if (quote == '\'' || quote == '"') return ReadUnicode(token);
+  }
   if (NameLength(position_, true) > 0) return ReadWord(token);
   if (IsDigit(c) || (c == '.' && IsDigit(next))) return ReadNumber(token);
   if (c == '\'') return ReadString(token);
@@ -137,10 +142,7 @@ size_t Lexer::NameLength(size_t offset, bool with_dollar) const {
 
 void Lexer::ReadWord(Token* token) {
   const size_t length = NameLength(position_, true);
-  if (static_cast<int64_t>(length) > identifier_bytes_max_) {
-    return Fail(position_, ErrorCode::kIdentifierTooLong,
-                "identifier is longer than the limit: " + std::to_string(length) + " bytes");
-  }
+  CheckNameLength(position_, length);
   token->kind = TokenKind::kWord;
   token->keyword = FindKeyword(text_.substr(position_, length));
   position_ += length;
@@ -164,10 +166,13 @@ void Lexer::ReadQuotedName(Token* token) {
   if (token->value.empty()) {
     return Fail(begin, ErrorCode::kSyntaxError, "quoted identifier is empty: \"\"");
   }
-  if (static_cast<int64_t>(token->value.size()) > identifier_bytes_max_) {
-    Fail(begin, ErrorCode::kIdentifierTooLong,
-         "identifier is longer than the limit: " + std::to_string(token->value.size()) + " bytes");
-  }
+  CheckNameLength(begin, token->value.size());
+}
+
+void Lexer::CheckNameLength(size_t begin, size_t bytes) {
+  if (static_cast<int64_t>(bytes) <= identifier_bytes_max_) return;
+  Fail(begin, ErrorCode::kIdentifierTooLong,
+       "identifier is longer than the limit: " + std::to_string(bytes) + " bytes");
 }
 
 void Lexer::ReadSymbol(Token* token) {

@@ -31,12 +31,20 @@ class Lexer {
   void ReadWord(Token* token);
   void ReadQuotedName(Token* token);
   void ReadSymbol(Token* token);
+  /// VEL2005 when a name's value is longer than allowed.
+  void CheckNameLength(size_t begin, size_t bytes);
   // lexer_literal.cpp
   void ReadString(Token* token);
   void ReadEscapeString(Token* token);
   bool ReadEscape(std::string* value);
   bool ReadCodePointEscape(int digits, std::string* value);
   void ReadDollar(Token* token);
+  void ReadBlob(Token* token);
+  // lexer_unicode.cpp
+  void ReadUnicode(Token* token);
+  bool ReadUnicodeEscapeCharacter(char* escape);
+  bool ReadUnicodeValue(std::string_view coded, size_t offset, char escape, std::string* value);
+  // lexer_number.cpp
   void ReadNumber(Token* token);
   void ReadPrefixedInteger(int bits_per_digit, Token* token);
   std::string ReadDigits();
@@ -58,5 +66,13 @@ class Lexer {
 };
 
 inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+/// The value of a hexadecimal digit, or -1.
+inline int DigitValue(char c) {
+  if (IsDigit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
 
 }  // namespace velaria::sql

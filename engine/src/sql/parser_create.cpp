@@ -41,7 +41,9 @@ Result<StatementPtr> Grammar::ParseCreate() {
   if (Accept(Keyword::kView)) return ParseCreateView(std::move(statement));
   if (!statement->temporary) {
     if (Accept(Keyword::kStream)) return ParseCreateStream(std::move(statement));
-    if (Accept(Keyword::kIndex) || AcceptSequence({Keyword::kUnique, Keyword::kIndex})) {
+    statement->unique_index = At(Keyword::kUnique) && Peek(1).keyword == Keyword::kIndex;
+    if (statement->unique_index) Advance();
+    if (Accept(Keyword::kIndex)) {
       return ParseCreateIndex(std::move(statement));
     }
     if (Accept(Keyword::kSchema)) {
@@ -51,6 +53,7 @@ Result<StatementPtr> Grammar::ParseCreate() {
       return statement;
     }
   }
+  if (At(Keyword::kRecursive)) return Unsupported(Current(), "CREATE RECURSIVE VIEW");
   for (std::string_view object : kOtherObjects) {
     if (At(TokenKind::kWord) && EqualsIgnoreCase(Current().raw, object)) {
       return ParseOther(statement->place, "CREATE " + std::string(object));
@@ -60,13 +63,9 @@ Result<StatementPtr> Grammar::ParseCreate() {
 }
 
 Status Grammar::ParseIfNotExists(Statement* statement) {
-  if (At(Keyword::kIf) && Peek(1).keyword == Keyword::kNot) {
-    Advance();
-    Advance();
-    VELARIA_RETURN_NOT_OK(Expect(Keyword::kExists));
-    statement->if_not_exists = true;
-  }
-  return Status::OK();
+  if (!AcceptSequence({Keyword::kIf, Keyword::kNot})) return Status::OK();
+  statement->if_not_exists = true;
+  return Expect(Keyword::kExists);
 }
 
 Result<StatementPtr> Grammar::ParseCreateTable(StatementPtr statement) {
@@ -78,20 +77,38 @@ Result<StatementPtr> Grammar::ParseCreateTable(StatementPtr statement) {
     statement->using_format = ToLower(format.text);
   }
   if (At(Keyword::kOptions)) VELARIA_RETURN_NOT_OK(ParseOptions(statement.get()));
-  const bool has_source = !statement->using_format.empty() || statement->has_options;
-  if (!At(Keyword::kAs)) {
-    if (!statement->columns.empty() || has_source) return statement;
-    return Unexpected("\"(\", AS, USING or OPTIONS", {"AS", "USING", "OPTIONS"});
+  if (At(Keyword::kOn)) return Unsupported(Current(), "ON COMMIT");
+  if (At(Keyword::kAs)) {
+    VELARIA_RETURN_NOT_OK(ParseCreateTableAs(statement.get()));
+    return statement;
   }
-  if (has_source) return Unsupported(Current(), "CREATE TABLE ... USING ... AS");
-  if (!statement->columns.empty()) return Unsupported(Current(), "CREATE TABLE (...) AS");
+  for (const ColumnDef& column : statement->columns) {
+    if (!column.type.name.empty()) continue;
+    return FailAt(column.name.place, ErrorCode::kSyntaxError,
+                  "syntax error: column has no type: " + column.name.text,
+                  "Columns without a type stand before AS and a query only.");
+  }
+  const bool has_source = !statement->using_format.empty() || statement->has_options;
+  if (!statement->columns.empty() || has_source) return statement;
+  return Unexpected("\"(\", AS, USING or OPTIONS", {"AS", "USING", "OPTIONS"});
+}
+
+/// AS query [WITH [NO] DATA]; the columns before it rename the query's.
+Status Grammar::ParseCreateTableAs(Statement* statement) {
+  if (!statement->using_format.empty() || statement->has_options) {
+    return Unsupported(Current(), "CREATE TABLE ... USING ... AS");
+  }
+  bool plain = statement->keys.empty() && statement->checks.empty();
+  for (const ColumnDef& column : statement->columns) plain = plain && column.type.name.empty();
+  if (!plain) return Unsupported(Current(), "CREATE TABLE ... AS with types or constraints");
   Advance();
-  if (!AtSelectStart() && !At("(")) {
+  if (!AtSelectStart() && !At("(") && !At(Keyword::kValues)) {
     return Unexpected("SELECT, VALUES or a query in parentheses", {"SELECT", "VALUES", "WITH"});
   }
   VELARIA_ASSIGN_OR_RETURN(statement->select, ParseSelect());
-  if (At(Keyword::kWith)) return Unsupported(Current(), "WITH [NO] DATA");
-  return statement;
+  if (!Accept(Keyword::kWith)) return Status::OK();
+  statement->with_no_data = Accept(Keyword::kNo);
+  return Expect(Keyword::kData);
 }
 
 Result<StatementPtr> Grammar::ParseCreateStream(StatementPtr statement) {
@@ -149,6 +166,9 @@ Result<StatementPtr> Grammar::ParseCreateIndex(StatementPtr statement) {
   VELARIA_RETURN_NOT_OK(Expect("("));
   VELARIA_ASSIGN_OR_RETURN(std::vector<OrderItem> items, ParseOrderItems());
   VELARIA_RETURN_NOT_OK(Expect(")"));
+  if (At(Keyword::kWhere) || AtWord("INCLUDE")) {
+    return Unsupported(Current(), "CREATE INDEX ... " + ToUpper(Current().raw));
+  }
   for (OrderItem& item : items) {
     if (item.expr->kind != ExprKind::kColumn || item.expr->names.size() != 1) {
       statement->index_columns.clear();
@@ -157,136 +177,6 @@ Result<StatementPtr> Grammar::ParseCreateIndex(StatementPtr statement) {
     statement->index_columns.push_back(std::move(item.expr->names.front()));
   }
   return statement;
-}
-
-Status Grammar::ParseTableElements(Statement* statement) {
-  VELARIA_RETURN_NOT_OK(Expect("("));
-  do {
-    if (At(Keyword::kWatermark) && Peek(1).keyword == Keyword::kFor) {
-      VELARIA_RETURN_NOT_OK(ParseWatermark(statement));
-    } else if (AtAny({Keyword::kPrimary, Keyword::kUnique})) {
-      VELARIA_RETURN_NOT_OK(ParseKeyConstraint(statement));
-    } else if (AtAny({Keyword::kCheck, Keyword::kConstraint, Keyword::kForeign})) {
-      return Unsupported(Current(), std::string(KeywordText(Current().keyword)));
-    } else {
-      VELARIA_ASSIGN_OR_RETURN(ColumnDef column, ParseColumnDef(statement));
-      statement->columns.push_back(std::move(column));
-    }
-  } while (Accept(","));
-  return Expect(")");
-}
-
-/// PRIMARY KEY (columns) and UNIQUE (columns) behind the columns.
-Status Grammar::ParseKeyConstraint(Statement* statement) {
-  KeyDef key;
-  key.place = Current().place;
-  key.primary = Take().keyword == Keyword::kPrimary;
-  if (key.primary) VELARIA_RETURN_NOT_OK(Expect(Keyword::kKey));
-  VELARIA_ASSIGN_OR_RETURN(key.columns, ExpectNameList("a column name"));
-  statement->keys.push_back(std::move(key));
-  return Status::OK();
-}
-
-Status Grammar::ParseWatermark(Statement* statement) {
-  const bool follows_a_log = statement->kind == StatementKind::kCreateStream ||
-                             statement->flavour == TableFlavour::kSource;
-  if (!follows_a_log) return Unsupported(Current(), "WATERMARK of a table that is no source");
-  if (statement->watermark) {
-    return FailAt(Current().place, ErrorCode::kSyntaxError,
-                  "syntax error: clause appears twice: WATERMARK");
-  }
-  WatermarkDef watermark;
-  watermark.place = Take().place;
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kFor));
-  VELARIA_ASSIGN_OR_RETURN(watermark.column, ExpectName("a column name"));
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
-  VELARIA_ASSIGN_OR_RETURN(watermark.expr, ParseExpression());
-  statement->watermark = std::move(watermark);
-  return Status::OK();
-}
-
-Result<ColumnDef> Grammar::ParseColumnDef(Statement* statement) {
-  ColumnDef column;
-  VELARIA_ASSIGN_OR_RETURN(column.name, ExpectName("a column name"));
-  VELARIA_ASSIGN_OR_RETURN(column.type, ParseType());
-  while (!At(",") && !At(")")) VELARIA_RETURN_NOT_OK(ParseColumnConstraint(statement, &column));
-  return column;
-}
-
-Status Grammar::ParseColumnConstraint(Statement* statement, ColumnDef* column) {
-  const Place place = Current().place;
-  const auto add_key = [&](bool primary) {
-    KeyDef key;
-    key.place = place;
-    key.primary = primary;
-    key.columns = {column->name};
-    statement->keys.push_back(std::move(key));
-  };
-  if (Accept(Keyword::kNot)) {
-    column->not_null = true;
-    return Expect(Keyword::kNull);
-  }
-  if (Accept(Keyword::kNull)) return Status::OK();
-  if (Accept(Keyword::kPrimary)) {
-    add_key(true);
-    return Expect(Keyword::kKey);
-  }
-  if (Accept(Keyword::kUnique)) {
-    add_key(false);
-    return Status::OK();
-  }
-  if (Accept(Keyword::kDefault)) {
-    Level level(this);
-    VELARIA_RETURN_NOT_OK(CheckDepth());
-    // Above AND, OR and NOT, so that NOT NULL behind the value is a constraint.
-    VELARIA_ASSIGN_OR_RETURN(column->default_value, ParseOperators(kMatch + 1));
-    return RefuseStar(*column->default_value);
-  }
-  if (AtAny({Keyword::kCheck, Keyword::kConstraint, Keyword::kReferences, Keyword::kGenerated})) {
-    return Unsupported(Current(), std::string(KeywordText(Current().keyword)));
-  }
-  return Unexpected("\",\", \")\" or a constraint", {"NOT", "PRIMARY", "UNIQUE", "DEFAULT"});
-}
-
-Status Grammar::ParseOptions(Statement* statement) {
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kOptions));
-  statement->has_options = true;
-  VELARIA_RETURN_NOT_OK(Expect("("));
-  if (Accept(")")) return Status::OK();
-  do {
-    VELARIA_ASSIGN_OR_RETURN(Option option, ParseOption());
-    statement->options.push_back(std::move(option));
-  } while (Accept(","));
-  return Expect(")");
-}
-
-Result<Option> Grammar::ParseOption() {
-  Option option;
-  VELARIA_ASSIGN_OR_RETURN(option.key, ExpectAnyName("an option"));
-  option.key.text = ToLower(option.key.text);
-  if (At("=") || At("=>") || At(":=")) {
-    return FailAt(Current().place, ErrorCode::kSyntaxError,
-                  "syntax error: expected \":\", found: " + std::string(Current().raw),
-                  "Options are written key: value.");
-  }
-  VELARIA_RETURN_NOT_OK(Expect(":"));
-  const bool negative = Accept("-");
-  switch (Current().kind) {
-    case TokenKind::kInteger:
-    case TokenKind::kDecimal:
-    case TokenKind::kFloat:
-      option.value = (negative ? "-" : "") + std::string(Take().raw);
-      return option;
-    case TokenKind::kString:
-      if (!negative) option.value = Take().value;
-      break;
-    case TokenKind::kWord:
-      if (!negative) option.value = Take().raw;
-      break;
-    default: return Unexpected("a value");
-  }
-  if (negative) return Unexpected("a number");
-  return option;
 }
 
 }  // namespace velaria::sql

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
@@ -12,6 +13,21 @@ struct Operator {
 
 constexpr Operator kComparisons[] = {{"=", "="},   {"==", "="}, {"<>", "<>"}, {"!=", "<>"},
                                      {"<=", "<="}, {"<", "<"},  {">=", ">="}, {">", ">"}};
+
+/// Operators that PostgreSQL puts above comparison and below sums, all of one strength.
+constexpr std::string_view kOtherOperators[] = {"||", "&",   "|",   "#",  "<<",  ">>",  "->", "->>",
+                                                "~",  "~*",  "!~",  "!~*", "~~", "~~*", "!~~",
+                                                "!~~*"};
+
+bool IsOtherOperator(std::string_view symbol) {
+  return std::find(std::begin(kOtherOperators), std::end(kOtherOperators), symbol) !=
+         std::end(kOtherOperators);
+}
+
+/// ~~ and its like are LIKE and its like under another name, with another strength.
+bool IsLikeOperator(std::string_view symbol) {
+  return symbol == "~~" || symbol == "~~*" || symbol == "!~~" || symbol == "!~~*";
+}
 
 /// The tree's spelling of a comparison, or "".
 std::string_view ComparisonText(std::string_view symbol) {
@@ -49,14 +65,24 @@ Result<ExprPtr> Grammar::ParseOperators(int floor) {
   }
 }
 
+Result<ExprPtr> Grammar::ParseOperand(int floor) {
+  Level level(this);
+  VELARIA_RETURN_NOT_OK(CheckDepth());
+  VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParseOperators(floor));
+  VELARIA_RETURN_NOT_OK(RefuseStar(*expr));
+  return expr;
+}
+
 Result<ExprPtr> Grammar::ParsePrefix() {
   const bool negation = At(Keyword::kNot);
-  if (!negation && !At("-") && !At("+")) return ParsePrimary();
+  const bool complement = At("~");
+  if (!negation && !complement && !At("-") && !At("+")) return ParsePrimary();
   Level level(this);
   VELARIA_RETURN_NOT_OK(CheckDepth());
   const Token token = Take();
   const bool of_exists = negation && At(Keyword::kExists);
-  VELARIA_ASSIGN_OR_RETURN(ExprPtr operand, ParseOperators(negation ? kNegation : kSign));
+  const int floor = negation ? kNegation : complement ? kOtherOperator + 1 : kSign;
+  VELARIA_ASSIGN_OR_RETURN(ExprPtr operand, ParseOperators(floor));
   if (of_exists && operand->kind == ExprKind::kExists) {
     operand->negated = true;
     operand->place = token.place;
@@ -70,15 +96,18 @@ Result<ExprPtr> Grammar::ParsePrefix() {
 
 int Grammar::InfixPrecedence() const {
   const Token& token = Current();
-  if (token.kind == TokenKind::kSymbol) {
-    const std::string_view symbol = token.raw;
-    if (symbol == "+" || symbol == "-") return kSum;
-    if (symbol == "*" || symbol == "/" || symbol == "%") return kProduct;
-    if (symbol == "||") return kOtherOperator;
-    if (symbol == "::") return kCast;
-    return ComparisonText(symbol).empty() ? kNoOperator : kComparison;
-  }
-  switch (token.keyword) {
+  if (token.kind != TokenKind::kSymbol) return WordPrecedence();
+  const std::string_view symbol = token.raw;
+  if (symbol == "+" || symbol == "-") return kSum;
+  if (symbol == "*" || symbol == "/" || symbol == "%") return kProduct;
+  if (symbol == "^") return kPower;
+  if (symbol == "::" || symbol == "[" || symbol == ".") return kPart;
+  if (!ComparisonText(symbol).empty()) return kComparison;
+  return IsOtherOperator(symbol) ? kOtherOperator : kNoOperator;
+}
+
+int Grammar::WordPrecedence() const {
+  switch (Current().keyword) {
     case Keyword::kOr: return kDisjunction;
     case Keyword::kAnd: return kConjunction;
     case Keyword::kIs:
@@ -87,13 +116,17 @@ int Grammar::InfixPrecedence() const {
     case Keyword::kIn:
     case Keyword::kLike:
     case Keyword::kIlike:
+    case Keyword::kSimilar:
     case Keyword::kBetween: return kMatch;
     case Keyword::kNot: {
       const Keyword next = Peek(1).keyword;
       const bool match = next == Keyword::kIn || next == Keyword::kLike ||
-                         next == Keyword::kIlike || next == Keyword::kBetween;
+                         next == Keyword::kIlike || next == Keyword::kSimilar ||
+                         next == Keyword::kBetween;
       return match ? kMatch : kNoOperator;
     }
+    case Keyword::kOverlaps: return IsSymbol(Peek(1), "(") ? kOtherOperator : kNoOperator;
+    case Keyword::kCollate: return kCollation;
     case Keyword::kAt:
       return AtSequence({Keyword::kAt, Keyword::kTime, Keyword::kZone}) ? kAtTimeZone : kNoOperator;
     default: return kNoOperator;
@@ -106,8 +139,12 @@ Result<ExprPtr> Grammar::ParseInfix(ExprPtr left, int precedence) {
     case kConjunction: return ParseChain(std::move(left), precedence);
     case kTest: return ParseTest(std::move(left));
     case kMatch: return ParseMatch(std::move(left));
-    case kCast: return ParseCastOperator(std::move(left));
     case kAtTimeZone: return ParseAtTimeZone(std::move(left));
+    case kCollation: {
+      VELARIA_RETURN_NOT_OK(ParseCollation());
+      return left;
+    }
+    case kPart: return ParsePart(std::move(left));
     default: return ParseBinary(std::move(left), precedence);
   }
 }
@@ -125,15 +162,21 @@ Result<ExprPtr> Grammar::ParseChain(ExprPtr left, int precedence) {
 }
 
 Result<ExprPtr> Grammar::ParseBinary(ExprPtr left, int precedence) {
+  VELARIA_RETURN_NOT_OK(RefuseAny({Keyword::kOverlaps}));
   const Token token = Take();
-  ExprPtr binary = MakeExpr(ExprKind::kBinary, token.place);
-  binary->text = precedence == kComparison ? ComparisonText(token.raw) : token.raw;
-  if (precedence == kComparison && AtAny({Keyword::kAny, Keyword::kSome, Keyword::kAll}) &&
-      IsSymbol(Peek(1), "(")) {
-    return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " (...)");
-  }
+  const bool comparison = precedence == kComparison;
+  const std::string text(comparison ? ComparisonText(token.raw) : token.raw);
+  const bool boolean = comparison || precedence == kOtherOperator;
+  if (boolean && AtQuantifier()) return ParseQuantified(std::move(left), token.place, text);
   VELARIA_ASSIGN_OR_RETURN(ExprPtr right, ParseOperators(precedence + 1));
-  if (precedence == kComparison) VELARIA_RETURN_NOT_OK(RefuseChain(precedence));
+  if (comparison) VELARIA_RETURN_NOT_OK(RefuseChain(precedence));
+  ExprPtr binary = MakeExpr(ExprKind::kBinary, token.place);
+  binary->text = text;
+  if (IsLikeOperator(text)) {
+    binary->kind = ExprKind::kLike;
+    binary->text = text.ends_with('*') ? "ILIKE" : "LIKE";
+    binary->negated = text.starts_with('!');
+  }
   binary->children.push_back(std::move(left));
   binary->children.push_back(std::move(right));
   return Measured(std::move(binary));
@@ -148,11 +191,24 @@ Result<ExprPtr> Grammar::ParseAtTimeZone(ExprPtr left) {
   return Measured(std::move(call));
 }
 
-Result<ExprPtr> Grammar::ParseCastOperator(ExprPtr left) {
+/// What binds to its left only: left::type, left[1], (left).field.
+Result<ExprPtr> Grammar::ParsePart(ExprPtr left) {
+  if (At("[")) return ParseSubscript(std::move(left));
+  if (At(".")) return ParseField(std::move(left));
   ExprPtr cast = MakeExpr(ExprKind::kCast, Take().place);
   VELARIA_ASSIGN_OR_RETURN(cast->type, ParseType());
   cast->children.push_back(std::move(left));
   return Measured(std::move(cast));
+}
+
+/// COLLATE "C": the one order there is, byte by byte, so that it changes nothing.
+Status Grammar::ParseCollation() {
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kCollate));
+  const Token token = Current();
+  VELARIA_ASSIGN_OR_RETURN(std::vector<Name> names, ExpectQualifiedName("a collation", 2));
+  const std::string& name = names.back().text;
+  if (EqualsIgnoreCase(name, "C") || EqualsIgnoreCase(name, "binary")) return Status::OK();
+  return Unsupported(token, "collation " + name);
 }
 
 Status Grammar::RefuseChain(int precedence) const {
@@ -167,17 +223,6 @@ Status Grammar::RefuseStar(const Expr& expr) {
   return FailAt(expr.place, ErrorCode::kSyntaxError,
                 "syntax error: expected an expression, found: *",
                 "A star stands alone in a select list or in count(*).");
-}
-
-Result<ExprPtr> Grammar::Measured(ExprPtr expr) {
-  for (const ExprPtr& child : expr->children) {
-    VELARIA_RETURN_NOT_OK(RefuseStar(*child));
-    expr->height = std::max(expr->height, child->height + 1);
-  }
-  if (expr->filter) expr->height = std::max(expr->height, expr->filter->height + 1);
-  if (expr->select) expr->height = std::max(expr->height, expr->select->height + 1);
-  VELARIA_RETURN_NOT_OK(CheckHeight(expr->height, expr->place));
-  return expr;
 }
 
 }  // namespace velaria::sql

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
@@ -23,66 +21,23 @@ Result<Grammar::TablePtr> Grammar::ParseFrom() {
   return left;
 }
 
-Result<Grammar::TablePtr> Grammar::ParseJoins(TablePtr left) {
-  Level level(this);
-  VELARIA_RETURN_NOT_OK(CheckDepth());
-  while (true) {
-    auto join = std::make_unique<TableRef>(TableKind::kJoin, Current().place);
-    VELARIA_ASSIGN_OR_RETURN(bool at_join, ParseJoinWords(join.get()));
-    if (!at_join) return left;
-    join->left = std::move(left);
-    VELARIA_ASSIGN_OR_RETURN(join->right, ParseTable());
-    if (join->join != JoinKind::kCross && !join->natural) {
-      if (!AtAny({Keyword::kOn, Keyword::kUsing})) {  // a JOIN b JOIN c ON ... ON ...
-        VELARIA_ASSIGN_OR_RETURN(join->right, ParseJoins(std::move(join->right)));
-      }
-      if (Accept(Keyword::kOn)) {
-        VELARIA_ASSIGN_OR_RETURN(join->on, ParseExpression());
-      } else if (Accept(Keyword::kUsing)) {
-        VELARIA_ASSIGN_OR_RETURN(join->using_columns, ExpectNameList("a column name"));
-      } else {
-        return Unexpected("ON or USING", {"ON", "USING"});
-      }
-    }
-    VELARIA_ASSIGN_OR_RETURN(left, Measured(std::move(join)));
-  }
-}
-
-Result<bool> Grammar::ParseJoinWords(TableRef* join) {
-  if (AtAny({Keyword::kAsof, Keyword::kSemi, Keyword::kAnti})) {
-    return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " JOIN");
-  }
-  join->natural = Accept(Keyword::kNatural);
-  if (Accept(Keyword::kJoin)) return true;
-  if (!join->natural && Accept(Keyword::kCross)) {
-    join->join = JoinKind::kCross;
-    VELARIA_RETURN_NOT_OK(Expect(Keyword::kJoin));
-    return true;
-  }
-  switch (Current().keyword) {
-    case Keyword::kInner: join->join = JoinKind::kInner; break;
-    case Keyword::kLeft: join->join = JoinKind::kLeft; break;
-    case Keyword::kRight: join->join = JoinKind::kRight; break;
-    case Keyword::kFull: join->join = JoinKind::kFull; break;
-    default:
-      if (join->natural) return Expect(Keyword::kJoin);
-      return false;
-  }
-  const bool inner = Take().keyword == Keyword::kInner;
-  if (!inner) Accept(Keyword::kOuter);
-  if (AtAny({Keyword::kSemi, Keyword::kAnti, Keyword::kAsof})) {
-    return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " JOIN");
-  }
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kJoin));
-  return true;
-}
-
+/// [LATERAL] source [WITH ORDINALITY] [alias] [TABLESAMPLE ...]
 Result<Grammar::TablePtr> Grammar::ParseTable() {
+  const Token first = Current();
+  const bool lateral = Accept(Keyword::kLateral);
   VELARIA_ASSIGN_OR_RETURN(TablePtr table, ParseTableSource());
-  if (At(Keyword::kWith) && Peek(1).keyword == Keyword::kOrdinality) {
-    return Unsupported(Current(), "WITH ORDINALITY");
+  if (lateral && table->kind != TableKind::kSubquery && table->kind != TableKind::kFunction) {
+    return FailAt(first.place, ErrorCode::kSyntaxError,
+                  "syntax error: expected a query or a function behind LATERAL",
+                  "Only a query in parentheses and a function can name the tables before them.");
   }
+  table->lateral = lateral;
+  if (table->kind == TableKind::kFunction) {
+    table->with_ordinality = AcceptSequence({Keyword::kWith, Keyword::kOrdinality});
+  }
+  VELARIA_RETURN_NOT_OK(ParseTableSample(table.get()));
   VELARIA_RETURN_NOT_OK(ParseTableAlias(table.get()));
+  VELARIA_RETURN_NOT_OK(ParseTableSample(table.get()));
   return table;
 }
 
@@ -94,16 +49,26 @@ Result<Grammar::TablePtr> Grammar::ParseTableSource() {
     file->path = Take().value;
     return file;
   }
-  auto table = std::make_unique<TableRef>(TableKind::kNamed, place);
+  if (At(Keyword::kValues) && IsSymbol(Peek(1), "(")) {
+    auto values = std::make_unique<TableRef>(TableKind::kSubquery, place);
+    VELARIA_ASSIGN_OR_RETURN(values->select, ParseValues());
+    return Measured(std::move(values));
+  }
+  return ParseNamedTable();
+}
+
+Result<Grammar::TablePtr> Grammar::ParseNamedTable() {
+  auto table = std::make_unique<TableRef>(TableKind::kNamed, Current().place);
   VELARIA_ASSIGN_OR_RETURN(table->names, ExpectQualifiedName("a table name", kTablePartsMax));
   if (!Accept("(")) return table;
   table->kind = TableKind::kFunction;
   if (!At(")")) {
-    if (At(Keyword::kTable)) return Unsupported(Current(), "TABLE as an argument");
-    if (IsName(Current()) && (IsSymbol(Peek(1), "=>") || IsSymbol(Peek(1), ":="))) {
-      return Unsupported(Current(), "named argument " + std::string(Current().raw));
-    }
-    VELARIA_ASSIGN_OR_RETURN(table->arguments, ParseExpressionList());
+    do {
+      if (At(Keyword::kTable)) return Unsupported(Current(), "TABLE as an argument");
+      VELARIA_RETURN_NOT_OK(ParseArgumentName(table->arguments.size(), &table->argument_names));
+      VELARIA_ASSIGN_OR_RETURN(ExprPtr argument, ParseExpression());
+      table->arguments.push_back(std::move(argument));
+    } while (Accept(","));
   }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   return Measured(std::move(table));
@@ -121,8 +86,9 @@ Result<Grammar::TablePtr> Grammar::ParseParenthesisedTable() {
     VELARIA_ASSIGN_OR_RETURN(select, ParseSelect());
   } else {
     VELARIA_ASSIGN_OR_RETURN(TablePtr inner, ParseTable());
-    if (inner->kind == TableKind::kSubquery && !inner->alias && AtSelectContinuation()) {
-      VELARIA_ASSIGN_OR_RETURN(select, ContinueSelect(std::move(inner->select)));
+    const bool is_query = inner->kind == TableKind::kSubquery && !inner->alias && !inner->lateral;
+    if (is_query && AtSelectContinuation()) {
+      VELARIA_ASSIGN_OR_RETURN(select, ContinueSelect(std::move(inner->select), {}));
     } else {
       VELARIA_ASSIGN_OR_RETURN(inner, ParseJoins(std::move(inner)));
       VELARIA_RETURN_NOT_OK(Expect(")"));
@@ -137,13 +103,14 @@ Result<Grammar::TablePtr> Grammar::ParseParenthesisedTable() {
 
 Status Grammar::ParseTableAlias(TableRef* table) {
   if (!At(Keyword::kAs) && !AtBareAlias()) return Status::OK();
-  if (table->alias || table->kind == TableKind::kJoin) {
-    return Unsupported(Current(), "alias of a table in parentheses");
-  }
+  if (table->alias) return Unsupported(Current(), "second alias of a table in parentheses");
   const bool bare = !Accept(Keyword::kAs);
   VELARIA_ASSIGN_OR_RETURN(table->alias, ExpectName("an alias"));
   if (bare) NoteBareAlias(*table->alias);
   if (At("(")) {
+    if (IsName(Peek(1)) && Peek(2).kind == TokenKind::kWord) {
+      return Unsupported(Peek(2), "alias with column types");
+    }
     VELARIA_ASSIGN_OR_RETURN(table->column_aliases, ExpectNameList("a column name"));
   }
   return Status::OK();
@@ -161,23 +128,11 @@ bool Grammar::AtBareAlias() const {
              !(next == Keyword::kOn && Peek(2).keyword == Keyword::kWindow);
     case Keyword::kHybrid:
     case Keyword::kKeyword: return next != Keyword::kSearch;
-    case Keyword::kAsof:
+    case Keyword::kAsof: return next != Keyword::kJoin && next != Keyword::kLeft;
     case Keyword::kSemi:
-    case Keyword::kAnti: return next != Keyword::kJoin && next != Keyword::kLeft;
+    case Keyword::kAnti: return next != Keyword::kJoin;
     default: return true;
   }
-}
-
-Result<Grammar::TablePtr> Grammar::Measured(TablePtr table) {
-  int below = 0;
-  for (const ExprPtr& argument : table->arguments) below = std::max(below, argument->height);
-  if (table->on) below = std::max(below, table->on->height);
-  if (table->select) below = std::max(below, table->select->height);
-  if (table->left) below = std::max(below, table->left->height + 1);
-  if (table->right) below = std::max(below, table->right->height + 1);
-  table->height = below + 1;
-  VELARIA_RETURN_NOT_OK(CheckHeight(table->height, table->place));
-  return table;
 }
 
 }  // namespace velaria::sql

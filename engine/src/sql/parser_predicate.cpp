@@ -35,7 +35,8 @@ Result<ExprPtr> Grammar::ParseMatch(ExprPtr left) {
   if (At(Keyword::kIn)) return ParseIn(std::move(left), place, negated);
   Result<ExprPtr> match = At(Keyword::kBetween) ? ParseBetween(std::move(left), place, negated)
                                                 : ParseLike(std::move(left), place, negated);
-  if (match.ok()) VELARIA_RETURN_NOT_OK(RefuseChain(kMatch));
+  const bool ends_by_itself = match.ok() && (*match)->kind == ExprKind::kQuantified;
+  if (match.ok() && !ends_by_itself) VELARIA_RETURN_NOT_OK(RefuseChain(kMatch));
   return match;
 }
 
@@ -46,22 +47,13 @@ Result<ExprPtr> Grammar::ParseIn(ExprPtr left, Place place, bool negated) {
   ExprPtr in = MakeExpr(ExprKind::kIn, place);
   in->negated = negated;
   in->children.push_back(std::move(left));
-  if (AtSelectStart()) {
-    VELARIA_ASSIGN_OR_RETURN(in->select, ParseSelect());
-  } else if (!At(")")) {  // an empty list holds nothing, as in SQLite
-    VELARIA_ASSIGN_OR_RETURN(ExprPtr first, ParseExpression());
-    const bool is_query = first->kind == ExprKind::kSubquery;
-    if (is_query && AtSelectContinuation()) {
-      VELARIA_ASSIGN_OR_RETURN(in->select, ContinueSelect(std::move(first->select)));
-    } else if (is_query &&
-               At(")")) {  // IN ((SELECT ...)) asks the query's rows, as PostgreSQL does
-      in->select = std::move(first->select);
-    } else {
-      in->children.push_back(std::move(first));
-      if (Accept(",")) {
-        VELARIA_ASSIGN_OR_RETURN(std::vector<ExprPtr> rest, ParseExpressionList());
-        for (ExprPtr& expr : rest) in->children.push_back(std::move(expr));
-      }
+  if (!At(")")) {  // an empty list holds nothing, as in SQLite
+    ExprPtr first;
+    VELARIA_RETURN_NOT_OK(ParseQueryOrFirst(&in->select, &first));
+    if (first) in->children.push_back(std::move(first));
+    if (!in->select && Accept(",")) {
+      VELARIA_ASSIGN_OR_RETURN(std::vector<ExprPtr> rest, ParseExpressionList());
+      for (ExprPtr& expr : rest) in->children.push_back(std::move(expr));
     }
   }
   if (in->select) {
@@ -70,6 +62,36 @@ Result<ExprPtr> Grammar::ParseIn(ExprPtr left, Place place, bool negated) {
   }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   return Measured(std::move(in));
+}
+
+Status Grammar::ParseQueryOrFirst(SelectPtr* select, ExprPtr* first) {
+  if (AtSelectStart()) return ParseSelect().Value(select);
+  VELARIA_ASSIGN_OR_RETURN(*first, ParseExpression());
+  if ((*first)->kind != ExprKind::kSubquery) return Status::OK();
+  const bool continued = AtSelectContinuation();
+  // IN ((SELECT ...)) asks the query's rows, as PostgreSQL does.
+  if (!continued && !At(")")) return Status::OK();
+  *select = std::move((*first)->select);
+  first->reset();
+  return continued ? ContinueSelect(std::move(*select), {}).Value(select) : Status::OK();
+}
+
+bool Grammar::AtQuantifier() const {
+  return AtAny({Keyword::kAny, Keyword::kSome, Keyword::kAll}) && IsSymbol(Peek(1), "(");
+}
+
+/// ANY (...), SOME (...) or ALL (...) behind an operator: of a query's rows or an array's elements.
+Result<ExprPtr> Grammar::ParseQuantified(ExprPtr left, Place place, std::string comparison) {
+  ExprPtr quantified = MakeExpr(ExprKind::kQuantified, place);
+  quantified->text = std::move(comparison);
+  quantified->bool_value = Take().keyword == Keyword::kAll;
+  quantified->children.push_back(std::move(left));
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  ExprPtr array;
+  VELARIA_RETURN_NOT_OK(ParseQueryOrFirst(&quantified->select, &array));
+  if (array) quantified->children.push_back(std::move(array));
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return Measured(std::move(quantified));
 }
 
 Result<ExprPtr> Grammar::ParseBetween(ExprPtr left, Place place, bool negated) {
@@ -88,8 +110,14 @@ Result<ExprPtr> Grammar::ParseBetween(ExprPtr left, Place place, bool negated) {
 
 Result<ExprPtr> Grammar::ParseLike(ExprPtr left, Place place, bool negated) {
   const Token token = Take();
+  const std::string text(KeywordText(token.keyword));
+  if (token.keyword == Keyword::kSimilar) {
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kTo));
+  } else if (AtQuantifier()) {
+    return ParseQuantified(std::move(left), place, (negated ? "NOT " : "") + text);
+  }
   ExprPtr like = MakeExpr(ExprKind::kLike, place);
-  like->text = KeywordText(token.keyword);
+  like->text = text;
   like->negated = negated;
   VELARIA_ASSIGN_OR_RETURN(ExprPtr pattern, ParseOperators(kMatch + 1));
   like->children.push_back(std::move(left));

@@ -22,12 +22,20 @@ Result<ExprPtr> Grammar::ParsePrimary() {
     case TokenKind::kDecimal: return literal(ExprKind::kDecimal);
     case TokenKind::kFloat: return literal(ExprKind::kFloat);
     case TokenKind::kString: return literal(ExprKind::kString);
+    case TokenKind::kBlob: {
+      ExprPtr blob = literal(ExprKind::kTyped);
+      blob->type.name = "BLOB";
+      blob->type.place = place;
+      return blob;
+    }
     case TokenKind::kParameter: return ParseParameter();
     case TokenKind::kQuotedName: return ParseColumnOrCall();
     case TokenKind::kWord: return ParseWordPrimary();
     default: break;
   }
   if (At("(")) return ParseParenthesised();
+  if (At("[")) return ParseArrayList();
+  if (At("{")) return ParseStruct();
   if (At("*")) {
     Advance();
     return MakeExpr(ExprKind::kStar, place);
@@ -37,7 +45,6 @@ Result<ExprPtr> Grammar::ParsePrimary() {
 
 Result<ExprPtr> Grammar::ParseWordPrimary() {
   const Place place = Current().place;
-  const bool called = IsSymbol(Peek(1), "(");
   switch (Current().keyword) {
     case Keyword::kNull: Advance(); return MakeExpr(ExprKind::kNull, place);
     case Keyword::kTrue:
@@ -53,34 +60,40 @@ Result<ExprPtr> Grammar::ParseWordPrimary() {
     case Keyword::kCurrentTimestamp: Advance(); return MakeCall("current_timestamp", place);
     case Keyword::kLocaltime: Advance(); return MakeCall("localtime", place);
     case Keyword::kLocaltimestamp: Advance(); return MakeCall("localtimestamp", place);
-    case Keyword::kDefault: return Unsupported(Current(), "DEFAULT as a value");
-    case Keyword::kLeft:
-    case Keyword::kRight: {  // reserved for joins, and functions all the same
-      if (!called) break;
-      VELARIA_ASSIGN_OR_RETURN(Name name, ExpectAnyName("a function"));
-      return ParseCall({std::move(name)});
-    }
-    case Keyword::kTryCast:
-      if (called) return ParseCast(true);
+    case Keyword::kArray:
+      if (IsSymbol(Peek(1), "[") || IsSymbol(Peek(1), "(")) return ParseArray();
       break;
-    case Keyword::kExists:
-      if (called) return ParseExists();
-      break;
-    case Keyword::kExtract:
-      if (called) return ParseExtract();
-      break;
-    case Keyword::kTrim:
-      if (called) return ParseTrim();
-      break;
-    case Keyword::kPosition:
-      if (called) return ParsePosition();
-      break;
-    case Keyword::kRow:
-      if (called) return ParseRow();
-      break;
+    case Keyword::kDefault:
+      return FailAt(place, ErrorCode::kSyntaxError,
+                    "syntax error: expected an expression, found: DEFAULT",
+                    "DEFAULT stands alone as a value of INSERT ... VALUES or UPDATE ... SET.");
     case Keyword::kInterval:
       if (AtInterval()) return ParseInterval();
       break;
+    default: break;
+  }
+  if (IsSymbol(Peek(1), "(")) return ParseCallLikeWord();
+  if (IsSymbol(Peek(1), "{") && AtWord("MAP")) return Unsupported(Current(), "MAP {...}");
+  if (AtTypedLiteral()) return ParseTypedLiteral();
+  if (IsReserved(Current().keyword)) return Unexpected("an expression");
+  return ParseColumnOrCall();
+}
+
+/// A word before a parenthesis: what has a grammar of its own, or a function.
+Result<ExprPtr> Grammar::ParseCallLikeWord() {
+  switch (Current().keyword) {
+    case Keyword::kTryCast: return ParseCast(true);
+    case Keyword::kExists: return ParseExists();
+    case Keyword::kExtract: return ParseExtract();
+    case Keyword::kTrim: return ParseTrim();
+    case Keyword::kPosition: return ParsePosition();
+    case Keyword::kRow: return ParseRow();
+    case Keyword::kLeft:
+    case Keyword::kRight: {  // reserved for joins, and functions all the same
+      VELARIA_ASSIGN_OR_RETURN(Name name, ExpectAnyName("a function"));
+      return ParseCall({std::move(name)});
+    }
+    case Keyword::kInterval: return Unsupported(Current(), "INTERVAL (...)");
     default: break;
   }
   if (AtTypedLiteral()) return ParseTypedLiteral();
@@ -98,7 +111,7 @@ Result<ExprPtr> Grammar::ParseParenthesised() {
   }
   VELARIA_ASSIGN_OR_RETURN(ExprPtr first, ParseExpression());
   if (first->kind == ExprKind::kSubquery && AtSelectContinuation()) {
-    VELARIA_ASSIGN_OR_RETURN(SelectPtr select, ContinueSelect(std::move(first->select)));
+    VELARIA_ASSIGN_OR_RETURN(SelectPtr select, ContinueSelect(std::move(first->select), {}));
     VELARIA_ASSIGN_OR_RETURN(first, Measured(MakeSubquery(std::move(select), place)));
   }
   if (!Accept(",")) {
@@ -181,7 +194,9 @@ Result<ExprPtr> Grammar::ParseExists() {
 Result<ExprPtr> Grammar::ParseRow() {
   ExprPtr row = MakeExpr(ExprKind::kRow, Take().place);
   VELARIA_RETURN_NOT_OK(Expect("("));
-  VELARIA_ASSIGN_OR_RETURN(row->children, ParseExpressionList());
+  if (!At(")")) {
+    VELARIA_ASSIGN_OR_RETURN(row->children, ParseExpressionList());
+  }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   return Measured(std::move(row));
 }

@@ -1,5 +1,6 @@
-#include <algorithm>
+#include <utility>
 
+#include "base/text.hpp"
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
@@ -7,22 +8,17 @@ namespace {
 
 constexpr int kUnionStrength = 1;
 constexpr int kIntersectStrength = 2;
+constexpr size_t kTablePartsMax = 3;
 
 bool HasTail(const Select& select) {
-  return !select.with.empty() || !select.order_by.empty() || select.limit || select.offset ||
-         select.emit != EmitKind::kDefault;
-}
-
-int HeightOf(const std::vector<ExprPtr>& list) {
-  int height = 0;
-  for (const ExprPtr& expr : list) height = std::max(height, expr->height);
-  return height;
+  return !select.with.empty() || !select.order_by.empty() || select.order_by_all || select.limit ||
+         select.offset || select.emit != EmitKind::kDefault;
 }
 
 }  // namespace
 
 bool Grammar::AtSelectStart() const {
-  return AtAny({Keyword::kSelect, Keyword::kWith}) ||
+  return AtAny({Keyword::kSelect, Keyword::kWith, Keyword::kFrom, Keyword::kTable}) ||
          (At(Keyword::kValues) && IsSymbol(Peek(1), "("));
 }
 
@@ -30,13 +26,17 @@ bool Grammar::AtSelectContinuation() const {
   return AtAny({Keyword::kUnion, Keyword::kIntersect, Keyword::kExcept}) || AtTail();
 }
 
-Result<SelectPtr> Grammar::ParseSelect() { return ContinueSelect(nullptr); }
+Result<SelectPtr> Grammar::ParseSelect() { return ContinueSelect(nullptr, {}); }
 
-Result<SelectPtr> Grammar::ContinueSelect(SelectPtr left) {
+Result<SelectPtr> Grammar::ContinueSelect(SelectPtr left, std::vector<CommonTable> with) {
   Level level(this);
   VELARIA_RETURN_NOT_OK(CheckDepth());
-  std::vector<CommonTable> with;
-  if (!left && At(Keyword::kWith)) VELARIA_RETURN_NOT_OK(ParseWith(&with));
+  if (!left && with.empty() && At(Keyword::kWith)) {
+    VELARIA_RETURN_NOT_OK(ParseWith(&with));
+    if (AtAny({Keyword::kInsert, Keyword::kUpdate, Keyword::kDelete})) {
+      return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " in a query");
+    }
+  }
   VELARIA_ASSIGN_OR_RETURN(SelectPtr select, ParseSetOperations(std::move(left), kUnionStrength));
   if (HasTail(*select) && (!with.empty() || AtTail())) {
     VELARIA_ASSIGN_OR_RETURN(select, Wrapped(std::move(select)));
@@ -54,9 +54,6 @@ Status Grammar::ParseWith(std::vector<CommonTable>* with) {
     VELARIA_ASSIGN_OR_RETURN(CommonTable table, ParseCommonTable(recursive));
     with->push_back(std::move(table));
   } while (Accept(","));
-  if (AtAny({Keyword::kInsert, Keyword::kUpdate, Keyword::kDelete})) {
-    return Unsupported(Current(), "WITH before " + std::string(KeywordText(Current().keyword)));
-  }
   return Status::OK();
 }
 
@@ -68,11 +65,21 @@ Result<CommonTable> Grammar::ParseCommonTable(bool recursive) {
     VELARIA_ASSIGN_OR_RETURN(table.columns, ExpectNameList("a column name"));
   }
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
-  // A hint how to run the query; the planner decides that itself.
-  if (!Accept(Keyword::kMaterialized)) AcceptSequence({Keyword::kNot, Keyword::kMaterialized});
+  if (Accept(Keyword::kNot)) {
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kMaterialized));
+    table.materialized = false;
+  } else if (Accept(Keyword::kMaterialized)) {
+    table.materialized = true;
+  }
   VELARIA_RETURN_NOT_OK(Expect("("));
+  if (AtAny({Keyword::kInsert, Keyword::kUpdate, Keyword::kDelete})) {
+    return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " in WITH");
+  }
   VELARIA_ASSIGN_OR_RETURN(table.select, ParseSelect());
   VELARIA_RETURN_NOT_OK(Expect(")"));
+  if (At(Keyword::kSearch) || AtWord("CYCLE")) {
+    return Unsupported(Current(), ToUpper(Current().raw) + " in WITH");
+  }
   return table;
 }
 
@@ -86,9 +93,14 @@ Result<SelectPtr> Grammar::ParseSetOperations(SelectPtr left, int floor) {
     const Token token = Take();
     const bool all = Accept(Keyword::kAll);
     if (!all) Accept(Keyword::kDistinct);
-    if (AtSequence({Keyword::kBy})) return Unsupported(Current(), "set operation BY NAME");
+    const bool by_name = AtSequence({Keyword::kBy, Keyword::kName});
+    if (by_name && token.keyword != Keyword::kUnion) {
+      return Unsupported(Current(), std::string(KeywordText(token.keyword)) + " BY NAME");
+    }
+    if (by_name) AcceptSequence({Keyword::kBy, Keyword::kName});
     auto operation = std::make_unique<Select>();
     operation->place = token.place;
+    operation->by_name = by_name;
     operation->set_op = token.keyword == Keyword::kUnion ? (all ? SetOp::kUnionAll : SetOp::kUnion)
                         : token.keyword == Keyword::kIntersect
                             ? (all ? SetOp::kIntersectAll : SetOp::kIntersect)
@@ -101,8 +113,9 @@ Result<SelectPtr> Grammar::ParseSetOperations(SelectPtr left, int floor) {
 }
 
 Result<SelectPtr> Grammar::ParseSetOperand() {
-  if (At(Keyword::kSelect)) return ParseSelectCore();
+  if (AtAny({Keyword::kSelect, Keyword::kFrom})) return ParseSelectCore();
   if (At(Keyword::kValues)) return ParseValues();
+  if (At(Keyword::kTable)) return ParseTableQuery();
   if (!At("(")) {
     return Unexpected("SELECT, VALUES or a query in parentheses", {"SELECT", "VALUES", "WITH"});
   }
@@ -113,121 +126,46 @@ Result<SelectPtr> Grammar::ParseSetOperand() {
 }
 
 Result<SelectPtr> Grammar::ParseValues() {
+  const bool take_default = std::exchange(values_take_default_, false);
   auto select = std::make_unique<Select>();
   select->place = Current().place;
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kValues));
   do {
     VELARIA_RETURN_NOT_OK(Expect("("));
-    VELARIA_ASSIGN_OR_RETURN(std::vector<ExprPtr> row, ParseExpressionList());
+    std::vector<ExprPtr> row;
+    do {
+      VELARIA_ASSIGN_OR_RETURN(ExprPtr value, take_default ? ParseValue() : ParseExpression());
+      row.push_back(std::move(value));
+    } while (Accept(","));
     select->values.push_back(std::move(row));
     VELARIA_RETURN_NOT_OK(Expect(")"));
   } while (Accept(","));
   return Measured(std::move(select));
 }
 
-Result<SelectPtr> Grammar::ParseSelectCore() {
+/// TABLE name: SELECT * FROM name.
+Result<SelectPtr> Grammar::ParseTableQuery() {
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kTable));
+  auto table = std::make_unique<TableRef>(TableKind::kNamed, Current().place);
+  VELARIA_ASSIGN_OR_RETURN(table->names, ExpectQualifiedName("a table name", kTablePartsMax));
+  return Measured(SelectAllFrom(std::move(table)));
+}
+
+SelectPtr Grammar::SelectAllFrom(TablePtr table) {
   auto select = std::make_unique<Select>();
-  select->place = Current().place;
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kSelect));
-  if (Accept(Keyword::kDistinct)) {
-    select->distinct = true;
-    if (Accept(Keyword::kOn)) {
-      VELARIA_RETURN_NOT_OK(Expect("("));
-      VELARIA_ASSIGN_OR_RETURN(select->distinct_on, ParseExpressionList());
-      VELARIA_RETURN_NOT_OK(Expect(")"));
-    }
-  } else {
-    Accept(Keyword::kAll);
-  }
-  do {
-    VELARIA_ASSIGN_OR_RETURN(SelectItem item, ParseSelectItem());
-    select->items.push_back(std::move(item));
-  } while (Accept(","));
-  if (Accept(Keyword::kFrom)) {
-    VELARIA_ASSIGN_OR_RETURN(select->from, ParseFrom());
-  }
-  VELARIA_RETURN_NOT_OK(ParseWindowBy(select.get()));
-  if (Accept(Keyword::kWhere)) {
-    VELARIA_ASSIGN_OR_RETURN(select->where, ParseExpression());
-  }
-  VELARIA_RETURN_NOT_OK(ParseWindowBy(select.get()));
-  if (Accept(Keyword::kGroup)) VELARIA_RETURN_NOT_OK(ParseGroupBy(select.get()));
-  if (Accept(Keyword::kHaving)) {
-    VELARIA_ASSIGN_OR_RETURN(select->having, ParseExpression());
-  }
-  if (At(Keyword::kWindow) && Peek(2).keyword == Keyword::kAs) {
-    return Unsupported(Current(), "WINDOW clause");
-  }
-  if (AtAny({Keyword::kHybrid, Keyword::kKeyword}) && Peek(1).keyword == Keyword::kSearch) {
-    return Unsupported(Current(), std::string(KeywordText(Current().keyword)) + " SEARCH");
-  }
-  return Measured(std::move(select));
-}
-
-Result<SelectItem> Grammar::ParseSelectItem() {
-  Level level(this);
-  VELARIA_RETURN_NOT_OK(CheckDepth());
-  SelectItem item;
-  VELARIA_ASSIGN_OR_RETURN(item.expr, ParseOperators(kDisjunction));
-  if (item.expr->kind == ExprKind::kStar) {
-    if (AtAny({Keyword::kExclude, Keyword::kReplace}) && IsSymbol(Peek(1), "(")) {
-      return Unsupported(Current(), "* " + std::string(KeywordText(Current().keyword)));
-    }
-    return item;
-  }
-  if (Accept(Keyword::kAs)) {
-    VELARIA_ASSIGN_OR_RETURN(item.alias, ExpectAnyName("an alias"));
-  } else if (AtBareAlias()) {
-    VELARIA_ASSIGN_OR_RETURN(item.alias, ExpectName("an alias"));
-    NoteBareAlias(*item.alias);
-  }
-  return item;
-}
-
-Status Grammar::ParseGroupBy(Select* select) {
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kBy));
-  do {
-    if (At(Keyword::kAll)) return Unsupported(Current(), "GROUP BY ALL");
-    const bool called = IsSymbol(Peek(1), "(");
-    if ((AtAny({Keyword::kCube, Keyword::kRollup}) && called) ||
-        AtSequence({Keyword::kGrouping, Keyword::kSets})) {
-      return Unsupported(Current(), "GROUP BY with grouping sets");
-    }
-    VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpression());
-    select->group_by.push_back(std::move(expr));
-  } while (Accept(","));
-  return Status::OK();
+  select->place = table->place;
+  select->items.push_back({MakeExpr(ExprKind::kStar, table->place), std::nullopt});
+  select->from = std::move(table);
+  return select;
 }
 
 /// SELECT * FROM (inner): gives a query that already has its own ORDER BY, LIMIT or WITH room for
 /// another.
 Result<SelectPtr> Grammar::Wrapped(SelectPtr inner) {
-  auto outer = std::make_unique<Select>();
-  outer->place = inner->place;
-  outer->items.push_back({MakeExpr(ExprKind::kStar, inner->place), std::nullopt});
-  outer->from = std::make_unique<TableRef>(TableKind::kSubquery, inner->place);
-  outer->from->height = inner->height + 1;
-  outer->from->select = std::move(inner);
-  return outer;
-}
-
-Result<SelectPtr> Grammar::Measured(SelectPtr select) {
-  int below = std::max(HeightOf(select->distinct_on), HeightOf(select->group_by));
-  for (const SelectItem& item : select->items) below = std::max(below, item.expr->height);
-  for (const auto& row : select->values) below = std::max(below, HeightOf(row));
-  for (const OrderItem& item : select->order_by) below = std::max(below, item.expr->height);
-  for (const CommonTable& table : select->with) below = std::max(below, table.select->height);
-  for (const ExprPtr* expr : {&select->where, &select->having, &select->limit, &select->offset}) {
-    if (*expr) below = std::max(below, (*expr)->height);
-  }
-  if (select->window_by) below = std::max(below, select->window_by->time->height);
-  if (select->from) below = std::max(below, select->from->height);
-  if (select->is_set_operation()) {
-    below = std::max({below, select->set_left->height + 1, select->set_right->height + 1});
-  }
-  select->height = below + 1;
-  VELARIA_RETURN_NOT_OK(CheckHeight(select->height, select->place));
-  return select;
+  auto table = std::make_unique<TableRef>(TableKind::kSubquery, inner->place);
+  table->height = inner->height + 1;
+  table->select = std::move(inner);
+  return SelectAllFrom(std::move(table));
 }
 
 }  // namespace velaria::sql

@@ -9,21 +9,21 @@ namespace {
 /// Statements known by their first word and not offered here.
 const std::vector<std::string>& OtherWords() {
   static const std::vector<std::string> words = {
-      "ABORT",   "ALTER",     "ANALYZE",  "ATTACH",   "BEGIN",   "CALL",       "CHECKPOINT",
-      "CLOSE",   "CLUSTER",   "COMMENT",  "COMMIT",   "COPY",    "DEALLOCATE", "DECLARE",
-      "DETACH",  "DISCARD",   "DO",       "END",      "EXECUTE", "EXPORT",     "FETCH",
-      "GRANT",   "IMPORT",    "INSTALL",  "KILL",     "LISTEN",  "LOAD",       "LOCK",
-      "MERGE",   "MOVE",      "NOTIFY",   "OPTIMIZE", "PIVOT",   "PRAGMA",     "PREPARE",
-      "REFRESH", "REINDEX",   "RELEASE",  "REPLACE",  "REVOKE",  "ROLLBACK",   "SAVEPOINT",
-      "START",   "SUMMARIZE", "TRUNCATE", "UNLISTEN", "UNPIVOT", "USE",        "VACUUM"};
+      "ANALYZE", "ATTACH", "CALL",    "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT",  "DECLARE",
+      "DETACH",  "DISCARD", "DO",     "EXPORT",     "FETCH", "GRANT",   "IMPORT",   "INSTALL",
+      "KILL",    "LISTEN",  "LOAD",   "LOCK",       "MERGE", "MOVE",    "NOTIFY",   "OPTIMIZE",
+      "PIVOT",   "PRAGMA",  "REFRESH", "REINDEX",   "REVOKE", "UNLISTEN", "UNPIVOT", "VACUUM"};
   return words;
 }
 
 const std::vector<std::string>& StatementWords() {
   static const std::vector<std::string> words = [] {
-    std::vector<std::string> all = {"SELECT", "WITH",   "VALUES",  "EXPLAIN", "CREATE",
-                                    "DROP",   "INSERT", "DELETE",  "UPDATE",  "SET",
-                                    "RESET",  "SHOW",   "DESCRIBE"};
+    std::vector<std::string> all = {
+        "SELECT",   "WITH",    "VALUES",     "FROM",      "TABLE",   "EXPLAIN", "CREATE",
+        "DROP",     "ALTER",   "INSERT",     "REPLACE",   "DELETE",  "UPDATE",  "TRUNCATE",
+        "COPY",     "SET",     "RESET",      "SHOW",      "USE",     "DESCRIBE", "SUMMARIZE",
+        "BEGIN",    "START",   "COMMIT",     "END",       "ROLLBACK", "ABORT",  "SAVEPOINT",
+        "RELEASE",  "PREPARE", "EXECUTE",    "DEALLOCATE"};
     all.insert(all.end(), OtherWords().begin(), OtherWords().end());
     return all;
   }();
@@ -74,20 +74,44 @@ Result<StatementPtr> Grammar::ParseCounted() {
 }
 
 Result<StatementPtr> Grammar::ParseOne() {
-  if (AtSelectStart() || At("(")) return ParseSelectStatement();
+  values_take_default_ = false;
+  if (At(Keyword::kWith)) return ParseWithStatement();
+  if (AtSelectStart() || At("(") || At(Keyword::kValues)) return ParseSelectStatement();
   switch (Current().keyword) {
     case Keyword::kExplain: return ParseExplain();
     case Keyword::kCreate: return ParseCreate();
+    case Keyword::kAlter: return ParseAlter();
     case Keyword::kDrop: return ParseDrop();
-    case Keyword::kInsert: return ParseInsert();
-    case Keyword::kDelete: return ParseDelete();
-    case Keyword::kUpdate: return ParseUpdate();
+    case Keyword::kReplace:
+    case Keyword::kInsert: return ParseInsert({});
+    case Keyword::kDelete: return ParseDelete({});
+    case Keyword::kUpdate: return ParseUpdate({});
+    case Keyword::kTruncate: return ParseTruncate();
+    case Keyword::kCopy: return ParseCopy();
+    default: return ParseOneByWord();
+  }
+}
+
+Result<StatementPtr> Grammar::ParseOneByWord() {
+  switch (Current().keyword) {
     case Keyword::kSet: return ParseSet();
+    case Keyword::kUse: return ParseUse();
     case Keyword::kReset: return ParseReset();
     case Keyword::kShow: return ParseShow();
     case Keyword::kDescribe:
-    case Keyword::kDesc: return ParseDescribe();
-    case Keyword::kValues: return ParseSelectStatement();
+    case Keyword::kDesc: return ParseDescribe(StatementKind::kDescribe);
+    case Keyword::kSummarize: return ParseDescribe(StatementKind::kSummarize);
+    case Keyword::kBegin:
+    case Keyword::kStart: return ParseBegin();
+    case Keyword::kCommit:
+    case Keyword::kEnd: return ParseCommit();
+    case Keyword::kRollback:
+    case Keyword::kAbort: return ParseRollback();
+    case Keyword::kSavepoint: return ParseSavepoint(StatementKind::kSavepoint);
+    case Keyword::kRelease: return ParseSavepoint(StatementKind::kReleaseSavepoint);
+    case Keyword::kPrepare: return ParsePrepare();
+    case Keyword::kExecute: return ParseExecute();
+    case Keyword::kDeallocate: return ParseDeallocate();
     default: break;
   }
   if (At(TokenKind::kWord)) {
@@ -107,39 +131,44 @@ Result<StatementPtr> Grammar::ParseSelectStatement() {
   return statement;
 }
 
-Result<StatementPtr> Grammar::ParseExplain() {
+Result<StatementPtr> Grammar::ParseWithStatement() {
   Level level(this);
   VELARIA_RETURN_NOT_OK(CheckDepth());
-  auto statement = std::make_unique<Statement>(StatementKind::kExplain, Take().place);
-  statement->analyze = Accept(Keyword::kAnalyze);
-  if (At("(") && Peek(1).kind == TokenKind::kWord && !IsReserved(Peek(1).keyword) &&
-      Peek(1).keyword != Keyword::kValues) {
-    return Unsupported(Current(), "EXPLAIN with options");
+  const Place place = Current().place;
+  std::vector<CommonTable> with;
+  VELARIA_RETURN_NOT_OK(ParseWith(&with));
+  StatementPtr statement;
+  if (At(Keyword::kInsert)) {
+    VELARIA_ASSIGN_OR_RETURN(statement, ParseInsert(std::move(with)));
+  } else if (At(Keyword::kDelete)) {
+    VELARIA_ASSIGN_OR_RETURN(statement, ParseDelete(std::move(with)));
+  } else if (At(Keyword::kUpdate)) {
+    VELARIA_ASSIGN_OR_RETURN(statement, ParseUpdate(std::move(with)));
+  } else {
+    if (AtWord("MERGE")) return Unsupported(Current(), "MERGE");
+    statement = std::make_unique<Statement>(StatementKind::kSelect, place);
+    VELARIA_ASSIGN_OR_RETURN(statement->select, ContinueSelect(nullptr, std::move(with)));
   }
-  if (At(Keyword::kExplain)) return Unexpected("a statement to explain");
-  VELARIA_ASSIGN_OR_RETURN(statement->inner, ParseOne());
+  statement->place = place;
   return statement;
 }
 
 Result<StatementPtr> Grammar::ParseDrop() {
   auto statement = std::make_unique<Statement>(StatementKind::kDrop, Take().place);
   if (AtAny({Keyword::kSource, Keyword::kSink}) && Peek(1).keyword == Keyword::kTable) Advance();
-  if (Accept(Keyword::kTable)) {
-    statement->drop = DropKind::kTable;
-  } else if (Accept(Keyword::kView)) {
-    statement->drop = DropKind::kView;
-  } else if (Accept(Keyword::kStream)) {
-    statement->drop = DropKind::kStream;
-  } else if (Accept(Keyword::kSchema)) {
-    statement->drop = DropKind::kSchema;
-  } else if (Accept(Keyword::kIndex)) {
-    statement->drop = DropKind::kIndex;
-  } else {
-    return Unexpected("TABLE, VIEW, STREAM, SCHEMA or INDEX",
-                      {"TABLE", "VIEW", "STREAM", "SCHEMA", "INDEX"});
+  switch (Current().keyword) {
+    case Keyword::kTable: statement->drop = DropKind::kTable; break;
+    case Keyword::kView: statement->drop = DropKind::kView; break;
+    case Keyword::kStream: statement->drop = DropKind::kStream; break;
+    case Keyword::kSchema: statement->drop = DropKind::kSchema; break;
+    case Keyword::kIndex: statement->drop = DropKind::kIndex; break;
+    default:
+      return Unexpected("TABLE, VIEW, STREAM, SCHEMA or INDEX",
+                        {"TABLE", "VIEW", "STREAM", "SCHEMA", "INDEX"});
   }
-  if (Accept(Keyword::kIf)) {
-    VELARIA_RETURN_NOT_OK(Expect(Keyword::kExists));
+  Advance();
+  if (At(Keyword::kIf) && Peek(1).keyword == Keyword::kExists) {
+    AcceptSequence({Keyword::kIf, Keyword::kExists});
     statement->if_exists = true;
   }
   do {
@@ -147,70 +176,13 @@ Result<StatementPtr> Grammar::ParseDrop() {
     statement->drop_names.push_back(std::move(name));
   } while (Accept(","));
   statement->name = statement->drop_names.front();
+  ParseDropBehaviour(statement.get());
   return statement;
 }
 
-Result<std::string> Grammar::ParseSettingName() {
-  VELARIA_ASSIGN_OR_RETURN(std::vector<Name> parts, ExpectQualifiedName("a setting", 3));
-  std::string setting;
-  for (const Name& part : parts) setting += (setting.empty() ? "" : ".") + ToLower(part.text);
-  return setting;
-}
-
-/// SET [SESSION] name = value | TO value. A bare word is its own text, as in SET search_path =
-/// main.
-Result<StatementPtr> Grammar::ParseSet() {
-  auto statement = std::make_unique<Statement>(StatementKind::kSet, Take().place);
-  if (At(Keyword::kSession) && Peek(1).kind == TokenKind::kWord) Advance();
-  if (AtSequence({Keyword::kTime, Keyword::kZone})) {
-    AcceptSequence({Keyword::kTime, Keyword::kZone});
-    statement->text = "timezone";
-    if (!Accept("=")) Accept(Keyword::kTo);
-  } else {
-    VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
-    if (!Accept("=") && !Accept(Keyword::kTo)) return Unexpected("\"=\" or TO", {"TO"});
-  }
-  if (Accept(Keyword::kDefault)) {
-    statement->kind = StatementKind::kReset;
-    return statement;
-  }
-  const bool is_constant = AtAny({Keyword::kTrue, Keyword::kFalse, Keyword::kNull});
-  if ((At(TokenKind::kWord) || At(TokenKind::kQuotedName)) && !is_constant) {
-    statement->value = MakeExpr(ExprKind::kString, Current().place);
-    VELARIA_ASSIGN_OR_RETURN(Name word, ExpectAnyName("a value"));
-    statement->value->text = std::move(word.text);
-    return statement;
-  }
-  VELARIA_ASSIGN_OR_RETURN(statement->value, ParseExpression());
-  return statement;
-}
-
-Result<StatementPtr> Grammar::ParseReset() {
-  auto statement = std::make_unique<Statement>(StatementKind::kReset, Take().place);
-  if (Accept(Keyword::kAll)) {
-    statement->text = "all";
-    return statement;
-  }
-  VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
-  return statement;
-}
-
-Result<StatementPtr> Grammar::ParseShow() {
-  auto statement = std::make_unique<Statement>(StatementKind::kShow, Take().place);
-  if (Accept(Keyword::kAll)) {
-    statement->text = "all";
-    return statement;
-  }
-  VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
-  return statement;
-}
-
-Result<StatementPtr> Grammar::ParseDescribe() {
-  auto statement = std::make_unique<Statement>(StatementKind::kDescribe, Take().place);
-  if (AtSelectStart()) return Unsupported(Current(), "DESCRIBE of a query");
-  Accept(Keyword::kTable);
-  VELARIA_ASSIGN_OR_RETURN(statement->name, ExpectQualifiedName("a table name", 3));
-  return statement;
+void Grammar::ParseDropBehaviour(Statement* statement) {
+  statement->cascade = Accept(Keyword::kCascade);
+  if (!statement->cascade) Accept(Keyword::kRestrict);
 }
 
 Result<StatementPtr> Grammar::ParseOther(Place place, std::string words) {

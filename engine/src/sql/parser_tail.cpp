@@ -1,9 +1,13 @@
+#include "base/text.hpp"
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
 
 Status Grammar::ParseWindowBy(Select* select) {
-  if (!AtSequence({Keyword::kWindow, Keyword::kBy})) return Status::OK();
+  // WINDOW by AS (...) is a window of that name.
+  const bool here =
+      AtSequence({Keyword::kWindow, Keyword::kBy}) && Peek(2).keyword != Keyword::kAs;
+  if (!here) return Status::OK();
   if (select->window_by) {
     return FailAt(Current().place, ErrorCode::kSyntaxError,
                   "syntax error: clause appears twice: WINDOW BY");
@@ -37,11 +41,7 @@ bool Grammar::AtTail() const {
 }
 
 Status Grammar::ParseTail(Select* select) {
-  if (Accept(Keyword::kOrder)) {
-    VELARIA_RETURN_NOT_OK(Expect(Keyword::kBy));
-    if (At(Keyword::kAll)) return Unsupported(Current(), "ORDER BY ALL");
-    VELARIA_ASSIGN_OR_RETURN(select->order_by, ParseOrderItems());
-  }
+  if (At(Keyword::kOrder)) VELARIA_RETURN_NOT_OK(ParseOrderBy(select));
   bool has_limit = false;
   bool has_offset = false;
   while (true) {
@@ -49,6 +49,7 @@ Status Grammar::ParseTail(Select* select) {
       has_limit = true;
       if (Accept(Keyword::kAll) || Accept(Keyword::kNull)) continue;
       VELARIA_ASSIGN_OR_RETURN(select->limit, ParseExpression());
+      if (At(Keyword::kPercent)) return Unsupported(Current(), "LIMIT in percent");
     } else if (!has_limit && At(Keyword::kFetch)) {
       has_limit = true;
       VELARIA_RETURN_NOT_OK(ParseFetch(select));
@@ -61,10 +62,18 @@ Status Grammar::ParseTail(Select* select) {
     }
   }
   if (At(Keyword::kEmit)) VELARIA_RETURN_NOT_OK(ParseEmit(select));
-  if (At(Keyword::kFor) && Peek(1).keyword == Keyword::kUpdate) {
-    return Unsupported(Current(), "FOR UPDATE");
+  if (At(Keyword::kFor) && Peek(1).kind == TokenKind::kWord) {
+    return Unsupported(Current(), "FOR " + ToUpper(Peek(1).raw.substr(0, 20)));
   }
   return Status::OK();
+}
+
+Status Grammar::ParseOrderBy(Select* select) {
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kOrder));
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kBy));
+  if (!Accept(Keyword::kAll)) return ParseOrderItems().Value(&select->order_by);
+  select->order_by_all = true;
+  return ParseOrderDirection(&select->order_by_all_descending, &select->order_by_all_nulls_first);
 }
 
 Result<std::vector<OrderItem>> Grammar::ParseOrderItems() {
@@ -72,20 +81,25 @@ Result<std::vector<OrderItem>> Grammar::ParseOrderItems() {
   do {
     OrderItem item;
     VELARIA_ASSIGN_OR_RETURN(item.expr, ParseExpression());
-    item.descending = Accept(Keyword::kDesc);
-    if (!item.descending) Accept(Keyword::kAsc);
-    if (Accept(Keyword::kNulls)) {
-      item.nulls_first = Accept(Keyword::kFirst);
-      if (!*item.nulls_first && !Accept(Keyword::kLast)) {
-        return Unexpected("FIRST or LAST", {"FIRST", "LAST"});
-      }
-    }
+    if (At(Keyword::kUsing)) return Unsupported(Current(), "ORDER BY ... USING");
+    VELARIA_RETURN_NOT_OK(ParseOrderDirection(&item.descending, &item.nulls_first));
     items.push_back(std::move(item));
   } while (Accept(","));
   return items;
 }
 
-/// FETCH FIRST|NEXT [count] ROW|ROWS ONLY; without a count one row.
+Status Grammar::ParseOrderDirection(bool* descending, std::optional<bool>* nulls_first) {
+  *descending = Accept(Keyword::kDesc);
+  if (!*descending) Accept(Keyword::kAsc);
+  const bool has_nulls = At(Keyword::kNulls);
+  if (!has_nulls) return Status::OK();
+  Advance();
+  *nulls_first = Accept(Keyword::kFirst);
+  if (**nulls_first || Accept(Keyword::kLast)) return Status::OK();
+  return Unexpected("FIRST or LAST", {"FIRST", "LAST"});
+}
+
+/// FETCH FIRST|NEXT [count] ROW|ROWS ONLY|WITH TIES; without a count one row.
 Status Grammar::ParseFetch(Select* select) {
   const Token fetch = Take();
   if (!Accept(Keyword::kFirst) && !Accept(Keyword::kNext)) {
@@ -103,10 +117,11 @@ Status Grammar::ParseFetch(Select* select) {
   if (!Accept(Keyword::kRows) && !Accept(Keyword::kRow)) {
     return Unexpected("ROW or ROWS", {"ROW", "ROWS"});
   }
-  if (At(Keyword::kWith) && Peek(1).keyword == Keyword::kTies) {
-    return Unsupported(Current(), "FETCH ... WITH TIES");
-  }
-  return Expect(Keyword::kOnly);
+  if (Accept(Keyword::kOnly)) return Status::OK();
+  if (!At(Keyword::kWith)) return Unexpected("ONLY or WITH TIES", {"ONLY", "WITH"});
+  Advance();
+  select->with_ties = true;
+  return Expect(Keyword::kTies);
 }
 
 Status Grammar::ParseEmit(Select* select) {

@@ -8,10 +8,11 @@ namespace {
 
 /// Types whose name before a string makes a literal of it: DATE '2024-01-01'.
 constexpr std::string_view kLiteralTypes[] = {
-    "BIGINT",      "BOOL",         "BOOLEAN",     "DATE",        "DECIMAL", "DOUBLE",
-    "FLOAT",       "INT",          "INTEGER",     "NUMERIC",     "REAL",    "SMALLINT",
-    "TEXT",        "TIME",         "TIMESTAMP",   "TIMESTAMPTZ", "TINYINT", "VARCHAR",
-    "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"};
+    "BIGINT",      "BLOB",         "BOOL",        "BOOLEAN",     "BYTEA",    "CHAR",
+    "DATE",        "DATETIME",     "DECIMAL",     "DOUBLE",      "FLOAT",    "INT",
+    "INTEGER",     "NUMERIC",      "REAL",        "SMALLINT",    "STRING",   "TEXT",
+    "TIME",        "TIMESTAMP",    "TIMESTAMPTZ", "TINYINT",     "TIMETZ",   "UUID",
+    "VARCHAR",     "TIMESTAMP_S",  "TIMESTAMP_MS", "TIMESTAMP_NS"};
 
 constexpr std::string_view kUnits[] = {"year",        "quarter",     "month",  "week",
                                        "day",         "hour",        "minute", "second",
@@ -35,7 +36,6 @@ std::string_view UnitOf(std::string_view word) {
 Result<TypeName> Grammar::ParseType() {
   TypeName type;
   type.place = Current().place;
-  if (At(Keyword::kArray)) return Unexpected("a type");
   VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a type"));
   type.name = ToUpper(name.text);
   if (type.name == "DOUBLE") Accept(Keyword::kPrecision);
@@ -53,6 +53,14 @@ Result<TypeName> Grammar::ParseType() {
     VELARIA_RETURN_NOT_OK(Expect(")"));
   }
   VELARIA_RETURN_NOT_OK(ParseZone(&type));
+  if (Accept(Keyword::kArray)) {  // INTEGER ARRAY, the standard's INTEGER[]
+    ++type.array_depth;
+    if (At("[") && !IsSymbol(Peek(1), "]")) {
+      return Unsupported(Current(), "array type with a length");
+    }
+    if (Accept("[")) VELARIA_RETURN_NOT_OK(Expect("]"));
+    return type;
+  }
   while (At("[")) {
     if (!IsSymbol(Peek(1), "]")) return Unsupported(Current(), "array type with a length");
     Advance();
@@ -84,15 +92,21 @@ Status Grammar::ParseZone(TypeName* type) {
 bool Grammar::AtTypedLiteral() const {
   if (!At(TokenKind::kWord)) return false;
   const auto is = [&](std::string_view type) { return EqualsIgnoreCase(Current().raw, type); };
-  const Token& next = Peek(1);
-  if (next.kind == TokenKind::kString) {
-    return std::any_of(std::begin(kLiteralTypes), std::end(kLiteralTypes), is);
+  if (std::none_of(std::begin(kLiteralTypes), std::end(kLiteralTypes), is)) return false;
+  size_t behind = 1;  // the arguments, as in TIMESTAMP(3) '...': a call when no string follows
+  if (IsSymbol(Peek(1), "(")) {
+    if (Peek(2).kind != TokenKind::kInteger) return false;
+    behind = IsSymbol(Peek(3), ",") && Peek(4).kind == TokenKind::kInteger ? 5 : 3;
+    if (!IsSymbol(Peek(behind), ")")) return false;
+    ++behind;
   }
+  const Token& next = Peek(behind);
+  if (next.kind == TokenKind::kString) return true;
   if (next.keyword == Keyword::kPrecision) {
-    return is("DOUBLE") && Peek(2).kind == TokenKind::kString;
+    return is("DOUBLE") && Peek(behind + 1).kind == TokenKind::kString;
   }
   const bool zone = next.keyword == Keyword::kWith || next.keyword == Keyword::kWithout;
-  return zone && Peek(2).keyword == Keyword::kTime && (is("TIMESTAMP") || is("TIME"));
+  return zone && Peek(behind + 1).keyword == Keyword::kTime && (is("TIMESTAMP") || is("TIME"));
 }
 
 Result<ExprPtr> Grammar::ParseTypedLiteral() {

@@ -16,7 +16,8 @@ enum class TokenKind {
   kError,       // the lexer stopped; its status says why, and no later token comes
   kWord,        // keyword or unquoted identifier
   kQuotedName,  // "name"; value: without quotes
-  kString,      // 'text', E'text', $$text$$; value: the text meant
+  kString,      // 'text', E'text', U&'text', $$text$$; value: the text meant
+  kBlob,        // X'0aff'; value: the bytes meant
   kInteger,     // value: decimal digits (hexadecimal, octal and binary are converted)
   kDecimal,     // value: digits, point, digits
   kFloat,       // value: digits with an exponent

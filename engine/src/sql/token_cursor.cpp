@@ -12,13 +12,8 @@ namespace {
 constexpr size_t kShownCharacters = 40;
 
 /// Words that open something the grammar knows and this build does not offer.
-constexpr Keyword kUnsupportedWords[] = {
-    Keyword::kArray,     Keyword::kAny,        Keyword::kCollate, Keyword::kLateral,
-    Keyword::kQualify,   Keyword::kReturning,  Keyword::kSimilar, Keyword::kSome,
-    Keyword::kSymmetric, Keyword::kTablesample};
-constexpr std::string_view kUnsupportedSymbols[] = {"[",  "{",  "&",  "|",   "#",  "^",  "~",
-                                                    "<<", ">>", "->", "->>", "~*", "!~", "!~*",
-                                                    "&&", "@>", "<@", "**",  "//", "^@"};
+constexpr Keyword kUnsupportedWords[] = {Keyword::kCollate, Keyword::kSymmetric};
+constexpr std::string_view kUnsupportedSymbols[] = {"&&", "@>", "<@", "**", "//", "^@", "@"};
 
 const std::vector<std::string>& ClauseWords() {
   static const std::vector<std::string> words = {
@@ -26,7 +21,8 @@ const std::vector<std::string>& ClauseWords() {
       "OFFSET",    "UNION",  "JOIN",    "LEFT",    "RIGHT", "INNER",   "CROSS",  "FULL",
       "USING",     "VALUES", "WINDOW",  "EMIT",    "AND",   "BETWEEN", "LIKE",   "DISTINCT",
       "CASE",      "WHEN",   "THEN",    "ELSE",    "END",   "WITH",    "EXCEPT", "EVERY",
-      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL"};
+      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL", "QUALIFY", "RETURNING", "FETCH",
+      "LATERAL",   "FILTER", "OVER",    "NATURAL"};
   return words;
 }
 
@@ -71,6 +67,10 @@ Token TokenCursor::Take() {
 
 bool TokenCursor::AtAny(std::initializer_list<Keyword> keywords) const {
   return std::find(keywords.begin(), keywords.end(), Current().keyword) != keywords.end();
+}
+
+bool TokenCursor::AtWord(std::string_view word) const {
+  return At(TokenKind::kWord) && EqualsIgnoreCase(Current().raw, word);
 }
 
 bool TokenCursor::AtSequence(std::initializer_list<Keyword> keywords) const {
@@ -173,6 +173,11 @@ Result<int64_t> TokenCursor::ExpectInteger(std::string_view what) {
 Status TokenCursor::Unsupported(const Token& token, std::string what) {
   return FailAt(token.place, ErrorCode::kUnsupportedStatement,
                 "this part of a statement is not supported: " + std::move(what));
+}
+
+Status TokenCursor::RefuseAny(std::initializer_list<Keyword> keywords) const {
+  if (!AtAny(keywords)) return Status::OK();
+  return Unsupported(Current(), std::string(KeywordText(Current().keyword)));
 }
 
 Status TokenCursor::Unexpected(std::string_view expected,

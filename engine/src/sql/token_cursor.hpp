@@ -22,7 +22,7 @@ class TokenCursor {
   TokenCursor(std::string_view text, const ParserLimits& limits);
 
   const Token& Current() const { return tokens_[head_]; }
-  /// The token `ahead` places behind the current one, at most 3.
+  /// The token `ahead` places behind the current one, at most 7.
   const Token& Peek(size_t ahead) const { return tokens_[(head_ + ahead) % tokens_.size()]; }
   Token Take();
   void Advance() { Take(); }
@@ -37,6 +37,8 @@ class TokenCursor {
   bool At(TokenKind kind) const { return Current().kind == kind; }
   bool At(std::string_view symbol) const { return IsSymbol(Current(), symbol); }
   bool AtAny(std::initializer_list<Keyword> keywords) const;
+  /// An unquoted word that is no keyword of the list, like FORMAT's JSON: `word` in upper case.
+  bool AtWord(std::string_view word) const;
   /// The keywords stand here one behind the other.
   bool AtSequence(std::initializer_list<Keyword> keywords) const;
   static bool IsSymbol(const Token& token, std::string_view symbol) {
@@ -67,6 +69,8 @@ class TokenCursor {
   /// clause.
   Status Unexpected(std::string_view expected, const std::vector<std::string>& near = {}) const;
   static Status Unsupported(const Token& token, std::string what);
+  /// Refuses the current token by name when it is one of `keywords`.
+  Status RefuseAny(std::initializer_list<Keyword> keywords) const;
 
   /// One level of nesting, open as long as the object lives. Ask CheckDepth after making one.
   class Level {
@@ -97,7 +101,7 @@ class TokenCursor {
 
   std::string_view text_;
   Lexer lexer_;
-  std::array<Token, 4> tokens_;
+  std::array<Token, 8> tokens_;
   size_t head_ = 0;
   size_t taken_ = 0;
   size_t taken_end_ = 0;

@@ -1,0 +1,109 @@
+// Transactions and prepared statements.
+#include "sql/grammar.hpp"
+
+namespace velaria::sql {
+
+/// BEGIN [TRANSACTION|WORK] and START TRANSACTION. There is one isolation level, snapshot.
+Result<StatementPtr> Grammar::ParseBegin() {
+  const Token first = Take();
+  auto statement = std::make_unique<Statement>(StatementKind::kBegin, first.place);
+  if (first.keyword == Keyword::kStart) {
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kTransaction));
+  } else if (!Accept(Keyword::kTransaction)) {
+    Accept(Keyword::kWork);
+  }
+  for (const char* mode : {"ISOLATION", "READ", "DEFERRABLE", "DEFERRED", "IMMEDIATE"}) {
+    if (AtWord(mode)) return Unsupported(Current(), "BEGIN " + std::string(mode));
+  }
+  return statement;
+}
+
+/// COMMIT [TRANSACTION|WORK] and END likewise.
+Result<StatementPtr> Grammar::ParseCommit() {
+  auto statement = std::make_unique<Statement>(StatementKind::kCommit, Take().place);
+  if (!Accept(Keyword::kTransaction)) Accept(Keyword::kWork);
+  if (At(Keyword::kAnd)) return Unsupported(Current(), "COMMIT AND CHAIN");
+  return statement;
+}
+
+/// ROLLBACK [TRANSACTION|WORK] [TO [SAVEPOINT] name] and ABORT without the latter.
+Result<StatementPtr> Grammar::ParseRollback() {
+  const Token first = Take();
+  auto statement = std::make_unique<Statement>(StatementKind::kRollback, first.place);
+  if (!Accept(Keyword::kTransaction)) Accept(Keyword::kWork);
+  if (At(Keyword::kAnd)) return Unsupported(Current(), "ROLLBACK AND CHAIN");
+  if (first.keyword == Keyword::kAbort || !Accept(Keyword::kTo)) return statement;
+  statement->kind = StatementKind::kRollbackTo;
+  if (Peek(1).kind == TokenKind::kWord || Peek(1).kind == TokenKind::kQuotedName) {
+    Accept(Keyword::kSavepoint);
+  }
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a savepoint"));
+  statement->text = std::move(name.text);
+  return statement;
+}
+
+/// SAVEPOINT name and RELEASE [SAVEPOINT] name.
+Result<StatementPtr> Grammar::ParseSavepoint(StatementKind kind) {
+  auto statement = std::make_unique<Statement>(kind, Take().place);
+  const bool named_behind =
+      Peek(1).kind == TokenKind::kWord || Peek(1).kind == TokenKind::kQuotedName;
+  if (kind == StatementKind::kReleaseSavepoint && named_behind) Accept(Keyword::kSavepoint);
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a savepoint"));
+  statement->text = std::move(name.text);
+  return statement;
+}
+
+/// PREPARE name [(type, ...)] AS statement. The types are `columns` without names.
+Result<StatementPtr> Grammar::ParsePrepare() {
+  auto statement = std::make_unique<Statement>(StatementKind::kPrepare, Take().place);
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a name for the statement"));
+  statement->text = std::move(name.text);
+  if (Accept("(")) {
+    do {
+      ColumnDef parameter;
+      VELARIA_ASSIGN_OR_RETURN(parameter.type, ParseType());
+      statement->columns.push_back(std::move(parameter));
+    } while (Accept(","));
+    VELARIA_RETURN_NOT_OK(Expect(")"));
+  }
+  VELARIA_RETURN_NOT_OK(Expect(Keyword::kAs));
+  const bool can_be_prepared =
+      AtSelectStart() || At("(") || At(Keyword::kValues) ||
+      AtAny({Keyword::kInsert, Keyword::kReplace, Keyword::kDelete, Keyword::kUpdate});
+  if (!can_be_prepared) {
+    return Unexpected("a query, INSERT, DELETE or UPDATE",
+                      {"SELECT", "INSERT", "DELETE", "UPDATE", "VALUES", "WITH"});
+  }
+  VELARIA_ASSIGN_OR_RETURN(statement->inner, ParseOne());
+  return statement;
+}
+
+/// EXECUTE name [(argument, ...)]
+Result<StatementPtr> Grammar::ParseExecute() {
+  auto statement = std::make_unique<Statement>(StatementKind::kExecute, Take().place);
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("the name of a prepared statement"));
+  statement->text = std::move(name.text);
+  if (!Accept("(")) return statement;
+  if (!At(")")) {
+    VELARIA_ASSIGN_OR_RETURN(statement->arguments, ParseExpressionList());
+  }
+  VELARIA_RETURN_NOT_OK(Expect(")"));
+  return statement;
+}
+
+/// DEALLOCATE [PREPARE] name|ALL
+Result<StatementPtr> Grammar::ParseDeallocate() {
+  auto statement = std::make_unique<Statement>(StatementKind::kDeallocate, Take().place);
+  const bool named_behind =
+      Peek(1).kind == TokenKind::kWord || Peek(1).kind == TokenKind::kQuotedName;
+  if (named_behind) Accept(Keyword::kPrepare);
+  if (Accept(Keyword::kAll)) {
+    statement->text = "all";
+    return statement;
+  }
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("the name of a prepared statement"));
+  statement->text = std::move(name.text);
+  return statement;
+}
+
+}  // namespace velaria::sql
