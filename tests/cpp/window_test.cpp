@@ -55,8 +55,8 @@ struct Fixture {
     const auto bounds = BoundsOf(spec, frame, run, *query).ValueOrDie();
     std::string text;
     for (int64_t i = 0; i < run.row_count(); ++i) {
-      text += (i ? " " : "") + std::to_string(bounds.start[i]) + "-" +
-              std::to_string(bounds.end[i]);
+      text +=
+          (i ? " " : "") + std::to_string(bounds.start[i]) + "-" + std::to_string(bounds.end[i]);
     }
     return text;
   }
@@ -160,12 +160,12 @@ void CompareWithKernel(int64_t row_count, int64_t back, int64_t ahead, int64_t p
 
 TEST(merged_states_give_what_the_kernels_give) {
   CompareWithKernel(1, 0, 0, 1);
-  CompareWithKernel(5000, 5000, 0, 5000);    // growing, over many blocks
-  CompareWithKernel(5000, 5000, 0, 700);     // growing, partitions across blocks
-  CompareWithKernel(5000, 5000, 3, 1300);    // growing, ahead of the row
-  CompareWithKernel(5000, 100, 41, 5000);    // moving
+  CompareWithKernel(5000, 5000, 0, 5000);  // growing, over many blocks
+  CompareWithKernel(5000, 5000, 0, 700);   // growing, partitions across blocks
+  CompareWithKernel(5000, 5000, 3, 1300);  // growing, ahead of the row
+  CompareWithKernel(5000, 100, 41, 5000);  // moving
   CompareWithKernel(70000, 6000, 6000, 70000);
-  CompareWithKernel(3000, 2, 2, 3);          // many small partitions
+  CompareWithKernel(3000, 2, 2, 3);  // many small partitions
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // Window functions of one PARTITION BY and ORDER BY.
 //
-// Workers deal their rows into buckets by the hash of the partition; when all have come, each bucket
-// is put in order and its calls are computed by whichever worker takes it, so buckets run side by
-// side and their memory goes as they are handed on. Without PARTITION BY there is one bucket, and
-// only the handing on is parallel. Rows leave bucket by bucket, partitions in order of their first
-// row, whatever the number of workers.
+// Workers deal their rows into buckets by the hash of the partition; when all have come, each
+// bucket is put in order and its calls are computed by whichever worker takes it, so buckets run
+// side by side and their memory goes as they are handed on. Without PARTITION BY there is one
+// bucket, and only the handing on is parallel. Rows leave bucket by bucket, partitions in order of
+// their first row, whatever the number of workers.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// One window call after the other over a run: its arguments in the order of the run, its frames, its
-// results.
+// One window call after the other over a run: its arguments in the order of the run, its frames,
+// its results.
 #include <numeric>
 
 #include "execution/window_states.hpp"
@@ -117,8 +117,8 @@ class CallsOfRun {
   /// Values by place, NULL where the filter said no: what the kernels leave out of every frame.
   Status NullTheFiltered(AggregateInput* input) {
     if (input->values.empty()) {  // count(*)
-      ARROW_ASSIGN_OR_RAISE(auto one, MakeConstant(std::make_shared<arrow::Int8Scalar>(1),
-                                                   query_.pool()));
+      ARROW_ASSIGN_OR_RAISE(auto one,
+                            MakeConstant(std::make_shared<arrow::Int8Scalar>(1), query_.pool()));
       input->values.push_back(std::move(one));
     }
     for (auto& value : input->values) {

@@ -48,8 +48,9 @@ void GroupsEdge(FrameEdge edge, int64_t offset, bool is_start, const WindowRun& 
   }
 }
 
-/// RANGE with an offset: bounds are values; both keys and bounds only grow in the order of the rows,
-/// so that one walk finds all. Rows whose key is NULL see their peers, and no other row sees them.
+/// RANGE with an offset: bounds are values; both keys and bounds only grow in the order of the
+/// rows, so that one walk finds all. Rows whose key is NULL see their peers, and no other row sees
+/// them.
 Status RangeEdge(const WindowSpec& spec, const logical::BoundExprPtr& bound, bool is_start,
                  const WindowRun& run, QueryContext& query, Places* out) {
   const auto& order = spec.order[0];

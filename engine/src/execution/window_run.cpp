@@ -180,21 +180,20 @@ Result<WindowRun> MakeRun(const WindowSpec& spec, std::vector<RowPart>* parts,
   run.in_place = true;
   for (uint32_t place = 0; place < count; ++place) {
     run.in_place = run.in_place && run.order[place] == place;
-    const bool first = place == 0 || (!spec.partition.empty() && numbers[run.order[place]] !=
-                                                                     numbers[run.order[place - 1]]);
+    const bool first = place == 0 || (!spec.partition.empty() &&
+                                      numbers[run.order[place]] != numbers[run.order[place - 1]]);
     if (first) run.partition_starts.push_back(place);
   }
   run.partition_starts.push_back(count);
-  ARROW_RETURN_NOT_OK(SpreadBounds(run.partition_starts, &run.partition_start,
-                                   &run.partition_end, query.pool()));
-  const bool reads_peers =
-      std::any_of(spec.calls.begin(), spec.calls.end(), [&](const auto& call) {
-        if (!call.function && IsWholePartition(spec, call.frame)) return false;
-        const bool reads_frame = !call.function || call.binding.reads_frame;
-        const bool by_rows = call.frame.unit == logical::FrameUnit::kRows &&
-                             call.frame.exclusion == logical::FrameExclusion::kNoOthers;
-        return reads_frame ? !by_rows : call.binding.reads_peers;
-      });
+  ARROW_RETURN_NOT_OK(
+      SpreadBounds(run.partition_starts, &run.partition_start, &run.partition_end, query.pool()));
+  const bool reads_peers = std::any_of(spec.calls.begin(), spec.calls.end(), [&](const auto& call) {
+    if (!call.function && IsWholePartition(spec, call.frame)) return false;
+    const bool reads_frame = !call.function || call.binding.reads_frame;
+    const bool by_rows = call.frame.unit == logical::FrameUnit::kRows &&
+                         call.frame.exclusion == logical::FrameExclusion::kNoOthers;
+    return reads_frame ? !by_rows : call.binding.reads_peers;
+  });
   if (reads_peers) ARROW_RETURN_NOT_OK(FindPeers(keys, &run, query.pool()));
   return run;
 }

@@ -240,11 +240,9 @@ Result<Vector> WholePartitions(const AggregateBinding& binding, const AggregateI
     const int64_t count = std::min(kResultRows, input.value_count - begin);
     std::vector<Vector> values;
     for (const auto& value : input.values) values.push_back(Slice(value, begin, count));
-    ARROW_RETURN_NOT_OK(
-        states->Update(values, partitions == 1 ? nullptr : groups + begin, count));
+    ARROW_RETURN_NOT_OK(states->Update(values, partitions == 1 ? nullptr : groups + begin, count));
   }
-  ARROW_ASSIGN_OR_RAISE(const auto results,
-                        states->Finish(FirstNumbers(partitions), query.pool()));
+  ARROW_ASSIGN_OR_RAISE(const auto results, states->Finish(FirstNumbers(partitions), query.pool()));
   return Gather(results, partition_of.span(), query.pool());
 }
 

@@ -81,8 +81,8 @@ Result<Vector> Ntile(const FunctionContext& context, const WindowBinding& bindin
       continue;
     }
     if (buckets[first] <= 0) {
-      return Fail(ErrorCode::kBadValue, "argument of ntile must be greater than zero: " +
-                                            std::to_string(buckets[first]));
+      return Fail(ErrorCode::kBadValue,
+                  "argument of ntile must be greater than zero: " + std::to_string(buckets[first]));
     }
     out[i] = static_cast<int32_t>(BucketOf(i - first, RowsOf(rows, i), buckets[first]));
   }

@@ -78,8 +78,8 @@ Result<Vector> Shift(const FunctionContext& context, const WindowBinding& bindin
     // One array to gather from: the values, then the defaults.
     ARROW_ASSIGN_OR_RAISE(values, Decode(values, context.pool));
     ARROW_ASSIGN_OR_RAISE(const auto defaults, Decode(rows.arguments[2], context.pool));
-    ARROW_ASSIGN_OR_RAISE(
-        const auto joined, arrow::Concatenate({values.array(), defaults.array()}, context.pool));
+    ARROW_ASSIGN_OR_RAISE(const auto joined,
+                          arrow::Concatenate({values.array(), defaults.array()}, context.pool));
     values = MakeVector(joined);
   }
   return GatherOrNull(values, {from.data(), static_cast<size_t>(rows.row_count)}, context.pool);
@@ -107,8 +107,7 @@ enum class Pick { kFirst, kLast, kNth };
 template <Pick kPick>
 Result<Vector> FrameValue(const FunctionContext& context, const WindowBinding& binding,
                           const WindowRows& rows) {
-  ARROW_ASSIGN_OR_RAISE(const auto values,
-                        Expand(rows.arguments[0], rows.row_count, context.pool));
+  ARROW_ASSIGN_OR_RAISE(const auto values, Expand(rows.arguments[0], rows.row_count, context.pool));
   ARROW_ASSIGN_OR_RAISE(const auto valid, ValidRows::Make(values, rows, context));
   std::optional<FixedView<int64_t>> numbers;
   if (kPick == Pick::kNth) numbers = ViewFixed<int64_t>(rows.arguments[1]);

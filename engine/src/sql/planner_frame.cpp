@@ -82,9 +82,7 @@ bool IsNegative(const arrow::Scalar& value, const BoundExprPtr& offset,
 /// Integers move to a type in which no offset leads out of the range.
 TypePtr RangeTypeOf(const arrow::DataType& key, const arrow::DataType& offset) {
   if (!IsInteger(key) || !IsInteger(offset)) return nullptr;
-  const auto wide = [](const arrow::DataType& type) {
-    return FixedWidthOf(PhysicalOf(type)) == 8;
-  };
+  const auto wide = [](const arrow::DataType& type) { return FixedWidthOf(PhysicalOf(type)) == 8; };
   return wide(key) || wide(offset) ? arrow::decimal128(38, 0) : arrow::int64();
 }
 
@@ -113,8 +111,8 @@ LogicalPtr AddRankings(LogicalPtr plan, std::vector<BoundExprPtr> partition,
 /// Column `column` compared with a constant.
 Result<BoundExprPtr> Compared(const LogicalPtr& plan, size_t column, const char* sign,
                               int64_t value, const FunctionContext& context) {
-  VELARIA_ASSIGN_OR_RETURN(
-      auto constant, MakeConstant(std::make_shared<arrow::Int64Scalar>(value), context.pool));
+  VELARIA_ASSIGN_OR_RETURN(auto constant,
+                           MakeConstant(std::make_shared<arrow::Int64Scalar>(value), context.pool));
   return logical::MakeCall(sign, {ColumnOf(*plan, column), logical::MakeLiteral(constant)});
 }
 
@@ -176,13 +174,14 @@ Result<BoundExprPtr> ExpressionBinder::BindFrameOffset(const FrameBound& bound, 
   const Place place = bound.offset->place;
   VELARIA_ASSIGN_OR_RETURN(auto offset, Bind(*bound.offset));
   if (!logical::IsConstant(*offset)) {
-    return FailAt(place, ErrorCode::kBadWindow, what + " is not constant: " +
-                                                    logical::ToText(*offset));
+    return FailAt(place, ErrorCode::kBadWindow,
+                  what + " is not constant: " + logical::ToText(*offset));
   }
   TypePtr wanted = arrow::int64();
   if (unit == FrameUnit::kRange) {
     const auto& key = *to.order[0].expr->type;
-    wanted = IsTemporal(key) ? arrow::month_day_nano_interval() : LogicalType(to.order[0].expr->type);
+    wanted =
+        IsTemporal(key) ? arrow::month_day_nano_interval() : LogicalType(to.order[0].expr->type);
   }
   VELARIA_ASSIGN_OR_RETURN(offset, Adopt(offset, wanted, functions()));
   VELARIA_ASSIGN_OR_RETURN(offset, logical::Fold(offset, functions()));

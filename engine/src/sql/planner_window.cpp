@@ -1,5 +1,5 @@
-// Calls with OVER: where they may stand, named windows, arguments, and the Window nodes they become.
-// Frames are bound in planner_frame.cpp.
+// Calls with OVER: where they may stand, named windows, arguments, and the Window nodes they
+// become. Frames are bound in planner_frame.cpp.
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -101,8 +101,8 @@ bool NeedsNoOrder(const CollectedWindow& window) {
 BoundExprPtr OntoWindows(const BoundExprPtr& expr, const std::vector<int>& columns) {
   if (expr->kind == BoundKind::kColumn) {
     if (expr->column < kWindowBase) return expr;
-    return logical::MakeColumn(columns[static_cast<size_t>(expr->column - kWindowBase)],
-                               expr->type, expr->name, expr->place);
+    return logical::MakeColumn(columns[static_cast<size_t>(expr->column - kWindowBase)], expr->type,
+                               expr->name, expr->place);
   }
   std::shared_ptr<logical::BoundExpr> copy;
   for (size_t i = 0; i < expr->children.size(); ++i) {
@@ -203,8 +203,9 @@ Status ExpressionBinder::BindWindowAggregate(const AggregateFunction& function, 
   const bool extreme = function.name == "min" || function.name == "max";
   if ((expr.distinct && !extreme) || !expr.order_by.empty() || expr.ignore_nulls) {
     return FailAt(expr.place, ErrorCode::kUnsupportedStatement,
-                  std::string(expr.distinct ? "DISTINCT" :
-                              expr.ignore_nulls ? "IGNORE NULLS" : "ORDER BY") +
+                  std::string(expr.distinct       ? "DISTINCT"
+                              : expr.ignore_nulls ? "IGNORE NULLS"
+                                                  : "ORDER BY") +
                       " in an aggregate over a window is not supported: " + function.name);
   }
   if (expr.star && function.name != "count") {
@@ -213,9 +214,8 @@ Status ExpressionBinder::BindWindowAggregate(const AggregateFunction& function, 
   }
   auto& call = to->call;
   VELARIA_ASSIGN_OR_RETURN(auto arguments, BindAll(expr.children));
-  VELARIA_ASSIGN_OR_RETURN(
-      call.aggregate,
-      MakeAggregate(function, std::move(arguments), false, functions(), expr.place));
+  VELARIA_ASSIGN_OR_RETURN(call.aggregate, MakeAggregate(function, std::move(arguments), false,
+                                                         functions(), expr.place));
   if (expr.filter) {
     VELARIA_ASSIGN_OR_RETURN(auto filter, Bind(*expr.filter));
     VELARIA_ASSIGN_OR_RETURN(call.aggregate.filter,
@@ -268,8 +268,8 @@ Status QueryBinder::BindQualify(const Select& select, Core* core) {
   binder.set_aliases(&core->aliases);
   binder.set_windows(&core->windows);
   VELARIA_ASSIGN_OR_RETURN(core->qualify, binder.Bind(*select.qualify));
-  VELARIA_ASSIGN_OR_RETURN(
-      core->qualify, ExpectBoolean(std::move(core->qualify), "QUALIFY", context_.functions));
+  VELARIA_ASSIGN_OR_RETURN(core->qualify,
+                           ExpectBoolean(std::move(core->qualify), "QUALIFY", context_.functions));
   return Status::OK();
 }
 
