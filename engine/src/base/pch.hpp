@@ -1,7 +1,5 @@
 // The precompiled header of every layer: Arrow's core and the standard headers that most files
 // need.
-#pragma once
-
 #include <arrow/api.h>
 
 #include <algorithm>

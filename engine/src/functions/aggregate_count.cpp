@@ -167,6 +167,7 @@ void RegisterAggregates(FunctionRegistry& registry) {
   RegisterCount(registry);
   RegisterSums(registry);
   RegisterExtremes(registry);
+  RegisterSingle(registry);
 }
 
 }  // namespace velaria

@@ -61,5 +61,6 @@ inline Int128 FromWords(const uint64_t* words) {
 void RegisterCount(FunctionRegistry& registry);
 void RegisterSums(FunctionRegistry& registry);
 void RegisterExtremes(FunctionRegistry& registry);
+void RegisterSingle(FunctionRegistry& registry);
 
 }  // namespace velaria

@@ -56,6 +56,8 @@ Result<Vector> EvaluateDense(const BoundExpr& expr, const Chunk& chunk,
     case BoundKind::kAnd:
     case BoundKind::kOr: return EvaluateJunction(expr, chunk, context);
     case BoundKind::kCase: return EvaluateCase(expr, chunk, context);
+    case BoundKind::kSubquery:
+    case BoundKind::kOuter: return Bug("a subquery was not made a join: " + ToText(expr));
     case BoundKind::kInList: {
       VELARIA_ASSIGN_OR_RETURN(auto value, EvaluateDense(*expr.children[0], chunk, context));
       return EvaluateInList(expr, value, chunk.row_count, context);

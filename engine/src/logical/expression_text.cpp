@@ -115,6 +115,8 @@ std::string ToText(const BoundExpr& expr) {
     case BoundKind::kOr: return "(" + JoinTexts(expr.children, " OR ") + ")";
     case BoundKind::kCase: return CaseText(expr);
     case BoundKind::kInList: return ListText(expr);
+    case BoundKind::kSubquery: return "(subquery)";
+    case BoundKind::kOuter: return "outer." + expr.name;
   }
   return "?";
 }

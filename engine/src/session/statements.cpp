@@ -151,6 +151,19 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
       return Done(statement, 0);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
+    case StatementKind::kSummarize: return UnsupportedStatement(statement, "SUMMARIZE");
+    case StatementKind::kAlterTable: return UnsupportedStatement(statement, "ALTER TABLE");
+    case StatementKind::kTruncate: return UnsupportedStatement(statement, "TRUNCATE");
+    case StatementKind::kCopy: return UnsupportedStatement(statement, "COPY");
+    case StatementKind::kBegin: return UnsupportedStatement(statement, "BEGIN");
+    case StatementKind::kCommit: return UnsupportedStatement(statement, "COMMIT");
+    case StatementKind::kRollback: return UnsupportedStatement(statement, "ROLLBACK");
+    case StatementKind::kSavepoint: return UnsupportedStatement(statement, "SAVEPOINT");
+    case StatementKind::kReleaseSavepoint: return UnsupportedStatement(statement, "RELEASE");
+    case StatementKind::kRollbackTo: return UnsupportedStatement(statement, "ROLLBACK TO");
+    case StatementKind::kPrepare: return UnsupportedStatement(statement, "PREPARE");
+    case StatementKind::kExecute: return UnsupportedStatement(statement, "EXECUTE");
+    case StatementKind::kDeallocate: return UnsupportedStatement(statement, "DEALLOCATE");
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);
   }
   return Bug("a statement of unknown kind");

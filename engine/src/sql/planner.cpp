@@ -21,9 +21,9 @@ logical::Emit EmitOf(EmitKind kind) {
 }
 
 Result<logical::BoundQuery> QueryOf(PlannedQuery planned, const Select& select,
-                                    const QueryBinder& binder) {
+                                    QueryBinder& binder) {
   logical::BoundQuery query;
-  query.root = std::move(planned.plan);
+  VELARIA_ASSIGN_OR_RETURN(query.root, binder.WithoutSubqueries(planned.plan));
   query.schema = logical::SchemaOf(*query.root);
   if (planned.metadata) query.schema = query.schema->WithMetadata(planned.metadata);
   query.emit = EmitOf(select.emit);

@@ -51,12 +51,21 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
       return Call("date_part", {logical::MakeLiteral(part, expr.place), std::move(from)},
                   expr.place);
     }
-    case ExprKind::kSubquery: return Unsupported(expr.place, "a subquery as a value");
-    case ExprKind::kExists: return Unsupported(expr.place, "EXISTS (subquery)");
-    case ExprKind::kInSubquery: return Unsupported(expr.place, "IN (subquery)");
-    case ExprKind::kRow: return Unsupported(expr.place, "a row value");
+    case ExprKind::kSubquery: return BindScalarSubquery(expr);
+    case ExprKind::kExists: return BindExists(expr);
+    case ExprKind::kInSubquery: return BindInSubquery(expr);
+    case ExprKind::kQuantified: return BindQuantified(expr);
+    case ExprKind::kRow: return Unsupported(expr.place, "a row value outside a comparison");
+    case ExprKind::kArray: return Unsupported(expr.place, "an array constructor");
+    case ExprKind::kArraySubquery: return Unsupported(expr.place, "ARRAY(subquery)");
+    case ExprKind::kStruct: return Unsupported(expr.place, "a struct literal");
+    case ExprKind::kIndex: return Unsupported(expr.place, "a subscript");
+    case ExprKind::kSlice: return Unsupported(expr.place, "a slice");
+    case ExprKind::kField: return Unsupported(expr.place, "a field of a struct");
+    case ExprKind::kDefault:
+      return FailAt(expr.place, ErrorCode::kSyntaxError,
+                    "DEFAULT stands only for a whole value of INSERT or UPDATE");
     case ExprKind::kWindowCall: return BindWindowCall(expr);
-    default: break;
   }
   return Unsupported(expr.place, "this expression");
 }
@@ -88,7 +97,14 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
       }
     }
   }
-  VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Get(expr.names));
+  VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Find(expr.names));
+  if (!column && outer_) {
+    VELARIA_ASSIGN_OR_RETURN(auto outer, outer_->Resolve(expr.names, expr.place));
+    if (outer) return outer;
+  }
+  if (!column) {
+    VELARIA_ASSIGN_OR_RETURN(column, scope_->Get(expr.names));
+  }
   auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
   bound->place = expr.place;
   return bound;
@@ -192,7 +208,7 @@ Result<BoundExprPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
 Result<BoundExprPtr> ExpressionBinder::BindComparison(const std::string& sign, const Expr& left,
                                                       const Expr& right, Place place) {
   if (left.kind == ExprKind::kRow || right.kind == ExprKind::kRow) {
-    return Unsupported(place, "a comparison of row values");
+    return CompareRows(sign, left, right, place);
   }
   VELARIA_ASSIGN_OR_RETURN(auto a, Bind(left));
   VELARIA_ASSIGN_OR_RETURN(auto b, Bind(right));

@@ -56,10 +56,25 @@ struct AliasTarget {
   const Expr* expr;
 };
 
+/// A subquery's plan, and what it reads of the query around it.
+struct BoundSubquery {
+  logical::LogicalPtr plan;
+  std::vector<logical::BoundExprPtr> arguments;
+};
+
+class QueryBinder;
+
 class ExpressionBinder {
  public:
   ExpressionBinder(const BindContext& context, const Scope* scope, AggregateCollector* collector)
       : context_(context), scope_(scope), collector_(collector) {}
+  /// Inside a query: subqueries are allowed, and names of the enclosing queries are known.
+  ExpressionBinder(QueryBinder* queries, const BindContext& context, const Scope* scope,
+                   AggregateCollector* collector, OuterScope* outer)
+      : ExpressionBinder(context, scope, collector) {
+    queries_ = queries;
+    outer_ = outer;
+  }
 
   Result<logical::BoundExprPtr> Bind(const Expr& expr);
   /// Bind where no aggregate may stand; `clause` is named in the error ("WHERE").
@@ -87,6 +102,7 @@ class ExpressionBinder {
   Result<Bound> BindIsTruth(const Expr& expr);
   Result<Bound> BindLike(const Expr& expr);
   Result<Bound> BindIn(const Expr& expr);
+  Result<Bound> BindRowIn(const Expr& expr);
   Result<Bound> InByEquality(const std::vector<Bound>& parts, const Expr& expr);
   Result<Bound> BindBetween(const Expr& expr);
   Result<Bound> BindCase(const Expr& expr);
@@ -108,6 +124,20 @@ class ExpressionBinder {
                                 const CollectedWindow& to);
   Result<Bound> BindRangeBound(const FrameBound& bound, const Bound& offset,
                                const CollectedWindow& to);
+  // planner_subquery.cpp
+  Result<BoundSubquery> BindSubselect(const Expr& expr);
+  Result<Bound> BindScalarSubquery(const Expr& expr);
+  Result<Bound> BindExists(const Expr& expr);
+  Result<Bound> BindInSubquery(const Expr& expr);
+  Result<Bound> InSubquery(const Expr& value, const Expr& expr);
+  Result<Bound> BindQuantified(const Expr& expr);
+  Result<Bound> BindQuantifiedArray(const Expr& expr);
+  Result<Bound> CompareExtremes(const std::string& sign, bool all, const Expr& expr);
+  Result<std::vector<Bound>> BindRow(const Expr& expr);
+  Result<Bound> CompareRows(const std::string& sign, const Expr& left, const Expr& right,
+                            Place place);
+  Result<Bound> CompareTuples(const std::string& sign, const std::vector<Bound>& a,
+                              const std::vector<Bound>& b, Place place);
   Result<std::vector<Bound>> BindAll(const std::vector<ExprPtr>& exprs);
   Result<Bound> MakeCase(std::vector<Bound> parts, Place place);
   /// A call whose NULL argument settles it becomes NULL.
@@ -119,6 +149,8 @@ class ExpressionBinder {
   const BindContext& context_;
   const Scope* scope_;
   AggregateCollector* collector_;
+  QueryBinder* queries_ = nullptr;
+  OuterScope* outer_ = nullptr;
   const std::vector<AliasTarget>* aliases_ = nullptr;
   std::string clause_;  // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;

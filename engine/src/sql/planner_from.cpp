@@ -1,8 +1,6 @@
 // FROM: tables, files, views, common tables, sub-selects.
-#include <arrow/scalar.h>
-
 #include "base/text.hpp"
-#include "logical/evaluate.hpp"
+#include "logical/dependent.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
 
@@ -21,14 +19,13 @@ std::string AliasOr(const TableRef& ref, const std::string& name) {
   return ref.alias ? ref.alias->text : name;
 }
 
-/// "data/flights.csv" is called "flights" when no alias says otherwise.
+}  // namespace
+
 std::string StemOf(const std::string& path) {
   const auto slash = path.find_last_of('/');
   const std::string file = slash == std::string::npos ? path : path.substr(slash + 1);
   return file.substr(0, file.find('.'));
 }
-
-}  // namespace
 
 Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
   switch (ref.kind) {
@@ -47,7 +44,11 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
   if (ref.names.size() == 1) {
     for (auto entry = common_tables_.rbegin(); entry != common_tables_.rend(); ++entry) {
       if (!NameMatches(name, entry->name)) continue;
-      if (!entry->plan) return Unsupported(ref.place, "a recursive common table: " + name.text);
+      if (!entry->plan && !entry->recursion) continue;  // names what is outside
+      if (entry->recursion) return BindRecursiveRef(*entry, ref);
+      if (entry->outer != outer_ && logical::HasOuter(*entry->plan)) {
+        return Unsupported(ref.place, "a correlated common table inside a further subquery");
+      }
       FromClause from;
       from.plan = entry->plan;
       auto output = entry->plan->output;
@@ -83,32 +84,6 @@ Result<FromClause> QueryBinder::BindFile(const TableRef& ref) {
   auto relation = context_.catalog->OpenFile(ref.path);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
   return ScanOf(*relation, ref, StemOf(ref.path));
-}
-
-Result<FromClause> QueryBinder::BindTableFunction(const TableRef& ref) {
-  const std::string name = ToLower(ref.names.back().text);
-  const std::vector<std::string> known = {"read_csv", "read_parquet"};
-  if (std::find(known.begin(), known.end(), name) == known.end()) {
-    const auto near = NearestName(name, known);
-    return FailAt(ref.place, ErrorCode::kUnknownFunction, "unknown table function: " + name,
-                  near.empty() ? "" : "Did you mean " + near + "?");
-  }
-  if (ref.arguments.size() != 1) {
-    return FailAt(ref.place, ErrorCode::kBadArgument,
-                  name + " takes one argument, a path, and was given: " +
-                      std::to_string(ref.arguments.size()));
-  }
-  Scope nothing;
-  ExpressionBinder binder(context_, &nothing, nullptr);
-  VELARIA_ASSIGN_OR_RETURN(auto path, binder.BindWithoutAggregates(*ref.arguments[0], name));
-  path = TryFold(path, context_.functions);
-  if (path->kind != logical::BoundKind::kLiteral || !IsString(*path->type)) {
-    return FailAt(ref.place, ErrorCode::kBadArgument, name + " needs a constant path");
-  }
-  const std::string text(StringView(path->literal)[0]);
-  auto relation = context_.catalog->OpenFile(text);
-  if (!relation.ok()) return WithPlace(relation.status(), ref.place);
-  return ScanOf(*relation, ref, StemOf(text));
 }
 
 Result<FromClause> QueryBinder::ScanOf(logical::RelationPtr relation, const TableRef& ref,
@@ -147,7 +122,9 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   std::vector<CommonTableEntry> outer;
   outer.swap(common_tables_);
   views_.push_back(name);
+  OuterScope* enclosing = std::exchange(outer_, nullptr);
   auto planned = BindSelect(*(*statement)->select);
+  outer_ = enclosing;
   views_.pop_back();
   common_tables_ = std::move(outer);
   if (!planned.ok()) {

@@ -49,7 +49,7 @@ Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr,
 }  // namespace
 
 Status QueryBinder::BindGroups(const Select& select, Core* core) {
-  ExpressionBinder binder(context_, &core->from.scope, &core->collector);
+  auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
   for (const auto& tree : select.group_by) {
     BoundExprPtr group;

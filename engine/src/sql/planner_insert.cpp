@@ -92,7 +92,9 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
     output.push_back({field.name(), field.type(), field.nullable(), field.metadata()});
   }
   logical::BoundQuery query;
-  query.root = Project(std::move(planned.plan), std::move(exprs), std::move(output));
+  VELARIA_ASSIGN_OR_RETURN(
+      query.root, binder.WithoutSubqueries(
+                      Project(std::move(planned.plan), std::move(exprs), std::move(output))));
   query.schema = logical::SchemaOf(*query.root);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();

@@ -1,5 +1,7 @@
 // Joins: the ON condition split into equal keys and a residual, USING and NATURAL with their merged
 // columns.
+#include <utility>
+
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -19,6 +21,8 @@ JoinType TypeOf(JoinKind kind) {
     case JoinKind::kRight: return JoinType::kRight;
     case JoinKind::kFull: return JoinType::kFull;
     case JoinKind::kCross: return JoinType::kCross;
+    case JoinKind::kSemi: return JoinType::kSemi;
+    case JoinKind::kAnti: return JoinType::kAnti;
   }
   return JoinType::kInner;
 }
@@ -117,11 +121,38 @@ std::vector<Name> NaturalNames(const Scope& left, const Scope& right) {
   return names;
 }
 
+/// Functions and LATERAL sub-selects see the tables before them.
+bool MayReadLeft(const TableRef& ref) {
+  switch (ref.kind) {
+    case TableKind::kFunction: return true;
+    case TableKind::kSubquery: return ref.lateral;
+    case TableKind::kJoin: return MayReadLeft(*ref.left) || MayReadLeft(*ref.right);
+    default: return false;
+  }
+}
+
 }  // namespace
+
+Result<FromClause> QueryBinder::BindRight(const TableRef& ref, const FromClause& left,
+                                         std::vector<BoundExprPtr>* arguments) {
+  if (!MayReadLeft(ref)) return BindFrom(ref);
+  OuterScope frame(&left.scope, outer_);
+  OuterScope* enclosing = std::exchange(outer_, &frame);
+  auto right = BindFrom(ref);
+  outer_ = enclosing;
+  *arguments = frame.TakeArguments();
+  return right;
+}
 
 Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   VELARIA_ASSIGN_OR_RETURN(auto left, BindFrom(*ref.left));
-  VELARIA_ASSIGN_OR_RETURN(auto right, BindFrom(*ref.right));
+  std::vector<BoundExprPtr> outer_arguments;
+  VELARIA_ASSIGN_OR_RETURN(auto right, BindRight(*ref.right, left, &outer_arguments));
+  const bool keeps_right = ref.join == JoinKind::kRight || ref.join == JoinKind::kFull;
+  if (!outer_arguments.empty() && keeps_right) {
+    return FailAt(ref.right->place, ErrorCode::kUnsupportedStatement,
+                  "a RIGHT or FULL join cannot be LATERAL: there is no left row for a row alone");
+  }
   for (const auto& table : right.scope.tables) {
     if (table.empty() || !left.scope.HasTable(table)) continue;
     return FailAt(ref.right->place, ErrorCode::kAmbiguousColumn,
@@ -136,10 +167,11 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   }
   const int left_width = static_cast<int>(left.plan->output.size());
   auto join = JoinNode(TypeOf(ref.join), left.plan, right.plan);
+  join->outer_arguments = std::move(outer_arguments);
   FromClause from;
   from.scope = SideBySide(left.scope, right.scope, *join, left_width);
   if (ref.on) {
-    ExpressionBinder binder(context_, &from.scope, nullptr);
+    auto binder = Expressions(&from.scope);
     VELARIA_ASSIGN_OR_RETURN(auto condition, binder.BindPredicate(*ref.on, "JOIN ON"));
     std::vector<BoundExprPtr> conjuncts, rest;
     logical::SplitConjuncts(condition, &conjuncts);

@@ -154,9 +154,10 @@ Result<LogicalPtr> QueryBinder::SortAndLimit(const Select& select, LogicalPtr pl
 
 /// ORDER BY and LIMIT over a set operation or VALUES: only its output columns are in scope.
 Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan) {
+  if (select.order_by.empty()) return SortAndLimit(select, std::move(plan), {});
   const size_t width = plan->output.size();
   VELARIA_ASSIGN_OR_RETURN(auto scope, ScopeOf(plan->output, "", {}));
-  ExpressionBinder binder(context_, &scope, nullptr);
+  auto binder = Expressions(&scope);
   std::vector<logical::SortKey> keys;
   for (const auto& item : select.order_by) {
     BoundExprPtr expr;
@@ -176,7 +177,7 @@ Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan
 Result<int64_t> QueryBinder::LimitValue(const Expr& tree, const std::string& clause,
                                         int64_t if_null) {
   Scope nothing;
-  ExpressionBinder binder(context_, &nothing, nullptr);
+  auto binder = Expressions(&nothing);
   VELARIA_ASSIGN_OR_RETURN(auto expr, binder.BindWithoutAggregates(tree, clause));
   VELARIA_ASSIGN_OR_RETURN(expr, Adopt(expr, arrow::int64(), context_.functions));
   if (!logical::IsConstant(*expr)) {

@@ -47,10 +47,21 @@ Result<BoundExprPtr> ExpressionBinder::InByEquality(const std::vector<BoundExprP
   return expr.negated ? Not(std::move(any), expr.place) : any;
 }
 
-Result<BoundExprPtr> ExpressionBinder::BindIn(const Expr& expr) {
-  for (const auto& child : expr.children) {
-    if (child->kind == ExprKind::kRow) return Unsupported(expr.place, "IN with row values");
+/// (a, b) IN ((1, 2), (3, 4)): equal to one of the rows.
+Result<BoundExprPtr> ExpressionBinder::BindRowIn(const Expr& expr) {
+  std::vector<BoundExprPtr> tests;
+  for (size_t i = 1; i < expr.children.size(); ++i) {
+    VELARIA_ASSIGN_OR_RETURN(auto test,
+                             CompareRows("=", *expr.children[0], *expr.children[i], expr.place));
+    tests.push_back(std::move(test));
   }
+  if (tests.empty()) return logical::MakeBoolean(expr.negated, expr.place);
+  VELARIA_ASSIGN_OR_RETURN(auto any, logical::MakeOr(std::move(tests)));
+  return expr.negated ? Not(std::move(any), expr.place) : any;
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindIn(const Expr& expr) {
+  if (expr.children[0]->kind == ExprKind::kRow) return BindRowIn(expr);
   VELARIA_ASSIGN_OR_RETURN(auto parts, BindAll(expr.children));
   for (const auto& part : parts) VELARIA_RETURN_NOT_OK(CheckComparable(*part, "IN"));
   if (parts.size() == 1) return logical::MakeBoolean(expr.negated, expr.place);

@@ -37,13 +37,19 @@ class QueryBinder {
   Result<PlannedQuery> BindSelect(const Select& select);
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
   Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types);
+  /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
+  Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
+  /// A subquery inside an expression over `scope`.
+  Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope);
   const std::vector<std::string>& reads() const { return reads_; }
 
  private:
   struct CommonTableEntry {
     std::string name;
-    logical::LogicalPtr plan;
+    logical::LogicalPtr plan;  // null: being bound; then `recursion` says how it may be named
     std::vector<Name> columns;
+    const OuterScope* outer = nullptr;  // the query around it
+    struct Recursion* recursion = nullptr;
   };
   struct OrderKey {
     int column;  // of the projection, hidden columns behind the visible ones
@@ -55,18 +61,32 @@ class QueryBinder {
   Result<PlannedQuery> BindSetOperation(const Select& select);
   Result<PlannedQuery> BindCore(const Select& select);
   Status BindCommonTables(const Select& select);
+  Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
+  // planner_recursive.cpp
+  Result<logical::LogicalPtr> BindRecursive(const CommonTable& table);
+  Result<FromClause> BindRecursiveRef(const CommonTableEntry& entry, const TableRef& ref);
 
   // planner_from.cpp
   Result<FromClause> BindFrom(const TableRef& ref);
   Result<FromClause> BindNamed(const TableRef& ref);
   Result<FromClause> BindFile(const TableRef& ref);
+  // planner_table_function.cpp: functions in FROM
   Result<FromClause> BindTableFunction(const TableRef& ref);
+  Result<FromClause> BindFileFunction(const TableRef& ref, const std::string& name);
+  Result<FromClause> BindUnnest(const TableRef& ref);
+  Result<FromClause> BindSeries(const TableRef& ref, const std::string& name);
+  Result<FromClause> UnnestOf(std::vector<logical::BoundExprPtr> lists, const TableRef& ref,
+                              const std::string& name);
   Result<FromClause> BindDerived(const TableRef& ref);
   Result<FromClause> BindView(const logical::Relation& view, const TableRef& ref);
   Result<FromClause> ScanOf(logical::RelationPtr relation, const TableRef& ref,
                             const std::string& table);
   // planner_join.cpp
   Result<FromClause> BindJoin(const TableRef& ref);
+  /// The right side of a join. A function or a LATERAL sub-select in it may name the columns of the
+  /// left one: `arguments` is what it read of them.
+  Result<FromClause> BindRight(const TableRef& ref, const FromClause& left,
+                               std::vector<logical::BoundExprPtr>* arguments);
   Result<FromClause> JoinUsing(const TableRef& ref, FromClause left, FromClause right,
                                const std::vector<Name>& names);
 
@@ -93,15 +113,26 @@ class QueryBinder {
   Result<int64_t> LimitValue(const Expr& expr, const std::string& clause, int64_t if_null);
 
   ExpressionBinder Expressions(const Scope* scope, AggregateCollector* collector = nullptr) {
-    return {context_, scope, collector};
+    return {this, context_, scope, collector, outer_};
   }
 
   const BindContext& context_;
+  OuterScope* outer_ = nullptr;  // the query around the one being bound
+  int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
   std::vector<std::string> reads_;
 };
 
+/// A recursive common table while its step is bound.
+struct Recursion {
+  int id = -1;
+  std::vector<logical::OutputColumn> output;
+  bool used = false;
+};
+
+/// "data/flights.csv" is called "flights" when no alias says otherwise.
+std::string StemOf(const std::string& path);
 /// What one SELECT core has gathered on its way to a plan.
 struct QueryBinder::Core {
   FromClause from;

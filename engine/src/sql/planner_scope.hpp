@@ -32,6 +32,22 @@ struct Scope {
   bool HasTable(const std::string& name) const;
 };
 
+/// The names of an enclosing query, as a subquery sees them. What it names becomes an outer
+/// argument: an expression of the enclosing query, known inside by its number.
+class OuterScope {
+ public:
+  /// `parent`: the scope that encloses this one, or null.
+  OuterScope(const Scope* scope, OuterScope* parent) : scope_(scope), parent_(parent) {}
+  /// A kOuter expression, or null when no enclosing query has such a column.
+  Result<logical::BoundExprPtr> Resolve(const std::vector<Name>& names, Place place);
+  std::vector<logical::BoundExprPtr> TakeArguments() { return std::move(arguments_); }
+
+ private:
+  const Scope* scope_;
+  OuterScope* parent_;
+  std::vector<logical::BoundExprPtr> arguments_;
+};
+
 /// Unquoted names match without regard to ASCII case; quoted names prefer the exact spelling.
 bool NameMatches(const Name& name, const std::string& candidate);
 /// "t.a" as written.

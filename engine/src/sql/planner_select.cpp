@@ -95,7 +95,7 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
   for (const auto& item : select.items) {
     if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
   }
-  ExpressionBinder binder(context_, &core->from.scope, &core->collector);
+  auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_windows(&core->windows);
   for (const auto& item : select.items) {
     if (item.expr->kind == ExprKind::kStar) {
@@ -127,7 +127,7 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
     return FailAt(window.place, ErrorCode::kBadWindow, "window slide exceeds window size: " + sizes,
                   "Use SLIDE <= EVERY, or leave SLIDE out for a tumbling window.");
   }
-  ExpressionBinder binder(context_, &from->scope, nullptr);
+  auto binder = Expressions(&from->scope);
   VELARIA_ASSIGN_OR_RETURN(auto time, binder.BindWithoutAggregates(*window.time, "WINDOW BY"));
   if (time->type->id() == arrow::Type::DATE32 || time->type->id() == arrow::Type::DATE64) {
     VELARIA_ASSIGN_OR_RETURN(
@@ -174,7 +174,7 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
     core.from.plan = std::move(one_row);
   }
   if (select.where) {
-    ExpressionBinder binder(context_, &core.from.scope, nullptr);
+    auto binder = Expressions(&core.from.scope);
     VELARIA_ASSIGN_OR_RETURN(auto predicate, binder.BindPredicate(*select.where, "WHERE"));
     core.from.plan = Filter(core.from.plan, std::move(predicate));
   }

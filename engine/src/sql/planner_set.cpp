@@ -41,6 +41,21 @@ Result<LogicalPtr> CastColumns(LogicalPtr plan, const std::vector<TypePtr>& type
   return Project(std::move(plan), std::move(exprs), std::move(output));
 }
 
+/// VALUES whose expressions are computed when the query runs: a projection of one row for each.
+LogicalPtr ComputedRows(const logical::LogicalNode& values) {
+  auto one_row = logical::MakeNode(NodeKind::kValues);
+  one_row->rows.emplace_back();
+  auto all = logical::MakeNode(NodeKind::kUnion);
+  for (const auto& row : values.rows) {
+    auto project = logical::MakeNode(NodeKind::kProject, {one_row});
+    project->expressions = row;
+    project->output = values.output;
+    all->children.push_back(std::move(project));
+  }
+  all->output = values.output;
+  return all->children.size() == 1 ? all->children[0] : LogicalPtr(std::move(all));
+}
+
 }  // namespace
 
 Status QueryBinder::BindCommonTables(const Select& select) {
@@ -51,16 +66,31 @@ Status QueryBinder::BindCommonTables(const Select& select) {
       return FailAt(table.name.place, ErrorCode::kAmbiguousColumn,
                     "a common table is named twice: " + table.name.text);
     }
-    if (table.recursive) common_tables_.push_back({table.name.text, nullptr, {}});
-    VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(*table.select));
-    if (table.recursive) common_tables_.pop_back();
-    if (table.columns.size() > planned.plan->output.size()) {
+    VELARIA_ASSIGN_OR_RETURN(auto plan, BindCommonTable(table));
+    if (table.columns.size() > plan->output.size()) {
       return FailAt(table.name.place, ErrorCode::kColumnCountMismatch,
                     "more column names than columns: " + table.name.text);
     }
-    common_tables_.push_back({table.name.text, std::move(planned.plan), table.columns});
+    common_tables_.push_back({table.name.text, std::move(plan), table.columns, outer_});
   }
   return Status::OK();
+}
+
+/// The table's plan, computed once however often it is named, unless it is a stream's or asked not
+/// to be.
+Result<LogicalPtr> QueryBinder::BindCommonTable(const CommonTable& table) {
+  LogicalPtr plan;
+  if (table.recursive) {
+    VELARIA_ASSIGN_OR_RETURN(plan, BindRecursive(table));
+  } else {
+    VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(*table.select));
+    plan = std::move(planned.plan);
+  }
+  if (!table.materialized.value_or(true) || !logical::IsBounded(*plan)) return plan;
+  auto shared = logical::MakeNode(NodeKind::kShared, {plan});
+  shared->shared_id = next_id_++;
+  shared->output = plan->output;
+  return shared;
 }
 
 Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
@@ -145,9 +175,10 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
 Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
                                              const std::vector<TypePtr>& types) {
   Scope nothing;
-  ExpressionBinder binder(context_, &nothing, nullptr);
+  auto binder = Expressions(&nothing);
   const size_t width = select.values[0].size();
   std::vector<std::vector<BoundExprPtr>> columns(width);
+  bool constant = true;
   for (const auto& row : select.values) {
     if (row.size() != width) {
       const Place place = row.empty() ? select.place : row[0]->place;
@@ -157,10 +188,11 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
     }
     for (size_t i = 0; i < width; ++i) {
       VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(*row[i], "VALUES"));
-      VELARIA_ASSIGN_OR_RETURN(value, logical::Fold(value, context_.functions));
-      if (value->kind != logical::BoundKind::kLiteral) {
-        return Unsupported(row[i]->place, "a volatile function in VALUES");
+      // A value that cannot be computed now has the error of its evaluation.
+      if (logical::IsConstant(*value)) {
+        VELARIA_ASSIGN_OR_RETURN(value, logical::Fold(value, context_.functions));
       }
+      constant &= value->kind == logical::BoundKind::kLiteral;
       columns[i].push_back(std::move(value));
     }
   }
@@ -179,7 +211,7 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
     node->output.push_back(PlainColumn("column" + std::to_string(i + 1), type));
   }
   PlannedQuery planned;
-  planned.plan = std::move(node);
+  planned.plan = constant ? LogicalPtr(std::move(node)) : ComputedRows(*node);
   return planned;
 }
 

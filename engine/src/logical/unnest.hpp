@@ -1,0 +1,23 @@
+// Subqueries become joins (Neumann and Kemper, "Unnesting Arbitrary Queries", 2015): no subquery is
+// ever run once per row.
+//
+// An uncorrelated subquery is computed once and joined to every row. A correlated one is turned into
+// a plan that computes its rows for all values of its outer arguments together, with these values as
+// further columns, and is joined on them. Where the subquery's own equalities say which values can
+// have rows (`inner.a = outer.b`), the inner side of the equality takes the place of the outer one;
+// elsewhere the distinct values are gathered from the outer rows and pushed down.
+#pragma once
+
+#include "logical/plan.hpp"
+
+namespace velaria::logical {
+
+/// `root` without kSubquery, kOuter and LATERAL joins. The output's columns stay. `next_id`: the
+/// next number for a shared plan.
+Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& root, int* next_id);
+
+/// Shared plans that are read once, or are cheap enough to be computed where they are read, become
+/// their child.
+LogicalPtr InlineShared(const LogicalPtr& root);
+
+}  // namespace velaria::logical
