@@ -183,8 +183,16 @@ Status ExpressionBinder::BindWindowFunction(const WindowFunction& function, cons
   if (!binding.ok()) return WithPlace(binding.status(), expr.place);
   for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
     if (!binding->arguments[i]) continue;
-    VELARIA_ASSIGN_OR_RETURN(call.arguments[i],
-                             CastTo(call.arguments[i], binding->arguments[i], functions()));
+    auto cast = CastTo(call.arguments[i], binding->arguments[i], functions());
+    if (!cast.ok() && IsUntyped(*call.arguments[i])) {
+      return FailAt(call.arguments[i]->place, ErrorCode::kBadArgument,
+                    "argument of " + function.name + " is not a value of type " +
+                        SqlName(*binding->arguments[i]) + ": " +
+                        logical::ToText(*call.arguments[i]),
+                    "The signature is " + function.signature + ".");
+    }
+    VELARIA_RETURN_NOT_OK(cast.status());
+    call.arguments[i] = *std::move(cast);
   }
   if (expr.ignore_nulls && !binding->skips_nulls) {
     return FailAt(expr.place, ErrorCode::kBadArgument,
