@@ -53,13 +53,9 @@ RowParts RowCollector::Take() {
   return taken;
 }
 
-Status RowCollector::Seal() {
-  sealed_ = Take();
-  return Status::OK();
-}
-
 Result<std::unique_ptr<SourceState>> RowCollector::Emit(const Trigger&) {
-  return std::make_unique<PartsSource>(sealed_);
+  std::call_once(emitted_once_, [this] { emitted_ = Take(); });
+  return std::make_unique<PartsSource>(emitted_);
 }
 
 }  // namespace velaria::execution

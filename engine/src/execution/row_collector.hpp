@@ -47,15 +47,16 @@ class RowCollector final : public AccumulatorState {
     return Flow::kMore;
   }
   Status Combine(LocalState& local) override;
-  Status Seal() override;
+  Status Seal() override { return Status::OK(); }
   Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
-  /// What has come since the last call, in row order. Between triggers only.
+  /// What has come since the last call, in row order. Between triggers only, and instead of Emit.
   RowParts Take();
 
  private:
   std::mutex mutex_;
   std::vector<RowPart> parts_;
-  RowParts sealed_ = std::make_shared<const std::vector<Chunk>>();
+  std::once_flag emitted_once_;
+  RowParts emitted_;  // every reader gets the same rows
 };
 
 }  // namespace velaria::execution

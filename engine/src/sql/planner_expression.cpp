@@ -103,7 +103,13 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
     if (outer) return outer;
   }
   if (!column) {
-    VELARIA_ASSIGN_OR_RETURN(column, scope_->Get(expr.names));
+    const Scope* blamed = scope_;
+    if (outer_ && expr.names.size() > 1) {
+      const std::string& table = expr.names[expr.names.size() - 2].text;
+      const Scope* owner = scope_->HasTable(table) ? nullptr : outer_->ScopeOfTable(table);
+      if (owner) blamed = owner;
+    }
+    VELARIA_ASSIGN_OR_RETURN(column, blamed->Get(expr.names));
   }
   auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
   bound->place = expr.place;

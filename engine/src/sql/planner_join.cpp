@@ -62,7 +62,8 @@ BoundExprPtr ShiftColumns(const BoundExprPtr& expr, int left_width, size_t width
 
 /// Makes `a = b` a key pair when its sides belong to the two children.
 bool TakeKey(const BoundExprPtr& conjunct, int left_width, logical::LogicalNode* join) {
-  if (conjunct->kind != logical::BoundKind::kCall) return false;
+  // A subquery belongs to the rows of the join, whichever side it reads.
+  if (conjunct->kind != logical::BoundKind::kCall || logical::HasSubquery(*conjunct)) return false;
   const bool null_safe = conjunct->name == "is_not_distinct_from";
   if (conjunct->name != "=" && !null_safe) return false;
   BoundExprPtr left = conjunct->children[0], right = conjunct->children[1];

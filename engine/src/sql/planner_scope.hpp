@@ -41,6 +41,11 @@ class OuterScope {
   /// A kOuter expression, or null when no enclosing query has such a column.
   Result<logical::BoundExprPtr> Resolve(const std::vector<Name>& names, Place place);
   std::vector<logical::BoundExprPtr> TakeArguments() { return std::move(arguments_); }
+  /// The nearest enclosing scope that has a table of this name, or null.
+  const Scope* ScopeOfTable(const std::string& name) const {
+    if (scope_->HasTable(name)) return scope_;
+    return parent_ ? parent_->ScopeOfTable(name) : nullptr;
+  }
 
  private:
   const Scope* scope_;

@@ -58,6 +58,12 @@ std::string OutputNameOf(const Expr& expr) {
     case ExprKind::kCase: return "case";
     case ExprKind::kBoolean: return "bool";
     case ExprKind::kInterval: return "interval";
+    case ExprKind::kExists: return "exists";
+    case ExprKind::kSubquery: {  // as its one column is called
+      const auto& items = expr.select->items;
+      if (items.size() != 1) return "?column?";
+      return items[0].alias ? items[0].alias->text : OutputNameOf(*items[0].expr);
+    }
     case ExprKind::kTyped: return ToLower(expr.type.name);
     case ExprKind::kCast: {
       const std::string inner = OutputNameOf(*expr.children[0]);
@@ -106,8 +112,10 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
     VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
     column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
     if (item.expr->kind == ExprKind::kColumn) {
-      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Get(item.expr->names));
-      column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Find(item.expr->names));
+      if (source) {  // else it is an enclosing query's
+        column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+      }
     }
     column.has_alias = item.alias.has_value();
     if (item.alias) column.output.name = item.alias->text;
