@@ -12,7 +12,8 @@ namespace {
 /// "kind:value" of each token, joined by blanks; the code of the fault at the end when there is
 /// one.
 std::string Tokens(std::string_view text) {
-  static constexpr const char* kKinds[] = {"end", "error", "w", "q", "s", "i", "d", "f", "p", ""};
+  static constexpr const char* kKinds[] = {"end", "error", "w", "q", "s", "x",
+                                           "i",   "d",     "f", "p", ""};
   Lexer lexer(text, 64);
   std::string out;
   while (true) {
@@ -70,6 +71,40 @@ TEST(strings_mean_what_their_quotes_say) {
                            "/*", "/*/", "/* /* */", "$a"}) {
     CHECK_EQ(Tokens(open), "VEL2001");
   }
+}
+
+TEST(bytes_are_written_in_hexadecimal) {
+  CHECK_EQ(Tokens("X'4142' x''"), "x:AB x:");
+  CHECK_EQ(Tokens("xy 'a'"), "w:xy s:a");
+  for (const char* wrong : {"X'4'", "X'4G'", "X'41 42'"}) CHECK_EQ(Tokens(wrong), "VEL2007");
+  CHECK_EQ(Tokens("X'41"), "VEL2001");
+  CHECK_EQ(ShowError("SELECT X'41zz'").substr(0, 12), "VEL2007 1:12");
+}
+
+TEST(code_points_can_be_written_in_unicode_strings) {
+  CHECK_EQ(Tokens("U&'d\\0061t\\+000061 \\\\'"), "s:data \\");
+  CHECK_EQ(Tokens("u&'\\D83D\\DE00'"), "s:\xF0\x9F\x98\x80");
+  CHECK_EQ(Tokens("U&'d!0061t!+000061' UESCAPE '!'"), "s:data");
+  CHECK_EQ(Tokens("U&\"d\\0061ta\" x"), "q:data w:x");
+  CHECK_EQ(Tokens("u & 'a'"), "w:u :& s:a");
+  for (const char* wrong : {"U&'\\006'", "U&'\\00zz'", "U&'\\+00006'", "U&'\\D83D'", "U&'\\D83Dx'",
+                            "U&'\\DE00'", "U&'\\0000'", "U&'\\D83D\\0061'"}) {
+    CHECK_EQ(Tokens(wrong), "VEL2007");
+  }
+  for (const char* wrong : {"U&'a", "U&\"a", "U&'a' UESCAPE", "U&'a' UESCAPE '+'",
+                            "U&'a' UESCAPE '!!'", "U&'a' UESCAPE x", "U&'a' /*"}) {
+    CHECK_EQ(Tokens(wrong), "VEL2001");
+  }
+  CHECK_EQ(Tokens("U&\"" + std::string(65, 'x') + "\""), "VEL2005");
+}
+
+TEST(the_longest_operator_wins) {
+  CHECK_EQ(Tokens("a!~~*b!~~c~~*d~~e!~*f!~g~*h~i"),
+           "w:a :!~~* w:b :!~~ w:c :~~* w:d :~~ w:e :!~* w:f :!~ w:g :~* w:h :~ w:i");
+  CHECK_EQ(Tokens("a->>'b'->'c'#d^e<<f>>g&h|i"),
+           "w:a :->> s:b :-> s:c :# w:d :^ w:e :<< w:f :>> w:g :& w:h :| w:i");
+  CHECK_EQ(Tokens("a[1:2]"), "w:a :[ i:1 :: i:2 :]");
+  CHECK_EQ(Tokens("{'a':1}"), ":{ s:a :: i:1 :}");
 }
 
 TEST(deceptive_characters_are_refused_outside_quotes) {

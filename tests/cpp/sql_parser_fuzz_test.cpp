@@ -59,17 +59,114 @@ const std::vector<std::string>& Corpus() {
       "b.c",
       "SET a.b = 'x'; SET TIME ZONE UTC; RESET ALL; SHOW TABLES; DESCRIBE s.t; COPY t TO 'x' "
       "(FORMAT csv)",
+      "SELECT * EXCLUDE (a, b) REPLACE (1 AS c), t.* EXCEPT (d) FROM t USING SAMPLE 10 PERCENT "
+      "(bernoulli, 7) WHERE a[1:2] = ANY (ARRAY[1, 2]) AND (b).c NOT LIKE ALL (SELECT 'x') GROUP "
+      "BY "
+      "(a, b), ROLLUP (a, (b, c)), CUBE (d), GROUPING SETS ((), e) HAVING x WINDOW w AS (PARTITION "
+      "BY a ORDER BY b GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE GROUP), v AS (w) QUALIFY "
+      "f() OVER w = 1 ORDER BY ALL DESC NULLS LAST FETCH FIRST 3 ROWS WITH TIES",
+      "SELECT agg(DISTINCT a, b ORDER BY c) FILTER (WHERE d) IGNORE NULLS OVER (w), p(0.5) WITHIN "
+      "GROUP (ORDER BY a), f(1, x => 2, \"Y\" := 3), {'a': 1, b: [1, 2]}, ARRAY(FROM t), ~ a ^ 2 # "
+      "3 "
+      "-> 'x' ->> 1 !~~* 'y', X'0aFF', U&'d!0061' UESCAPE '!', OVERLAY(a PLACING b FROM 1 FOR 2), "
+      "a "
+      "COLLATE \"C\" SIMILAR TO 'x', TIMESTAMP(3) '2024-01-01'",
+      "FROM a ASOF LEFT JOIN b ON x SEMI JOIN c USING (k) LEFT ANTI JOIN d ON y, LATERAL f(1, z => "
+      "2) WITH ORDINALITY AS g(i, n) TABLESAMPLE SYSTEM (1) REPEATABLE (2), (e NATURAL JOIN h) AS "
+      "j(k) "
+      "SELECT 1 UNION ALL BY NAME TABLE s.t EXCEPT ALL VALUES (1)",
+      "WITH a AS NOT MATERIALIZED (SELECT 1) INSERT INTO s.t AS u (a, b) VALUES (DEFAULT, 1) ON "
+      "CONFLICT (a) DO UPDATE SET (a, b) = (DEFAULT, 2), c = 3 WHERE d RETURNING *, a AS b; INSERT "
+      "OR "
+      "IGNORE INTO t TABLE u; REPLACE INTO t SELECT 1",
+      "WITH a AS (SELECT 1) DELETE FROM t u USING a, b WHERE c RETURNING 1; UPDATE t AS u SET (a, "
+      "b) "
+      "= ROW(1, DEFAULT), c = DEFAULT FROM a WHERE d RETURNING u.*; TRUNCATE TABLE t CASCADE",
+      "CREATE TEMP TABLE t (a INT CONSTRAINT c CHECK (a > 0) DEFAULT 1 + 1 COLLATE \"C\", "
+      "CONSTRAINT k "
+      "PRIMARY KEY (a, b), CHECK (a < b), UNIQUE (c)); CREATE TABLE t(a, b) AS FROM u WITH NO "
+      "DATA; "
+      "DROP TABLE IF EXISTS a, b CASCADE",
+      "ALTER TABLE IF EXISTS t ADD COLUMN IF NOT EXISTS a INT DEFAULT 1 NOT NULL; ALTER TABLE t "
+      "DROP "
+      "COLUMN IF EXISTS a RESTRICT; ALTER TABLE t RENAME a TO b; ALTER TABLE t RENAME TO u; ALTER "
+      "TABLE t ALTER a SET DATA TYPE BIGINT USING a::BIGINT; ALTER TABLE t ALTER COLUMN a DROP NOT "
+      "NULL; ALTER TABLE t ADD CONSTRAINT c CHECK (a); ALTER TABLE t DROP CONSTRAINT c",
+      "COPY (SELECT 1) TO 'x' (FORMAT parquet, PARTITION_BY (a, b), HEADER, FORCE_QUOTE *); COPY t "
+      "(a) "
+      "FROM 'x' WITH CSV HEADER DELIMITER AS ';' NULL ''",
+      "BEGIN TRANSACTION; SAVEPOINT a; ROLLBACK TO SAVEPOINT a; RELEASE a; COMMIT WORK; START "
+      "TRANSACTION; ABORT; PREPARE p (INT, TEXT) AS SELECT $1, $2; EXECUTE p(1, 'x'); DEALLOCATE "
+      "PREPARE ALL; USE s; SHOW COLUMNS FROM t; SUMMARIZE FROM t; EXPLAIN (FORMAT JSON, ANALYZE "
+      "off) "
+      "TABLE t",
   };
   return corpus;
 }
 
 const std::vector<std::string>& Fragments() {
   static const std::vector<std::string> fragments = [] {
-    std::vector<std::string> all = {
-        "(",  ")",  ",",  ";",   ".",   "::", "*",     "=",   "<",        "-",    "||", "[",
-        "{",  "?",  "$1", "'",   "\"",  "$$", "/*",    "*/",  "--",       "E'",   "\\", "\n",
-        "1",  "1e", ".",  "0x",  "'a'", "x",  "\"q\"", "ä",   "\xC2\xA0", "\xFF", "@",  "=>",
-        "((", "))", "1_", "t.*", "f(",  " ",  ":",     "!~*", "\xE2\x80", "->",   "^",  "~"};
+    std::vector<std::string> all = {"(",
+                                    ")",
+                                    ",",
+                                    ";",
+                                    ".",
+                                    "::",
+                                    "*",
+                                    "=",
+                                    "<",
+                                    "-",
+                                    "||",
+                                    "[",
+                                    "{",
+                                    "?",
+                                    "$1",
+                                    "'",
+                                    "\"",
+                                    "$$",
+                                    "/*",
+                                    "*/",
+                                    "--",
+                                    "E'",
+                                    "\\",
+                                    "\n",
+                                    "1",
+                                    "1e",
+                                    ".",
+                                    "0x",
+                                    "'a'",
+                                    "x",
+                                    "\"q\"",
+                                    "ä",
+                                    "\xC2\xA0",
+                                    "\xFF",
+                                    "@",
+                                    "=>",
+                                    "((",
+                                    "))",
+                                    "1_",
+                                    "t.*",
+                                    "f(",
+                                    " ",
+                                    ":",
+                                    "!~*",
+                                    "\xE2\x80",
+                                    "->",
+                                    "^",
+                                    "~",
+                                    "]",
+                                    "}",
+                                    "U&'",
+                                    "X'",
+                                    "~~",
+                                    "DEFAULT)",
+                                    "{'a':",
+                                    "a[",
+                                    "ANY (",
+                                    "OVER (",
+                                    "GROUPING SETS (",
+                                    "RETURNING *",
+                                    "UESCAPE"};
 #define VELARIA_KEYWORD(enumerator, text, reserved) all.emplace_back(text);
 #include "sql/keywords.def"
 #undef VELARIA_KEYWORD
@@ -83,6 +180,7 @@ void CheckSurvives(const std::string& text) {
   Result<std::vector<StatementPtr>> script = ParseScript(text);
   const Result<StatementPtr> statement = ParseStatement(text);
   if (statement.ok() && (*statement)->select) Show(*(*statement)->select);
+  if (statement.ok() && (*statement)->kind == StatementKind::kUpdate) ShowChange(**statement);
   for (const Status& status : {script.status(), statement.status()}) {
     if (status.ok()) continue;
     const ErrorInfo info = ErrorInfoOf(status);

@@ -56,6 +56,30 @@ const std::vector<Nest>& Nests() {
       {"trim", "trim(BOTH ", "1", " FROM 1)"},
       {"extract", "extract(year FROM ", "1", ")"},
       {"sub-selects", "1 FROM (SELECT ", "1", ") x", 2},
+      {"complements", "~ ", "1", ""},
+      {"arrays", "ARRAY[", "1", "]"},
+      {"lists", "[", "1", "]"},
+      {"structs", "{'a': ", "1", "}"},
+      {"subscripts", "a[", "1", "]"},
+      {"slices", "a[1:", "1", "]"},
+      {"array queries", "ARRAY(SELECT ", "1", ")", 2},
+      {"ANY", "1 = ANY (", "1", ")"},
+      {"ALL of queries", "1 = ALL (SELECT ", "1", ")", 2},
+      {"LIKE ANY", "a LIKE ANY (", "1", ")"},
+      {"argument names", "f(x => ", "1", ")"},
+      {"aggregate orders", "f(1 ORDER BY ", "1", ")"},
+      {"groups within", "f() WITHIN GROUP (ORDER BY ", "1", ")"},
+      {"partitions", "f() OVER (PARTITION BY ", "1", ")"},
+      {"frame bounds", "f() OVER (ROWS ", "1", " PRECEDING)"},
+      {"overlays", "overlay(1 PLACING ", "1", " FROM 1)"},
+      {"replaced columns", "(SELECT * REPLACE (", "1", " AS a))", 2},
+      {"grouping sets", "(SELECT 1 GROUP BY GROUPING SETS (", "1", "))", 4},
+      {"sets of sets", "(SELECT 1 GROUP BY ROLLUP (", "a", "))", 3},
+      {"FROM first", "(FROM ", "t", ")", 4},
+      {"LATERAL", "1 FROM LATERAL (SELECT ", "1", ") x", 3},
+      {"function tables", "(SELECT 1 FROM f(", "1", "))", 4},
+      {"QUALIFY", "(SELECT 1 QUALIFY ", "1", ")", 2},
+      {"WINDOW", "(SELECT 1 WINDOW w AS (ORDER BY ", "1", "))", 2},
       {"common tables", "1 FROM (WITH a AS (SELECT ", "1", ") SELECT 1) x", 4},
       {"joins in parentheses", "1 FROM (t JOIN (SELECT ", "1", ") x ON true)", 4},
   };
@@ -86,6 +110,15 @@ TEST(nesting_a_million_deep_is_an_error) {
   CHECK_EQ(CodeOf("SELECT 1 FROM " + Repeat("(", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf("SELECT 1 FROM t " + Repeat("JOIN t ", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf("SELECT a::int" + Repeat("[]", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY " + Repeat("GROUPING SETS (", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf(Repeat("EXPLAIN ", 1000000)), "VEL2001");
+  CHECK_EQ(CodeOf(Repeat("PREPARE p AS ", 1000000)), "VEL2001");
+  CHECK_EQ(CodeOf(Repeat("WITH a AS (", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("INSERT INTO t " + Repeat("WITH a AS (", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("COPY (" + Repeat("(", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("CREATE TABLE t (a INT CHECK (" + Repeat("(", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("UPDATE t SET a = " + Repeat("[", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("EXECUTE p(" + Repeat("{a: ", 1000000)), "VEL2004");
 }
 
 TEST(flat_chains_of_any_length_are_read) {
@@ -94,7 +127,30 @@ TEST(flat_chains_of_any_length_are_read) {
   CHECK_EQ(CodeOf("SELECT a" + Repeat(", a", 100000)), "ok");
   CHECK_EQ(CodeOf("SELECT a IN (1" + Repeat(", 1", 100000) + ")"), "ok");
   CHECK_EQ(CodeOf("VALUES (1)" + Repeat(", (1)", 100000)), "ok");
+  CHECK_EQ(CodeOf("SELECT [1" + Repeat(", 1", 100000) + "]"), "ok");
+  CHECK_EQ(CodeOf("SELECT {a: 1" + Repeat(", a: 1", 100000) + "}"), "ok");
+  CHECK_EQ(CodeOf("SELECT a" + Repeat(" COLLATE \"C\"", 100000)), "ok");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY a" + Repeat(", a", 100000)), "ok");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY (), a" + Repeat(", a", 100000)), "ok");
+  CHECK_EQ(CodeOf("SELECT 1 WINDOW w AS ()" + Repeat(", w AS ()", 100000)), "ok");
+  CHECK_EQ(CodeOf("INSERT INTO t VALUES (DEFAULT" + Repeat(", DEFAULT", 100000) + ")"), "ok");
+  CHECK_EQ(CodeOf("UPDATE t SET a = 1" + Repeat(", (a, b) = (1, 2)", 50000)), "ok");
+  CHECK_EQ(CodeOf("COPY t TO 'x'" + Repeat(" NULL 'x'", 100000)), "ok");
+  CHECK_EQ(CodeOf("COPY t TO 'x' (a" + Repeat(", a (b)", 100000) + ")"), "ok");
   CHECK_EQ(CodeOf("SELECT CASE" + Repeat(" WHEN a THEN b", 100000) + " END"), "ok");
+}
+
+TEST(grouping_sets_are_bounded_before_they_are_made) {
+  const std::string list = "(a" + Repeat(", a", 50000) + ")";
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY CUBE (a" + Repeat(", a", 100000) + ")"), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY ROLLUP (a" + Repeat(", a", 100000) + ")"), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY ROLLUP (" + list + Repeat(", a", 1000) + ")"), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY CUBE (a, b)" + Repeat(", CUBE (a, b)", 50000)), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY GROUPING SETS (a" + Repeat(", CUBE (a, b)", 50000) + ")"),
+           "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY GROUPING SETS (a" + Repeat(", a", 50000) + ")"), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY " + list + ", CUBE (a, b, c, d, e, f, g, h)"), "VEL2002");
+  CHECK_EQ(CodeOf("SELECT 1 GROUP BY ROLLUP (" + list + ", " + list + ")"), "ok");
 }
 
 TEST(deep_chains_are_bounded) {
@@ -103,6 +159,15 @@ TEST(deep_chains_are_bounded) {
       {"SELECT a", " || a"},
       {"SELECT a", " * a"},
       {"SELECT a", "::int"},
+      {"SELECT a", "[1]"},
+      {"SELECT a", "[1:2]"},
+      {"SELECT a.b.c.d", ".e"},
+      {"SELECT a", " ^ a"},
+      {"SELECT a", " & a"},
+      {"SELECT a", " = ANY (b)"},
+      {"SELECT 1 FROM t", " SEMI JOIN t ON a"},
+      {"SELECT 1 FROM t", ", LATERAL f(1)"},
+      {"FROM t", " UNION ALL BY NAME FROM t"},
       {"SELECT a", " IS NULL"},
       {"SELECT 1", " UNION SELECT 1"},
       {"SELECT 1", " INTERSECT ALL SELECT 1"},
@@ -143,7 +208,7 @@ TEST(the_byte_limit_of_a_script_holds_for_each_statement) {
   };
   CHECK_EQ(code("SELECT 1; SELECT 1" + Repeat(" + 1", 50)), "VEL2003");
   CHECK_EQ(code("SELECT '" + Repeat("x", 200) + "'"), "VEL2003");
-  CHECK_EQ(code("BEGIN " + Repeat("x ", 200)), "VEL2003");
+  CHECK_EQ(code("VACUUM " + Repeat("x ", 200)), "VEL2003");
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ std::string Show(const TypeName& type);
 std::string ShowQuery(const std::string& text);
 /// The tree of `text` as an expression: what stands behind SELECT.
 std::string ShowExpr(const std::string& text);
+/// INSERT, DELETE or UPDATE, likewise.
+std::string ShowChange(const Statement& statement);
+std::string ShowChange(const std::string& text);
 /// "VEL2001 line:column message | hint" or "ok".
 std::string ShowError(const std::string& text);
 

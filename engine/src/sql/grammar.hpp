@@ -3,8 +3,8 @@
 // bounds the tree's height.
 //
 //   parser_statement.cpp    which statement; DROP
-//   parser_show.cpp         EXPLAIN, DESCRIBE, SHOW, SET; parser_transaction.cpp: BEGIN, PREPARE, ...
-//   parser_create.cpp       CREATE; parser_table.cpp: columns and constraints; parser_alter.cpp
+//   parser_show.cpp         EXPLAIN, DESCRIBE, SHOW, SET; parser_transaction.cpp: BEGIN, PREPARE,
+//   ... parser_create.cpp       CREATE; parser_table.cpp: columns and constraints; parser_alter.cpp
 //   parser_change.cpp       INSERT, DELETE, UPDATE; parser_copy.cpp: COPY, TRUNCATE
 //   parser_select.cpp       queries; parser_core.cpp: SELECT ... ; parser_group.cpp: GROUP BY;
 //                           parser_tail.cpp: ORDER BY, LIMIT, EMIT, WINDOW BY

@@ -61,7 +61,8 @@ Status Grammar::ParseArgumentName(size_t position, std::vector<Name>* names) {
     names->push_back(std::move(name));
     return Status::OK();
   }
-  if (names->empty()) return Status::OK();
+  // A fault of the lexer is left to the argument, which reports it.
+  if (names->empty() || At(TokenKind::kError)) return Status::OK();
   return FailAt(Current().place, ErrorCode::kSyntaxError,
                 "syntax error: argument without a name behind one with a name, found: " +
                     std::string(Current().raw.substr(0, 40)),

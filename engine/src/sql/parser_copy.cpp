@@ -65,8 +65,8 @@ Status Grammar::ParseCopyWords(Statement* statement) {
     Option option;
     VELARIA_ASSIGN_OR_RETURN(option.key, ExpectAnyName("an option like CSV"));
     option.value = "true";
-    const std::string_view* format = std::find(std::begin(kFormats), std::end(kFormats),
-                                               option.key.text);
+    const std::string_view* format =
+        std::find(std::begin(kFormats), std::end(kFormats), option.key.text);
     if (format != std::end(kFormats)) {
       option.value = *format;
       option.key.text = "format";

@@ -15,9 +15,9 @@ constexpr Operator kComparisons[] = {{"=", "="},   {"==", "="}, {"<>", "<>"}, {"
                                      {"<=", "<="}, {"<", "<"},  {">=", ">="}, {">", ">"}};
 
 /// Operators that PostgreSQL puts above comparison and below sums, all of one strength.
-constexpr std::string_view kOtherOperators[] = {"||", "&",   "|",   "#",  "<<",  ">>",  "->", "->>",
-                                                "~",  "~*",  "!~",  "!~*", "~~", "~~*", "!~~",
-                                                "!~~*"};
+constexpr std::string_view kOtherOperators[] = {"||", "&",   "|",   "#",   "<<", ">>",
+                                                "->", "->>", "~",   "~*",  "!~", "!~*",
+                                                "~~", "~~*", "!~~", "!~~*"};
 
 bool IsOtherOperator(std::string_view symbol) {
   return std::find(std::begin(kOtherOperators), std::end(kOtherOperators), symbol) !=

@@ -25,10 +25,10 @@ size_t PositionsOf(const std::vector<std::vector<int>>& sets) {
 
 Status CheckSize(size_t sets, size_t positions, Place place) {
   if (sets <= kGroupingSetsMax && positions <= kGroupingPositionsMax) return Status::OK();
-  return FailAt(place, ErrorCode::kUnsupportedStatement,
-                "GROUP BY has more grouping sets than the limit: " +
-                    std::to_string(kGroupingSetsMax),
-                "Write fewer columns into CUBE or ROLLUP, or name the sets one by one.");
+  return FailAt(
+      place, ErrorCode::kUnsupportedStatement,
+      "GROUP BY has more grouping sets than the limit: " + std::to_string(kGroupingSetsMax),
+      "Write fewer columns into CUBE or ROLLUP, or name the sets one by one.");
 }
 
 /// Every choice of one set of each factor, put together.
@@ -282,10 +282,10 @@ std::vector<std::string> Grammar::KeysOf(std::string_view text, size_t count) co
   while (true) {
     Token token = lexer.Next();
     if (token.kind == TokenKind::kEnd) break;
-    const bool opens_query =
-        token.keyword == Keyword::kSelect || token.keyword == Keyword::kWith ||
-        token.keyword == Keyword::kValues || token.keyword == Keyword::kTable ||
-        (token.keyword == Keyword::kFrom && IsSymbol(tokens.back(), "("));
+    const bool opens_query = token.keyword == Keyword::kSelect || token.keyword == Keyword::kWith ||
+                             token.keyword == Keyword::kValues ||
+                             token.keyword == Keyword::kTable ||
+                             (token.keyword == Keyword::kFrom && IsSymbol(tokens.back(), "("));
     const bool unnumbered = token.kind == TokenKind::kParameter && token.value.empty();
     if (opens_query || unnumbered || token.kind == TokenKind::kError) {
       return std::vector<std::string>(count);

@@ -31,7 +31,7 @@ Status Grammar::ParseJoinCondition(TableRef* join) {
 }
 
 /// [NATURAL] [INNER | LEFT|RIGHT|FULL [OUTER] | [LEFT] SEMI|ANTI] JOIN, CROSS JOIN,
-/// ASOF [INNER|LEFT] JOIN
+/// ASOF [LEFT [OUTER]] JOIN; before another word ASOF is an alias.
 Result<bool> Grammar::ParseJoinWords(TableRef* join) {
   if (AtAny({Keyword::kAsof, Keyword::kSemi, Keyword::kAnti}) && AtBareAlias()) return false;
   join->asof = Accept(Keyword::kAsof);
@@ -56,12 +56,8 @@ Result<bool> Grammar::ParseJoinWords(TableRef* join) {
       if (!needs_join) return false;
       return Unexpected("JOIN", {"JOIN", "LEFT"});
   }
-  if (join->asof && join->join != JoinKind::kInner && join->join != JoinKind::kLeft) {
-    return Unsupported(kind, "ASOF " + std::string(KeywordText(kind.keyword)) + " JOIN");
-  }
   if (!plain) Advance();
-  if (kind.keyword == Keyword::kLeft && !join->asof &&
-      AtAny({Keyword::kSemi, Keyword::kAnti})) {
+  if (kind.keyword == Keyword::kLeft && !join->asof && AtAny({Keyword::kSemi, Keyword::kAnti})) {
     join->join = Take().keyword == Keyword::kSemi ? JoinKind::kSemi : JoinKind::kAnti;
   } else if (kind.keyword == Keyword::kLeft || kind.keyword == Keyword::kRight ||
              kind.keyword == Keyword::kFull) {

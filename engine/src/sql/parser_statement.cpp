@@ -9,21 +9,21 @@ namespace {
 /// Statements known by their first word and not offered here.
 const std::vector<std::string>& OtherWords() {
   static const std::vector<std::string> words = {
-      "ANALYZE", "ATTACH", "CALL",    "CHECKPOINT", "CLOSE", "CLUSTER", "COMMENT",  "DECLARE",
-      "DETACH",  "DISCARD", "DO",     "EXPORT",     "FETCH", "GRANT",   "IMPORT",   "INSTALL",
-      "KILL",    "LISTEN",  "LOAD",   "LOCK",       "MERGE", "MOVE",    "NOTIFY",   "OPTIMIZE",
-      "PIVOT",   "PRAGMA",  "REFRESH", "REINDEX",   "REVOKE", "UNLISTEN", "UNPIVOT", "VACUUM"};
+      "ANALYZE", "ATTACH",  "CALL",    "CHECKPOINT", "CLOSE",  "CLUSTER",  "COMMENT", "DECLARE",
+      "DETACH",  "DISCARD", "DO",      "EXPORT",     "FETCH",  "GRANT",    "IMPORT",  "INSTALL",
+      "KILL",    "LISTEN",  "LOAD",    "LOCK",       "MERGE",  "MOVE",     "NOTIFY",  "OPTIMIZE",
+      "PIVOT",   "PRAGMA",  "REFRESH", "REINDEX",    "REVOKE", "UNLISTEN", "UNPIVOT", "VACUUM"};
   return words;
 }
 
 const std::vector<std::string>& StatementWords() {
   static const std::vector<std::string> words = [] {
     std::vector<std::string> all = {
-        "SELECT",   "WITH",    "VALUES",     "FROM",      "TABLE",   "EXPLAIN", "CREATE",
-        "DROP",     "ALTER",   "INSERT",     "REPLACE",   "DELETE",  "UPDATE",  "TRUNCATE",
-        "COPY",     "SET",     "RESET",      "SHOW",      "USE",     "DESCRIBE", "SUMMARIZE",
-        "BEGIN",    "START",   "COMMIT",     "END",       "ROLLBACK", "ABORT",  "SAVEPOINT",
-        "RELEASE",  "PREPARE", "EXECUTE",    "DEALLOCATE"};
+        "SELECT",  "WITH",    "VALUES",  "FROM",      "TABLE",    "EXPLAIN",  "CREATE",
+        "DROP",    "ALTER",   "INSERT",  "REPLACE",   "DELETE",   "UPDATE",   "TRUNCATE",
+        "COPY",    "SET",     "RESET",   "SHOW",      "USE",      "DESCRIBE", "SUMMARIZE",
+        "BEGIN",   "START",   "COMMIT",  "END",       "ROLLBACK", "ABORT",    "SAVEPOINT",
+        "RELEASE", "PREPARE", "EXECUTE", "DEALLOCATE"};
     all.insert(all.end(), OtherWords().begin(), OtherWords().end());
     return all;
   }();

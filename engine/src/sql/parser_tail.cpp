@@ -5,8 +5,7 @@ namespace velaria::sql {
 
 Status Grammar::ParseWindowBy(Select* select) {
   // WINDOW by AS (...) is a window of that name.
-  const bool here =
-      AtSequence({Keyword::kWindow, Keyword::kBy}) && Peek(2).keyword != Keyword::kAs;
+  const bool here = AtSequence({Keyword::kWindow, Keyword::kBy}) && Peek(2).keyword != Keyword::kAs;
   if (!here) return Status::OK();
   if (select->window_by) {
     return FailAt(Current().place, ErrorCode::kSyntaxError,

@@ -8,11 +8,10 @@ namespace {
 
 /// Types whose name before a string makes a literal of it: DATE '2024-01-01'.
 constexpr std::string_view kLiteralTypes[] = {
-    "BIGINT",      "BLOB",         "BOOL",        "BOOLEAN",     "BYTEA",    "CHAR",
-    "DATE",        "DATETIME",     "DECIMAL",     "DOUBLE",      "FLOAT",    "INT",
-    "INTEGER",     "NUMERIC",      "REAL",        "SMALLINT",    "STRING",   "TEXT",
-    "TIME",        "TIMESTAMP",    "TIMESTAMPTZ", "TINYINT",     "TIMETZ",   "UUID",
-    "VARCHAR",     "TIMESTAMP_S",  "TIMESTAMP_MS", "TIMESTAMP_NS"};
+    "BIGINT",   "BLOB",     "BOOL",   "BOOLEAN", "BYTEA",       "CHAR",         "DATE",
+    "DATETIME", "DECIMAL",  "DOUBLE", "FLOAT",   "INT",         "INTEGER",      "NUMERIC",
+    "REAL",     "SMALLINT", "STRING", "TEXT",    "TIME",        "TIMESTAMP",    "TIMESTAMPTZ",
+    "TINYINT",  "TIMETZ",   "UUID",   "VARCHAR", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"};
 
 constexpr std::string_view kUnits[] = {"year",        "quarter",     "month",  "week",
                                        "day",         "hour",        "minute", "second",

@@ -49,6 +49,7 @@ Status Grammar::ParseWindowSpec(WindowSpec* window) {
                                                      Keyword::kRows, Keyword::kGroups});
   if (has_name) {
     VELARIA_ASSIGN_OR_RETURN(window->base, ExpectName("a window"));
+    NoteBareAlias(*window->base);
   }
   if (Accept(Keyword::kPartition)) {
     VELARIA_RETURN_NOT_OK(Expect(Keyword::kBy));
@@ -91,11 +92,9 @@ Status Grammar::ParseFrameBound(FrameBound* bound) {
     VELARIA_ASSIGN_OR_RETURN(bound->offset, ParseOperand(kMatch + 1));
   }
   if (Accept(Keyword::kPreceding)) {
-    bound->kind =
-        unbounded ? FrameBoundKind::kUnboundedPreceding : FrameBoundKind::kPreceding;
+    bound->kind = unbounded ? FrameBoundKind::kUnboundedPreceding : FrameBoundKind::kPreceding;
   } else if (Accept(Keyword::kFollowing)) {
-    bound->kind =
-        unbounded ? FrameBoundKind::kUnboundedFollowing : FrameBoundKind::kFollowing;
+    bound->kind = unbounded ? FrameBoundKind::kUnboundedFollowing : FrameBoundKind::kFollowing;
   } else {
     return Unexpected("PRECEDING or FOLLOWING", {"PRECEDING", "FOLLOWING"});
   }

@@ -17,12 +17,12 @@ constexpr std::string_view kUnsupportedSymbols[] = {"&&", "@>", "<@", "**", "//"
 
 const std::vector<std::string>& ClauseWords() {
   static const std::vector<std::string> words = {
-      "SELECT",    "FROM",   "WHERE",   "GROUP",   "BY",    "HAVING",  "ORDER",  "LIMIT",
-      "OFFSET",    "UNION",  "JOIN",    "LEFT",    "RIGHT", "INNER",   "CROSS",  "FULL",
-      "USING",     "VALUES", "WINDOW",  "EMIT",    "AND",   "BETWEEN", "LIKE",   "DISTINCT",
-      "CASE",      "WHEN",   "THEN",    "ELSE",    "END",   "WITH",    "EXCEPT", "EVERY",
-      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL", "QUALIFY", "RETURNING", "FETCH",
-      "LATERAL",   "FILTER", "OVER",    "NATURAL"};
+      "SELECT",    "FROM",   "WHERE",   "GROUP",   "BY",       "HAVING",  "ORDER",     "LIMIT",
+      "OFFSET",    "UNION",  "JOIN",    "LEFT",    "RIGHT",    "INNER",   "CROSS",     "FULL",
+      "USING",     "VALUES", "WINDOW",  "EMIT",    "AND",      "BETWEEN", "LIKE",      "DISTINCT",
+      "CASE",      "WHEN",   "THEN",    "ELSE",    "END",      "WITH",    "EXCEPT",    "EVERY",
+      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL",    "QUALIFY", "RETURNING", "FETCH",
+      "LATERAL",   "FILTER", "OVER",    "NATURAL", "PARTITION"};
   return words;
 }
 

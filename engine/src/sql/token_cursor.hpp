@@ -86,8 +86,9 @@ class TokenCursor {
   Status CheckDepth() const;
   Status CheckHeight(int height, Place place) const;
 
-  /// Marks the name just taken as an alias without AS: when the next token fits nothing, the alias
-  /// may have been meant as a keyword ("SELECT a FORM t").
+  /// Marks the name just taken as one that stands without a word before it, like an alias without
+  /// AS: when the next token fits nothing, the alias may have been meant as a keyword ("SELECT a
+  /// FORM t").
   void NoteBareAlias(const Name& alias);
   /// Starts counting the statement's bytes at the current token.
   void BeginStatement();
