@@ -1,7 +1,7 @@
 """Random window queries against DuckDB: every function over every kind of frame.
 
-VELARIA_SEED=7 repeats a run, VELARIA_ROUNDS=1000 makes it longer. What depends on the order of equal
-rows is asked for in a total order only, so each query has one right answer.
+VELARIA_SEED=7 repeats a run, VELARIA_ROUNDS=1000 makes it longer. What depends on the order of
+equal rows is asked for in a total order only, so each query has one right answer.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def call(rng: random.Random) -> str:
         aggregate += " FILTER (WHERE k > 0)"
     if kind == "row":
         function = row_call(rng)
-        framed = "_value" in function
-        return f"{function} OVER ({part}ORDER BY {total}{frame(rng, 'ROWS', 'n') if framed else ''})"
+        framed = frame(rng, "ROWS", "n") if "_value" in function else ""
+        return f"{function} OVER ({part}ORDER BY {total}{framed})"
     if kind == "rows":
         return f"{aggregate} OVER ({part}ORDER BY {total}{frame(rng, 'ROWS', 'n')})"
     if kind == "groups":

@@ -136,9 +136,9 @@ struct AggregateFunction {
 
 enum class WindowExclusion { kNone, kCurrentRow, kGroup, kTies };
 
-/// Rows as a window function sees them: one or more whole partitions, one after another, each in its
-/// order. Positions are rows of this run; peers are rows of one partition that are equal under ORDER
-/// BY. Every span has one entry a row, or none when the binding does not read it.
+/// Rows as a window function sees them: one or more whole partitions, one after another, each in
+/// its order. Positions are rows of this run; peers are rows of one partition that are equal under
+/// ORDER BY. Every span has one entry a row, or none when the binding does not read it.
 struct WindowRows {
   int64_t row_count = 0;
   std::span<const Vector> arguments;  // row_count rows each, or constants

@@ -49,8 +49,8 @@ Result<int> NamedItem(const Expr& tree, const std::vector<SelectColumn>& items) 
 
 }  // namespace
 
-/// The column of the projection that an expression of ORDER BY or DISTINCT ON means; one that is not
-/// in the select list becomes a hidden column.
+/// The column of the projection that an expression of ORDER BY or DISTINCT ON means; one that is
+/// not in the select list becomes a hidden column.
 Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
                                    const Select& select, Core* core) {
   if (tree.kind == ExprKind::kInteger) return Ordinal(tree, clause, core->items.size());
