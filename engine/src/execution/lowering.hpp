@@ -171,17 +171,20 @@ class Lowering {
 
   AggregateSpec SpecOf(const LogicalNode& node) {
     AggregateSpec spec{node.expressions, node.aggregates};
+    for (auto& aggregate : spec.aggregates) UseReproducible(&aggregate);
+    return spec;
+  }
+
+  /// Exchanges the states for reproducible ones where the plan has to have them.
+  void UseReproducible(logical::BoundAggregate* aggregate) {
     const bool reproducible = options_.reproducible_sums || options_.stream_range ||
                               options_.stop_at_aggregate || options_.from_partials;
-    for (auto& aggregate : spec.aggregates) {
-      if (!reproducible || !aggregate.binding.reproducible) continue;
-      const auto binding = aggregate.binding.reproducible;  // outlives what it replaces
-      const bool distinct = aggregate.binding.distinct;
-      aggregate.binding = *binding;
-      aggregate.binding.distinct = distinct;
-      Note("float sums: reproducible");
-    }
-    return spec;
+    if (!reproducible || !aggregate->binding.reproducible) return;
+    const auto binding = aggregate->binding.reproducible;  // outlives what it replaces
+    const bool distinct = aggregate->binding.distinct;
+    aggregate->binding = *binding;
+    aggregate->binding.distinct = distinct;
+    Note("float sums: reproducible");
   }
 
   void Note(const std::string& text) {

@@ -105,7 +105,6 @@ Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
 Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
   const bool is_values = !select.values.empty();
   if (!is_values && !select.is_set_operation()) return BindCore(select);
-  VELARIA_RETURN_NOT_OK(RefuseUnsupported(select));
   PlannedQuery planned;
   if (is_values) {
     VELARIA_ASSIGN_OR_RETURN(planned, BindValues(select, {}));
@@ -113,7 +112,6 @@ Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
     VELARIA_ASSIGN_OR_RETURN(planned, BindSetOperation(select));
   }
   VELARIA_ASSIGN_OR_RETURN(planned.plan, SortOutput(select, std::move(planned.plan)));
-  VELARIA_ASSIGN_OR_RETURN(planned.plan, AddLimit(select, std::move(planned.plan)));
   return planned;
 }
 
@@ -175,6 +173,14 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   }
   VELARIA_ASSIGN_OR_RETURN(left.plan, CastColumns(left.plan, types, context_.functions));
   VELARIA_ASSIGN_OR_RETURN(right.plan, CastColumns(right.plan, types, context_.functions));
+  const bool counts_rows =
+      select.set_op == SetOp::kIntersectAll || select.set_op == SetOp::kExceptAll;
+  if (counts_rows) {
+    // The second of two equal rows meets the second of the other side, and so on.
+    left.plan = NumberEqualRows(std::move(left.plan));
+    right.plan = NumberEqualRows(std::move(right.plan));
+    output.push_back(left.plan->output.back());
+  }
   auto node = logical::MakeNode(is_union ? NodeKind::kUnion : NodeKind::kSetOp);
   for (const auto& side : {left.plan, right.plan}) {
     // UNION ALL of UNION ALL is one node with more children.
@@ -186,15 +192,16 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   }
   node->output = std::move(output);
   switch (select.set_op) {
-    case SetOp::kIntersect: node->set_op = logical::SetOpType::kIntersect; break;
-    case SetOp::kIntersectAll: node->set_op = logical::SetOpType::kIntersectAll; break;
-    case SetOp::kExcept: node->set_op = logical::SetOpType::kExcept; break;
-    case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExceptAll; break;
+    case SetOp::kIntersect:
+    case SetOp::kIntersectAll: node->set_op = logical::SetOpType::kIntersect; break;
+    case SetOp::kExcept:
+    case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExcept; break;
     default: break;
   }
   PlannedQuery planned;
   planned.plan = std::move(node);
   if (select.set_op == SetOp::kUnion) planned.plan = Distinct(std::move(planned.plan));
+  if (counts_rows) planned.plan = FirstColumns(std::move(planned.plan), width);
   return planned;
 }
 
