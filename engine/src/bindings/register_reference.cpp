@@ -21,6 +21,10 @@ std::vector<FunctionRow> FunctionRows() {
     rows.push_back(
         {f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
   }
+  for (const auto& f : FunctionRegistry::Instance().windows()) {
+    rows.push_back(
+        {f.name, "window", f.signature, f.summary, f.example, f.example_result, "window"});
+  }
   return rows;
 }
 

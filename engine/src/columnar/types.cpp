@@ -97,6 +97,36 @@ TypePtr CommonTemporal(const TypePtr& a, const TypePtr& b) {
   return nullptr;
 }
 
+bool IsListType(Type::type id) {
+  return id == Type::LIST || id == Type::LARGE_LIST || id == Type::FIXED_SIZE_LIST;
+}
+
+TypePtr CommonOrNull(const TypePtr& a, const TypePtr& b);
+
+/// Lists meet in the list of their elements' common type, structs of the same fields in that of
+/// their fields'; null when they do not.
+TypePtr CommonNested(const TypePtr& a, const TypePtr& b) {
+  const auto common = [](const TypePtr& x, const TypePtr& y) -> TypePtr {
+    const TypePtr left = LogicalType(x), right = LogicalType(y);
+    if (left->Equals(*right) || right->id() == Type::NA) return left;
+    return left->id() == Type::NA ? right : CommonOrNull(left, right);
+  };
+  if (IsListType(a->id()) && IsListType(b->id())) {
+    const TypePtr element = common(checked_cast<const arrow::BaseListType&>(*a).value_type(),
+                                   checked_cast<const arrow::BaseListType&>(*b).value_type());
+    return element ? arrow::list(element) : nullptr;
+  }
+  if (a->id() != Type::STRUCT || b->id() != Type::STRUCT || a->num_fields() != b->num_fields())
+    return nullptr;
+  arrow::FieldVector fields;
+  for (int i = 0; i < a->num_fields(); ++i) {
+    const TypePtr type = common(a->field(i)->type(), b->field(i)->type());
+    if (!type || a->field(i)->name() != b->field(i)->name()) return nullptr;
+    fields.push_back(arrow::field(a->field(i)->name(), type));
+  }
+  return arrow::struct_(std::move(fields));
+}
+
 TypePtr CommonOrNull(const TypePtr& a, const TypePtr& b) {
   const auto x = a->id(), y = b->id();
   if (IsString(*a) && IsString(*b)) {
@@ -115,6 +145,7 @@ TypePtr CommonOrNull(const TypePtr& a, const TypePtr& b) {
     return arrow::duration(std::max(checked_cast<const arrow::DurationType&>(*a).unit(),
                                     checked_cast<const arrow::DurationType&>(*b).unit()));
   }
+  if (IsNested(*a) || IsNested(*b)) return CommonNested(a, b);
   return CommonTemporal(a, b);
 }
 

@@ -113,20 +113,7 @@ class Lowering {
     return plan_;
   }
 
-  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(
-      const std::shared_ptr<const TableRelation>& relation,
-      const logical::BoundExprPtr& predicate) {
-    std::vector<int> columns;
-    for (int i = 0; i < relation->schema()->num_fields(); ++i) columns.push_back(i);
-    Draft draft;
-    draft.source = std::make_shared<TableScanNode>(
-        relation->name(),
-        [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
-        columns, std::vector<io::SimplePredicate>{}, kChunkRows, true);
-    if (predicate) draft.operators.push_back(std::make_shared<FilterNode>(predicate));
-    plan_->result = Close({std::move(draft)}, std::make_shared<PositionSinkNode>());
-    return plan_;
-  }
+  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
 
  private:
   using Drafts = std::vector<Draft>;
@@ -184,17 +171,20 @@ class Lowering {
 
   AggregateSpec SpecOf(const LogicalNode& node) {
     AggregateSpec spec{node.expressions, node.aggregates};
+    for (auto& aggregate : spec.aggregates) UseReproducible(&aggregate);
+    return spec;
+  }
+
+  /// Exchanges the states for reproducible ones where the plan has to have them.
+  void UseReproducible(logical::BoundAggregate* aggregate) {
     const bool reproducible = options_.reproducible_sums || options_.stream_range ||
                               options_.stop_at_aggregate || options_.from_partials;
-    for (auto& aggregate : spec.aggregates) {
-      if (!reproducible || !aggregate.binding.reproducible) continue;
-      const auto binding = aggregate.binding.reproducible;  // outlives what it replaces
-      const bool distinct = aggregate.binding.distinct;
-      aggregate.binding = *binding;
-      aggregate.binding.distinct = distinct;
-      Note("float sums: reproducible");
-    }
-    return spec;
+    if (!reproducible || !aggregate->binding.reproducible) return;
+    const auto binding = aggregate->binding.reproducible;  // outlives what it replaces
+    const bool distinct = aggregate->binding.distinct;
+    aggregate->binding = *binding;
+    aggregate->binding.distinct = distinct;
+    Note("float sums: reproducible");
   }
 
   void Note(const std::string& text) {
@@ -212,7 +202,6 @@ class Lowering {
   Result<Drafts> LowerSample(const LogicalNode& node);
   Result<Drafts> LowerShared(const LogicalNode& node);
   // lower_recursive.cpp
-  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
   Result<Drafts> LowerRecursive(const LogicalNode& node);
   Result<Drafts> LowerRecursiveRef(const LogicalNode& node);
 
@@ -238,7 +227,9 @@ class Lowering {
       ARROW_ASSIGN_OR_RAISE(
           auto drafts, One(std::make_shared<TableScanNode>(
                            table->name(), std::move(range), node.columns, std::move(predicates),
-                           to_reader ? kMorselRows : kChunkRows, streaming && carries_positions_)));
+                           to_reader ? kMorselRows : kChunkRows,
+                           (streaming && carries_positions_) ||
+                               relation == options_.positions_of)));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }

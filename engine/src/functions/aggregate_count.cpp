@@ -1,5 +1,6 @@
 // count(*), count(x), bool_and, bool_or; and the list of aggregate files.
 #include "functions/aggregate_states.hpp"
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 namespace {
@@ -58,6 +59,7 @@ Result<AggregateBinding> BindCount(const BindArguments& arguments) {
   binding.make_states = [](const AggregateBinding&) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<CountStates>();
   };
+  binding.over_frames = CountOverFrames;
   return binding;
 }
 

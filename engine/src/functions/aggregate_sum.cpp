@@ -10,6 +10,7 @@
 
 #include "functions/aggregate_states.hpp"
 #include "functions/reproducible_sum.hpp"
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 namespace {
@@ -327,6 +328,7 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     }
     binding.reproducible = std::move(reproducible);
   }
+  binding.over_frames = SumOverFrames(*type, kAnswer == Answer::kAverage);
   return binding;
 }
 

@@ -73,7 +73,7 @@ ScalarKernel FindKernel(const arrow::DataType& from, const arrow::DataType& to) 
   const bool from_text = IsString(from), to_text = IsString(to);
   if (from_text && to_text) return FindLayoutCast(from, to);
   ScalarKernel kernel = nullptr;
-  if (to_text) kernel = FindToText(from);
+  if (to_text) kernel = IsNested(from) ? FindNestedToText(from) : FindToText(from);
   if (from_text) kernel = FindFromText(to);
   if (kernel == nullptr) kernel = FindNumericCast(from, to);
   if (kernel == nullptr) kernel = FindTemporalCast(from, to);

@@ -19,6 +19,7 @@ const CastPlan& PlanOf(const ScalarBinding& binding);
 ScalarKernel FindNumericCast(const arrow::DataType& from,
                              const arrow::DataType& to);  // numbers and booleans
 ScalarKernel FindToText(const arrow::DataType& from);
+ScalarKernel FindNestedToText(const arrow::DataType& from);  // lists, structs, maps
 ScalarKernel FindFromText(const arrow::DataType& to);
 ScalarKernel FindTemporalCast(const arrow::DataType& from, const arrow::DataType& to);
 ScalarKernel FindLayoutCast(const arrow::DataType& from,

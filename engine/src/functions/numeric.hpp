@@ -22,5 +22,7 @@ class Adder {
 
 /// Roots, powers, logarithms, trigonometry: functions of DOUBLE.
 void RegisterMathematics(Adder& add);
+/// div, factorial, width_bucket, random.
+void RegisterMore(FunctionRegistry& registry);
 
 }  // namespace velaria::numeric

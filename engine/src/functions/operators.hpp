@@ -10,6 +10,7 @@ void RegisterArithmetic(FunctionRegistry& registry);     // + - * / %
 void RegisterComparison(FunctionRegistry& registry);     // = <> < <= > >=, is_distinct_from
 void RegisterLogic(FunctionRegistry& registry);          // not, is_null, is_true, ...
 void RegisterTextOperators(FunctionRegistry& registry);  // || like ilike
+void RegisterBits(FunctionRegistry& registry);           // & | # ~ << >>
 
 /// Dates, times, timestamps and intervals under `sign`; WrongArguments when neither side is one.
 Result<ScalarBinding> BindTemporalArithmetic(char sign, const BindArguments& arguments);

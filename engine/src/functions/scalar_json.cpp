@@ -1,8 +1,13 @@
 // Scalar functions over JSON text.
-#include "functions/registry.hpp"
+#include "functions/json.hpp"
 
 namespace velaria {
 
-void RegisterJson(FunctionRegistry&) {}
+void RegisterJson(FunctionRegistry& registry) {
+  json::RegisterExtract(registry);
+  RowAdder add(registry, "json");
+  json::RegisterFacts(add);
+  json::RegisterMake(add);
+}
 
 }  // namespace velaria

@@ -21,6 +21,12 @@ double CubeRoot(double x) {
   return safe ? root - (root * root * root - x) / (3 * root * root) : root;
 }
 
+/// The library's lgamma writes a global sign, which two threads may not do.
+double LogOfGamma(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
 // Each function: its name for messages, its domain, its value.
 #define VELARIA_MATH(Type, name, domain, value)                        \
   struct Type {                                                        \
@@ -46,6 +52,11 @@ VELARIA_MATH(Atan, "atan", true, std::atan(x))
 VELARIA_MATH(Sinh, "sinh", true, std::sinh(x))
 VELARIA_MATH(Cosh, "cosh", true, std::cosh(x))
 VELARIA_MATH(Tanh, "tanh", true, std::tanh(x))
+VELARIA_MATH(Asinh, "asinh", true, std::asinh(x))
+VELARIA_MATH(Acosh, "acosh", x >= 1, std::acosh(x))
+VELARIA_MATH(Atanh, "atanh", x > -1 && x < 1, std::atanh(x))
+VELARIA_MATH(Gamma, "gamma", x != 0 && !(x < 0 && x == std::trunc(x)), std::tgamma(x))
+VELARIA_MATH(LogGamma, "lgamma", x != 0 && !(x < 0 && x == std::trunc(x)), LogOfGamma(x))
 #undef VELARIA_MATH
 
 template <typename Function>
@@ -155,7 +166,7 @@ void RegisterMathematics(Adder& add) {
   add("log2", {}, "log2(a DOUBLE) -> DOUBLE", "Logarithm to base 2.", "log2(32)", "5",
       BindMath<Log2>);
   add(
-      "power", {"pow"}, "power(a DOUBLE, b DOUBLE) -> DOUBLE", "a to the power b.", "power(2, 10)",
+      "power", {"pow", "^"}, "power(a DOUBLE, b DOUBLE) -> DOUBLE", "a to the power b.", "power(2, 10)",
       "1024", +[](const BindArguments& arguments) {
         return BindMathOfTwo<Power, PowerInDomain>(arguments, "power");
       });
@@ -191,6 +202,16 @@ void RegisterMathematics(Adder& add) {
   add("cosh", {}, "cosh(a DOUBLE) -> DOUBLE", "Hyperbolic cosine.", "cosh(0)", "1", BindMath<Cosh>);
   add("tanh", {}, "tanh(a DOUBLE) -> DOUBLE", "Hyperbolic tangent.", "tanh(0)", "0",
       BindMath<Tanh>);
+  add("asinh", {}, "asinh(a DOUBLE) -> DOUBLE", "The number whose hyperbolic sine is a.",
+      "asinh(0)", "0", BindMath<Asinh>);
+  add("acosh", {}, "acosh(a DOUBLE) -> DOUBLE", "The number whose hyperbolic cosine is a.",
+      "acosh(1)", "0", BindMath<Acosh>);
+  add("atanh", {}, "atanh(a DOUBLE) -> DOUBLE", "The number whose hyperbolic tangent is a.",
+      "atanh(0)", "0", BindMath<Atanh>);
+  add("gamma", {}, "gamma(a DOUBLE) -> DOUBLE", "The gamma function: gamma(n) is (n - 1)!.",
+      "gamma(5)", "24", BindMath<Gamma>);
+  add("lgamma", {}, "lgamma(a DOUBLE) -> DOUBLE", "The logarithm of the gamma function.",
+      "lgamma(1)", "0", BindMath<LogGamma>);
   add("is_nan", {"isnan"}, "is_nan(a DOUBLE) -> BOOLEAN", "Whether the value is not a number.",
       "is_nan(CAST('NaN' AS DOUBLE))", "true", BindTest<IsNan>);
   add("is_finite", {"isfinite"}, "is_finite(a DOUBLE) -> BOOLEAN",

@@ -1,8 +1,17 @@
 // Scalar functions over lists and structs.
-#include "functions/registry.hpp"
+#include "functions/nested.hpp"
 
 namespace velaria {
 
-void RegisterNested(FunctionRegistry&) {}
+void RegisterNested(FunctionRegistry& registry) {
+  RowAdder add(registry, "nested");
+  nested::RegisterMake(add);
+  nested::RegisterParts(add);
+  nested::RegisterJoin(add);
+  nested::RegisterSearch(add);
+  nested::RegisterOrder(add);
+  nested::RegisterTexts(add);
+  nested::RegisterRange(add);
+}
 
 }  // namespace velaria

@@ -320,6 +320,7 @@ void RegisterNumeric(FunctionRegistry& registry) {
   add("lcm", {}, "lcm(a BIGINT, b BIGINT) -> BIGINT", "Least common multiple.", "lcm(4, 6)", "12",
       BindCommonDivisor<true>);
   numeric::RegisterMathematics(add);
+  numeric::RegisterMore(registry);
 }
 
 }  // namespace velaria

@@ -7,6 +7,7 @@ void RegisterOperators(FunctionRegistry& registry) {
   operators::RegisterComparison(registry);
   operators::RegisterLogic(registry);
   operators::RegisterTextOperators(registry);
+  operators::RegisterBits(registry);
 }
 
 namespace operators {

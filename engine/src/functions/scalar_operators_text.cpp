@@ -1,6 +1,7 @@
 // || and LIKE, ILIKE.
 #include "functions/binding.hpp"
 #include "functions/like_pattern.hpp"
+#include "functions/nested.hpp"
 #include "functions/on_dictionary.hpp"
 #include "functions/operators.hpp"
 #include "functions/text_case.hpp"
@@ -23,6 +24,13 @@ Result<Vector> RunConcat(const FunctionContext& context, const ScalarBinding& bi
 
 Result<ScalarBinding> BindConcat(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
+  for (size_t i = 0; i < 2; ++i) {
+    if (!nested::IsList(*arguments.types[i])) continue;
+    const bool both = nested::IsList(*arguments.types[1 - i]) ||
+                      arguments.types[1 - i]->id() == arrow::Type::NA;
+    const char* name = both ? "list_concat" : i == 0 ? "list_append" : "list_prepend";
+    return FunctionRegistry::Instance().FindScalar(name)->bind(arguments);
+  }
   bool any_text = false;
   std::vector<TypePtr> types;
   for (const auto& type : arguments.types) {
@@ -103,8 +111,8 @@ void RegisterTextOperators(FunctionRegistry& registry) {
   registry.Add(ScalarFunction{"||",
                               {},
                               "operator",
-                              "a || b -> VARCHAR",
-                              "Concatenation; NULL when a side is NULL.",
+                              "a || b -> VARCHAR or a list",
+                              "Concatenation, of texts and of lists; NULL when a side is NULL.",
                               "'Vela' || 'ria'",
                               "Velaria",
                               BindConcat});

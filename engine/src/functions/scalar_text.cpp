@@ -7,6 +7,9 @@ void RegisterText(FunctionRegistry& registry) {
   text::RegisterCut(add);
   text::RegisterBuild(add);
   text::RegisterSearch(add);
+  text::RegisterEncode(add);
+  text::RegisterSimilarity(add);
+  text::RegisterFormat(add);
 }
 
 }  // namespace velaria

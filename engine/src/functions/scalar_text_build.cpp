@@ -318,7 +318,7 @@ void RegisterBuild(Adder& add) {
       "A", +[](const BindArguments& a) {
         return binding::Bind(a, {Parameter::kInteger}, 1, arrow::utf8(), RunChr);
       });
-  add("to_hex", {"hex"}, "to_hex(value BIGINT) -> VARCHAR",
+  add("to_hex", {}, "to_hex(value BIGINT) -> VARCHAR",
       "In hexadecimal digits; a negative number as its two's complement.", "to_hex(255)", "ff",
       BindToHex);
 }

@@ -1,12 +1,9 @@
-// Functions that state a fact about a text, and regular expressions. These are RE2's, behind Arrow:
-// time linear in the text, whatever the pattern.
-#include <arrow/compute/api_scalar.h>
-
+// Functions that state a fact about a text.
 #include <cstring>
 
 #include "base/text.hpp"
-#include "functions/arrow_call.hpp"
 #include "functions/binding.hpp"
+#include "functions/nested.hpp"
 #include "functions/on_dictionary.hpp"
 #include "functions/text.hpp"
 #include "functions/text_kernels.hpp"
@@ -36,6 +33,8 @@ Result<Vector> RunMeasure(const FunctionContext& context, const ScalarBinding& b
 
 template <int64_t (*measure)(std::string_view)>
 Result<ScalarBinding> BindMeasure(const BindArguments& arguments) {
+  if (measure == CharactersOf && arguments.types.size() == 1 && nested::IsList(*arguments.types[0]))
+    return nested::BindListLength(arguments);
   if (arguments.types.size() == 1 && PhysicalOf(*arguments.types[0]) == Physical::kBinary) {
     // A blob has bytes and no characters.
     constexpr auto kOnBytes = measure == CharactersOf ? BytesOf : measure;
@@ -85,98 +84,16 @@ Result<ScalarBinding> BindTest(const BindArguments& arguments) {
                        OnDictionary<RunTest<test>>);
 }
 
-/// What a regular expression call keeps: Arrow's options, made and tried once.
-struct RegexPlan {
-  std::string function;
-  std::unique_ptr<arrow::compute::FunctionOptions> options;
-};
-
-Result<Vector> RunRegex(const FunctionContext& context, const ScalarBinding& binding,
-                        std::span<const Vector> arguments, int64_t row_count) {
-  if (kernels::HasConstantNull(arguments)) return MakeNullConstant(binding.type, context.pool);
-  const auto& plan = binding::DataOf<RegexPlan>(binding);
-  VELARIA_ASSIGN_OR_RETURN(
-      Vector result, kernels::CallArrow(context, plan.function, arguments.subspan(0, 1), row_count,
-                                        plan.options.get()));
-  if (result.type()->Equals(*binding.type)) return result;
-  VELARIA_ASSIGN_OR_RETURN(const ScalarBinding cast, BindCast(result.type(), binding.type, false));
-  return cast.kernel(context, cast, {&result, 1}, row_count);
-}
-
-/// Compiles the pattern on an empty text, so that a bad one fails before any row is read.
-Status TryPattern(const RegexPlan& plan, const std::string& pattern) {
-  const FunctionContext context;
-  VELARIA_ASSIGN_OR_RETURN(const Vector empty,
-                           MakeConstant(std::make_shared<arrow::StringScalar>(""), context.pool));
-  const auto tried = kernels::CallArrow(context, plan.function, {&empty, 1}, 1, plan.options.get());
-  if (tried.ok()) return Status::OK();
-  return Fail(ErrorCode::kBadArgument, "not a regular expression: " + pattern,
-              "The syntax is RE2's.", FirstLine(tried.status().message()));
-}
-
-/// 'i' ignores case; 'g' replaces every match.
-Result<std::string> FlagsOf(const BindArguments& arguments, size_t index,
-                            const std::string& allowed) {
-  if (arguments.types.size() <= index) return std::string();
-  VELARIA_ASSIGN_OR_RETURN(std::string flags, binding::ConstantText(arguments, index, "flags"));
-  const size_t unknown = flags.find_first_not_of(allowed);
-  if (unknown == std::string::npos) return flags;
-  return Fail(ErrorCode::kBadArgument, "unknown flag: " + flags.substr(unknown, 1),
-              "The flags are " + allowed + ".");
-}
-
-Result<ScalarBinding> BindRegexpMatches(const BindArguments& arguments) {
-  VELARIA_ASSIGN_OR_RETURN(
-      auto bound, binding::Bind(arguments, {Parameter::kText, Parameter::kText, Parameter::kText},
-                                2, arrow::boolean(), OnDictionary<RunRegex>));
-  const auto constant = binding::ConstantAt(arguments, 1);
-  if (constant && !constant->is_valid) return bound;
-  VELARIA_ASSIGN_OR_RETURN(const std::string pattern,
-                           binding::ConstantText(arguments, 1, "pattern"));
-  VELARIA_ASSIGN_OR_RETURN(const std::string flags, FlagsOf(arguments, 2, "i"));
-  auto plan = std::make_shared<RegexPlan>();
-  plan->function = "match_substring_regex";
-  plan->options = std::make_unique<arrow::compute::MatchSubstringOptions>(
-      pattern, flags.find('i') != std::string::npos);
-  VELARIA_RETURN_NOT_OK(TryPattern(*plan, pattern));
-  bound.data = std::move(plan);
-  return bound;
-}
-
-Result<ScalarBinding> BindRegexpReplace(const BindArguments& arguments) {
-  VELARIA_ASSIGN_OR_RETURN(auto bound, binding::Bind(arguments,
-                                                     {Parameter::kText, Parameter::kText,
-                                                      Parameter::kText, Parameter::kText},
-                                                     3, arrow::utf8(), OnDictionary<RunRegex>));
-  for (size_t i : {1, 2}) {
-    const auto constant = binding::ConstantAt(arguments, i);
-    if (constant && !constant->is_valid) return bound;
-  }
-  VELARIA_ASSIGN_OR_RETURN(const std::string pattern,
-                           binding::ConstantText(arguments, 1, "pattern"));
-  VELARIA_ASSIGN_OR_RETURN(const std::string replacement,
-                           binding::ConstantText(arguments, 2, "replacement"));
-  VELARIA_ASSIGN_OR_RETURN(const std::string flags, FlagsOf(arguments, 3, "gi"));
-  auto plan = std::make_shared<RegexPlan>();
-  plan->function = "replace_substring_regex";
-  const std::string prefix = flags.find('i') != std::string::npos ? "(?i)" : "";
-  plan->options = std::make_unique<arrow::compute::ReplaceSubstringOptions>(
-      prefix + pattern, replacement, flags.find('g') != std::string::npos ? -1 : 1);
-  VELARIA_RETURN_NOT_OK(TryPattern(*plan, pattern));
-  bound.data = std::move(plan);
-  return bound;
-}
-
 }  // namespace
 
 void RegisterSearch(Adder& add) {
   add("length", {"len", "char_length", "character_length"}, "length(text VARCHAR) -> BIGINT",
-      "The number of characters.", "length('été')", "3", BindMeasure<CharactersOf>);
+      "The number of characters, of a blob's bytes, or of a list's elements.", "length('été')", "3", BindMeasure<CharactersOf>);
   add("octet_length", {}, "octet_length(text VARCHAR) -> BIGINT", "The number of bytes.",
       "octet_length('été')", "5", BindMeasure<BytesOf>);
   add("bit_length", {}, "bit_length(text VARCHAR) -> BIGINT", "The number of bits.",
       "bit_length('ab')", "16", BindMeasure<BitsOf>);
-  add("ascii", {"unicode"}, "ascii(text VARCHAR) -> BIGINT",
+  add("ascii", {"unicode", "ord"}, "ascii(text VARCHAR) -> BIGINT",
       "The code point of the first character, 0 for an empty text.", "ascii('A')", "65",
       BindMeasure<FirstCodePoint>);
   add("position", {}, "position(needle VARCHAR, text VARCHAR) -> BIGINT, position(needle IN text)",
@@ -193,15 +110,6 @@ void RegisterSearch(Adder& add) {
       BindTest<EndsWith>);
   add("contains", {}, "contains(text VARCHAR, part VARCHAR) -> BOOLEAN",
       "Whether the text holds the part.", "contains('Velaria', 'lar')", "true", BindTest<Contains>);
-  add("regexp_matches", {"regexp_like"},
-      "regexp_matches(text VARCHAR, pattern VARCHAR[, flags VARCHAR]) -> BOOLEAN",
-      "Whether the regular expression matches somewhere in the text; flag i ignores case.",
-      "regexp_matches('Velaria', '^V.*a$')", "true", BindRegexpMatches);
-  add("regexp_replace", {},
-      "regexp_replace(text VARCHAR, pattern VARCHAR, replacement VARCHAR[, flags VARCHAR]) -> "
-      "VARCHAR",
-      "With the first match replaced, or every match with flag g; \\1 is the first group.",
-      "regexp_replace('2013-01-31', '(\\d+)-(\\d+)', '\\2/\\1')", "01/2013-31", BindRegexpReplace);
 }
 
 }  // namespace velaria::text

@@ -24,6 +24,10 @@ class Adder {
 void RegisterCut(Adder& add);    // substr, left, trim, split_part: part of a text
 void RegisterBuild(Adder& add);  // upper, replace, pad, concat: a new text
 void RegisterSearch(
-    Adder& add);  // length, position, starts_with, regexp_matches: facts about a text
+    Adder& add);  // length, position, starts_with: facts about a text
+
+void RegisterEncode(Adder& add);      // hex, encode, to_base64, url_encode: bytes as text
+void RegisterSimilarity(Adder& add);  // levenshtein, jaccard, soundex: how alike two texts are
+void RegisterFormat(Adder& add);      // format, printf, quote_literal, overlay, strip_accents
 
 }  // namespace velaria::text

@@ -38,6 +38,23 @@ inline bool IsCodePoint(int64_t code) {
   return code >= 0 && code <= 0x10FFFF && !(code >= 0xD800 && code <= 0xDFFF);
 }
 
+/// Whether bytes that did not come through the door are well-formed UTF-8.
+inline bool IsValid(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto first = static_cast<uint8_t>(text[at]);
+    const size_t bytes = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (bytes == 0 || first > 0xF4 || at + bytes > text.size()) return false;
+    for (size_t k = 1; k < bytes; ++k) {
+      if (!IsContinuation(text[at + k])) return false;
+    }
+    if (bytes > 2 && (!IsCodePoint(CodePointAt(text.substr(at, bytes), 0)) ||
+                      CodePointAt(text.substr(at, bytes), 0) < (bytes == 3 ? 0x800u : 0x10000u)))
+      return false;
+    at += bytes;
+  }
+  return true;
+}
+
 inline void Append(uint32_t code, std::string* out) {
   if (code < 0x80) {
     out->push_back(static_cast<char>(code));

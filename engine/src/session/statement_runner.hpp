@@ -83,7 +83,19 @@ class StatementRunner {
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
-  Result<StatementResult> Delete(const sql::Statement& statement);
+  // statements_modify.cpp
+  Result<StatementResult> Modify(const sql::Statement& statement);
+  Result<StatementResult> InsertRows(const sql::Statement& statement,
+                                     const storage::TablePtr& table,
+                                     std::vector<std::shared_ptr<arrow::RecordBatch>> batches);
+  /// How many rows were changed, and what RETURNING makes of them.
+  Result<StatementResult> WithReturning(
+      const sql::Statement& statement, const SchemaPtr& schema,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
+  Result<std::shared_ptr<storage::TableGuard>> RulesFrom(const sql::Statement& statement,
+                                                         const std::string& table,
+                                                         SchemaPtr* schema);
+  static sql::ColumnDefaults DefaultsOf(const CatalogEntry& entry);
   Result<StatementResult> CreateIndex(const sql::Statement& statement);
   Result<StatementResult> Drop(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);

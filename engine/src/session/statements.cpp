@@ -74,6 +74,7 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kExplain: return "explain";
     case StatementKind::kInsert: return "insert";
     case StatementKind::kDelete: return "delete";
+    case StatementKind::kUpdate: return "update";
     case StatementKind::kDrop: return "drop";
     case StatementKind::kSet:
     case StatementKind::kReset: return "set";
@@ -121,7 +122,8 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kSelect: return Select(statement);
     case StatementKind::kCreateTable: return CreateTable(statement);
     case StatementKind::kInsert: return Insert(statement);
-    case StatementKind::kDelete: return Delete(statement);
+    case StatementKind::kDelete:
+    case StatementKind::kUpdate: return Modify(statement);
     default: break;
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
@@ -142,7 +144,6 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kCreateSchema: return UnsupportedStatement(statement, "CREATE SCHEMA");
     case StatementKind::kCreateIndex: return CreateIndex(statement);
     case StatementKind::kDrop: return Drop(statement);
-    case StatementKind::kUpdate: return UnsupportedStatement(statement, "UPDATE");
     case StatementKind::kSet: {
       // The value is a constant expression; its text is what the settings take.
       ARROW_ASSIGN_OR_RAISE(auto value,

@@ -1,6 +1,5 @@
 // Statements that change the catalog or a table.
 #include "base/text.hpp"
-#include "execution/position_sink.hpp"
 #include "io/open_file.hpp"
 #include "session/statement_runner.hpp"
 
@@ -39,15 +38,10 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
-  for (const auto& key : statement.keys) {
-    return FailAt(key.place, ErrorCode::kUnsupportedStatement,
-                  "PRIMARY KEY and UNIQUE are not supported, column: " + key.columns[0].text);
+  if (!statement.columns.empty() && statement.columns[0].type.name.empty()) {
+    return UnsupportedStatement(statement, "CREATE TABLE with column names AS");
   }
-  for (const auto& column : statement.columns) {
-    if (!column.default_value) continue;
-    return FailAt(column.name.place, ErrorCode::kUnsupportedStatement,
-                  "DEFAULT is not supported, column: " + column.name.text);
-  }
+  if (statement.with_no_data) return UnsupportedStatement(statement, "WITH NO DATA");
   const auto existing = session_.catalog().Find(name.schema, name.name);
   if (existing && statement.if_not_exists) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
@@ -90,7 +84,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
       return FailAt(statement.place, ErrorCode::kSyntaxError,
                     "a table needs columns: " + name.name);
     entry.name = name.name;
-    entry.table = std::make_shared<storage::Table>(declared);
+    ARROW_ASSIGN_OR_RAISE(auto rules, RulesFrom(statement, name.name, &declared));
+    entry.table = std::make_shared<storage::Table>(declared, std::move(rules));
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
@@ -170,42 +165,10 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   const auto target = checked.ends.target;
   const auto& schema = target->schema();
   ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(checked.query));
-  int64_t rows = 0;
   for (auto& batch : batches) {
-    rows += batch->num_rows();
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
-  ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(target->Append(batches), statement.place));
-  return Done(statement, rows);
-}
-
-Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-  if (target->kind == RelationKind::kStream) {
-    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
-                  "rows of a stream cannot be deleted: " + target->name);
-  }
-  logical::BoundExprPtr predicate;
-  if (statement.where) {
-    ARROW_ASSIGN_OR_RAISE(
-        predicate,
-        sql::BindPredicateOverSchema(*statement.where, *target->table->schema(), target->name,
-                                     "WHERE", session_.MakeBindContext(parameters_, *context_)));
-  }
-  // The rows as they are now; what comes meanwhile stays, and what goes meanwhile is not counted.
-  auto relation =
-      std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
-  ARROW_ASSIGN_OR_RAISE(auto plan, execution::LowerPositions(relation, predicate));
-  ARROW_ASSIGN_OR_RAISE(auto execution,
-                        execution::Execution::Make(plan, context_, session_.scheduler_));
-  session_.Attach(query_id_, execution);
-  ARROW_RETURN_NOT_OK(execution->RunOnce());
-  auto& sink = static_cast<execution::PositionSink&>(
-      *execution->states()[static_cast<size_t>(plan->result)]);
-  const auto positions = sink.TakePositions();
-  ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  return Done(statement, target->table->DeletePositions(positions));
+  return InsertRows(statement, target, std::move(batches));
 }
 
 Result<StatementResult> StatementRunner::Drop(const Statement& statement) {

@@ -10,6 +10,18 @@ using sql::StatementKind;
 
 // ---- describe and explain
 
+namespace {
+
+Status DescribeReturning(const Statement& statement, const CatalogEntry& target,
+                         const sql::BindContext& bind, StatementInfo* info) {
+  if (statement.returning.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto list, sql::BindReturning(statement, *target.ArrowSchema(), bind));
+  info->schema = list.schema;
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool parameters_known) {
   StatementInfo info;
   info.kind = StatementKindName(statement);
@@ -31,10 +43,19 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
       ARROW_ASSIGN_OR_RAISE(auto query,
-                            sql::PlanInsertSource(statement, *target->ArrowSchema(), bind));
+                            sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                DefaultsOf(*target), bind));
       info.reads = query.reads;
       info.writes = {target->name};
       if (!query.is_bounded) info.kind = "insert_stream";
+      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+      return info;
+    }
+    case StatementKind::kUpdate:
+    case StatementKind::kDelete: {
+      ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+      info.writes = {target->name};
+      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
       return info;
     }
     default:
@@ -53,7 +74,8 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
   if (statement.kind == StatementKind::kInsert) {
     ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
     ARROW_ASSIGN_OR_RAISE(checked.query,
-                          sql::PlanInsertSource(statement, *target->ArrowSchema(), bind));
+                          sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                DefaultsOf(*target), bind));
     checked.ends.target_name = target->name;
     checked.ends.target = target->table;
   } else if (statement.select) {

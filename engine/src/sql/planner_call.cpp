@@ -36,6 +36,11 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
   }
   if (name == "grouping" || name == "grouping_id") return BindGrouping(name, expr);
   if (!FunctionRegistry::Instance().FindScalar(name)) {
+    if (FunctionRegistry::Instance().FindWindow(name)) {
+      return FailAt(expr.place, ErrorCode::kMisplacedWindow,
+                    "a window function needs OVER: " + name,
+                    "Write " + name + "(...) OVER (ORDER BY ...).");
+    }
     return UnknownFunction(DottedName(expr.names), expr.place);
   }
   if (expr.star || expr.distinct || expr.filter || !expr.order_by.empty()) {
@@ -46,7 +51,8 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, const Expr& expr) {
-  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindAll(expr.children));
+  if (name == "struct_pack" && !expr.argument_names.empty()) return BindStruct(expr);
+  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindCallArguments(name, expr));
   bool handled = false;
   VELARIA_ASSIGN_OR_RETURN(auto lazy, BindLazyCall(name, arguments, expr.place, &handled));
   if (handled) return lazy;

@@ -55,20 +55,20 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kExists: return BindExists(expr);
     case ExprKind::kInSubquery: return BindInSubquery(expr);
     case ExprKind::kQuantified: return BindQuantified(expr);
-    case ExprKind::kRow: return Unsupported(expr.place, "a row value outside a comparison");
-    case ExprKind::kArray: return Unsupported(expr.place, "an array constructor");
+    case ExprKind::kRow: {
+      VELARIA_ASSIGN_OR_RETURN(auto values, BindAll(expr.children));
+      return Call("row", std::move(values), expr.place);
+    }
+    case ExprKind::kArray: return BindArray(expr);
     case ExprKind::kArraySubquery: return Unsupported(expr.place, "ARRAY(subquery)");
-    case ExprKind::kStruct: return Unsupported(expr.place, "a struct literal");
-    case ExprKind::kIndex: return Unsupported(expr.place, "a subscript");
-    case ExprKind::kSlice: return Unsupported(expr.place, "a slice");
-    case ExprKind::kField: return Unsupported(expr.place, "a field of a struct");
+    case ExprKind::kStruct: return BindStruct(expr);
+    case ExprKind::kIndex: return BindIndex(expr);
+    case ExprKind::kSlice: return BindSlice(expr);
+    case ExprKind::kField: return BindField(expr);
     case ExprKind::kDefault:
       return FailAt(expr.place, ErrorCode::kSyntaxError,
                     "DEFAULT stands only for a whole value of INSERT or UPDATE");
-    case ExprKind::kWindowCall:
-      return Unsupported(expr.place, expr.names.empty()
-                                         ? std::string("a window function (OVER)")
-                                         : "a window function (OVER): " + DottedName(expr.names));
+    case ExprKind::kWindowCall: return BindWindowCall(expr);
   }
   return Unsupported(expr.place, "this expression");
 }
@@ -104,6 +104,10 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
   if (!column && outer_) {
     VELARIA_ASSIGN_OR_RETURN(auto outer, outer_->Resolve(expr.names, expr.place));
     if (outer) return outer;
+  }
+  if (!column && expr.names.size() > 1) {
+    VELARIA_ASSIGN_OR_RETURN(auto field, BindColumnField(expr));
+    if (field) return field;
   }
   if (!column) {
     const Scope* blamed = scope_;
@@ -206,7 +210,10 @@ Result<BoundExprPtr> ExpressionBinder::BindBinary(const Expr& expr) {
 Result<BoundExprPtr> ExpressionBinder::BindArithmetic(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto left, Bind(*expr.children[0]));
   VELARIA_ASSIGN_OR_RETURN(auto right, Bind(*expr.children[1]));
-  if (expr.text != "||") {
+  // The sides of these are a text and a pattern or a path, whatever the other's type.
+  const bool independent = expr.text == "||" || expr.text == "->" || expr.text == "->>" ||
+                           expr.text.find('~') != std::string::npos;
+  if (!independent) {
     BoundExprPtr& untyped = IsUntyped(*left) ? left : right;
     const BoundExprPtr& typed = IsUntyped(*left) ? right : left;
     VELARIA_ASSIGN_OR_RETURN(untyped, Adopt(untyped, typed->type, functions()));

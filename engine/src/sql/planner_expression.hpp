@@ -23,6 +23,36 @@ struct AggregateCollector {
   std::vector<std::vector<logical::BoundExprPtr>> groupings;  // the arguments of each call
 };
 
+/// Window calls are columns from here on until their Window nodes are placed; no input is as wide.
+inline constexpr int kWindowBase = 1 << 24;
+
+struct CollectedWindow {
+  std::vector<logical::BoundExprPtr> partition;
+  std::vector<logical::SortKey> order;
+  logical::BoundWindow call;
+};
+
+/// Calls change(BoundExprPtr*) for every expression of a collected call that is over the input.
+template <typename Change>
+Status ChangeWindow(CollectedWindow* window, Change change) {
+  for (auto& expr : window->partition) VELARIA_RETURN_NOT_OK(change(&expr));
+  for (auto& key : window->order) VELARIA_RETURN_NOT_OK(change(&key.expr));
+  auto& call = window->call;
+  for (auto* exprs : {&call.arguments, &call.aggregate.arguments}) {
+    for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(change(&expr));
+  }
+  for (auto* expr : {&call.aggregate.filter, &call.frame.start_bound, &call.frame.end_bound}) {
+    if (*expr) VELARIA_RETURN_NOT_OK(change(expr));
+  }
+  return Status::OK();
+}
+
+/// Window calls are collected as aggregates are: call i is column kWindowBase + i.
+struct WindowCollector {
+  const std::vector<std::pair<Name, WindowSpec>>* named = nullptr;  // WINDOW w AS (...)
+  std::vector<CollectedWindow> calls;
+};
+
 /// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such
 /// column.
 struct AliasTarget {
@@ -56,6 +86,10 @@ class ExpressionBinder {
   /// As above, and the result must be boolean.
   Result<logical::BoundExprPtr> BindPredicate(const Expr& expr, const std::string& clause);
 
+  /// Where window calls may stand: without this they are refused.
+  void set_windows(WindowCollector* windows) { windows_ = windows; }
+  /// A window of the WINDOW clause, whether or not a call uses it.
+  Status CheckWindowSpec(const WindowSpec& spec);
   void set_aliases(const std::vector<AliasTarget>* aliases) { aliases_ = aliases; }
 
  private:
@@ -87,6 +121,28 @@ class ExpressionBinder {
   Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
   Status BindInside(const Expr& expr, std::vector<Bound>* arguments, std::vector<Bound>* order,
                     Bound* filter);
+  // planner_nested.cpp
+  Result<Bound> BindArray(const Expr& expr);
+  Result<Bound> BindStruct(const Expr& expr);
+  Result<Bound> BindIndex(const Expr& expr);
+  Result<Bound> BindSlice(const Expr& expr);
+  Result<Bound> BindField(const Expr& expr);
+  Result<Bound> BindColumnField(const Expr& expr);
+  Result<Bound> FieldOf(Bound base, const Name& name);
+  Result<Bound> BindQuantifiedArray(const Expr& expr);
+  Result<std::vector<Bound>> BindCallArguments(const std::string& name, const Expr& expr);
+  // planner_window.cpp
+  Result<Bound> BindWindowCall(const Expr& expr);
+  Status CheckWindowPlace(const Expr& expr, const std::string& name) const;
+  Status BindWindowFunction(const WindowFunction& function, const Expr& expr, CollectedWindow* to);
+  Status BindWindowAggregate(const AggregateFunction& function, const Expr& expr,
+                             CollectedWindow* to);
+  Status BindWindowSpec(const WindowSpec& written, CollectedWindow* to);
+  Status BindFrame(const WindowSpec& spec, CollectedWindow* to);
+  Result<Bound> BindFrameOffset(const FrameBound& bound, FrameUnit unit, const char* which,
+                                const CollectedWindow& to);
+  Result<Bound> BindRangeBound(const FrameBound& bound, const Bound& offset,
+                               const CollectedWindow& to);
   // planner_subquery.cpp
   Result<BoundSubquery> BindSubselect(const Expr& expr);
   Result<Bound> BindScalarSubquery(const Expr& expr);
@@ -94,7 +150,6 @@ class ExpressionBinder {
   Result<Bound> BindInSubquery(const Expr& expr);
   Result<Bound> InSubquery(const Expr& value, const Expr& expr);
   Result<Bound> BindQuantified(const Expr& expr);
-  Result<Bound> BindQuantifiedArray(const Expr& expr);
   Result<Bound> CompareExtremes(const std::string& sign, bool all, const Expr& expr);
   Result<std::vector<Bound>> BindRow(const Expr& expr);
   Result<Bound> CompareRows(const std::string& sign, const Expr& left, const Expr& right,
@@ -117,6 +172,8 @@ class ExpressionBinder {
   const std::vector<AliasTarget>* aliases_ = nullptr;
   std::string clause_;  // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;
+  WindowCollector* windows_ = nullptr;
+  bool in_window_ = false;
 };
 
 /// An aggregate call over bound arguments, cast as its binding asks.

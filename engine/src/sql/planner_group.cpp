@@ -35,6 +35,7 @@ Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const Moved& moved)
                                expr->place);
   }
   if (expr->kind == BoundKind::kColumn) {
+    if (expr->column >= kWindowBase) return expr;
     if (expr->column >= kGroupingBase) {
       return moved.groupings[static_cast<size_t>(expr->column - kGroupingBase)];
     }
@@ -67,6 +68,11 @@ Result<BoundExprPtr> QueryBinder::GroupAt(const Expr& ordinal, const Core& core)
                   "GROUP BY position is not in the select list: " + ordinal.text);
   }
   const auto& group = core.items[at - 1].expr;
+  if (ReadsAggregate(*group, kWindowBase)) {
+    return FailAt(ordinal.place, ErrorCode::kMisplacedWindow,
+                  "a window function may not stand in GROUP BY: " + logical::ToText(*group),
+                  "Compute it in a subquery in FROM.");
+  }
   if (ReadsAggregate(*group, core.collector.width)) {
     return FailAt(ordinal.place, ErrorCode::kMisplacedAggregate,
                   "an aggregate may not stand in GROUP BY: " + logical::ToText(*group));
@@ -203,6 +209,10 @@ Status QueryBinder::BindAggregation(const Select& select, Core* core) {
   }
   for (auto& hidden : core->hidden) VELARIA_RETURN_NOT_OK(move(&hidden));
   if (core->having) VELARIA_RETURN_NOT_OK(move(&core->having));
+  if (core->qualify) VELARIA_RETURN_NOT_OK(move(&core->qualify));
+  for (auto& window : core->windows.calls) {
+    VELARIA_RETURN_NOT_OK(ChangeWindow(&window, move));
+  }
   node->expressions = core->groups;
   node->aggregates = std::move(aggregates);
   node->grouping_sets = core->grouping_sets;

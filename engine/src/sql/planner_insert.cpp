@@ -50,6 +50,7 @@ bool IsPlainValues(const Select& select) {
 }  // namespace
 
 Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arrow::Schema& target,
+                                             const ColumnDefaults& defaults,
                                              const BindContext& context) {
   VELARIA_ASSIGN_OR_RETURN(auto columns, TargetColumns(insert, target));
   QueryBinder binder(context);
@@ -64,7 +65,11 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
     const size_t given = select.values.empty() ? columns.size() : select.values[0].size();
     const bool typed_values = IsPlainValues(select) && given == columns.size();
     if (typed_values) {
-      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns)));
+      ColumnDefaults own;
+      for (int column : columns) {
+        own.push_back(defaults.empty() ? nullptr : defaults[static_cast<size_t>(column)]);
+      }
+      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns), own));
     } else {
       VELARIA_ASSIGN_OR_RETURN(planned, binder.BindSelect(select));
     }
@@ -86,6 +91,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   for (int i = 0; i < target.num_fields(); ++i) {
     auto& expr = exprs[static_cast<size_t>(i)];
     const auto& field = *target.field(i);
+    if (!expr && !defaults.empty()) expr = defaults[static_cast<size_t>(i)];
     if (!expr) {
       VELARIA_ASSIGN_OR_RETURN(expr, logical::MakeNull(field.type()));
     }

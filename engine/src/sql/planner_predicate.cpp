@@ -1,4 +1,5 @@
 // Predicates with a grammar of their own: IS TRUE, LIKE, IN, BETWEEN, and CASE.
+#include "base/text.hpp"
 #include "logical/in_list.hpp"
 #include "sql/planner_expression.hpp"
 
@@ -19,7 +20,7 @@ Result<BoundExprPtr> ExpressionBinder::BindIsTruth(const Expr& expr) {
 
 Result<BoundExprPtr> ExpressionBinder::BindLike(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto arguments, BindAll(expr.children));
-  const std::string name = expr.text == "ILIKE" ? "ilike" : "like";
+  const std::string name = ToLower(expr.text);
   VELARIA_ASSIGN_OR_RETURN(auto like, Call(name, std::move(arguments), expr.place));
   return expr.negated ? Not(std::move(like), expr.place) : like;
 }

@@ -36,7 +36,13 @@ class QueryBinder {
 
   Result<PlannedQuery> BindSelect(const Select& select);
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
-  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types);
+  /// `defaults`: what DEFAULT stands for, by column; empty where it may not stand.
+  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types,
+                                  const ColumnDefaults& defaults = {});
+  /// UPDATE and DELETE: see PlanChangedRows.
+  Result<logical::LogicalPtr> BindChangedRows(const Statement& statement,
+                                              const logical::RelationPtr& relation,
+                                              const ColumnDefaults& defaults);
   /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
   Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
   /// A subquery inside an expression over `scope`.
@@ -64,7 +70,7 @@ class QueryBinder {
   /// The sides of a set operation BY NAME with the same columns in the same order.
   Status MatchByName(PlannedQuery* left, PlannedQuery* right);
   Result<PlannedQuery> BindCore(const Select& select);
-  Status BindCommonTables(const Select& select);
+  Status BindCommonTables(const std::vector<CommonTable>& tables);
   Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
   // planner_recursive.cpp
   Result<logical::LogicalPtr> BindRecursive(const CommonTable& table);
@@ -106,10 +112,18 @@ class QueryBinder {
   Status AddGroup(logical::BoundExprPtr group, Core* core, int* position);
   Result<std::vector<logical::BoundExprPtr>> GroupingValues(const Core& core, int set_column);
   Status BindAggregation(const Select& select, Core* core);
+  // planner_window.cpp
+  Status BindNamedWindows(const Select& select, Core* core);
+  Status BindQualify(const Select& select, Core* core);
+  Status PlaceWindows(Core* core);
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
   Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
   Result<logical::LogicalPtr> Finish(const Select& select, Core* core);
+  Result<int> ColumnFor(const Expr& tree, const std::string& clause, const Select& select,
+                        Core* core);
+  Result<logical::LogicalPtr> SortAndLimit(const Select& select, logical::LogicalPtr plan,
+                                           std::vector<logical::SortKey> keys);
   Result<logical::LogicalPtr> SortOutput(const Select& select, logical::LogicalPtr plan);
   Result<logical::LogicalPtr> AddLimit(const Select& select, logical::LogicalPtr plan);
   Result<int64_t> LimitValue(const Expr& expr, const std::string& clause, int64_t if_null);
@@ -146,10 +160,12 @@ struct QueryBinder::Core {
   logical::BoundExprPtr having;
   std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
   std::vector<OrderKey> order;
+  std::vector<int> distinct_on;  // columns as in OrderKey
+  WindowCollector windows;
+  logical::BoundExprPtr qualify;
 };
 
 /// VEL2002 for what the grammar takes and the binder does not bind.
-Status RefuseUnsupported(const Select& select);
 Status RefuseUnsupported(const TableRef& ref);
 
 /// "count" for a call, the column's name for a column, "?column?" otherwise.
@@ -160,6 +176,20 @@ logical::LogicalPtr Project(logical::LogicalPtr plan, std::vector<logical::Bound
                             std::vector<logical::OutputColumn> output);
 logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predicate);
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
+/// The first row of each group of equal `keys`, by `order`. One column more than the input's.
+Result<logical::LogicalPtr> FirstOfEach(logical::LogicalPtr plan,
+                                        std::vector<logical::BoundExprPtr> keys,
+                                        std::vector<logical::SortKey> order,
+                                        const FunctionContext& context);
+/// LIMIT .. WITH TIES: the rows behind `offset` up to the last peer of row offset + limit. Two
+/// columns more than the input's.
+Result<logical::LogicalPtr> LimitWithTies(logical::LogicalPtr plan,
+                                          std::vector<logical::SortKey> order, int64_t limit,
+                                          int64_t offset, const FunctionContext& context);
+/// The input's columns, then the number of each row among the rows equal to it.
+logical::LogicalPtr NumberEqualRows(logical::LogicalPtr plan);
+/// The first `width` columns of a plan.
+logical::LogicalPtr FirstColumns(logical::LogicalPtr plan, size_t width);
 /// Column `index` of a plan's output as an expression.
 logical::BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index);
 /// VEL2101: what cannot run over a stream is refused with its reason.

@@ -154,6 +154,7 @@ Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
 
 Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, Core* core) {
   auto binder = Expressions(&core->from.scope, &core->collector);
+  binder.set_windows(&core->windows);
   SelectColumn column;
   VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
   column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
@@ -238,7 +239,6 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
 }
 
 Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
-  VELARIA_RETURN_NOT_OK(RefuseUnsupported(select));
   Core core;
   if (select.from) {
     VELARIA_ASSIGN_OR_RETURN(core.from, BindFrom(*select.from));
@@ -254,10 +254,13 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
   }
   if (select.window_by) VELARIA_RETURN_NOT_OK(BindWindow(*select.window_by, &core.from));
   core.collector.width = static_cast<int>(core.from.plan->output.size());
+  VELARIA_RETURN_NOT_OK(BindNamedWindows(select, &core));
   VELARIA_RETURN_NOT_OK(BindItems(select, &core));
   VELARIA_RETURN_NOT_OK(BindGroups(select, &core));
+  VELARIA_RETURN_NOT_OK(BindQualify(select, &core));
   VELARIA_RETURN_NOT_OK(BindOrder(select, &core));
   VELARIA_RETURN_NOT_OK(BindAggregation(select, &core));
+  VELARIA_RETURN_NOT_OK(PlaceWindows(&core));
 
   PlannedQuery planned;
   const bool is_plain_star = core.from.relation && select.items.size() == 1 &&

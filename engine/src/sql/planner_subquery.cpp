@@ -206,19 +206,6 @@ Result<BoundExprPtr> ExpressionBinder::CompareExtremes(const std::string& sign, 
                   expr.place);
 }
 
-Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
-  const bool contains = expr.text == "=" && !expr.bool_value;
-  const bool lacks = expr.text == "<>" && expr.bool_value;
-  if (!contains && !lacks) {
-    return Unsupported(expr.place, expr.text + (expr.bool_value ? " ALL" : " ANY") + " of an array");
-  }
-  VELARIA_ASSIGN_OR_RETURN(auto value, Bind(*expr.children[0]));
-  VELARIA_ASSIGN_OR_RETURN(auto array, Bind(*expr.children[1]));
-  VELARIA_ASSIGN_OR_RETURN(
-      auto found, Call("list_contains", {std::move(array), std::move(value)}, expr.place));
-  return lacks ? Not(std::move(found), expr.place) : found;
-}
-
 /// The columns of a subquery's one row, for a comparison of row values.
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindRow(const Expr& expr) {
   if (expr.kind == ExprKind::kRow) return BindAll(expr.children);

@@ -3,14 +3,6 @@
 
 namespace velaria::sql {
 
-Status RefuseUnsupported(const Select& select) {
-  if (!select.distinct_on.empty()) return Unsupported(select.place, "DISTINCT ON");
-  if (!select.windows.empty()) return Unsupported(select.windows[0].first.place, "WINDOW");
-  if (select.qualify) return Unsupported(select.qualify->place, "QUALIFY");
-  if (select.with_ties) return Unsupported(select.place, "WITH TIES");
-  return Status::OK();
-}
-
 Status RefuseUnsupported(const TableRef& ref) {
   if (ref.sample) return Unsupported(ref.sample->place, "TABLESAMPLE");
   if (ref.asof) return Unsupported(ref.place, "ASOF JOIN");

@@ -1,0 +1,31 @@
+// Adds the rows of one group to the registry's table.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "functions/registry.hpp"
+
+namespace velaria {
+
+class RowAdder {
+ public:
+  RowAdder(FunctionRegistry& registry, std::string group)
+      : registry_(registry), group_(std::move(group)) {}
+
+  void operator()(const char* name, std::vector<std::string> aliases, const char* signature,
+                  const char* summary, const char* example, const char* result,
+                  Result<ScalarBinding> (*bind)(const BindArguments&),
+                  bool null_if_any_null = true,
+                  Volatility volatility = Volatility::kImmutable) {
+    registry_.Add(ScalarFunction{name, std::move(aliases), group_, signature, summary, example,
+                                 result, bind, null_if_any_null, volatility});
+  }
+
+ private:
+  FunctionRegistry& registry_;
+  std::string group_;
+};
+
+}  // namespace velaria
