@@ -164,8 +164,9 @@ struct ExactMoments {
   bool is_constant() const { return least == greatest; }
   double Centred(int64_t n) const {
     if (is_constant() && std::isfinite(least)) return 0;
+    // Times n, so that no quotient is rounded before the subtraction.
     const WideFloat total = WideValue(sum);
-    const auto centred = static_cast<double>(WideValue(squares) - total * total / n);
+    const auto centred = static_cast<double>((n * WideValue(squares) - total * total) / n);
     return centred < 0 ? 0 : centred;
   }
 };
@@ -221,7 +222,7 @@ struct ExactPairs {
       sums.syy = y.Centred(n);
       sums.sxy = sums.sxx == 0 || sums.syy == 0
                      ? 0
-                     : static_cast<double>(WideValue(products) - sum_x * sum_y / n);
+                     : static_cast<double>((n * WideValue(products) - sum_x * sum_y) / n);
     }
     return sums.Answer(statistic);
   }

@@ -98,9 +98,7 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
   BindArguments described;
   described.distinct = distinct;
   for (auto& argument : arguments) {
-    if (argument->kind != BoundKind::kLiteral && logical::IsConstant(*argument)) {
-      argument = TryFold(argument, context);
-    }
+    argument = TryFold(argument, context);  // a fraction may be written as -(-0.5)
     described.types.push_back(argument->type);
     std::shared_ptr<arrow::Scalar> constant;
     if (argument->kind == BoundKind::kLiteral) {
