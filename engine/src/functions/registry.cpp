@@ -15,6 +15,7 @@ FunctionRegistry::FunctionRegistry() {
   RegisterRegex(*this);
   RegisterJson(*this);
   RegisterNested(*this);
+  RegisterSystem(*this);
   RegisterAggregates(*this);
   RegisterWindows(*this);
 }
