@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "functions/binding.hpp"
+#include "functions/system.hpp"
 
 namespace velaria {
 

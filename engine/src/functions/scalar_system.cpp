@@ -2,6 +2,7 @@
 #include "functions/binding.hpp"
 #include "functions/elementwise.hpp"
 #include "functions/row_adder.hpp"
+#include "functions/system.hpp"
 
 namespace velaria {
 namespace {
