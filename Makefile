@@ -13,7 +13,7 @@ SANITIZED := build/sanitized
 JOBS ?= $(shell nproc)
 JOB ?=
 SOAK_MINUTES ?= 30
-PYTHON_TESTS ?= tests/unit tests/contract tests/integration tests/polyglot tests/property tests/faults
+PYTHON_TESTS ?= tests/unit tests/contract tests/integration tests/property tests/faults
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 
 CPP := $(shell find engine/src engine/include tests/cpp -name '*.cpp' -o -name '*.hpp' 2>/dev/null)

@@ -65,9 +65,22 @@ def progress_page() -> str:
     return "\n".join(parts)
 
 
-def settings_page(session: _kernel.Session) -> str:
-    cells = ((code(name), code(value)) for name, value in sorted(session.settings().items()))
-    return "# Settings\n\n" + table(("setting", "value at start"), cells)
+SETTINGS_INTRODUCTION = """\
+# Settings
+
+`SET name = value`, `RESET name`, `SHOW name`, `SHOW ALL`. Settings belong to the session; a server
+has one, so that for now a SET on a server changes the setting for every client.
+
+"""
+
+
+def settings_page() -> str:
+    cells = (
+        (code(row.name), code(row.default), cell(row.range), cell(row.meaning))
+        for row in _kernel.settings()
+    )
+    head = ("setting", "value at start", "range", "meaning")
+    return SETTINGS_INTRODUCTION + table(head, cells)
 
 
 def pages() -> dict[str, str]:
@@ -77,7 +90,7 @@ def pages() -> dict[str, str]:
             "errors.md": errors_page(),
             "functions.md": functions_page(session),
             "progress.md": progress_page(),
-            "settings.md": settings_page(session),
+            "settings.md": settings_page(),
         }
     finally:
         session.close()

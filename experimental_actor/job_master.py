@@ -25,6 +25,7 @@ from velaria.experimental_actor.messages import (
     Run,
 )
 from velaria.experimental_actor.shared_memory import HEADER
+from velaria.experimental_actor.task_book import EarlyCancels
 
 WORKER_START_S_MAX = 60.0
 
@@ -112,7 +113,7 @@ class JobMaster:
         self._epochs = itertools.count(1)
         self._workers: list[WorkerPort] = []
         self._runners: dict[str, JobRunner] = {}
-        self._cancelled_early: set[str] = set()
+        self._early_cancels = EarlyCancels()
         self._one_job = asyncio.Lock()
 
     async def start(self) -> list[str]:
@@ -130,18 +131,18 @@ class JobMaster:
             runner = JobRunner(job, self._workers, self._start_worker, self._epochs)
             self._runners[job.job_id] = runner
             try:
-                if job.job_id in self._cancelled_early:
+                if self._early_cancels.take(job.job_id):
                     runner.cancel()
                 return await runner.run(timeout_s)
             finally:
                 # The report goes to the driver and into the run history; none is kept here.
                 del self._runners[job.job_id]
-                self._cancelled_early.discard(job.job_id)
 
     async def cancel(self, job_id: str) -> None:
+        """End a job that runs, or one still to begin: Ray may bring its order after this one."""
         runner = self._runners.get(job_id)
         if runner is None:
-            self._cancelled_early.add(job_id)
+            self._early_cancels.add(job_id)
         else:
             runner.cancel()
 

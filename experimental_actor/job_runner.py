@@ -41,7 +41,9 @@ class WorkerPort(Protocol):
     async def ping(self) -> None: ...
 
     async def cancel(self, epoch: int) -> None:
-        """Refuse this attempt and all before it, if not begun. One under way ends by kill()."""
+        """End this attempt and all before it, begun or not. One that does not let go ends by
+        kill().
+        """
 
     async def kill(self) -> None: ...
 

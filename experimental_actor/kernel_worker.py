@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from velaria._kernel import KernelError, Session
+from velaria._kernel import FragmentCancel, KernelError, Session
 from velaria.experimental_actor import shared_memory
 from velaria.experimental_actor.messages import Order, Outcome, Run, SocketRequest, Touch
 from velaria.schemas import errors as codes
@@ -29,7 +29,10 @@ class KernelWorker:
     def __init__(self, socket_path: str) -> None:
         """`socket_path` is where to listen for the shared-memory transport; "" for nowhere."""
         self._session = Session(threads=1)
+        # Both under the lock: an attempt is either seen as cancelled or reached by cancel().
         self._cancelled_epoch = 0
+        self._under_way: tuple[int, FragmentCancel] | None = None
+        self._lock = threading.Lock()
         self._one_at_a_time = threading.Lock()
         if socket_path:
             listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -44,8 +47,12 @@ class KernelWorker:
         """The heartbeat; the kernel holds no lock that could delay it."""
 
     def cancel(self, epoch: int) -> None:
-        """Attempts up to this one that have not begun will not begin."""
-        self._cancelled_epoch = max(self._cancelled_epoch, epoch)
+        """Attempts up to this one will not begin; one that is under way ends with VEL3010."""
+        with self._lock:
+            self._cancelled_epoch = max(self._cancelled_epoch, epoch)
+            under_way = self._under_way
+        if under_way is not None and under_way[0] <= epoch:
+            under_way[1].cancel()
 
     def run(self, order_bytes: bytes, names: list[str], *tables: pa.Table) -> tuple[bytes, bytes]:
         """(Outcome, partial state): two Ray objects, so that the JobMaster loads no partial."""
@@ -60,14 +67,24 @@ class KernelWorker:
     def _run(self, order: Order, inputs: Mapping[str, pa.Table]) -> tuple[Outcome, bytes]:
         with self._one_at_a_time:
             error, partial = None, b""
-            if order.epoch <= self._cancelled_epoch:
-                error = ErrorReply(code=codes.CANCELLED, message="the attempt was cancelled")
-            else:
-                try:
-                    partial = self._session.run_fragment(order.fragment, inputs, threads=1)
-                except KernelError as fault:
-                    error = _reply_of(fault)
+            cancel = self._begin(order)
+            try:
+                partial = self._session.run_fragment(
+                    order.fragment, inputs, threads=1, cancel=cancel
+                )
+            except KernelError as fault:
+                error = _reply_of(fault)
             return Outcome(task_id=order.task_id, epoch=order.epoch, error=error), partial
+
+    def _begin(self, order: Order) -> FragmentCancel:
+        """The attempt's handle, cancelled already when cancel() came first."""
+        cancel = FragmentCancel()
+        with self._lock:
+            self._under_way = (order.epoch, cancel)
+            is_cancelled = order.epoch <= self._cancelled_epoch
+        if is_cancelled:
+            cancel.cancel()
+        return cancel
 
     def _accept(self, listener: socket.socket) -> None:
         while True:

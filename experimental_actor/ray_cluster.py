@@ -69,7 +69,7 @@ def _import_ray() -> Any:
         raise VelariaError(
             codes.LANE_UNAVAILABLE,
             "the lane needs Ray, which is not installed: ray",
-            hint="Install it with `pip install 'velaria[lane]'`, or run `make lane`.",
+            hint="Install it with `pip install '.[lane]'`, or run `make lane`.",
         ) from fault
     return ray
 

@@ -13,6 +13,8 @@ RETRIES_MAX = 3
 DEATHS_MAX = 3
 """A task that ended this many workers is not given a further one."""
 
+EARLY_CANCELS_MAX = 1_000
+
 BACKOFF_BASE_MS = 200
 BACKOFF_MS_MAX = 3000
 
@@ -48,6 +50,29 @@ def backoff_ms(retry_index: int) -> int:
 def is_semantic(error: ErrorReply) -> bool:
     """Whether a second try would fail alike: the fault is the statement's or the data's."""
     return error.code.startswith(_SEMANTIC)
+
+
+class EarlyCancels:
+    """Jobs cancelled before they began. One that is over cannot be told from one to come, so only
+    the newest are remembered.
+    """
+
+    def __init__(self) -> None:
+        self._job_ids: dict[str, None] = {}  # in the order they came
+
+    def __len__(self) -> int:
+        return len(self._job_ids)
+
+    def add(self, job_id: str) -> None:
+        self._job_ids[job_id] = None
+        while len(self._job_ids) > EARLY_CANCELS_MAX:
+            del self._job_ids[next(iter(self._job_ids))]
+
+    def take(self, job_id: str) -> bool:
+        """Whether it was cancelled; asked once, when the job begins."""
+        was_cancelled = job_id in self._job_ids
+        self._job_ids.pop(job_id, None)
+        return was_cancelled
 
 
 class MissCounter:

@@ -45,6 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = words[0] if words else ""
     if name not in COMMANDS:
         return _top_level(words)
+    if name == "serve" and argv is None:
+        # Only as the program itself: a program that calls main() must not be started anew.
+        from velaria.flight_server.memory_pool import restart_with_server_pool
+
+        restart_with_server_pool()
     module = importlib.import_module(f"velaria.flight_server.commands.{name}")
     if name in PASSED_THROUGH:
         return _guarded(module.run, words[1:])
@@ -78,13 +83,14 @@ def _top_level(words: list[str]) -> int:
 def _guarded(run: object, argument: object) -> int:
     """Run a command; a coded failure is printed with its caret and becomes the exit code."""
     from velaria._kernel import KernelError
+    from velaria.control.errors import LedgerError
     from velaria.flight_server.errors import as_velaria_error, error_text
     from velaria.schemas.errors import VelariaError
 
     assert callable(run)
     try:
         return int(run(argument))
-    except (VelariaError, KernelError) as fault:
+    except (VelariaError, KernelError, LedgerError) as fault:
         error = as_velaria_error(fault)
         print(error_text(error), file=sys.stderr)
         return int(error.code[3])

@@ -151,10 +151,14 @@ class Client:
             return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
 
     def start_stream(
-        self, sql: str, name: str | None = None, delivery_mode: str | None = None
+        self,
+        sql: str,
+        name: str | None = None,
+        delivery_mode: str | None = None,
+        params: list[Any] | None = None,
     ) -> StreamHandle:
         """Start a streaming query that outlives this client."""
-        told = {"sql": sql, "name": name, "delivery_mode": delivery_mode}
+        told = {"sql": sql, "name": name, "delivery_mode": delivery_mode, "params": params}
         body = {key: value for key, value in told.items() if value is not None}
         return StreamHandle(
             self, msgspec.convert(self.action("stream.start", **body), StreamStarted)

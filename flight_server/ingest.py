@@ -2,7 +2,8 @@
 read.
 
 Each acknowledged batch stays, whatever becomes of the call after it. A failure leaves the batches
-before it and nothing of its own batch.
+before it and nothing of its own batch. A put that replaces a table does so when it has ended well,
+and leaves the old table otherwise.
 """
 
 import msgspec
@@ -12,7 +13,7 @@ import pyarrow.flight as flight
 from velaria.flight_server.calls import Call
 from velaria.flight_server.errors import scrubbed
 from velaria.flight_server.forms import parse_descriptor
-from velaria.flight_server.queries import new_query_id
+from velaria.flight_server.queries import TrackedQuery, new_query_id
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import PutResultMetadata
@@ -64,7 +65,7 @@ def put(
     command = target_of(descriptor)
     tracked = service.queries.start(new_query_id(), "ingest", f"DoPut {command.table}")
     try:
-        result = _take_in(service, command, reader, call)
+        result = _take_in(service, command, reader, call, tracked)
     except Exception as fault:
         raise tracked.fail(_blamed(fault, call)) from fault
     tracked.finish(result.row_count)
@@ -79,32 +80,34 @@ def _take_in(
     command: IngestCommand,
     reader: flight.MetadataRecordBatchReader,
     call: Call,
+    tracked: TrackedQuery,
 ) -> PutResultMetadata:
     row_count = batch_count = 0
     ingest = service.session.ingest(command.table, reader.schema, command.mode, from_wire=True)
-    try:
-        while (batch := _next_batch(reader)) is not None:
-            rows = ingest.write(batch)
-            row_count += rows
-            batch_count += 1
-            service.metrics.add("ingest_rows_total", rows)
-            service.metrics.add("ingest_batches_total")
-            if call.is_cancelled:
-                raise VelariaError(codes.CANCELLED, f"the DoPut was cancelled; rows: {row_count}")
-    finally:
-        ingest.close()
+    while (batch := _next_batch(reader, call, tracked)) is not None:
+        rows = ingest.write(batch)
+        row_count += rows
+        batch_count += 1
+        service.metrics.add("ingest_rows_total", rows)
+        service.metrics.add("ingest_batches_total")
+    ingest.commit()
     return PutResultMetadata(table=command.table, row_count=row_count, batch_count=batch_count)
 
 
-def _next_batch(reader: flight.MetadataRecordBatchReader) -> pa.RecordBatch | None:
-    """Skips messages that carry only metadata; None at the end."""
+def _next_batch(
+    reader: flight.MetadataRecordBatchReader, call: Call, tracked: TrackedQuery
+) -> pa.RecordBatch | None:
+    """Skips messages that carry only metadata; None at the end; VEL3010 once it is cancelled."""
     while True:
         try:
             chunk = reader.read_chunk()
         except StopIteration:
-            return None
-        if chunk.data is not None:
-            return chunk.data
+            chunk = None
+        if call.is_cancelled:
+            raise VelariaError(codes.CANCELLED, "the DoPut was cancelled")
+        tracked.refuse_when_cancelled()
+        if chunk is None or chunk.data is not None:
+            return None if chunk is None else chunk.data
 
 
 def _blamed(fault: Exception, call: Call) -> Exception:

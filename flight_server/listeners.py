@@ -28,7 +28,7 @@ def check_address(uri: str, *, insecure: bool) -> None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         raise VelariaError(
-            codes.BAD_SETTING, f"the listener's port is not a number: {uri}"
+            codes.BAD_SETTING, f"the listener's port is not from 0 to 65535: {uri}"
         ) from None
     if not insecure and not is_loopback(host):
         raise VelariaError(

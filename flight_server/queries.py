@@ -45,12 +45,27 @@ class TrackedQuery:
         self.error_code: str | None = None
         self._row_count = 0
         self._result: QueryResult | None = None
+        self._cancel_asked = threading.Event()
+        self._has_ended = threading.Event()
         self._book = book
         self._run = book.ledger.start_run(kind, self.sql, query_id)
 
     def follow(self, result: "QueryResult") -> None:
         """Tell rows and statistics from the kernel's result while it is read."""
         self._result = result
+        if self._cancel_asked.is_set():
+            result.cancel()
+
+    def ask_cancel(self) -> None:
+        """For what the kernel does not run, or not yet: who runs it asks at its next step."""
+        self._cancel_asked.set()
+
+    def refuse_when_cancelled(self) -> None:
+        if self._cancel_asked.is_set():
+            raise VelariaError(codes.CANCELLED, f"the query was cancelled: {self.query_id}")
+
+    def wait_ended(self, timeout_s: float) -> bool:
+        return self._has_ended.wait(timeout_s)
 
     @property
     def row_count(self) -> int:
@@ -93,6 +108,7 @@ class TrackedQuery:
             error_code=self.error_code,
             error_message=error.message if error else None,
         )
+        self._has_ended.set()
 
     def entry(self) -> QueryEntry:
         return QueryEntry(

@@ -59,7 +59,6 @@ class RunningServer:
         for uri in options.listen:
             check_address(uri, insecure=options.insecure)
         self._last = contextlib.ExitStack()
-        self._undo = self._last.enter_context(contextlib.ExitStack())
         try:
             self._open(options)
         except BaseException:
@@ -68,6 +67,11 @@ class RunningServer:
 
     def _open(self, options: ServeOptions) -> None:
         self.data_dir = self._take_data_dir(options.data_dir)
+        # Entered after the folder, so it closes before a private folder goes: the ledger writes
+        # its journal there until its end.
+        self._undo = self._last.enter_context(contextlib.ExitStack())
+        lock = (self.data_dir / "server.lock").open("w", encoding="ascii")
+        _lock_or_refuse(self._undo.enter_context(lock), self.data_dir)
         roots = [Path.cwd(), self.data_dir, *options.allow_path]
         settings = ServerSettings(
             listen=options.listen,
@@ -95,20 +99,17 @@ class RunningServer:
             settings.side = self.side.address
 
     def _take_data_dir(self, asked: Path | None) -> Path:
-        """The folder, locked: a second server on it is refused."""
         if asked is None:
             folder = Path(tempfile.mkdtemp(prefix="velaria-"))
             self._last.callback(shutil.rmtree, folder, ignore_errors=True)
-        else:
-            folder = asked.resolve()
-            try:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            except OSError as fault:
-                raise VelariaError(
-                    codes.BAD_SETTING, f"the data directory cannot be made: {asked}"
-                ) from fault
-        lock = self._undo.enter_context((folder / "server.lock").open("w", encoding="ascii"))
-        _lock_or_refuse(lock, folder)
+            return folder
+        folder = asked.resolve()
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as fault:
+            raise VelariaError(
+                codes.BAD_SETTING, f"the data directory cannot be made: {asked}"
+            ) from fault
         return folder
 
     def ready_line(self) -> dict[str, Any]:
@@ -147,6 +148,7 @@ class RunningServer:
 
 
 def _lock_or_refuse(lock: IO[str], folder: Path) -> None:
+    """A second server on the folder is refused."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -20,7 +20,6 @@ from velaria.flight_server.service import Service
 from velaria.flight_server.tickets import TicketEffect
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import FlightInfoMetadata
-from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
 
@@ -84,15 +83,14 @@ def flight_info(
 def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight.FlightDataStream:
     service.tickets.check(ticket)
     sql, params = ticket.sql, ticket.params
-    if ticket.effect == "rows":
-        return _open_rows(service, call, sql, params, service.queries.redeem(ticket.query_id))
-    if ticket.effect == "continuous":
-        return _open_continuous(service, call, sql)
 
     def run() -> pa.Table:
         query_id = service.queries.redeem(ticket.query_id)
         return change(service, call, describe(service, sql, params), sql, params, query_id).table()
 
+    if ticket.effect != "once":
+        open_reader = _open_rows if ticket.effect == "rows" else _open_continuous
+        return open_reader(service, call, sql, params, service.queries.redeem(ticket.query_id))
     return flight.RecordBatchStream(service.once.reply(ticket.query_id, run))
 
 
@@ -103,7 +101,7 @@ def open_text(service: Service, call: Call, command: QueryCommand) -> flight.Fli
         case "rows":
             return _open_rows(service, call, sql, params, query_id)
         case "continuous":
-            return _open_continuous(service, call, sql)
+            return _open_continuous(service, call, sql, params, query_id)
         case "once":
             done = change(service, call, info, sql, params, query_id)
             return flight.RecordBatchStream(done.table())
@@ -137,11 +135,12 @@ def _end_rows(tracked: TrackedQuery, result: QueryResult, fault: pa.ArrowExcepti
         tracked.cancel(row_count)
 
 
-def _open_continuous(service: Service, call: Call, sql: str) -> flight.FlightDataStream:
+def _open_continuous(
+    service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str
+) -> flight.FlightDataStream:
     """A query of its own for this reader; it ends with the reader."""
-    query, subscription = service.streams.start_subscribed(sql)
-    query_id = query.query_id
-    emissions = Emissions(subscription, query_id, lambda: _stop_quietly(service, query_id))
+    subscription = service.streams.start_subscribed(sql, params, query_id)
+    emissions = Emissions(subscription, query_id, lambda: service.streams.stop_soon(query_id))
     return attach(call, emissions)
 
 
@@ -174,7 +173,7 @@ def change(
 ) -> Change:
     """Run a statement that returns no rows; it is done, or its query started, on return."""
     if is_continuous(info):
-        query = service.streams.start(sql)
+        query = service.streams.start(sql, params=params, query_id=query_id)
         return Change(query.query_id, stream_name=query.name)
     tracked = service.queries.start(query_id, "statement", sql)
     call.on_cancel(lambda: cancel_in_kernel(service, query_id))
@@ -194,11 +193,3 @@ def cancel_in_kernel(service: Service, query_id: str) -> str | None:
         if fault.code == codes.UNKNOWN_QUERY:
             return None
         raise
-
-
-def _stop_quietly(service: Service, query_id: str) -> None:
-    try:
-        service.streams.stop(query_id, "now")
-    except (KernelError, VelariaError) as fault:
-        if fault.code not in (codes.UNKNOWN_QUERY, codes.QUERY_STATE):
-            raise

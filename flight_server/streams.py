@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from velaria._kernel import KernelError, Session, StreamingQuery, Subscription
-from velaria.flight_server.queries import QueryBook, TrackedQuery
+from velaria.flight_server.queries import QueryBook, TrackedQuery, new_query_id
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -27,18 +27,24 @@ class StreamBook:
         self._followers: dict[str, threading.Thread] = {}
 
     def start(
-        self, sql: str, name: str | None = None, options: dict[str, Any] | None = None
+        self,
+        sql: str,
+        name: str | None = None,
+        options: dict[str, Any] | None = None,
+        *,
+        params: list[Any] | None = None,
+        query_id: str | None = None,
     ) -> StreamingQuery:
-        query = self._prepare(sql, name, options)
+        query = self._prepare(sql, name, options, params, query_id or new_query_id())
         query.start()
         return query
 
-    def start_subscribed(self, sql: str) -> tuple[StreamingQuery, Subscription]:
-        """A query and a subscription that gets every emission from its first on."""
-        query = self._prepare(sql, None, None)
+    def start_subscribed(self, sql: str, params: list[Any] | None, query_id: str) -> Subscription:
+        """A new query's every emission, from its first on."""
+        query = self._prepare(sql, None, None, params, query_id)
         subscription = query.subscribe()
         query.start()
-        return query, subscription
+        return subscription
 
     def find(self, id_or_name: str) -> StreamingQuery:
         return self._session.streaming_query(id_or_name)
@@ -49,6 +55,16 @@ class StreamBook:
     def stop(self, id_or_name: str, mode: str) -> dict[str, Any]:
         """The last progress of the query."""
         return self._session.streaming_query(id_or_name).stop(mode)
+
+    def stop_soon(self, query_id: str) -> None:
+        """End a query at once without waiting for it, which may take long.
+
+        The caller may be the one thread that watches all calls. A query is given up by its only
+        reader and once, so there is one such thread per query at most.
+        """
+        threading.Thread(
+            target=self._stop_quietly, args=(query_id,), name=f"stop-{query_id}", daemon=True
+        ).start()
 
     def stop_all(self) -> None:
         """Ends every query at once; used when the server drains."""
@@ -64,19 +80,34 @@ class StreamBook:
         for follower in followers:
             follower.join(timeout_s / max(len(followers), 1))
 
-    def _prepare(
-        self, sql: str, name: str | None, options: dict[str, Any] | None
-    ) -> StreamingQuery:
+    def _stop_quietly(self, query_id: str) -> None:
         try:
-            query = self._session.start_stream(sql, name, {**(options or {}), "start": False})
+            self.stop(query_id, "now")
+        except KernelError as fault:
+            if fault.code not in (codes.UNKNOWN_QUERY, codes.QUERY_STATE):
+                _log.exception("stopping a stream", query_id=query_id)
+
+    def _prepare(
+        self,
+        sql: str,
+        name: str | None,
+        options: dict[str, Any] | None,
+        params: list[Any] | None,
+        query_id: str,
+    ) -> StreamingQuery:
+        tracked = self._queries.start(query_id, "stream", sql)
+        not_yet = {**(options or {}), "start": False}
+        try:
+            query = self._session.start_stream(
+                sql, name, not_yet, parameters=params, query_id=query_id
+            )
         except Exception as fault:
-            raise self._queries.record_failure("stream", sql, fault) from fault
-        tracked = self._queries.start(query.query_id, "stream", sql)
+            raise tracked.fail(fault) from fault
         follower = threading.Thread(
             target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
         )
         with self._lock:
-            self._followers[query.query_id] = follower
+            self._followers[query_id] = follower
         follower.start()
         return query
 
@@ -93,7 +124,7 @@ class StreamBook:
             tracked.fail(fault)
         finally:
             with self._lock:
-                self._followers.pop(query.query_id, None)
+                self._followers.pop(tracked.query_id, None)
 
 
 def _failure_of(query: StreamingQuery) -> Exception:

@@ -1,4 +1,5 @@
-"""system.queries, streams, tables, settings and functions: the kernel's lists as tables of SQL.
+"""system.queries, streams, tables, indexes, settings and functions: the kernel's lists as tables of
+SQL.
 
 The run history brings its own (runs, stages, attempts, events); all are entered by `register_all`.
 """
@@ -40,6 +41,7 @@ _STREAMS = pa.schema(
 _TABLES = pa.schema(
     [("name", _TEXT), ("kind", _TEXT), ("row_count", _COUNT), ("byte_count", _COUNT)]
 )
+_INDEXES = pa.schema([("name", _TEXT), ("table_name", _TEXT), ("columns", _TEXT)])
 _SETTINGS = pa.schema([("name", _TEXT), ("value", _TEXT)])
 _FUNCTION_FIELDS = ("name", "kind", "group", "signature", "summary", "example", "example_result")
 _FUNCTIONS = pa.schema([(name, _TEXT) for name in _FUNCTION_FIELDS])
@@ -50,6 +52,7 @@ def register_all(service: Service) -> None:
         "queries": (_QUERIES, lambda: _query_rows(service)),
         "streams": (_STREAMS, lambda: _stream_rows(service)),
         "tables": (_TABLES, lambda: _table_rows(service)),
+        "indexes": (_INDEXES, lambda: _index_rows(service)),
         "settings": (_SETTINGS, lambda: _setting_rows(service)),
         "functions": (_FUNCTIONS, lambda: _function_rows(service)),
     }
@@ -89,6 +92,11 @@ def _table_rows(service: Service) -> Iterable[dict[str, Any]]:
             "row_count": table.row_count if table.row_count >= 0 else None,
             "byte_count": table.byte_count if table.byte_count >= 0 else None,
         }
+
+
+def _index_rows(service: Service) -> Iterable[dict[str, Any]]:
+    for index in service.session.indexes():
+        yield {"name": index.name, "table_name": index.table, "columns": index.columns}
 
 
 def _setting_rows(service: Service) -> Iterable[dict[str, Any]]:

@@ -12,8 +12,9 @@ from typing import Any, Literal
 import msgspec
 import pyarrow as pa
 
+from velaria.flight_server.errors import as_velaria_error, from_reply
 from velaria.schemas import errors as codes
-from velaria.schemas.errors import VelariaError
+from velaria.schemas.errors import ErrorReply, VelariaError
 from velaria.schemas.tickets import StatementTicket
 
 TICKET_LIFETIME_MS = 3_600_000
@@ -66,10 +67,13 @@ class TicketOffice:
 
 
 class _Slot:
+    """An exception would hold its frames, and all they hold; so a failure is kept as it is told."""
+
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.reply: pa.Table | None = None
-        self.failure: Exception | None = None
+        self.failure: ErrorReply | None = None
+        self.caret = ""
 
 
 class OnceReplies:
@@ -98,11 +102,14 @@ class OnceReplies:
             )
         with slot.lock:
             if slot.failure is not None:
-                raise slot.failure
+                error = from_reply(slot.failure)
+                error.caret = slot.caret
+                raise error
             if slot.reply is None:
                 try:
                     slot.reply = run()
                 except Exception as fault:
-                    slot.failure = fault
-                    raise
+                    error = as_velaria_error(fault)
+                    slot.failure, slot.caret = error.reply(), error.caret
+                    raise error from fault
             return slot.reply

@@ -27,6 +27,6 @@ class QueryListReply(Reply):
 
 
 class QueryCancelReply(Reply):
-    """The state after the cancellation."""
+    """The state after the cancellation; a DoPut that waits for its client is still running."""
 
     state: str

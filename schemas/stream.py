@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 import msgspec
 
 from velaria.schemas.base import Command, Name, QueryId, Reply, SqlText
+from velaria.schemas.sql import Parameters
 
+DeliveryMode = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=100,
+        description="at-least-once or best-effort; the kernel decides.",
+    ),
+]
 CheckpointIntervalMs = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
 
 
@@ -13,8 +22,9 @@ class StreamStart(Command):
     """Start a streaming query: an unbounded SELECT, or INSERT INTO a table or sink from one."""
 
     sql: SqlText
+    params: Parameters | None = None
     name: Name | None = None
-    delivery_mode: Literal["at-least-once", "best-effort"] | None = None
+    delivery_mode: DeliveryMode | None = None
     checkpoint_interval_ms: CheckpointIntervalMs | None = None
 
 

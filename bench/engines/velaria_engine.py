@@ -34,7 +34,7 @@ class VelariaEngine:
 
     def forget(self, name: str) -> None:
         if any(table.name == name for table in self.session.tables()):
-            self.session.drop_table(name)
+            self.session.drop(name)
 
     def operators(self) -> list[dict[str, Any]]:
         return self._operators

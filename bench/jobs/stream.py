@@ -58,7 +58,6 @@ class TumblingCount:
         reader.start()
         for batch in self._batches:
             self._ingest.write(batch)
-        self._ingest.close()
         self._session.end_input("events")
         self._query.await_termination()
         reader.join()

@@ -13,6 +13,8 @@ from velaria.schemas.base import Empty
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryCancelReply, QueryListReply, QueryRef
 
+CANCEL_WAIT_S = 1.0
+
 
 @action("query.list")
 def list_queries(service: Service, call: Call, command: Empty) -> QueryListReply:
@@ -35,7 +37,7 @@ def progress(service: Service, call: Call, command: QueryRef) -> dict[str, Any]:
 
 @action("query.cancel")
 def cancel(service: Service, call: Call, command: QueryRef) -> QueryCancelReply:
-    """End a query at once; the state afterwards is told."""
+    """End a query; the state afterwards is told, which is running when it ends at its next step."""
     for query in service.streams.all():
         if command.query_id in (query.query_id, query.name):
             query.stop("now")
@@ -43,9 +45,13 @@ def cancel(service: Service, call: Call, command: QueryRef) -> QueryCancelReply:
     if service.queries.cancel_promise(command.query_id):
         return QueryCancelReply(state="cancelled")
     tracked = service.queries.find(command.query_id)
-    state = cancel_in_kernel(service, command.query_id)
-    if state is None and tracked is None:
+    if tracked is None:
         raise VelariaError(codes.UNKNOWN_QUERY, f"no query of that id: {command.query_id}")
-    if tracked is not None and tracked.state != "running":
+    if tracked.state != "running":
         return QueryCancelReply(state=tracked.state)
-    return QueryCancelReply(state=state or "cancelled")
+    tracked.ask_cancel()
+    state = cancel_in_kernel(service, tracked.query_id)
+    if state is None:
+        tracked.wait_ended(CANCEL_WAIT_S)
+        state = tracked.state
+    return QueryCancelReply(state=state)

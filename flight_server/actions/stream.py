@@ -4,6 +4,7 @@ from typing import Any
 
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
+from velaria.flight_server.forms import check_parameters
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.base import Done, Empty
@@ -33,7 +34,8 @@ def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
             f"checkpoints are not offered: checkpoint_interval_ms={command.checkpoint_interval_ms}",
             hint="Streams are kept in memory and end with the server; leave the field out.",
         )
-    query = service.streams.start(command.sql, command.name, options or None)
+    check_parameters(command.params)
+    query = service.streams.start(command.sql, command.name, options, params=command.params)
     return StreamStarted(query_id=query.query_id, name=query.name)
 
 

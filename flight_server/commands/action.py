@@ -13,7 +13,7 @@ from velaria.schemas.errors import VelariaError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
     parser.add_argument("name", nargs="?", metavar="NAME", help="none: list all actions")
-    parser.add_argument("command", nargs="?", default="{}", metavar="JSON")
+    parser.add_argument("command", nargs="?", default="{}", metavar="JSON", help="default {}")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -16,7 +16,9 @@ from velaria.schemas.errors import CONNECTION, VelariaError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URI", help="also ask this server for its health")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S")
+    parser.add_argument(
+        "--timeout", type=float, default=5.0, metavar="S", help="seconds the server may take"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

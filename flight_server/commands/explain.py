@@ -7,7 +7,7 @@ from velaria.flight_server.commands.options import add_server, client_of
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
-    parser.add_argument("sql", metavar="SQL")
+    parser.add_argument("sql", metavar="SQL", help="one statement")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,9 +18,14 @@ FILE_IO = "VEL4003"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
-    parser.add_argument("--mode", choices=("append", "create", "replace"), default="append")
+    parser.add_argument(
+        "--mode",
+        choices=("append", "create", "replace"),
+        default="append",
+        help="what becomes of a table that is there: it grows (default), is an error, is replaced",
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help=".csv, .parquet, .arrow or .arrows")
-    parser.add_argument("table", metavar="TABLE")
+    parser.add_argument("table", metavar="TABLE", help="the table's name")
 
 
 def run(args: argparse.Namespace) -> int:

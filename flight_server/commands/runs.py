@@ -7,13 +7,16 @@ from velaria.flight_server.commands.output import FORMATS, print_columns, write_
 
 SHOWN = ("run_id", "kind", "state", "duration_ms", "rows", "error_code", "text")
 TEXT_SHOWN_MAX = 60
+STATES = ("running", "succeeded", "failed", "cancelled")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_server(parser)
-    parser.add_argument("--output", choices=FORMATS[:3:2], default="table")
-    parser.add_argument("--limit", type=int, default=20)
-    parser.add_argument("--state", help="succeeded, failed, cancelled or running")
+    parser.add_argument(
+        "--output", choices=FORMATS[:3:2], default="table", help="how runs are written"
+    )
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="how many (default 20)")
+    parser.add_argument("--state", choices=STATES, help="runs of this state only")
     parser.add_argument("run", nargs="?", metavar="RUN", help="a run_id or query_id")
 
 

@@ -10,9 +10,9 @@ from velaria.flight_server.commands.output import print_columns, write_json_line
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     start = verbs.add_parser("start", help="start a streaming query")
-    start.add_argument("--name")
-    start.add_argument("--delivery-mode", choices=("at-least-once", "best-effort"))
-    start.add_argument("sql", metavar="SQL")
+    start.add_argument("--name", help="a name to call it by (default its id)")
+    start.add_argument("--delivery-mode", metavar="MODE", help="best-effort or at-least-once")
+    start.add_argument("sql", metavar="SQL", help="SELECT from a stream, or INSERT from one")
     watch = verbs.add_parser("watch", help="write the batches a query emits")
     add_output(watch)
     watch.set_defaults(output="json")
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, summary in (("progress", "all progress fields"), ("list", "all queries")):
         add_server(verbs.add_parser(name, help=summary))
     end = verbs.add_parser("end-input", help="log the end of a stream's input")
-    end.add_argument("stream", metavar="STREAM")
+    end.add_argument("stream", metavar="STREAM", help="the stream's name")
     for verb in (start, watch, stop, end):
         add_server(verb)
     for verb in (watch, stop, verbs.choices["progress"]):

@@ -2,11 +2,19 @@
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from tests.contract.tools import cpp_layers, file_sizes
-from tests.contract.tools.house import ARCHITECTURE, PACKAGES, ROOT, project_files, relative
+from tests.contract.tools.house import (
+    ARCHITECTURE,
+    PACKAGES,
+    ROOT,
+    fenced_block,
+    project_files,
+    relative,
+)
 
 TEXT_SUFFIXES = {
     *(
@@ -46,6 +54,38 @@ def test_every_path_in_the_rule_table_exists() -> None:
     paths = rule_table_paths()
     assert len(paths) >= 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def house_folders() -> list[str]:
+    """The folders of the house's tree: an entry's own, and those its description names."""
+    found: list[str] = []
+    parents: list[str] = []  # by depth
+    for line in fenced_block("The house"):
+        depth = (len(line) - len(line.lstrip())) // 2
+        names = re.findall(r"(?<!\S)[\w./]+/(?!\S)", line)
+        if depth <= 1:
+            own = "".join(parents[:depth]) + names.pop(0)
+            parents = [own] if depth == 0 else [parents[0], own]
+            found.append(own)
+        found += [found_in + name for found_in in parents[-1:] for name in names]
+    return found
+
+
+def test_every_folder_of_the_house_exists() -> None:
+    folders = house_folders()
+    assert {"engine/src/", "schemas/", "tests/slt/", "tests/experimental/", "docs/adr/"} <= set(
+        folders
+    )
+    assert [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+
+
+def test_every_folder_of_tests_stands_in_the_house() -> None:
+    held = {
+        f"tests/{path.parts[1]}/"
+        for name in text_files()
+        if len((path := Path(name)).parts) > 2 and path.parts[0] == "tests"
+    }
+    assert held - set(house_folders()) == set()
 
 
 def test_every_folder_of_the_kernel_stands_in_the_layer_order() -> None:

@@ -86,11 +86,17 @@ TEST(dates_and_times_are_read_and_written_in_iso) {
   CHECK_EQ(Value("CAST('2013-02-03 10:00' AS DATE)"), "2013-02-03");
   CHECK_EQ(Value("CAST('10:30' AS TIME)"), "10:30:00");
   CHECK_EQ(Value("CAST('25:00' AS TIME)"), "VEL3003 cannot cast to TIME: 25:00");
+  CHECK_EQ(Value("CAST('2013-01-31' AS TIME)"), "VEL3003 cannot cast to TIME: 2013-01-31");
   CHECK_EQ(Value("CAST('2013-01-01T10:00:00.123456Z' AS TIMESTAMP)"), "2013-01-01 10:00:00.123456");
   CHECK_EQ(Value("CAST('2013-01-01 10:00:00+05:30' AS TIMESTAMPTZ)"), "2013-01-01 04:30:00+00");
   CHECK_EQ(Value("CAST('2013-01-01 10:00:00 Europe/Berlin' AS TIMESTAMPTZ)"),
            "2013-01-01 09:00:00+00");
   CHECK_EQ(Value("CAST('0001-01-01' AS DATE)"), "0001-01-01");
+  CHECK_EQ(Value("CAST('0001-01-01 bc ' AS DATE)"), "0001-01-01 BC");
+  CHECK_EQ(Value("CAST('2013-01-01 AD' AS DATE)"), "2013-01-01");
+  CHECK_EQ(Value("CAST('0000-01-01' AS DATE)"), "VEL3003 cannot cast to DATE: 0000-01-01");
+  CHECK_EQ(Value("CAST('BC' AS DATE)"), "VEL3003 cannot cast to DATE: BC");
+  CHECK_EQ(Value("CAST(' BC' AS DATE)"), "VEL3003 cannot cast to DATE:  BC");
   CHECK_EQ(Value("CAST('2013-01-01 00:00:00.0000005' AS TIMESTAMP)"), "2013-01-01 00:00:00.000001");
   CHECK_EQ(Value("CAST('2013-13-01' AS TIMESTAMP)"),
            "VEL3003 cannot cast to TIMESTAMP: 2013-13-01");

@@ -144,6 +144,31 @@ TEST(a_query_over_its_memory_limit_fails_alone) {
   CHECK(Rows(*session, "SELECT a, count(*) FROM t GROUP BY a").ok());
 }
 
+TEST(what_a_query_takes_beside_its_arrays_counts_against_its_limit) {
+  auto session = Open(2);
+  CHECK_OK(FillNumbers(*session, "t", 1000000));
+  // The rows alone, 8 MB, would fit; keys, order and tables beside them do not.
+  const std::pair<const char*, int64_t> queries[] = {
+      {"SELECT a FROM t ORDER BY a DESC", 24000000},
+      {"SELECT a, count(*) FROM t GROUP BY a", 24000000},
+      {"SELECT count(DISTINCT a) FROM t", 24000000},
+      {"SELECT count(*) FROM (SELECT DISTINCT a FROM t) q", 24000000},
+      {"SELECT count(*) FROM t x JOIN t y ON x.a = y.a", 24000000},
+  };
+  for (const auto& [sql, limit] : queries) {
+    CHECK_OK(
+        session->Execute("SET memory_limit_bytes = " + std::to_string(limit), {}, "").status());
+    auto result = session->Execute(sql, {}, "");
+    REQUIRE(result.ok());
+    const auto rows = QueryReader(result->query).ToTable();
+    CHECK(!rows.ok());
+    CHECK(ErrorInfoOf(rows.status()).code == ErrorCode::kOutOfMemory);
+    CHECK(result->query->execution().query().peak_bytes() <= limit);
+    CHECK_OK(session->Execute("RESET memory_limit_bytes", {}, "").status());
+    CHECK(Rows(*session, sql).ok());
+  }
+}
+
 TEST(fragments_merged_in_any_number_of_partitions_give_the_single_process_answer) {
   auto session = Open(2);
   CHECK_OK(FillNumbers(*session, "t", 100000));
@@ -164,7 +189,7 @@ TEST(fragments_merged_in_any_number_of_partitions_give_the_single_process_answer
       fragment.partition = p;
       auto parsed = LaneFragment::Parse(fragment.Serialize());
       REQUIRE(parsed.ok());
-      auto snapshot = RunFragment(*parsed, {{"t", *batches}}, 1);
+      auto snapshot = RunFragment(*parsed, {{"t", *batches}}, 1, nullptr);
       REQUIRE(snapshot.ok());
       snapshots.push_back(*snapshot);
     }

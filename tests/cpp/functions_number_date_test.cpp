@@ -132,6 +132,7 @@ TEST(truncation_buckets_and_differences_keep_to_boundaries) {
       "1");
   CHECK_EQ(Value("date_diff('hour', DATE '2013-01-02', DATE '2013-01-01')"), "-24");
   CHECK_EQ(Value("make_date(2013, 2, 29)"), "VEL3004 not a date: 2013-2-29");
+  CHECK_EQ(Value("make_date(0, 1, 1)"), "VEL3004 not a date: 0-1-1");
 }
 
 TEST(the_statement_has_one_time) {

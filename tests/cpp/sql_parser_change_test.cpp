@@ -140,7 +140,7 @@ TEST(create_table_as_takes_names_and_no_data) {
   CHECK_EQ(ShowError("CREATE TABLE t AS SELECT 1 WITH NO DATE").substr(0, 12), "VEL2001 1:36");
   CHECK_EQ(ShowError("CREATE TEMP TABLE t (a INT) ON COMMIT DROP").substr(0, 12), "VEL2002 1:29");
   CHECK(Parse("CREATE OR REPLACE TEMP VIEW v AS TABLE t")->temporary);
-  CHECK(Parse("CREATE UNIQUE INDEX i ON t (a)")->unique_index);
+  CHECK(Parse("CREATE UNIQUE INDEX i ON t (a)")->unique);
   CHECK_EQ(ShowError("CREATE INDEX i ON t (a) WHERE b").substr(0, 12), "VEL2002 1:25");
 }
 

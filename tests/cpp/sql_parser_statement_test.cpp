@@ -77,7 +77,12 @@ TEST(create_view_schema_and_index) {
   const StatementPtr index = Parse("CREATE UNIQUE INDEX i ON t (a, b DESC)");
   CHECK(index->kind == StatementKind::kCreateIndex);
   CHECK_EQ(index->index_table.at(0).text, "t");
-  CHECK_EQ(index->index_columns.size(), 2u);
+  CHECK(index->unique);
+  CHECK_EQ(index->index_items.size(), 2u);
+  CHECK(index->index_items.at(1).descending);
+  const StatementPtr nameless = Parse("CREATE INDEX ON t USING btree (a + 1)");
+  CHECK(nameless->name.empty() && !nameless->unique);
+  CHECK_EQ(ShowError("CREATE INDEX IF NOT EXISTS ON t (a)").substr(0, 12), "VEL2001 1:28");
 }
 
 TEST(a_view_keeps_its_query_as_written) {

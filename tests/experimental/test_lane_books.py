@@ -7,9 +7,11 @@ import pytest
 from velaria.experimental_actor.run_history import RunNotes, final_state
 from velaria.experimental_actor.task_book import (
     DEATHS_MAX,
+    EARLY_CANCELS_MAX,
     HEARTBEAT_MISSES_MAX,
     LANE_TASK_FAILED,
     RETRIES_MAX,
+    EarlyCancels,
     MissCounter,
     State,
     Task,
@@ -168,3 +170,18 @@ def test_a_stage_that_raises_is_noted_as_failed() -> None:
     assert sent["stages"] == [
         {"name": "merge", "state": "failed", "started_us": 1, "finished_us": 2, "rows": None}
     ]
+
+
+def test_a_job_cancelled_before_it_begins_is_remembered_until_it_does() -> None:
+    cancels = EarlyCancels()
+    cancels.add("job")
+    assert [cancels.take(job_id) for job_id in ("other", "job", "job")] == [False, True, False]
+
+
+def test_cancelling_jobs_that_are_over_does_not_pile_up() -> None:
+    cancels = EarlyCancels()
+    for number in range(EARLY_CANCELS_MAX + 10):
+        cancels.add(f"job-{number}")
+    assert len(cancels) == EARLY_CANCELS_MAX
+    assert not cancels.take("job-9")
+    assert cancels.take("job-10")

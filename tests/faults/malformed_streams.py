@@ -155,11 +155,8 @@ def offer(session: _kernel.Session, stream: bytes, table: str) -> str:
     try:
         reader = ipc.open_stream(stream)
         ingest = session.ingest(table, reader.schema, "append")
-        try:
-            for batch in reader:
-                ingest.write(batch)
-        finally:
-            ingest.close()
+        for batch in reader:
+            ingest.write(batch)
     except KernelError as error:
         assert "\n" not in error.message, error.message
         return error.code
@@ -209,7 +206,7 @@ def offer_mutants(seed: int, count: int) -> Counter[str]:
             except KernelError:
                 tally["stored, then a typed error"] += 1
         if f"m{index}" in {table.name for table in session.tables()}:
-            session.drop_table(f"m{index}")
+            session.drop(f"m{index}")
     return tally
 
 

@@ -44,7 +44,6 @@ def test_a_bad_batch_takes_no_good_one_with_it() -> None:
         ingest.write(bad)
     assert caught.value.code == "VEL4006"
     assert ingest.write(good) == 3
-    ingest.close()
     kept = session.execute("SELECT count(*) AS n FROM kept").read_all()
     assert kept.to_pydict() == {"n": [6]}
 
@@ -56,7 +55,6 @@ def test_a_batch_of_another_schema_is_refused_by_name() -> None:
         ingest.write(pa.record_batch({"c": ["text"]}))
     assert caught.value.code == "VEL4005"
     assert "expected c: int64, got c: string" in caught.value.message
-    ingest.close()
 
 
 def test_every_kind_of_valid_batch_is_taken() -> None:

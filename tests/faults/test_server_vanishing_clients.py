@@ -40,6 +40,19 @@ sys.stdin.read()
 """
 
 
+REPLACER = """
+import sys, msgspec, pyarrow as pa, pyarrow.flight as flight
+table = pa.table({"b": list(range(1000))})
+command = msgspec.msgpack.encode({"type": "ingest", "table": "vanish_old", "mode": "replace"})
+descriptor = flight.FlightDescriptor.for_command(command)
+writer, _ = flight.connect(sys.argv[1]).do_put(descriptor, table.schema)
+for _ in range(10):
+    writer.write_table(table)
+print("writing", flush=True)
+sys.stdin.read()
+"""
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ServerProcess]:
     """A server of its own: these tests look at what is left in the process."""
@@ -81,6 +94,15 @@ def test_a_writer_killed_in_the_middle_leaves_whole_batches(
     assert until(lambda: is_idle(client))
     ((count,),) = rows(client, "SELECT count(*) FROM vanish_put")
     assert count % 1000 == 0
+
+
+def test_a_writer_killed_while_it_replaces_leaves_the_old_table(
+    server: ServerProcess, client: flight.FlightClient
+) -> None:
+    put(client, "vanish_old", pa.table({"a": [1, 2, 3]}))
+    kill_after_first_line(REPLACER, server.uri)
+    assert until(lambda: is_idle(client))
+    assert rows(client, "SELECT sum(a) FROM vanish_old") == [(6,)]
 
 
 def test_cancelling_by_query_id_ends_the_reading(client: flight.FlightClient) -> None:

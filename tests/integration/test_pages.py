@@ -1,6 +1,8 @@
-"""The programs on the pages run as they stand there, against a real server."""
+"""What the pages show works as it stands there, against a real server: programs and commands."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,14 +10,38 @@ import pytest
 from tests.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
-PAGES = ("README.md", "docs/getting-started.md")
-PROGRAMS = [(page, text) for page in PAGES for text in PROGRAM.findall((ROOT / page).read_text())]
+BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+SHOWN_URI = "grpc://127.0.0.1:31337"
+VELARIA = ".venv/bin/velaria"
 
 
-@pytest.mark.parametrize(
-    ("page", "program"), PROGRAMS, ids=[f"{page}-{i}" for i, (page, _) in enumerate(PROGRAMS)]
-)
-def test_a_program_on_a_page_runs(page: str, program: str, server: ServerProcess) -> None:
-    assert "grpc://127.0.0.1:31337" in program or "velaria.Session" in program
-    exec(program.replace("grpc://127.0.0.1:31337", server.uri), {"__name__": page})
+def run_program(program: str, server: ServerProcess, page: str) -> None:
+    assert SHOWN_URI in program or "velaria.Session" in program
+    exec(program.replace(SHOWN_URI, server.uri), {"__name__": page})
+
+
+def run_command(line: str, server: ServerProcess, folder: Path) -> None:
+    """One line of a shell; the server is the test's own, so it is neither built nor started."""
+    told = line.replace(SHOWN_URI, server.uri)
+    if line.startswith(VELARIA) and "--help" not in line and "--server" not in line:
+        told += f" --server {server.uri}"
+    told = told.replace(VELARIA, f"{sys.executable} -m velaria.flight_server.cli")
+    done = subprocess.run(
+        told, shell=True, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+def test_what_a_page_shows_works(page: str, server: ServerProcess, tmp_path: Path) -> None:
+    ran = 0
+    for language, text in BLOCK.findall((ROOT / page).read_text("utf-8")):
+        if language == "python":
+            run_program(text, server, page)
+            ran += 1
+            continue
+        for line in text.splitlines():
+            if line.startswith((VELARIA, "printf")) and line != f"{VELARIA} serve":
+                run_command(line, server, tmp_path)
+                ran += 1
+    assert ran >= 5

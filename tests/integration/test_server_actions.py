@@ -1,11 +1,13 @@
 """Every action does what the table of actions says, over the wire."""
 
+import os
+
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from tests.server_process import act, put, rows, told
+from tests.server_process import act, put, read, rows, told, until
 from velaria.flight_server.actions import registry
 
 
@@ -41,6 +43,39 @@ def test_tables_are_listed_described_and_dropped(client: flight.FlightClient) ->
     assert told(caught.value)["code"] == "VEL2011"
 
 
+def test_views_and_streams_are_described_and_dropped_like_tables(
+    client: flight.FlightClient,
+) -> None:
+    read(client, "CREATE VIEW act_view AS SELECT 1 AS one")
+    read(client, 'CREATE STREAM "ActBids" (price DOUBLE NOT NULL)')
+    for asked, name, kind in (("ACT_VIEW", "act_view", "view"), ("actbids", "ActBids", "stream")):
+        described = act(client, "table.describe", table=asked)
+        assert (described["name"], described["kind"]) == (name, kind)
+        assert act(client, "table.drop", table=asked) == {}
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, "table.describe", table=asked)
+        assert told(caught.value)["code"] == "VEL2011"
+
+
+def test_system_tables_are_described_and_not_dropped(client: flight.FlightClient) -> None:
+    described = act(client, "table.describe", table="system.settings")
+    assert (described["name"], described["kind"]) == ("system.settings", "system")
+    assert [column["name"] for column in described["columns"]] == ["name", "value"]
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "table.drop", table="system.settings")
+    assert told(caught.value)["code"] == "VEL2025"
+
+
+def test_an_index_is_neither_described_nor_dropped_as_a_table(client: flight.FlightClient) -> None:
+    put(client, "act_indexed", pa.table({"a": [1]}))
+    read(client, "CREATE INDEX act_index ON act_indexed(a)")
+    for name in ("table.describe", "table.drop"):
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, name, table="act_index")
+        assert told(caught.value)["code"] == "VEL2025"
+    read(client, "DROP INDEX act_index")
+
+
 def test_a_query_can_be_cancelled_before_it_is_read(client: flight.FlightClient) -> None:
     info = client.get_flight_info(flight.FlightDescriptor.for_command(b"SELECT 1"))
     query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
@@ -58,6 +93,27 @@ def test_a_finished_query_can_be_asked_about(client: flight.FlightClient) -> Non
     assert (progress["state"], progress["row_count"]) == ("finished", 1)
     assert act(client, "query.cancel", query_id=query_id) == {"state": "finished"}
     assert query_id in [q["query_id"] for q in act(client, "query.list")["queries"]]
+
+
+def test_a_put_can_be_cancelled(client: flight.FlightClient) -> None:
+    batch = pa.record_batch({"a": [1, 2]})
+    writer, _ = client.do_put(flight.FlightDescriptor.for_path("act_cancelled_put"), batch.schema)
+    writer.write_batch(batch)
+    count = "SELECT count(*) FROM act_cancelled_put"
+    assert until(lambda: "act_cancelled_put" in str(act(client, "table.list")))
+    assert until(lambda: rows(client, count) == [(2,)])
+    (query_id,) = [
+        query["query_id"]
+        for query in act(client, "query.list")["queries"]
+        if query["sql"] == "DoPut act_cancelled_put"
+    ]
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "running"}
+    with pytest.raises(flight.FlightError) as caught:
+        writer.write_batch(batch)
+        writer.close()
+    assert told(caught.value)["code"] == "VEL3010"
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "cancelled"}
+    assert rows(client, count) == [(2,)]
 
 
 @pytest.mark.parametrize(
@@ -93,11 +149,20 @@ def test_the_server_tells_its_health_settings_and_metrics(client: flight.FlightC
     assert metrics["calls_active"] >= 1
 
 
+def test_the_server_tells_its_allocator(client: flight.FlightClient) -> None:
+    wanted = os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    assert act(client, "server.settings")["settings"]["server.memory_pool"] == wanted
+
+
 def test_system_tables_answer_sql(client: flight.FlightClient) -> None:
     put(client, "act_system", pa.table({"a": [1]}))
     assert rows(client, "SELECT kind, row_count FROM system.tables WHERE name = 'act_system'") == [
         ("table", 1)
     ]
+    act(client, "sql.execute", sql="CREATE INDEX act_by_a ON act_system(a)")
+    listed = "SELECT table_name, columns FROM system.indexes WHERE name = 'act_by_a'"
+    assert rows(client, listed) == [("act_system", "a")]
+    assert rows(client, "SELECT count(*) FROM system.tables WHERE name = 'act_by_a'") == [(0,)]
     for name in ("queries", "streams", "settings", "functions", "stages", "attempts", "events"):
         assert rows(client, f"SELECT count(*) >= 0 FROM system.{name}") == [(True,)]
     assert rows(client, "SELECT count(*) FROM system.functions") >= [(60,)]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.server_process import ServerProcess
+from velaria.flight_server.cli import COMMANDS
 from velaria.flight_server.client import connect
 from velaria.flight_server.commands import shell
 
@@ -138,3 +139,38 @@ def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> No
         done = velaria(configured, "sql", "--output", "csv", f"SELECT a FROM '{tmp_path}/f.csv'")
         assert done.stdout == b'"a"\n7\n', done.stderr
         assert json.loads(configured.log().splitlines()[0])["event"] == "ready"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("serve", "--postgres", "nonsense"), "VEL1007 bad value for the postgres setting"),
+        (("serve", "--listen", "grpc://127.0.0.1:99999"), "VEL1007 the listener's port"),
+        (("serve", "--allow-path", "/no/such"), "VEL4001 allowed root is not a directory"),
+        (("runs", "--state", "odd"), "invalid choice: 'odd'"),
+        (("stream",), "the following arguments are required: VERB"),
+        (("tabels",), "no such command: tabels"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_wrong_command_line_is_told_in_words(words: tuple[str, ...], told: str) -> None:
+    command = [sys.executable, "-m", "velaria.flight_server.cli", *words]
+    if words[0] == "serve" and "--postgres" not in words:
+        command += ["--postgres", "none"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode in (1, 4)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "velaria.flight_server.cli", command, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: velaria {command}")

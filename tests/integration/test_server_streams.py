@@ -141,6 +141,84 @@ def test_execute_of_a_streaming_insert_answers_with_the_query(client: flight.Fli
     assert act(client, "stream.progress", query_id=reply["query_id"])["rows_in"] == 3
 
 
+ABOVE_ONE = "SELECT v FROM {} WHERE v > ?"
+
+
+def test_a_continuous_query_gets_its_parameters(client: flight.FlightClient) -> None:
+    create_stream(client, "param_e")
+    read(client, "CREATE TABLE param_out (v BIGINT)")
+    sql = ABOVE_ONE.format("param_e")
+    by_command = msgspec.msgpack.encode({"type": "query", "sql": sql, "params": [2]})
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(by_command))
+    tickets = (by_command, info.endpoints[0].ticket.ticket)
+    subscribers = [Subscriber(client, ticket) for ticket in tickets]
+    act(client, "sql.execute", sql="INSERT INTO param_out " + sql, params=[1])
+    act(client, "stream.start", sql="INSERT INTO param_out " + sql, params=[2], name="param_q")
+    assert until(lambda: len(running(client, "param_e")) == 4)
+    put(client, "param_e", FIRST)
+    act(client, "stream.end_input", stream="param_e")
+    for subscriber in subscribers:
+        subscriber.join()
+        assert subscriber.rows == [{"v": 3}]
+    assert until(lambda: rows(client, "SELECT v FROM param_out ORDER BY v") == [(2,), (3,), (3,)])
+
+
+def test_a_continuous_query_without_its_parameters_is_refused(client: flight.FlightClient) -> None:
+    create_stream(client, "unparam_e")
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "stream.start", sql=ABOVE_ONE.format("unparam_e"))
+    assert told(caught.value)["code"] == "VEL1006"
+
+
+def test_the_id_in_a_flight_info_is_that_of_the_query(client: flight.FlightClient) -> None:
+    create_stream(client, "id_e")
+    command = b"SELECT k FROM id_e WHERE v > 0"
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(command))
+    query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
+    first, second = (Subscriber(client, info.endpoints[0].ticket.ticket) for _ in range(2))
+    assert until(lambda: len(running(client, "id_e")) == 2)
+    put(client, "id_e", FIRST)
+    assert until(lambda: len(first.rows) == len(second.rows) == 3)
+    assert act(client, "query.progress", query_id=query_id)["rows_in"] == 3
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "stopped"}
+    # A ticket read a second time runs under an id of its own.
+    (other,) = running(client, "id_e")
+    assert other["query_id"] != query_id
+    act(client, "stream.end_input", stream="id_e")
+    first.join()
+    second.join()
+
+
+def test_a_continuous_query_cancelled_before_it_is_read_does_not_start(
+    client: flight.FlightClient,
+) -> None:
+    create_stream(client, "early_e")
+    info = client.get_flight_info(
+        flight.FlightDescriptor.for_command(b"SELECT k FROM early_e WHERE v > 0")
+    )
+    query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
+    assert act(client, "query.cancel", query_id=query_id) == {"state": "cancelled"}
+    with pytest.raises(flight.FlightError) as caught:
+        client.do_get(info.endpoints[0].ticket).read_all()
+    assert told(caught.value)["code"] == "VEL3010"
+    assert not running(client, "early_e")
+
+
+@pytest.mark.parametrize("mode", ["best-effort", "at-least-once", "exactly-once", "sometimes"])
+def test_a_delivery_mode_is_kept_or_refused_by_name(client: flight.FlightClient, mode: str) -> None:
+    create_stream(client, f"mode_{mode.replace('-', '_')}_e")
+    sql = f"SELECT k FROM mode_{mode.replace('-', '_')}_e"
+    if mode in ("best-effort", "at-least-once"):
+        query_id = act(client, "stream.start", sql=sql, delivery_mode=mode)["query_id"]
+        progress = act(client, "stream.stop", query_id=query_id, mode="now")
+        assert progress["checkpoint_delivery_mode"] == mode
+        return
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "stream.start", sql=sql, delivery_mode=mode)
+    assert mode in told(caught.value)["message"]
+    assert told(caught.value)["code"] == {"exactly-once": "VEL1008", "sometimes": "VEL1006"}[mode]
+
+
 def test_explain_and_start_refuse_alike(client: flight.FlightClient) -> None:
     create_stream(client, "refused_e")
     sql = "SELECT * FROM refused_e ORDER BY v"

@@ -50,6 +50,14 @@ def test_builders_write_sql(flights: velaria.DataFrame) -> None:
     assert flights.aggregate([], "sum(delay)").to_rows() == [(13,)]
 
 
+def test_braces_in_an_expression_are_the_users(flights: velaria.DataFrame) -> None:
+    one = flights.limit(1)
+    assert one.select("'{}' AS j").to_rows() == [("{}",)]
+    assert one.filter("carrier <> '{}'").count() == 1
+    assert one.with_column("{}", "'{0}'").select('"{}"').to_rows() == [("{0}",)]
+    assert one.aggregate(["'{}'"], "count(*)").to_rows() == [("{}", 1)]
+
+
 def test_frames_are_joined_and_united(session: velaria.Session, flights: velaria.DataFrame) -> None:
     names = session.create_dataframe_from_arrow(
         pa.table({"code": ["UA", "AA"], "name": ["United", "American"]})
@@ -71,6 +79,20 @@ def test_show_prints_a_table(
     assert capsys.readouterr().out == "carrier | delay\n------- | -----\nUA      | 5\n"
 
 
+def test_show_prints_both_of_two_columns_of_one_name(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql("SELECT 1 AS a, 'x' AS b, 2 AS a").show()
+    assert capsys.readouterr().out == "a | b | a\n- | - | -\n1 | x | 2\n"
+
+
+def test_show_prints_the_names_when_there_are_no_rows(
+    flights: velaria.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flights.limit(0).show()
+    assert capsys.readouterr().out == "carrier | delay\n------- | -----\n"
+
+
 def test_explain_has_three_sections(session: velaria.Session, flights: velaria.DataFrame) -> None:
     assert set(flights.explain()) == {"logical", "physical", "strategy"}
     assert set(session.explain("SELECT 1")) == {"logical", "physical", "strategy"}
@@ -79,6 +101,31 @@ def test_explain_has_three_sections(session: velaria.Session, flights: velaria.D
 def test_a_view_is_a_named_frame(session: velaria.Session, flights: velaria.DataFrame) -> None:
     session.create_temp_view("late", flights.filter("delay > 4"))
     assert session.sql("SELECT count(*) FROM late").to_rows() == [(2,)]
+
+
+def test_an_index_is_listed_and_goes_with_its_table(
+    session: velaria.Session, flights: velaria.DataFrame
+) -> None:
+    session.sql("CREATE INDEX by_delay ON flights(delay DESC, carrier)")
+    (index,) = session.indexes()
+    assert (index.name, index.table, index.columns) == (
+        "by_delay",
+        "flights",
+        "delay DESC, carrier",
+    )
+    assert [table.name for table in session.tables()] == ["flights"]
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX again ON flights(carrier, dely)")
+    error = caught.value
+    assert (error.code, error.line, error.column) == ("VEL2012", 1, 40)
+    assert "delay" in error.hint
+    with pytest.raises(velaria.SqlError) as caught:
+        session.sql("CREATE INDEX by_delay ON flights(carrier)")
+    assert (caught.value.code, caught.value.column) == ("VEL2024", 14)
+    with pytest.raises(velaria.SqlError, match="an index"):
+        session.put(pa.record_batch({"a": [1]}), "by_delay")
+    session.create_dataframe_from_arrow(pa.table({"other": [1]}), "flights")
+    assert session.indexes() == []
 
 
 def test_files_are_read(session: velaria.Session, tmp_path: Path) -> None:
@@ -153,6 +200,59 @@ def test_a_stream_of_arrow_batches_is_windowed_and_grouped(session: velaria.Sess
     sliding = emitted(stream.window("ts", 10_000, "w", slide_ms=5_000).select("k", "w"))
     assert len(sliding) == 6
     assert set(stream.explain()) == {"logical", "physical", "strategy"}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 2], pa.timestamp("ns")),
+        pa.array([1, 2], pa.timestamp("s")),
+        pa.array([1, 2], pa.timestamp("ms", tz="Europe/Oslo")),
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.array(["a", "b"], pa.large_string()),
+        pa.array(["a", "b"], pa.string_view()),
+        pa.array([b"a", b"b"]),
+        pa.array([1, 2], pa.time64("us")),
+        pa.array([1, 2], pa.uint16()),
+        pa.array([[1.0, 2.0], [3.0, 4.0]], pa.list_(pa.float32(), 2)),
+    ],
+    ids=lambda column: str(column.type)[:24],
+)
+def test_a_stream_has_the_schema_of_its_batches(session: velaria.Session, column: pa.Array) -> None:
+    schema = pa.schema([pa.field("c", column.type, nullable=False), pa.field("n", pa.int64())])
+    table = pa.Table.from_arrays([column, pa.array([1, None])], schema=schema)
+    session.create_stream_from_arrow(table, "s")
+    (told,) = [entry for entry in session.tables() if entry.name == "s"]
+    assert (told.kind, told.schema, told.row_count) == ("stream", schema, 2)
+    assert [row["n"] for row in emitted(session.stream_sql("SELECT n FROM s"))] == [1, None]
+    with pytest.raises(velaria.SqlError) as caught:
+        session.create_stream_from_arrow(table, "S")
+    assert caught.value.code == "VEL2024"
+
+
+def test_parameters_go_with_a_stream(session: velaria.Session) -> None:
+    session.create_stream_from_arrow(EVENTS, "p")
+    assert len(emitted(session.stream_sql("SELECT v FROM p WHERE v > ?", [1]))) == 2
+    session.sql("CREATE TABLE p_out (v BIGINT)")
+    query = session.start_stream_sql("INSERT INTO p_out SELECT v FROM p WHERE v > ?", params=[2])
+    assert query.await_termination(10_000)
+    assert session.sql("SELECT v FROM p_out").to_rows() == [(3,)]
+
+
+@pytest.mark.parametrize("mode", ["best-effort", "at-least-once"])
+def test_a_delivery_mode_is_kept(session: velaria.Session, mode: str) -> None:
+    session.create_stream_from_arrow(EVENTS, "m")
+    query = session.start_stream_sql("SELECT v FROM m", checkpoint_delivery_mode=mode)
+    assert query.stop()["checkpoint_delivery_mode"] == mode
+
+
+@pytest.mark.parametrize("mode", ["exactly-once", "sometimes"])
+def test_a_delivery_mode_that_is_not_there_is_refused_by_name(
+    session: velaria.Session, mode: str
+) -> None:
+    session.create_stream_from_arrow(EVENTS, "m")
+    with pytest.raises(velaria.KernelError, match=mode):
+        session.start_stream_sql("SELECT v FROM m", checkpoint_delivery_mode=mode)
 
 
 def test_a_stream_query_tells_its_life(session: velaria.Session) -> None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from velaria import _kernel
 
-_values = st.lists(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300))
+_values = st.lists(
+    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e300, max_value=1e300)
+)
 
 
 def total(values: list[float], *, sql: str = "SELECT sum(x), avg(x) FROM t") -> tuple[float, float]:
@@ -22,7 +24,6 @@ def total(values: list[float], *, sql: str = "SELECT sum(x), avg(x) FROM t") -> 
     schema = pa.schema({"x": pa.float64(), "k": pa.int64()})
     ingest = session.ingest("t", schema)
     ingest.write(pa.record_batch([pa.array(values), pa.array(range(len(values)))], schema))
-    ingest.close()
     table = session.execute(sql).read_all()
     session.close()
     return table.column(0)[0].as_py(), table.column(1)[0].as_py()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pytest
@@ -50,6 +50,74 @@ ROW_QUERIES = (
     "SELECT n + 1, UPPER(k), x * 2 FROM t WHERE n < m",
     "SELECT COALESCE(k, 'none'), n IS NULL, ts FROM t WHERE b OR n > 3",
     "SELECT w, n FROM t WINDOW BY ts EVERY 1000 SLIDE 500 AS w",
+)
+# The shapes that lie between a stream and its result, beside the table d of DIMENSION.
+STREAM_KEYED_QUERIES = (
+    ("SELECT COUNT(*), SUM(n), MIN(k), AVG(x) FROM t", 0),
+    ("SELECT COUNT(*), SUM(n) FROM t WHERE n > 100", 0),
+    ("SELECT COUNT(DISTINCT k), COUNT(*) FILTER (WHERE b) FROM t", 0),
+    ("SELECT k, COUNT(*) FROM (SELECT * FROM t LIMIT 5) AS q GROUP BY k", 1),
+    ("SELECT COUNT(*), SUM(n) FROM (SELECT n FROM t LIMIT 7 OFFSET 3) AS q", 0),
+    ("SELECT COUNT(*), MAX(n) FROM (SELECT n FROM t OFFSET 4) AS q", 0),
+    ("SELECT d.label, COUNT(*), SUM(t.n) FROM t JOIN d ON t.k = d.k GROUP BY d.label", 1),
+    ("SELECT k, SUM(n) FROM (SELECT k, n FROM t UNION ALL SELECT k, 1 FROM d) AS q GROUP BY k", 1),
+    ("SELECT big, COUNT(*) FROM (SELECT n > 3 AS big FROM t WHERE b) AS q GROUP BY big", 1),
+    (
+        "SELECT w, COUNT(*), SUM(two) FROM (SELECT ts, n * 2 AS two FROM t WHERE n < m) AS q "
+        "WINDOW BY ts EVERY 1000 AS w GROUP BY w",
+        1,
+    ),
+    (
+        "SELECT w, d.label, COUNT(*) FROM t JOIN d ON t.k = d.k "
+        "WINDOW BY t.ts EVERY 1000 AS w GROUP BY w, d.label",
+        2,
+    ),
+    (
+        "SELECT w, COUNT(*) FROM (SELECT ts, n FROM t UNION ALL SELECT at, 0 FROM d) AS q "
+        "WINDOW BY ts EVERY 1000 AS w GROUP BY w",
+        1,
+    ),
+)
+STREAM_ROW_QUERIES = (
+    "SELECT k, n FROM t LIMIT 5",
+    "SELECT k, n + 1 FROM t WHERE b LIMIT 4 OFFSET 2",
+    "SELECT k FROM t LIMIT 0",
+    "SELECT t.k, d.label, t.n FROM t JOIN d ON t.k = d.k",
+    "SELECT t.n, d.label FROM t LEFT JOIN d ON t.k = d.k AND t.b",
+    "SELECT k FROM t UNION ALL SELECT label FROM d",
+    "SELECT n * 2 FROM (SELECT n FROM t WHERE n > 0) AS q",
+    "SELECT q.n FROM (SELECT n FROM t LIMIT 6) AS q WHERE q.n > 0",
+    "SELECT w, n FROM (SELECT * FROM t LIMIT 9) AS q WINDOW BY ts EVERY 1000 AS w",
+)
+DIMENSION = (
+    "CREATE TABLE d (k VARCHAR, label VARCHAR, at TIMESTAMP(3))",
+    "INSERT INTO d VALUES ('a', 'one', TIMESTAMP '1970-01-01 00:00:01'), ('a', 'two', NULL), "
+    "('b', 'one', NULL), ('', 'none', TIMESTAMP '1970-01-01 00:00:02')",
+)
+# A windowed query, and which rows of the stream reach the window without a time.
+LATE_QUERIES = (
+    ("SELECT w, COUNT(*) FROM t {} GROUP BY w", lambda row: row["ts"] is None),
+    (
+        "SELECT w, COUNT(*) FROM (SELECT n + 1 AS more, ts FROM t WHERE b) AS q {} GROUP BY w",
+        lambda row: row["ts"] is None and row["b"],
+    ),
+    (
+        "SELECT w, COUNT(*) FROM t JOIN d ON t.k = d.k {} GROUP BY w",
+        lambda row: row["ts"] is None and row["k"] in ("a", "b", ""),
+    ),
+    (
+        "SELECT w, COUNT(*) FROM (SELECT d.at AS ts FROM t LEFT JOIN d ON t.k = d.k) AS q {} "
+        "GROUP BY w",
+        lambda row: row["k"] != "",
+    ),
+    (
+        "SELECT w, COUNT(*) FROM (SELECT ts FROM t UNION ALL SELECT at FROM d) AS q {} GROUP BY w",
+        lambda row: row["ts"] is None,
+    ),
+    (
+        "SELECT w, COUNT(*) FROM (SELECT ts FROM t WHERE n > 2 LIMIT 1000) AS q {} GROUP BY w",
+        lambda row: row["ts"] is None and (row["n"] or 0) > 2,
+    ),
 )
 # Run through debug_trigger_rows alone: a stream has no end that would make them final.
 BATCH_QUERIES = (
@@ -108,7 +176,6 @@ def fill(session: _kernel.Session, name: str, batches: Sequence[pa.RecordBatch])
     ingest = session.ingest(name, SCHEMA)
     for batch in batches:
         ingest.write(batch)
-    ingest.close()
 
 
 def rows_of(table: pa.Table) -> list[tuple[object, ...]]:
@@ -125,6 +192,8 @@ def answer(sql: str, batches: Sequence[pa.RecordBatch], trigger_rows: int) -> li
     """Rows of a query over a table made of the batches, in the whole or in micro-batches."""
     session = _kernel.Session()
     session.execute(f"CREATE TABLE t{DECLARATION}")
+    for statement in DIMENSION:
+        session.execute(statement)
     session.execute("SET float_sum = 'reproducible'")
     fill(session, "t", batches)
     if trigger_rows:
@@ -150,6 +219,8 @@ def emitted(sql: str, batches: Sequence[pa.RecordBatch]) -> list[tuple[object, .
     """All rows that a stream query emits while its input arrives batch by batch and then ends."""
     session = _kernel.Session()
     session.execute(f"CREATE STREAM t {DECLARATION}")
+    for statement in DIMENSION:
+        session.execute(statement)
     query = session.start_stream(sql, options={"start": False})
     subscription = query.subscribe()
     query.start()
@@ -169,7 +240,7 @@ def emitted(sql: str, batches: Sequence[pa.RecordBatch]) -> list[tuple[object, .
     return rows
 
 
-@pytest.mark.parametrize(("sql", "key_width"), KEYED_QUERIES)
+@pytest.mark.parametrize(("sql", "key_width"), [*KEYED_QUERIES, *STREAM_KEYED_QUERIES])
 @given(rows=_rows, cuts=_cuts)
 @_settings
 def test_the_last_row_per_key_of_a_stream_is_the_batch_answer(
@@ -179,7 +250,7 @@ def test_the_last_row_per_key_of_a_stream_is_the_batch_answer(
     assert sorted_rows(list(latest.values())) == answer(sql, make_batches(rows, []), 0)
 
 
-@pytest.mark.parametrize("sql", ROW_QUERIES)
+@pytest.mark.parametrize("sql", [*ROW_QUERIES, *STREAM_ROW_QUERIES])
 @given(rows=_rows, cuts=_cuts)
 @_settings
 def test_a_stream_without_groups_emits_each_row_once(
@@ -189,24 +260,29 @@ def test_a_stream_without_groups_emits_each_row_once(
     assert found == answer(sql, make_batches(rows, []), 0)
 
 
+@pytest.mark.parametrize(("sql", "is_late"), LATE_QUERIES)
 @given(rows=_rows, cuts=_cuts)
 @_settings
 def test_rows_without_a_time_go_to_the_late_table_and_none_is_lost(
-    rows: list[dict[str, object]], cuts: list[int]
+    sql: str,
+    is_late: Callable[[dict[str, object]], bool],
+    rows: list[dict[str, object]],
+    cuts: list[int],
 ) -> None:
     session = _kernel.Session()
     session.execute(f"CREATE STREAM t {DECLARATION}")
-    query = session.start_stream(
-        "SELECT w, COUNT(*) FROM t WINDOW BY ts EVERY 1000 AS w GROUP BY w", name="counts"
-    )
+    for statement in DIMENSION:
+        session.execute(statement)
+    query = session.start_stream(sql.format("WINDOW BY ts EVERY 1000 AS w"), name="counts")
     fill(session, "t", make_batches(rows, cuts))
     session.end_input("t")
     assert query.await_termination(EVENT_WAIT_MS)
+    query.failure()
     progress = query.progress()
-    late = session.execute('SELECT COUNT(*) FROM "counts$late"').read_all()
-    without_time = sum(row["ts"] is None for row in rows)
-    assert rows_of(late) == [(without_time,)]
-    assert progress["rows_late"] == without_time
+    late = session.execute('SELECT _seq, k, n FROM "counts$late"').read_all()
+    expected = [(i, row["k"], row["n"]) for i, row in enumerate(rows) if is_late(row)]
+    assert rows_of(late) == expected
+    assert progress["rows_late"] == len(expected)
     assert progress["rows_in"] == len(rows)
     session.close()
 

@@ -27,7 +27,7 @@ def test_two_sessions_are_two_databases(session: _kernel.Session) -> None:
     with pytest.raises(_kernel.SqlError, match="unknown table"):
         other.execute("SELECT a FROM t")
     other.execute("CREATE TABLE t(b VARCHAR)")
-    assert session.table_schema("t").names == ["a"]
+    assert session.table("t").schema.names == ["a"]
     other.close()
 
 
@@ -45,7 +45,6 @@ def test_a_batch_of_another_schema_is_refused_and_the_stream_goes_on(
         ingest.write(pa.record_batch({"k": ["a"], "n": ["one"]}))
     assert refusal.value.code == "VEL4005"
     ingest.write(pa.record_batch({"k": ["a"], "n": [2]}, schema=schema))
-    ingest.close()
     session.end_input("s")
     latest = {row["k"]: row["sum"] for batch in emissions(subscription) for row in batch}
     assert latest == {"a": 3}
@@ -62,7 +61,6 @@ def test_a_row_without_a_time_goes_aside_and_the_query_goes_on(session: _kernel.
     ingest = session.ingest("s", schema)
     for moment in (MOMENT, None, MOMENT):
         ingest.write(pa.record_batch({"ts": [moment], "n": [1]}, schema=schema))
-    ingest.close()
     session.end_input("s")
     assert query.await_termination(WAIT_MS)
     assert query.status == "finished"

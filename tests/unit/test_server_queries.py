@@ -65,6 +65,35 @@ def test_a_cancelled_promise_refuses_every_reading(book: QueryBook) -> None:
     assert not book.cancel_promise("unknown")
 
 
+class Result:
+    """The kernel's result, as far as a cancellation goes."""
+
+    schema = None
+    row_count = 0
+    is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+def test_a_cancel_that_comes_before_the_kernel_has_the_query_reaches_it(book: QueryBook) -> None:
+    tracked, result = book.start("q-1", "query", "SELECT 1"), Result()
+    tracked.ask_cancel()
+    tracked.follow(result)  # type: ignore[arg-type]
+    assert result.is_cancelled
+
+
+def test_who_runs_a_cancelled_query_is_told_so(book: QueryBook) -> None:
+    tracked = book.start("q-1", "ingest", "DoPut t")
+    tracked.refuse_when_cancelled()
+    tracked.ask_cancel()
+    assert (tracked.state, tracked.wait_ended(0)) == ("running", False)
+    with pytest.raises(VelariaError) as caught:
+        tracked.refuse_when_cancelled()
+    tracked.fail(caught.value)
+    assert (tracked.state, tracked.wait_ended(0)) == ("cancelled", True)
+
+
 def test_only_so_many_ended_queries_are_kept(book: QueryBook) -> None:
     for number in range(ENDED_KEPT_MAX + 5):
         book.start(f"q-{number}", "query", "SELECT 1").finish(0)

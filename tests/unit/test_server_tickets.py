@@ -1,6 +1,8 @@
 """Tickets: only our own, only in time, and a change runs once."""
 
+import gc
 import threading
+import weakref
 
 import msgspec
 import pyarrow as pa
@@ -94,6 +96,27 @@ def test_a_failed_change_is_told_again_and_not_run_again() -> None:
         with pytest.raises(VelariaError, match="table exists"):
             replies.reply("q", run)
     assert len(runs) == 1
+
+
+def test_a_failure_is_kept_without_what_its_run_held() -> None:
+    class Held:
+        pass
+
+    replies, held = OnceReplies(), []
+
+    def run() -> pa.Table:
+        big = Held()
+        held.append(weakref.ref(big))
+        raise VelariaError("VEL2024", "table exists: t", caret="CREATE TABLE t\n             ^")
+
+    replies.promise("q")
+    for _ in range(2):
+        with pytest.raises(VelariaError) as caught:
+            replies.reply("q", run)
+        assert caught.value.caret == "CREATE TABLE t\n             ^"
+        del caught
+    gc.collect()
+    assert [ref() for ref in held] == [None]
 
 
 def test_a_reply_that_is_no_longer_kept_is_refused() -> None:

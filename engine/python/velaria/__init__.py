@@ -6,9 +6,6 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-import velaria._memory_pool  # noqa: F401  (before pyarrow)
-
-# isort: split
 import pyarrow  # noqa: F401  (loads the libraries the kernel links; first of all)
 
 from velaria._kernel import (

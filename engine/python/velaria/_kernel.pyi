@@ -60,12 +60,25 @@ class FunctionRow:
     example_result: str  # its value as text
     group: str
 
+class SettingRow:
+    name: str
+    default: str  # the value at start
+    range: str  # "0 to 100" | "fast, reproducible"
+    meaning: str
+
 class TableInfo:
     name: str
     kind: str  # "table" | "view" | "stream" | "source" | "sink" | "system"
     schema: pa.Schema
     row_count: int  # -1: unknown without reading (views, files)
     byte_count: int  # -1: unknown
+
+class IndexInfo:
+    """Advice on a table, which no plan uses."""
+
+    name: str
+    table: str
+    columns: str  # "a, b DESC"
 
 class StatementInfo:
     """What a statement is, known without running it."""
@@ -101,7 +114,9 @@ class QueryResult:
         """wall_ms, cpu_ms, rows, peak_bytes, operators: [...]"""
 
 class Ingest:
-    """One DoPut into a table or stream. Each write is visible to readers when it returns."""
+    """One DoPut into a table or stream. Each write is visible to readers when it returns; with mode
+    "replace" all are at once by commit(), and without it the old table stays as it was.
+    """
 
     table: str
     row_count: int
@@ -109,7 +124,8 @@ class Ingest:
         """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or
         VEL4006; then nothing of the batch stays.
         """
-    def close(self) -> None: ...
+    def commit(self) -> None:
+        """Every batch has come; nothing can be written afterwards."""
 
 class StreamingQuery:
     query_id: str
@@ -124,8 +140,10 @@ class StreamingQuery:
         """Raise what made the query fail; nothing happens when it did not."""
     def progress(self) -> dict[str, Any]: ...
     def snapshot_json(self) -> str: ...
-    def stop(self, mode: str = "drain") -> dict[str, Any]:
-        """mode: "drain" (finish what is in the log) or "now". Returns the last progress."""
+    def stop(self, mode: str = "drain", timeout_ms: int = 30_000) -> dict[str, Any]:
+        """mode: "drain" (finish what is in the log) or "now". Waits for the end at most
+        `timeout_ms`; 0 only asks for it. Returns the last progress.
+        """
     def await_termination(self, timeout_ms: int | None = None) -> bool: ...
     def subscribe(self) -> Subscription: ...
 
@@ -163,8 +181,11 @@ class Session:
         `from_wire`: the batches come from a stranger, so rules for strangers hold as well.
         """
     def tables(self) -> list[TableInfo]: ...
-    def table_schema(self, name: str) -> pa.Schema: ...
-    def drop_table(self, name: str) -> None: ...
+    def indexes(self) -> list[IndexInfo]: ...
+    def table(self, name: str) -> TableInfo:
+        """One entry, found without regard to case; "system.x" for one of the server's own."""
+    def drop(self, name: str) -> None:
+        """Drop a table, source, sink, view or stream."""
     def queries(self) -> list[dict[str, Any]]:
         """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards
@@ -176,14 +197,22 @@ class Session:
         """
     def register_arrow(self, name: str, data: ArrowStreamable, replace: bool = False) -> None:
         """A table made of the batches as they are, zero-copy."""
+    def create_stream(self, name: str, schema: pa.Schema) -> None:
+        """A stream whose columns are those of the schema, nullability included."""
     def functions(self) -> list[FunctionRow]: ...
     def settings(self) -> dict[str, str]: ...
     # streams
     def start_stream(
-        self, sql: str, name: str | None = None, options: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        parameters: Sequence[Any] | None = None,
+        query_id: str | None = None,
     ) -> StreamingQuery:
-        """With the option {"start": False} the query waits for its start(): who subscribes before
-        that gets every emission.
+        """Options: {"start": False}, and the query waits for its start(): who subscribes before
+        that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
+        progress. `query_id`: an id that was promised before; None makes one.
         """
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...
@@ -196,10 +225,18 @@ class Session:
         fragment: bytes,
         inputs: Mapping[str, ArrowStreamable],
         threads: int | None = None,
+        cancel: FragmentCancel | None = None,
     ) -> bytes:
         """The partial state's snapshot; `threads` None: as many as the host has cores."""
     def merge_partials(self, split: bytes, partials: Sequence[bytes]) -> pa.Table: ...
     def close(self) -> None: ...
+
+class FragmentCancel:
+    """Ends one run_fragment from another thread: it raises ExecutionError VEL3010."""
+
+    def __init__(self) -> None: ...
+    def cancel(self) -> None:
+        """Before the run as well: it will not begin."""
 
 class PlanSplit:
     """An aggregate query cut for partition-wise work."""
@@ -213,6 +250,7 @@ class PlanSplit:
 
 def error_codes() -> list[ErrorCodeRow]: ...
 def functions() -> list[FunctionRow]: ...
+def settings() -> list[SettingRow]: ...
 def progress_fields() -> list[tuple[str, str, str]]: ...  # (name, type, group)
 def simd_backend() -> str: ...
 def validate_batch(batch: pa.RecordBatch) -> None: ...

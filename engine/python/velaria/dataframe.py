@@ -26,16 +26,17 @@ class DataFrame(Frame):
         return list(zip(*columns, strict=True))
 
     def count(self) -> int:
-        rows = self._wrapped("SELECT count(*) FROM {}").to_rows()
+        rows = self._wrapped("SELECT count(*)").to_rows()
         return int(rows[0][0])
 
     def show(self, row_count: int = 20) -> None:
         """Print the first rows."""
         table = self.limit(row_count).to_arrow()
+        # By position: two columns may have one name.
+        columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
         names = table.column_names
-        rows = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
-        widths = [max(map(len, [name, *(row[i] for row in rows)])) for i, name in enumerate(names)]
-        for line in [names, ["-" * width for width in widths], *rows]:
+        widths = [max(map(len, [name, *cells])) for name, cells in zip(names, columns, strict=True)]
+        for line in [names, ["-" * width for width in widths], *zip(*columns, strict=True)]:
             cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
             print(" | ".join(cells).rstrip())
 
@@ -47,10 +48,10 @@ class DataFrame(Frame):
         return self.to_reader().__arrow_c_stream__(requested_schema)
 
     def order_by(self, *expressions: str) -> "DataFrame":
-        return self._wrapped(f"SELECT * FROM {{}} ORDER BY {', '.join(expressions)}")
+        return self._wrapped("SELECT *", f"ORDER BY {', '.join(expressions)}")
 
     def distinct(self) -> "DataFrame":
-        return self._wrapped("SELECT DISTINCT * FROM {}")
+        return self._wrapped("SELECT DISTINCT *")
 
     def join(self, other: "DataFrame", on: str = "", how: JoinKind = "inner") -> "DataFrame":
         """Join with another frame; the condition names the two as l and r."""

@@ -35,10 +35,10 @@ class Frame:
         return list(self.schema.names)
 
     def select(self, *expressions: str) -> Self:
-        return self._wrapped(f"SELECT {', '.join(expressions)} FROM {{}}")
+        return self._wrapped(f"SELECT {', '.join(expressions)}")
 
     def filter(self, condition: str) -> Self:
-        return self._wrapped(f"SELECT * FROM {{}} WHERE {condition}")
+        return self._wrapped("SELECT *", f"WHERE {condition}")
 
     def with_column(self, name: str, expression: str) -> Self:
         """Adds a column, or replaces the one of that name in its place."""
@@ -52,15 +52,15 @@ class Frame:
         return self.select(*(quoted_name(name) for name in self.columns if name not in names))
 
     def limit(self, row_count: int, offset: int = 0) -> Self:
-        return self._wrapped(f"SELECT * FROM {{}} LIMIT {int(row_count)} OFFSET {int(offset)}")
+        return self._wrapped("SELECT *", f"LIMIT {int(row_count)} OFFSET {int(offset)}")
 
     def aggregate(self, group_by: Sequence[str], *aggregates: str) -> Self:
         """`aggregate(["carrier"], "count(*) AS n")`; without keys one row over all."""
         keys = ", ".join(group_by)
-        tail = f" GROUP BY {keys}" if keys else ""
-        return self._wrapped(f"SELECT {', '.join([*group_by, *aggregates])} FROM {{}}{tail}")
+        grouping = f"GROUP BY {keys}" if keys else ""
+        return self._wrapped(f"SELECT {', '.join([*group_by, *aggregates])}", grouping)
 
-    def _wrapped(self, template: str) -> Self:
-        """`{}` stands for this frame; it is the only place where its parameters go."""
-        head, tail = template.split("{}", 1)
-        return type(self)(self._kernel, f"{head}{subquery(self.sql)} AS t{tail}", self._params)
+    def _wrapped(self, select: str, clauses: str = "") -> Self:
+        """A SELECT from this frame, the only place where its parameters go."""
+        sql = f"{select} FROM {subquery(self.sql)} AS t {clauses}".rstrip()
+        return type(self)(self._kernel, sql, self._params)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from velaria import _kernel
 from velaria.dataframe import DataFrame
-from velaria.sql_text import columns_declaration, quoted_name, quoted_text
+from velaria.sql_text import quoted_name, quoted_text
 from velaria.streaming import StreamingDataFrame, StreamingQuery
 
 ArrowData: TypeAlias = "_kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]"
@@ -51,10 +51,9 @@ class Session:
         """Write batches to a table, validated as those of a server are; the number of rows."""
         reader = as_reader(data)
         ingest = self._kernel.ingest(table, reader.schema, mode)
-        try:
-            return sum(ingest.write(batch) for batch in reader)
-        finally:
-            ingest.close()
+        rows = sum(ingest.write(batch) for batch in reader)
+        ingest.commit()
+        return rows
 
     def read(self, path: str | os.PathLike[str]) -> DataFrame:
         """A file as a frame; its format is found by the kernel."""
@@ -90,8 +89,7 @@ class Session:
         """Arrow batches as a stream that ends with the last of them."""
         reader = as_reader(data)
         stream = name or self._made_name("stream")
-        columns = columns_declaration(reader.schema)
-        self._kernel.execute(f"CREATE STREAM {quoted_name(stream)} ({columns})")
+        self._kernel.create_stream(stream, reader.schema)
         self.put(reader, stream)
         self._kernel.end_input(stream)
         return StreamingDataFrame(self._kernel, f"SELECT * FROM {quoted_name(stream)}")
@@ -100,9 +98,9 @@ class Session:
         """Give a frame a name that SQL can use until the session ends."""
         self._kernel.execute(f"CREATE OR REPLACE VIEW {quoted_name(name)} AS {frame.sql}")
 
-    def stream_sql(self, text: str) -> StreamingDataFrame:
+    def stream_sql(self, text: str, params: Sequence[Any] | None = None) -> StreamingDataFrame:
         """An unbounded SELECT, not started."""
-        return StreamingDataFrame(self._kernel, text)
+        return StreamingDataFrame(self._kernel, text, params)
 
     def explain_stream_sql(self, text: str) -> dict[str, str]:
         """The sections logical, physical and strategy; nothing is started."""
@@ -113,16 +111,20 @@ class Session:
         text: str,
         name: str | None = None,
         *,
+        params: Sequence[Any] | None = None,
         checkpoint_delivery_mode: str | None = None,
     ) -> StreamingQuery:
         """Start a streaming query: an unbounded SELECT, or INSERT INTO a table from one."""
         options = None
         if checkpoint_delivery_mode is not None:
             options = {"delivery_mode": checkpoint_delivery_mode}
-        return StreamingQuery(self._kernel, text, name, options).start()
+        return StreamingQuery(self._kernel, text, name, options, params).start()
 
     def tables(self) -> list[_kernel.TableInfo]:
         return self._kernel.tables()
+
+    def indexes(self) -> list[_kernel.IndexInfo]:
+        return self._kernel.indexes()
 
     def functions(self) -> list[_kernel.FunctionRow]:
         return self._kernel.functions()

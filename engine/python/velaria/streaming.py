@@ -21,8 +21,10 @@ class StreamingQuery:
         sql: str,
         name: str | None = None,
         options: Mapping[str, Any] | None = None,
+        params: Sequence[Any] | None = None,
     ) -> None:
-        self._query = kernel.start_stream(sql, name, {**(options or {}), "start": False})
+        not_yet = {**(options or {}), "start": False}
+        self._query = kernel.start_stream(sql, name, not_yet, parameters=params)
         self.sql = sql
 
     @property
@@ -82,7 +84,7 @@ class StreamingDataFrame(Frame):
         """Adds the start of the window each row falls into; with `slide_ms` a row per window."""
         slide = "" if slide_ms is None else f" SLIDE {int(slide_ms)}"
         by = f"WINDOW BY {quoted_name(time)} EVERY {int(every_ms)}{slide} AS {quoted_name(name)}"
-        return self._wrapped(f"SELECT * FROM {{}} {by}")
+        return self._wrapped("SELECT *", by)
 
     def group_count(self, keys: Sequence[str], name: str = "count") -> "StreamingDataFrame":
         """Rows per group, emitted anew for the groups each batch touched."""
@@ -102,7 +104,7 @@ class StreamingDataFrame(Frame):
         self, name: str | None = None, options: Mapping[str, Any] | None = None
     ) -> StreamingQuery:
         """A query over this stream, not started yet."""
-        return StreamingQuery(self._kernel, self.sql, name, options)
+        return StreamingQuery(self._kernel, self.sql, name, options, self._params or None)
 
     def _grouped(self, keys: Sequence[str], aggregate: str) -> "StreamingDataFrame":
         return self.aggregate([quoted_name(key) for key in keys], aggregate)

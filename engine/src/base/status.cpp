@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 
 #include "base/text.hpp"
 
@@ -38,6 +39,7 @@ arrow::StatusCode ArrowCodeOf(ErrorCode code) {
 
 ErrorCode CodeOfArrow(const Status& status) {
   switch (status.code()) {
+    case arrow::StatusCode::CapacityError:
     case arrow::StatusCode::OutOfMemory: return ErrorCode::kOutOfMemory;
     case arrow::StatusCode::Cancelled: return ErrorCode::kCancelled;
     case arrow::StatusCode::IOError: return ErrorCode::kFileIo;
@@ -88,6 +90,19 @@ Status FailAt(Place place, ErrorCode code, std::string message, std::string hint
 
 Status Bug(std::string message) {
   return MakeError({ErrorCode::kInternal, std::move(message), "", "", {}});
+}
+
+Status StatusOfException() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return Fail(ErrorCode::kOutOfMemory, "the memory of this process ran out",
+                "Read less at once, or set the query's memory limit.");
+  } catch (const std::exception& fault) {
+    return Bug("an exception: " + FirstLine(fault.what()));
+  } catch (...) {
+    return Bug("an exception of unknown type");
+  }
 }
 
 ErrorInfo ErrorInfoOf(const Status& status) {

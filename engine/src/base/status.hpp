@@ -62,6 +62,20 @@ Status FailAt(Place place, ErrorCode code, std::string message, std::string hint
               std::string detail = "");
 Status Bug(std::string message);
 
+/// Inside a catch block: the exception as a status. Memory that ran out is VEL3012; anything else
+/// that is thrown in the kernel is a fault of ours.
+Status StatusOfException();
+/// Calls `call`, which gives a Status or a Result, and turns an exception into a failed one. Stands
+/// where a thread of ours, or one of Arrow's, enters the kernel: nothing above it would catch.
+template <typename Call>
+auto Contained(Call&& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (...) {
+    return StatusOfException();
+  }
+}
+
 /// The ErrorInfo of a failed status; Arrow's own failures are mapped by their arrow::StatusCode.
 ErrorInfo ErrorInfoOf(const Status& status);
 /// Fills the place of an error that has none yet (a function fails during constant folding, the

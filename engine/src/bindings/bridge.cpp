@@ -29,7 +29,7 @@ class FlightReader final : public arrow::RecordBatchReader {
       : reader_(std::move(reader)) {}
   std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
-    const Status status = reader_->ReadNext(batch);
+    const Status status = Contained([&] { return reader_->ReadNext(batch); });
     if (status.ok()) return status;
     const ErrorInfo info = ErrorInfoOf(status);
     return arrow::flight::MakeFlightError(FlightCodeOf(info.code),

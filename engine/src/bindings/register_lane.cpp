@@ -4,23 +4,30 @@
 namespace velaria::bindings {
 namespace {
 
+using session::FragmentCancel;
 using session::LaneFragment;
 using session::LaneSplit;
 using session::Session;
 
 py::list FragmentBytes(const LaneSplit& split) {
+  const auto serialized = Unlocked([&] {
+    std::vector<std::string> fragments;
+    LaneFragment fragment = split.plan;
+    for (fragment.partition = 0; fragment.partition < fragment.partition_count;
+         ++fragment.partition) {
+      fragments.push_back(fragment.Serialize());
+    }
+    return fragments;
+  });
   py::list out;
-  LaneFragment fragment = split.plan;
-  for (fragment.partition = 0; fragment.partition < fragment.partition_count;
-       ++fragment.partition) {
-    out.append(py::bytes(fragment.Serialize()));
-  }
+  for (const auto& fragment : serialized) out.append(py::bytes(fragment));
   return out;
 }
 
 py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
-                           std::optional<int> threads) {
-  const auto fragment = Check(LaneFragment::Parse(bytes));
+                           std::optional<int> threads,
+                           const std::shared_ptr<FragmentCancel>& cancel) {
+  const auto fragment = Check(Unlocked([&] { return LaneFragment::Parse(bytes); }));
   std::map<std::string, std::shared_ptr<arrow::RecordBatchReader>> readers;
   for (const auto& [name, data] : inputs) readers[name.cast<std::string>()] = ImportStream(data);
   const auto snapshot =
@@ -29,7 +36,7 @@ py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
               for (const auto& [name, reader] : readers) {
                 ARROW_ASSIGN_OR_RAISE(batches[name], reader->ToRecordBatches());
               }
-              return session::RunFragment(fragment, batches, threads.value_or(0));
+              return session::RunFragment(fragment, batches, threads.value_or(0), cancel.get());
             }),
             fragment.sql);
   return py::bytes(reinterpret_cast<const char*>(snapshot->data()),
@@ -37,7 +44,7 @@ py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
 }
 
 py::object MergePartials(const std::string& plan_bytes, const std::vector<std::string>& partials) {
-  const auto plan = Check(LaneFragment::Parse(plan_bytes));
+  const auto plan = Check(Unlocked([&] { return LaneFragment::Parse(plan_bytes); }));
   return WrapTable(Check(Unlocked([&]() -> Result<std::shared_ptr<arrow::Table>> {
                            std::vector<std::shared_ptr<arrow::Buffer>> snapshots;
                            for (const auto& partial : partials)
@@ -60,7 +67,9 @@ void RegisterLane(py::module_& module) {
                                return names;
                              })
       .def_property_readonly("merge",
-                             [](const LaneSplit& self) { return py::bytes(self.plan.Serialize()); })
+                             [](const LaneSplit& self) {
+                               return py::bytes(Unlocked([&] { return self.plan.Serialize(); }));
+                             })
       .def_property_readonly("schema",
                              [](const LaneSplit& self) { return WrapSchema(self.schema); })
       .def_readonly("reason", &LaneSplit::reason)
@@ -70,6 +79,9 @@ void RegisterLane(py::module_& module) {
             return WrapTable(Check(Unlocked([&] { return self.Partition(table, index); })));
           },
           py::arg("table"), py::arg("index"));
+  py::class_<FragmentCancel, std::shared_ptr<FragmentCancel>>(module, "FragmentCancel")
+      .def(py::init<>())
+      .def("cancel", [](FragmentCancel& self) { Unlocked([&] { self.Cancel(); }); });
   py::object type = module.attr("Session");
   const auto scope = py::is_method(type);
   py::setattr(
@@ -80,13 +92,14 @@ void RegisterLane(py::module_& module) {
                 Check(Unlocked([&] { return session::SplitForLane(self, sql, partitions); }), sql));
           },
           py::name("split_plan"), scope, py::arg("sql"), py::arg("partitions")));
-  py::setattr(
-      type, "run_fragment",
-      py::cpp_function(
-          [](Session&, const std::string& fragment, const py::dict& inputs,
-             std::optional<int> threads) { return RunFragmentBytes(fragment, inputs, threads); },
-          py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"),
-          py::arg("threads") = py::none()));
+  py::setattr(type, "run_fragment",
+              py::cpp_function(
+                  [](Session&, const std::string& fragment, const py::dict& inputs,
+                     std::optional<int> threads, const std::shared_ptr<FragmentCancel>& cancel) {
+                    return RunFragmentBytes(fragment, inputs, threads, cancel);
+                  },
+                  py::name("run_fragment"), scope, py::arg("fragment"), py::arg("inputs"),
+                  py::arg("threads") = py::none(), py::arg("cancel") = py::none()));
   py::setattr(type, "merge_partials",
               py::cpp_function(
                   [](Session&, const std::string& split, const std::vector<std::string>& partials) {

@@ -25,12 +25,17 @@ py::dict Statistics(const QueryResult& self) {
   py::dict out;
   if (!self.result.query) return out;
   auto& execution = self.result.query->execution();
-  out["wall_ms"] = self.result.query->wall_ms();
+  double wall_ms = 0;
+  const auto counters = Unlocked([&] {
+    wall_ms = self.result.query->wall_ms();
+    return execution.Counters();
+  });
+  out["wall_ms"] = wall_ms;
   out["rows"] = self.result.query->row_count();
   out["peak_bytes"] = execution.query().peak_bytes();
   py::list operators;
   double cpu_ms = 0;
-  for (const auto& step : execution.Counters()) {
+  for (const auto& step : counters) {
     py::dict row;
     row["pipeline"] = step.pipeline;
     row["name"] = step.name;
@@ -64,12 +69,12 @@ void RegisterQuery(py::module_& module) {
            [](QueryResult& self) {
              if (self.result.query) Unlocked([&] { self.result.query->Cancel(); });
            })
-      .def_property_readonly(
-          "state",
-          [](const QueryResult& self) {
-            return std::string(self.result.query ? session::StateName(self.result.query->state())
-                                                 : "finished");
-          })
+      .def_property_readonly("state",
+                             [](const QueryResult& self) {
+                               if (!self.result.query) return std::string("finished");
+                               return std::string(session::StateName(
+                                   Unlocked([&] { return self.result.query->state(); })));
+                             })
       .def_property_readonly("row_count",
                              [](const QueryResult& self) {
                                return self.result.query ? self.result.query->row_count() : 0;

@@ -3,6 +3,7 @@
 #include "contract/progress.hpp"
 #include "functions/registry.hpp"
 #include "interop/ingest_gate.hpp"
+#include "session/settings.hpp"
 
 namespace velaria::bindings {
 
@@ -20,6 +21,10 @@ std::vector<FunctionRow> FunctionRows() {
     rows.push_back(
         {f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
   }
+  for (const auto& f : FunctionRegistry::Instance().windows()) {
+    rows.push_back(
+        {f.name, "window", f.signature, f.summary, f.example, f.example_result, "window"});
+  }
   return rows;
 }
 
@@ -33,6 +38,12 @@ void RegisterReference(py::module_& module) {
       .def_readonly("example_result", &FunctionRow::example_result)
       .def_readonly("group", &FunctionRow::group);
   module.def("functions", &FunctionRows);
+  py::class_<session::SettingRow>(module, "SettingRow")
+      .def_readonly("name", &session::SettingRow::name)
+      .def_readonly("default", &session::SettingRow::fallback)
+      .def_property_readonly("range", &session::SettingRow::Range)
+      .def_readonly("meaning", &session::SettingRow::meaning);
+  module.def("settings", &session::SettingRows);
   module.def("progress_fields", [] {
     std::vector<std::tuple<std::string, std::string, std::string>> rows;
     for (const auto& field : contract::ProgressFields())

@@ -52,9 +52,27 @@ SessionPtr MakeSession(std::optional<int> threads,
   });
 }
 
+/// The options of start_stream by name; VEL1006 for any other.
+session::StreamOptions StreamOptionsOf(const py::object& given) {
+  session::StreamOptions options;
+  if (given.is_none()) return options;
+  for (const auto& [key, value] : py::dict(given)) {
+    const auto name = py::str(key).cast<std::string>();
+    if (name == "start") {
+      options.start = value.cast<bool>();
+    } else if (name == "delivery_mode") {
+      options.delivery_mode = value.cast<std::string>();
+    } else {
+      Raise(Fail(ErrorCode::kBadParameter, "unknown option of a streaming query: " + name,
+                 "Options are start and delivery_mode."));
+    }
+  }
+  return options;
+}
+
 py::list QueryDicts(const Session& self) {
   py::list out;
-  for (const auto& row : self.Queries()) {
+  for (const auto& row : Unlocked([&] { return self.Queries(); })) {
     py::dict entry;
     entry["query_id"] = row.query_id;
     entry["sql"] = row.sql;
@@ -91,6 +109,10 @@ void RegisterResults(py::module_& module) {
           "schema", [](const session::TableSummary& self) { return WrapSchema(self.schema); })
       .def_readonly("row_count", &session::TableSummary::row_count)
       .def_readonly("byte_count", &session::TableSummary::byte_count);
+  py::class_<session::IndexSummary>(module, "IndexInfo")
+      .def_readonly("name", &session::IndexSummary::name)
+      .def_readonly("table", &session::IndexSummary::table)
+      .def_readonly("columns", &session::IndexSummary::columns);
   py::class_<session::Ingest>(module, "Ingest")
       .def_property_readonly("table", &session::Ingest::table)
       .def_property_readonly("row_count", &session::Ingest::row_count)
@@ -101,7 +123,7 @@ void RegisterResults(py::module_& module) {
             return Check(Unlocked([&] { return self.Write(std::move(unwrapped)); }));
           },
           py::arg("batch"))
-      .def("close", [](session::Ingest&) {});
+      .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); });
 }
 
 }  // namespace
@@ -138,7 +160,7 @@ void RegisterSession(py::module_& module) {
       .def(
           "explain_stream",
           [](Session& self, const std::string& sql) {
-            return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
+            return SectionsDict(Check(Unlocked([&] { return self.ExplainStream(sql); }), sql));
           },
           py::arg("sql"))
       .def(
@@ -152,16 +174,17 @@ void RegisterSession(py::module_& module) {
           py::arg("table"), py::arg("schema"), py::arg("mode") = "append",
           py::arg("from_wire") = false)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
+      .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })
       .def(
-          "table_schema",
+          "table",
           [](const Session& self, const std::string& name) {
-            return WrapSchema(Check(Unlocked([&] { return self.TableSchema(name); })));
+            return Check(Unlocked([&] { return self.Table(name); }));
           },
           py::arg("name"))
       .def(
-          "drop_table",
+          "drop",
           [](Session& self, const std::string& name) {
-            Check(Unlocked([&] { return self.DropTable(name); }));
+            Check(Unlocked([&] { return self.Drop(name); }));
           },
           py::arg("name"))
       .def("queries", &QueryDicts)
@@ -175,7 +198,11 @@ void RegisterSession(py::module_& module) {
           "register_system_table",
           [](Session& self, const std::string& name, const py::object& schema,
              const py::object& open) {
-            Check(self.RegisterSystemTable(name, UnwrapSchema(schema), FactoryOf(open)));
+            auto unwrapped = UnwrapSchema(schema);
+            auto factory = FactoryOf(open);
+            Check(Unlocked([&] {
+              return self.RegisterSystemTable(name, std::move(unwrapped), std::move(factory));
+            }));
           },
           py::arg("name"), py::arg("schema"), py::arg("open"))
       .def(
@@ -189,19 +216,30 @@ void RegisterSession(py::module_& module) {
           },
           py::arg("name"), py::arg("data"), py::arg("replace") = false)
       .def(
+          "create_stream",
+          [](Session& self, const std::string& name, const py::object& schema) {
+            auto unwrapped = UnwrapSchema(schema);
+            Check(Unlocked([&] { return self.CreateStream(name, std::move(unwrapped)); }));
+          },
+          py::arg("name"), py::arg("schema"))
+      .def(
           "functions",
           [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
-      .def("settings", [](Session& self) { return self.settings().All(); })
+      .def("settings",
+           [](Session& self) { return Unlocked([&] { return self.settings().All(); }); })
       .def(
           "start_stream",
           [](Session& self, const std::string& sql, std::optional<std::string> name,
-             const py::object& options) {
-            const bool start =
-                options.is_none() || !options.contains("start") || options["start"].cast<bool>();
-            return Check(Unlocked([&] { return self.StartStream(sql, name.value_or(""), start); }),
-                         sql);
+             const py::object& options, const py::object& parameters,
+             std::optional<std::string> query_id) {
+            auto stream_options = StreamOptionsOf(options);
+            stream_options.name = name.value_or("");
+            stream_options.query_id = query_id.value_or("");
+            stream_options.parameters = Parameters(parameters);
+            return Check(Unlocked([&] { return self.StartStream(sql, stream_options); }), sql);
           },
-          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none())
+          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none(),
+          py::arg("parameters") = py::none(), py::arg("query_id") = py::none())
       .def("streaming_queries",
            [](const Session& self) { return Unlocked([&] { return self.StreamingQueries(); }); })
       .def(

@@ -69,7 +69,9 @@ void RegisterStream(py::module_& module) {
           "schema", [](const StreamingQuery& self) { return WrapSchema(self.spec().schema); })
       .def_property_readonly(
           "status",
-          [](const StreamingQuery& self) { return std::string(stream::StatusName(self.status())); })
+          [](const StreamingQuery& self) {
+            return std::string(stream::StatusName(Unlocked([&] { return self.status(); })));
+          })
       .def("start", [](StreamingQuery& self) { Unlocked([&] { self.Start(); }); })
       .def("progress",
            [](const StreamingQuery& self) {
@@ -79,14 +81,18 @@ void RegisterStream(py::module_& module) {
            [](const StreamingQuery& self) {
              return Unlocked([&] { return contract::ToJson(self.progress()); });
            })
-      .def("failure", [](const StreamingQuery& self) { Check(self.failure(), self.spec().sql); })
+      .def("failure",
+           [](const StreamingQuery& self) {
+             Check(Unlocked([&] { return self.failure(); }), self.spec().sql);
+           })
       .def(
           "stop",
-          [](StreamingQuery& self, const std::string& mode) {
+          [](StreamingQuery& self, const std::string& mode, int64_t timeout_ms) {
             const auto stop_mode = StopModeOf(mode);
-            return ToDict(Unlocked([&] { return self.Stop(stop_mode, std::chrono::seconds(30)); }));
+            const std::chrono::milliseconds timeout(timeout_ms);
+            return ToDict(Unlocked([&] { return self.Stop(stop_mode, timeout); }));
           },
-          py::arg("mode") = "drain")
+          py::arg("mode") = "drain", py::arg("timeout_ms") = 30000)
       .def(
           "await_termination",
           [](StreamingQuery& self, std::optional<int64_t> timeout_ms) {

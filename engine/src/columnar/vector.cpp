@@ -1,5 +1,7 @@
 #include "columnar/vector.hpp"
 
+#include "columnar/join_arrays.hpp"
+
 #include <arrow/compute/api_vector.h>
 #include <arrow/compute/exec.h>
 #include <arrow/util/bitmap_ops.h>
@@ -245,14 +247,7 @@ void CollectAnyViews(const arrow::ArrayData& data, std::vector<std::string_view>
 Validity ValidityOf(const Vector& vector) {
   const auto& data = *vector.data;
   if (NullLayout(*data.type)) return {nullptr, 0, true, vector.constant};
-  if (data.buffers.empty() || !data.buffers[0] || data.null_count == 0) {
-    if (data.type->id() != arrow::Type::DICTIONARY || !data.dictionary ||
-        !data.dictionary->MayHaveNulls())
-      return {};
-    // A null may hide in the dictionary itself; ViewDictionary and Decode see it, plain validity
-    // does not.
-    if (data.buffers.empty() || !data.buffers[0]) return {};
-  }
+  if (data.buffers.empty() || !data.buffers[0] || data.null_count == 0) return {};
   return {data.buffers[0]->data(), data.offset, false, vector.constant};
 }
 
@@ -283,13 +278,9 @@ DictionaryView ViewDictionary(const Vector& vector) {
     default: WidenCodes<int32_t>(data, &out.codes); break;
   }
   const Validity validity = ValidityOf(vector);
-  const bool null_values = data.dictionary->MayHaveNulls();
-  if (!validity.all_valid() || null_values) {
-    const Validity values = ValidityOf(Vector{data.dictionary, false});
+  if (!validity.all_valid()) {
     for (int64_t i = 0; i < data.length; ++i) {
-      if (!validity.IsValid(vector.constant ? 0 : i) ||
-          (null_values && !values.IsValid(out.codes[i])))
-        out.codes[i] = -1;
+      if (!validity.IsValid(vector.constant ? 0 : i)) out.codes[i] = -1;
     }
   }
   out.values = Vector{data.dictionary, false};
@@ -390,11 +381,20 @@ Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool) {
   return out;
 }
 
+PositionsPtr GatherPositions(const PositionsPtr& positions, std::span<const uint32_t> rows) {
+  if (!positions) return nullptr;
+  auto gathered = std::make_shared<Positions>();
+  gathered->reserve(rows.size());
+  for (const uint32_t row : rows) gathered->push_back((*positions)[row]);
+  return gathered;
+}
+
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool) {
   if (!chunk.selection) return chunk;
   Chunk out;
   out.row_count = chunk.selected_count();
   out.ordinal = chunk.ordinal + (out.row_count > 0 ? (*chunk.selection)[0] : 0);
+  out.positions = GatherPositions(chunk.positions, *chunk.selection);
   out.columns.reserve(chunk.columns.size());
   for (const auto& column : chunk.columns) {
     ARROW_ASSIGN_OR_RAISE(auto dense, Gather(column, *chunk.selection, pool));
@@ -411,7 +411,9 @@ Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
   columns.reserve(dense.columns.size());
   for (const auto& column : dense.columns) {
     ARROW_ASSIGN_OR_RAISE(auto expanded, Expand(column, dense.row_count, pool));
-    columns.push_back(std::move(expanded.data));
+    const auto& type = schema->field(static_cast<int>(columns.size()))->type();
+    ARROW_ASSIGN_OR_RAISE(auto fitting, FitTo(expanded, type, pool));
+    columns.push_back(std::move(fitting.data));
   }
   return arrow::RecordBatch::Make(schema, dense.row_count, std::move(columns));
 }

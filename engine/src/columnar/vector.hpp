@@ -37,11 +37,18 @@ struct Vector {
   std::shared_ptr<arrow::Array> array() const { return arrow::MakeArray(data); }
 };
 
+/// Where each row of a chunk stood in its table or stream. Shared, never changed after it is made.
+using Positions = std::vector<int64_t>;
+using PositionsPtr = std::shared_ptr<const Positions>;
+
 struct Chunk {
   std::vector<Vector> columns;
   int64_t row_count = 0;   // physical rows of every column
   SelectionPtr selection;  // null: all rows count
   uint64_t ordinal = 0;    // ordinal of physical row 0; rows of one chunk are consecutive
+  /// By physical row, from scans that are asked for it: a row keeps its position through filters,
+  /// projections, joins and limits, where ordinals are no longer those of the log. Null: none.
+  PositionsPtr positions;
 
   int64_t selected_count() const {
     return selection ? static_cast<int64_t>(selection->size()) : row_count;
@@ -115,7 +122,7 @@ class StringView {
 };
 
 /// A dictionary-encoded string vector taken apart: code per row (widened to int32) and the
-/// dictionary's values.
+/// dictionary's values. A dictionary holds no nulls: the ingest gate has moved them into the rows.
 struct DictionaryView {
   std::vector<int32_t> codes;  // -1 for null rows
   Vector values;               // utf8 or large_utf8, never a dictionary
@@ -131,6 +138,9 @@ Result<std::shared_ptr<arrow::Scalar>> ConstantValue(const Vector& vector);
 Result<ArrayDataPtr> AllocateFixed(const TypePtr& type, int64_t row_count, arrow::MemoryPool* pool);
 Result<std::shared_ptr<arrow::Buffer>> AllocateBitmap(int64_t bit_count, bool value,
                                                       arrow::MemoryPool* pool);
+
+/// The positions at `rows`; null when there are none.
+PositionsPtr GatherPositions(const PositionsPtr& positions, std::span<const uint32_t> rows);
 
 /// The rows of `vector` at `rows`, dense. Dictionaries stay encoded; nested types go through
 /// arrow::compute::Take.
@@ -151,7 +161,8 @@ Result<Vector> Decode(const Vector& vector, arrow::MemoryPool* pool);
 /// Applies the selection: every column dense, no selection left. The ordinal keeps the first
 /// selected row's.
 Result<Chunk> Compact(const Chunk& chunk, arrow::MemoryPool* pool);
-/// Compact, then a record batch of `schema` (constants are repeated).
+/// Compact, then a record batch of `schema`: constants are repeated, widened columns narrowed, and
+/// DoesNotFit (join_arrays.hpp) when that takes smaller batches.
 Result<std::shared_ptr<arrow::RecordBatch>> ToRecordBatch(const Chunk& chunk,
                                                           const SchemaPtr& schema,
                                                           arrow::MemoryPool* pool);

@@ -51,7 +51,7 @@ struct ExecutionDecision {
   bool has_window = false;
   bool source_is_bounded = true;
   bool sink_is_blocking = false;
-  std::string checkpoint_delivery_mode = "best-effort";
+  std::string checkpoint_delivery_mode = "at-least-once";
   int64_t backpressure_max_queue_batches = 0;
   int64_t backpressure_high_watermark = 0;
   int64_t backpressure_low_watermark = 0;

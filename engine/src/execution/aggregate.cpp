@@ -8,30 +8,28 @@
 namespace velaria::execution {
 namespace {
 
-std::vector<TypePtr> TypesOf(const std::vector<logical::BoundExprPtr>& expressions) {
-  std::vector<TypePtr> types;
-  for (const auto& expr : expressions) types.push_back(expr->type);
-  return types;
-}
-
 class AggregateLocal final : public LocalState {
  public:
-  AggregateLocal(const AggregateSpec& spec, QueryContext& query) : grouped(spec), query_(query) {}
-  ~AggregateLocal() override { (void)query_.pool()->Account(-accounted_bytes_); }
+  AggregateLocal(const AggregateSpec& spec, QueryContext& query)
+      : grouped(spec), memory(query.pool()) {}
 
-  Status Account() {
-    const int64_t bytes = grouped.MemoryBytes();
-    ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - accounted_bytes_));
-    accounted_bytes_ = bytes;
-    return Status::OK();
+  /// The place of the chunk's first row in row order: the number of its morsel, then its own within
+  /// the morsel.
+  int64_t NextPlace(int64_t sequence, int64_t row_count) {
+    if (sequence + 1 != sequences) next_row_ = 0;
+    sequences = sequence + 1;
+    return (sequence << AggregateState::kPlaceBits) +
+           std::exchange(next_row_, next_row_ + row_count);
   }
 
   GroupedStates grouped;
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
+  int64_t sequences = 0;         // morsels up to the present one
+  bool has_rows = false;         // without keys the one group is there before its first row
+  Reservation memory;
 
  private:
-  QueryContext& query_;
-  int64_t accounted_bytes_ = 0;
+  int64_t next_row_ = 0;
 };
 
 /// Hands out the touched groups partition by partition.
@@ -88,48 +86,6 @@ class AggregateEmit final : public SourceState {
 
 }  // namespace
 
-// ---- GroupedStates
-
-GroupedStates::GroupedStates(const AggregateSpec& spec)
-    : spec_(spec), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
-  for (const auto& aggregate : spec.aggregates) {
-    states_.push_back(aggregate.binding.make_states(aggregate.binding));
-    std::unique_ptr<KeyTable> distinct;
-    if (aggregate.binding.distinct) {
-      auto types = TypesOf(aggregate.arguments);
-      types.insert(types.begin(), arrow::uint32());
-      distinct = std::make_unique<KeyTable>(std::move(types));
-    }
-    distinct_.push_back(std::move(distinct));
-  }
-}
-
-Status GroupedStates::ResizeStates() {
-  for (auto& states : states_) ARROW_RETURN_NOT_OK(states->Resize(group_count()));
-  return Status::OK();
-}
-
-Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups,
-                                    arrow::MemoryPool* pool) const {
-  Chunk chunk;
-  chunk.row_count = static_cast<int64_t>(groups.size());
-  if (!keyless_) {
-    ARROW_ASSIGN_OR_RAISE(chunk.columns, keys_.Export(groups, pool));
-  }
-  for (const auto& states : states_) {
-    ARROW_ASSIGN_OR_RAISE(auto result, states->Finish(groups, pool));
-    chunk.columns.push_back(std::move(result));
-  }
-  return chunk;
-}
-
-int64_t GroupedStates::MemoryBytes() const {
-  int64_t bytes = keys_.MemoryBytes();
-  for (const auto& states : states_) bytes += states->MemoryBytes();
-  for (const auto& distinct : distinct_) bytes += distinct ? distinct->MemoryBytes() : 0;
-  return bytes;
-}
-
 // ---- AggregateNode
 
 Result<std::shared_ptr<AccumulatorState>> AggregateNode::Open(QueryContext& query) const {
@@ -150,93 +106,39 @@ std::string AggregateNode::Text() const {
 
 AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query)
     : spec_(spec), query_(query) {
-  for (auto& partition : partitions_) partition.groups = std::make_unique<GroupedStates>(spec_);
-}
-
-AggregateState::~AggregateState() {
-  for (auto& partition : partitions_) (void)query_.pool()->Account(-partition.accounted_bytes);
+  for (auto& partition : partitions_) {
+    partition.groups = std::make_unique<GroupedStates>(spec_);
+    partition.memory = std::make_unique<Reservation>(query_.pool());
+  }
 }
 
 Result<std::unique_ptr<LocalState>> AggregateState::MakeLocal() {
   return std::make_unique<AggregateLocal>(spec_, query_);
 }
 
-Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel&, LocalState& local_state,
-                                     TaskContext& context) {
+Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
+                                     LocalState& local_state, TaskContext& context) {
   auto& local = static_cast<AggregateLocal&>(local_state);
-  ARROW_RETURN_NOT_OK(ConsumeGroups(chunk, local.grouped, &local.groups, context));
-  ARROW_RETURN_NOT_OK(local.Account());
+  local.has_rows = true;
+  const int64_t place = local.NextPlace(first_sequence_ + morsel.sequence, chunk.selected_count());
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
+                                       local.grouped.GrowthBytes(chunk.selected_count())));
+  ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));
+  ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes()));
   return Flow::kMore;
 }
 
-Status AggregateState::ConsumeGroups(const Chunk& input, GroupedStates& into,
-                                     std::vector<uint32_t>* groups, TaskContext& context) {
-  const auto& functions = context.query.functions();
-  const bool filtered =
-      std::any_of(spec_.aggregates.begin(), spec_.aggregates.end(),
-                  [](const auto& aggregate) { return aggregate.filter != nullptr; });
-  Chunk compacted;
-  if (filtered) {
-    ARROW_ASSIGN_OR_RAISE(compacted, Compact(input, context.pool()));
-  }
-  const Chunk& chunk = filtered ? compacted : input;
-  const int64_t row_count = chunk.selected_count();
-  const uint32_t* group_of = nullptr;
-  if (!into.keyless()) {
-    std::vector<Vector> keys;
-    for (const auto& expr : spec_.groups) {
-      ARROW_ASSIGN_OR_RAISE(auto key, logical::Evaluate(*expr, chunk, functions));
-      keys.push_back(std::move(key));
-    }
-    groups->resize(static_cast<size_t>(row_count));
-    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, row_count, groups->data()));
-    group_of = groups->data();
-  }
-  ARROW_RETURN_NOT_OK(into.ResizeStates());
-  for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
-    const auto& aggregate = spec_.aggregates[a];
-    Chunk part = chunk;
-    std::vector<uint32_t> part_groups;
-    const uint32_t* part_group_of = group_of;
-    int64_t part_rows = row_count;
-    if (aggregate.filter) {
-      ARROW_ASSIGN_OR_RAISE(part.selection,
-                            logical::SelectRows(*aggregate.filter, chunk, functions));
-      part_rows = part.selected_count();
-      if (part.selection && group_of != nullptr) {
-        for (uint32_t row : *part.selection) part_groups.push_back(group_of[row]);
-        part_group_of = part_groups.data();
-      }
-    }
-    if (part_rows == 0) continue;
-    std::vector<Vector> arguments;
-    for (const auto& expr : aggregate.arguments) {
-      ARROW_ASSIGN_OR_RAISE(auto argument, logical::Evaluate(*expr, part, functions));
-      arguments.push_back(std::move(argument));
-    }
-    if (KeyTable* distinct = into.distinct(a)) {
-      // Only the pairs are kept here; the partitions fold each pair once, when locals are combined.
-      std::vector<uint32_t> scratch(static_cast<size_t>(part_rows), 0);
-      auto group_array = arrow::ArrayData::Make(
-          arrow::uint32(), part_rows,
-          {nullptr, arrow::Buffer::Wrap(part_group_of != nullptr ? part_group_of : scratch.data(),
-                                        static_cast<size_t>(part_rows))},
-          0);
-      std::vector<Vector> pair = {Vector{group_array, false}};
-      pair.insert(pair.end(), arguments.begin(), arguments.end());
-      std::vector<uint32_t> ids(static_cast<size_t>(part_rows));
-      ARROW_RETURN_NOT_OK(distinct->FindOrAdd(pair, part_rows, ids.data()));
-    } else {
-      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, part_group_of, part_rows));
-    }
-  }
-  return Status::OK();
-}
-
 Status AggregateState::Combine(LocalState& local_state) {
+  if (!static_cast<AggregateLocal&>(local_state).has_rows) return Status::OK();
+  const int64_t sequences = static_cast<AggregateLocal&>(local_state).sequences;
+  int64_t known = sequences_.load();
+  while (known < sequences && !sequences_.compare_exchange_weak(known, sequences)) {
+  }
   auto& local = static_cast<AggregateLocal&>(local_state).grouped;
   ARROW_RETURN_NOT_OK(local.ResizeStates());
   const auto count = static_cast<size_t>(local.group_count());
+  Reservation scratch(query_.pool());  // lists, partition_of, group_map, targets
+  ARROW_RETURN_NOT_OK(scratch.Set(static_cast<int64_t>(count * (3 * sizeof(uint32_t) + 1))));
   std::array<std::vector<uint32_t>, kPartitions> lists;
   std::vector<uint8_t> partition_of(count, 0);
   for (uint32_t group = 0; group < count; ++group) {
@@ -262,9 +164,10 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
   auto& into = *partition.groups;
   std::vector<uint32_t> targets(groups.size(), 0);
   if (!from.keyless()) {
+    const auto count = static_cast<int64_t>(groups.size());
+    ARROW_RETURN_NOT_OK(partition.memory->Set(into.MemoryBytes() + into.keys().GrowthBytes(count)));
     ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(
-        into.keys().FindOrAdd(keys, static_cast<int64_t>(groups.size()), targets.data()));
+    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, count, targets.data()));
   }
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
@@ -280,7 +183,7 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
     partition.is_dirty[targets[i]] = 1;
     partition.dirty.push_back(targets[i]);
   }
-  return AccountPartition(partition);
+  return partition.memory->Set(into.MemoryBytes());
 }
 
 Status AggregateState::CombineDistinct(GroupedStates& from,
@@ -289,6 +192,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     KeyTable* pairs = from.distinct(a);
     if (pairs == nullptr || pairs->group_count() == 0) continue;
+    Reservation scratch(query_.pool());  // all, rows, targets, ids, fresh and its groups
+    ARROW_RETURN_NOT_OK(scratch.Set(pairs->group_count() * 6 * int64_t{sizeof(uint32_t)}));
     std::vector<uint32_t> all(static_cast<size_t>(pairs->group_count()));
     std::iota(all.begin(), all.end(), 0);
     ARROW_ASSIGN_OR_RAISE(auto columns, pairs->Export(all, query_.pool()));
@@ -313,6 +218,8 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
       auto& into = *partitions_[p].groups;
       const int64_t known = into.distinct(a)->group_count();
       std::vector<uint32_t> ids(targets.size());
+      ARROW_RETURN_NOT_OK(
+          partitions_[p].memory->Set(into.MemoryBytes() + into.distinct(a)->GrowthBytes(count)));
       ARROW_RETURN_NOT_OK(into.distinct(a)->FindOrAdd(keys, count, ids.data()));
       std::vector<uint32_t> fresh, fresh_groups;
       for (uint32_t i = 0; i < ids.size(); ++i) {
@@ -321,23 +228,18 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
         fresh.push_back(i);
         fresh_groups.push_back(targets[i]);
       }
-      std::vector<Vector> arguments;
+      std::vector<Vector> values;
       for (size_t c = 1; c < keys.size(); ++c) {
-        ARROW_ASSIGN_OR_RAISE(auto argument, Gather(keys[c], fresh, query_.pool()));
-        arguments.push_back(std::move(argument));
+        ARROW_ASSIGN_OR_RAISE(auto value, Gather(keys[c], fresh, query_.pool()));
+        values.push_back(std::move(value));
       }
+      ARROW_ASSIGN_OR_RAISE(const auto arguments,
+                            ArgumentsOfDistinct(spec_.aggregates[a], std::move(values)));
       ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(),
                                                 static_cast<int64_t>(fresh.size())));
-      ARROW_RETURN_NOT_OK(AccountPartition(partitions_[p]));
+      ARROW_RETURN_NOT_OK(partitions_[p].memory->Set(into.MemoryBytes()));
     }
   }
-  return Status::OK();
-}
-
-Status AggregateState::AccountPartition(Partition& partition) {
-  const int64_t bytes = partition.groups->MemoryBytes();
-  ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - partition.accounted_bytes));
-  partition.accounted_bytes = bytes;
   return Status::OK();
 }
 
@@ -359,15 +261,17 @@ Result<std::unique_ptr<SourceState>> AggregateState::Emit(const Trigger& trigger
   return std::make_unique<AggregateEmit>(std::move(parts));
 }
 
-GroupedStates& AggregateState::LocalGroups(LocalState& local) {
-  return static_cast<AggregateLocal&>(local).grouped;
+GroupedStates& AggregateState::GroupsToMerge(LocalState& local_state) {
+  auto& local = static_cast<AggregateLocal&>(local_state);
+  local.has_rows = true;
+  return local.grouped;
 }
 
 int64_t AggregateState::MemoryBytes() const {
   int64_t bytes = 0;
   for (const auto& partition : partitions_) {
     std::lock_guard lock(partition.mutex);
-    bytes += partition.accounted_bytes;
+    bytes += partition.memory->bytes();
   }
   return bytes;
 }

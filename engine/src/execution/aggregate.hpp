@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -36,17 +37,31 @@ class GroupedStates {
   /// Every (group, value) pair seen by a DISTINCT aggregate; null for others.
   KeyTable* distinct(size_t aggregate) { return distinct_[aggregate].get(); }
   Status ResizeStates();
+  /// Folds a chunk. `first_place` is where its first row stands in row order; `groups` is scratch.
+  Status Consume(const Chunk& chunk, int64_t first_place, std::vector<uint32_t>* groups,
+                 TaskContext& context);
   /// Group keys, then results.
   Result<Chunk> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
+  /// What so many rows more may take beside that in the tables of keys.
+  int64_t GrowthBytes(int64_t row_count) const;
 
  private:
+  Status ConsumeOne(size_t aggregate, const Chunk& chunk, int64_t first_place,
+                    const uint32_t* group_of, TaskContext& context);
+
   const AggregateSpec& spec_;
   const bool keyless_;
+  bool has_filter_ = false;
   KeyTable keys_;
   std::vector<std::unique_ptr<AggregateStates>> states_;
   std::vector<std::unique_ptr<KeyTable>> distinct_;
 };
+
+/// The arguments of a DISTINCT aggregate's update, made of the values its pairs were kept by:
+/// literals are the same in every row and are not kept.
+Result<std::vector<Vector>> ArgumentsOfDistinct(const logical::BoundAggregate& aggregate,
+                                                std::vector<Vector> values);
 
 class AggregateState;
 
@@ -64,9 +79,10 @@ class AggregateNode final : public AccumulatorNode {
 class AggregateState final : public AccumulatorState, public Snapshottable {
  public:
   static constexpr size_t kPartitions = 16;
+  /// A row's place in row order is its morsel's number, then its own number in so many bits.
+  static constexpr int kPlaceBits = 32;
 
   AggregateState(const AggregateSpec& spec, QueryContext& query);
-  ~AggregateState() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -87,23 +103,26 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
     std::unique_ptr<GroupedStates> groups;
     std::vector<uint32_t> dirty;    // groups touched since the last Emit, each once
     std::vector<uint8_t> is_dirty;  // by group
-    int64_t accounted_bytes = 0;
+    std::unique_ptr<Reservation> memory;
   };
 
-  Status ConsumeGroups(const Chunk& chunk, GroupedStates& into, std::vector<uint32_t>* groups,
-                       TaskContext& context);
   Status CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
                      std::vector<uint32_t>* group_map);
   Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
                          const std::vector<uint32_t>& group_map);
-  Status AccountPartition(Partition& partition);
   SchemaPtr SnapshotSchema() const;
-  static GroupedStates& LocalGroups(LocalState& local);
+  Result<std::vector<Vector>> MovedBehind(std::vector<Vector> columns) const;
+  /// A local's groups, to be filled from a snapshot.
+  static GroupedStates& GroupsToMerge(LocalState& local);
 
   const AggregateSpec& spec_;
   QueryContext& query_;
   std::array<Partition, kPartitions> partitions_;
   bool emitted_ = false;
+  /// Rows of a snapshot that was merged come before all rows consumed: morsels are numbered from
+  /// here on.
+  int64_t first_sequence_ = 0;
+  std::atomic<int64_t> sequences_ = 0;  // one past the highest number so far
 };
 
 }  // namespace velaria::execution

@@ -1,6 +1,10 @@
 // The snapshot of an aggregation: magic, version, then an Arrow IPC stream of one batch whose
 // columns are the group keys and the exported states. DISTINCT aggregates have no snapshot: the
 // planner keeps them out of the lane.
+//
+// States that depend on the order of the rows hold each row's place in their last column (BIGINT,
+// or a list of it). The schema's metadata says how many morsels the places count, so that the rows
+// of a snapshot that is merged come behind those of the ones before it.
 #include <arrow/io/memory.h>
 #include <arrow/ipc/api.h>
 
@@ -14,8 +18,44 @@ namespace {
 
 constexpr char kMagic[4] = {'V', 'L', 'A', 'S'};
 constexpr uint32_t kVersion = 1;
+constexpr char kSequences[] = "sequences";
+
+int64_t SequencesOf(const arrow::Schema& schema) {
+  if (!schema.metadata()) return 0;
+  const auto text = schema.metadata()->Get(kSequences);
+  return text.ok() ? std::atoll(text->c_str()) : 0;
+}
+
+Result<Vector> AddToAll(const Vector& vector, int64_t distance) {
+  if (vector.type()->id() == arrow::Type::LARGE_LIST) {
+    auto lists = vector.data->Copy();
+    ARROW_ASSIGN_OR_RAISE(auto places, AddToAll({lists->child_data[0], false}, distance));
+    lists->child_data[0] = places.data;
+    return Vector{std::move(lists), false};
+  }
+  const auto& from = *vector.data;
+  ARROW_ASSIGN_OR_RAISE(auto values, arrow::AllocateBuffer((from.offset + from.length) * 8));
+  for (int64_t i = 0; i < from.length; ++i) {
+    values->mutable_data_as<int64_t>()[from.offset + i] = from.GetValues<int64_t>(1)[i] + distance;
+  }
+  auto moved = from.Copy();
+  moved->buffers[1] = std::move(values);
+  return Vector{std::move(moved), false};
+}
 
 }  // namespace
+
+/// The columns of a snapshot with the places of its rows behind those that are here.
+Result<std::vector<Vector>> AggregateState::MovedBehind(std::vector<Vector> columns) const {
+  size_t column = spec_.groups.size();
+  for (const auto& aggregate : spec_.aggregates) {
+    column += aggregate.binding.state_types.size();
+    if (!aggregate.binding.needs_row_order || first_sequence_ == 0) continue;
+    ARROW_ASSIGN_OR_RAISE(columns[column - 1],
+                          AddToAll(columns[column - 1], first_sequence_ << kPlaceBits));
+  }
+  return columns;
+}
 
 SchemaPtr AggregateState::SnapshotSchema() const {
   arrow::FieldVector fields;
@@ -36,7 +76,9 @@ Result<std::shared_ptr<arrow::Buffer>> AggregateState::Snapshot() const {
   ARROW_ASSIGN_OR_RAISE(auto sink, arrow::io::BufferOutputStream::Create());
   ARROW_RETURN_NOT_OK(sink->Write(kMagic, sizeof kMagic));
   ARROW_RETURN_NOT_OK(sink->Write(&kVersion, sizeof kVersion));
-  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(sink, schema));
+  const auto counted = schema->WithMetadata(
+      arrow::key_value_metadata({kSequences}, {std::to_string(sequences_.load())}));
+  ARROW_ASSIGN_OR_RAISE(auto writer, arrow::ipc::MakeStreamWriter(sink, counted));
   for (const auto& partition : partitions_) {
     auto& groups = *partition.groups;
     if (groups.keyless() && &partition != &partitions_[0]) continue;
@@ -56,7 +98,7 @@ Result<std::shared_ptr<arrow::Buffer>> AggregateState::Snapshot() const {
                             groups.states(a).Export(all, arrow::default_memory_pool()));
       chunk.columns.insert(chunk.columns.end(), states.begin(), states.end());
     }
-    ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, schema, arrow::default_memory_pool()));
+    ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, counted, arrow::default_memory_pool()));
     ARROW_RETURN_NOT_OK(writer->WriteRecordBatch(*batch));
   }
   ARROW_RETURN_NOT_OK(writer->Close());
@@ -82,11 +124,12 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
   }
   while (true) {
     ARROW_ASSIGN_OR_RAISE(auto batch, reader->Next());
-    if (!batch) return Status::OK();
+    if (!batch) break;
     ARROW_RETURN_NOT_OK(batch->ValidateFull());
     ARROW_ASSIGN_OR_RAISE(auto local, MakeLocal());
-    auto& grouped = LocalGroups(*local);
-    const Chunk chunk = FromRecordBatch(*batch);
+    auto& grouped = GroupsToMerge(*local);
+    Chunk chunk = FromRecordBatch(*batch);
+    ARROW_ASSIGN_OR_RAISE(chunk.columns, MovedBehind(std::move(chunk.columns)));
     std::vector<uint32_t> groups(static_cast<size_t>(chunk.row_count), 0);
     const std::span<const Vector> columns(chunk.columns);
     if (!grouped.keyless()) {
@@ -103,6 +146,9 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
     }
     ARROW_RETURN_NOT_OK(Combine(*local));
   }
+  first_sequence_ += SequencesOf(*reader->schema());
+  sequences_ = std::max<int64_t>(sequences_, first_sequence_);
+  return Status::OK();
 }
 
 }  // namespace velaria::execution

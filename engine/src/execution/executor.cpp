@@ -1,5 +1,7 @@
 #include "execution/executor.hpp"
 
+#include <condition_variable>
+
 #include "execution/pipeline_run.hpp"
 
 namespace velaria::execution {
@@ -11,6 +13,7 @@ Execution::Execution(std::shared_ptr<const PhysicalPlan> plan, std::shared_ptr<Q
       scheduler_(std::move(scheduler)),
       group_(std::make_shared<TaskGroup>()),
       next_sequence_(plan_->accumulators.size(), 0),
+      wants_no_more_(plan_->pipelines.size(), false),
       counters_(plan_->pipelines.size()) {}
 
 Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const PhysicalPlan> plan,
@@ -76,11 +79,17 @@ void Execution::StartReady() {
       }
     }
     if (done) {
-      done(status);
+      const auto call = [&done](const Status& outcome) {
+        return Contained([&] {
+          done(outcome);
+          return Status::OK();
+        });
+      };
+      if (const Status thrown = call(status); !thrown.ok()) (void)call(thrown);
       return;
     }
     if (next < 0) return;
-    const Status started = StartPipeline(next);
+    const Status started = Contained([&] { return StartPipeline(next); });
     if (!started.ok()) {
       Fail(started);
       std::lock_guard lock(mutex_);
@@ -118,6 +127,7 @@ void Execution::PipelineDone(int index, const Status& status) {
   {
     std::lock_guard lock(mutex_);
     run = std::move(runs_[static_cast<size_t>(index)]);
+    if (run->finished()) wants_no_more_[static_cast<size_t>(index)] = true;
     for (const auto& chain : pipeline.chains) {
       const auto accumulator = static_cast<size_t>(chain.accumulator);
       next_sequence_[accumulator] = run->next_sequence();
@@ -128,7 +138,7 @@ void Execution::PipelineDone(int index, const Status& status) {
   }
   if (status.ok() && !failed()) {
     for (size_t accumulator : to_seal) {
-      const Status sealed = states_[accumulator]->Seal();
+      const Status sealed = Contained([&] { return states_[accumulator]->Seal(); });
       if (!sealed.ok()) {
         Fail(sealed);
         break;
@@ -144,28 +154,55 @@ void Execution::PipelineDone(int index, const Status& status) {
 }
 
 void Execution::Fail(const Status& status) {
-  std::vector<std::shared_ptr<PipelineRun>> runs;
   {
     std::lock_guard lock(mutex_);
-    if (status_.ok()) status_ = status;
     failed_.store(true, std::memory_order_relaxed);
-    runs = runs_;
+    if (status_.ok()) status_ = status;
   }
-  for (const auto& run : runs) {
-    if (run) run->WakeAll();
-  }
+  WakeAll();
 }
 
 void Execution::Cancel() {
   query_->Cancel();
-  std::vector<std::shared_ptr<PipelineRun>> runs;
-  {
-    std::lock_guard lock(mutex_);
-    runs = runs_;
-  }
-  for (const auto& run : runs) {
+  WakeAll();
+}
+
+void Execution::WakeAll() {
+  // One run at a time, not a copy of the list: memory may be what ran out.
+  for (size_t i = 0; i < plan_->pipelines.size(); ++i) {
+    std::shared_ptr<PipelineRun> run;
+    {
+      std::lock_guard lock(mutex_);
+      if (i < runs_.size()) run = runs_[i];
+    }
     if (run) run->WakeAll();
   }
+}
+
+Status Execution::RunOnce() {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Status> outcome;
+  Start({0, true}, [&](const Status& status) {
+    std::lock_guard lock(mutex);
+    outcome = status;
+    changed.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return outcome.has_value(); });
+  return *outcome;
+}
+
+bool Execution::InputIsDone() const {
+  std::lock_guard lock(mutex_);
+  bool reads = false;
+  for (size_t i = 0; i < wants_no_more_.size(); ++i) {
+    const auto& pipeline = plan_->pipelines[i];
+    if (pipeline.when != When::kEvery || !pipeline.source) continue;
+    reads = true;
+    if (!wants_no_more_[i]) return false;
+  }
+  return reads;
 }
 
 void Execution::Wake(const std::shared_ptr<Task>& task) { scheduler_->Wake(group_, task); }

@@ -35,13 +35,21 @@ class Execution : public std::enable_shared_from_this<Execution> {
                                                  std::shared_ptr<Scheduler> scheduler);
 
   /// Runs every pipeline that is due at this trigger. `on_done` is called once, from a worker
-  /// thread (or from here when there is nothing to run), with the first error or OK. Never called
-  /// twice at the same time.
+  /// thread (or from here when there is nothing to run), with the first error or OK. When it throws
+  /// it is called once more, with that failure, and has only to end what waits. Never called twice
+  /// at the same time.
   void Start(const Trigger& trigger, std::function<void(const Status&)> on_done);
+  /// The one trigger of a batch whose result stays in the states; waits for its end, so never from
+  /// a worker thread.
+  Status RunOnce();
   /// Sets the cancel flag and wakes every parked task; on_done gets VEL3010.
   void Cancel();
   /// Ends this run alone, not its query: nobody wants its rows any more.
   void Abandon() { Fail(Status::Cancelled("abandoned")); }
+
+  /// Whether nothing that may still come at a later trigger can change the result: every pipeline
+  /// that reads an unbounded input was told to take no more (a LIMIT is full).
+  bool InputIsDone() const;
 
   const PlanStates& states() const { return states_; }
   const PhysicalPlan& plan() const { return *plan_; }
@@ -57,6 +65,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void PipelineDone(int index, const Status& status);
   void StartReady();
   void Fail(const Status& status);
+  void WakeAll();
   void Wake(const std::shared_ptr<Task>& task);
   void AddCounters(int pipeline, const std::vector<StepCounters>& steps);
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
@@ -75,7 +84,8 @@ class Execution : public std::enable_shared_from_this<Execution> {
   std::atomic<bool> failed_{false};
   enum class Progress { kWaiting, kRunning, kComplete };
   std::vector<Progress> progress_;
-  std::vector<int> feeders_left_;  // per accumulator, this trigger
+  std::vector<bool> wants_no_more_;  // per pipeline, kept from trigger to trigger
+  std::vector<int> feeders_left_;    // per accumulator, this trigger
   std::vector<std::shared_ptr<PipelineRun>> runs_;
   std::vector<std::vector<StepCounters>> counters_;
   int running_ = 0;

@@ -49,7 +49,6 @@ class JoinBuildNode final : public AccumulatorNode {
 class JoinBuild final : public AccumulatorState {
  public:
   JoinBuild(JoinSpecPtr spec, QueryContext& query);
-  ~JoinBuild() override;
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -89,9 +88,9 @@ class JoinBuild final : public AccumulatorState {
   Status AddToScopes(std::span<const Vector> keys, int64_t row_count);
 
   // Of a mark join with an operand: the build rows by the keys before it.
-  std::unique_ptr<KeyTable> scopes_;      // null when there are no such keys: one scope
-  std::vector<uint8_t> scope_has_null_;   // per scope that has rows
-  int64_t accounted_bytes_ = 0;
+  std::unique_ptr<KeyTable> scopes_;     // null when there are no such keys: one scope
+  std::vector<uint8_t> scope_has_null_;  // per scope that has rows
+  Reservation memory_;
 };
 
 class JoinProbeNode final : public OperatorNode {

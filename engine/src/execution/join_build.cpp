@@ -58,9 +58,7 @@ std::string JoinBuildNode::Text() const {
 }
 
 JoinBuild::JoinBuild(JoinSpecPtr spec, QueryContext& query)
-    : spec_(std::move(spec)), query_(query) {}
-
-JoinBuild::~JoinBuild() { (void)query_.pool()->Account(-accounted_bytes_); }
+    : spec_(std::move(spec)), query_(query), memory_(query.pool()) {}
 
 Result<Flow> JoinBuild::Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
                                 TaskContext& context) {
@@ -86,6 +84,9 @@ Status JoinBuild::Seal() {
     types.pop_back();
     if (!types.empty()) scopes_ = std::make_unique<KeyTable>(std::move(types));
   }
+  // Four numbers of 32 bits a row: its group, the row lists, and two per group that starts one.
+  const int64_t list_bytes = count * 4 * int64_t{sizeof(uint32_t)} + count;
+  ARROW_RETURN_NOT_OK(memory_.Set(list_bytes));
   std::vector<uint32_t> groups(static_cast<size_t>(count), 0);
   if (!spec_->right_keys.empty()) {
     for (int64_t begin = 0; begin < count; begin += kMorselRows) {
@@ -99,6 +100,8 @@ Status JoinBuild::Seal() {
         ARROW_ASSIGN_OR_RAISE(auto key, logical::Evaluate(*expr, piece, query_.functions()));
         keys.push_back(std::move(key));
       }
+      ARROW_RETURN_NOT_OK(
+          memory_.Set(list_bytes + keys_->MemoryBytes() + keys_->GrowthBytes(piece.row_count)));
       ARROW_RETURN_NOT_OK(keys_->FindOrAdd(keys, piece.row_count, groups.data() + begin));
       if (spec_->mark_operands > 0) {
         ARROW_RETURN_NOT_OK(AddToScopes(keys, piece.row_count));
@@ -120,9 +123,9 @@ Status JoinBuild::Seal() {
   }
   if (spec_->keeps_right())
     matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
-  accounted_bytes_ =
-      keys_->MemoryBytes() + (scopes_ ? scopes_->MemoryBytes() : 0) + static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4);
-  return query_.pool()->Account(accounted_bytes_);
+  return memory_.Set(keys_->MemoryBytes() + (scopes_ ? scopes_->MemoryBytes() : 0) +
+                     static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4) +
+                     (matched_ ? count : 0));
 }
 
 Status JoinBuild::AddToScopes(std::span<const Vector> keys, int64_t row_count) {

@@ -157,6 +157,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
     if (spec.emits_pairs()) {
       *out = std::move(pairs);
       out->ordinal = in.ordinal;
+      out->positions = GatherPositions(in.positions, rows);
     }
     return OperatorFlow::kMoreOutput;
   }
@@ -170,6 +171,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
       out->columns.push_back(std::move(null));
     }
     out->row_count = static_cast<int64_t>(rows.size());
+    out->positions = GatherPositions(in.positions, rows);
   } else if (spec.type == logical::JoinType::kMark) {
     ARROW_ASSIGN_OR_RAISE(auto mark, MarkColumn(state, in, pool));
     *out = in;

@@ -68,6 +68,8 @@ class KeyTable {
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
+  /// What FindOrAdd of so many rows may take beside that, new texts excepted.
+  int64_t GrowthBytes(int64_t row_count) const;
 
  private:
   enum class Form { kFixed, kText, kDictionary };

@@ -1,6 +1,5 @@
 // Groups back to columns.
 #include <cstring>
-#include <limits>
 
 #include "execution/key_layout.hpp"
 #include "execution/key_table.hpp"
@@ -78,10 +77,13 @@ Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t
   std::unique_ptr<arrow::ArrayBuilder> codes;
   ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, arrow::int64(), &codes));
   auto& code_builder = static_cast<arrow::Int64Builder&>(*codes);
-  const int bits = static_cast<const arrow::FixedWidthType&>(*type.index_type()).bit_width();
+  const int declared_bits =
+      static_cast<const arrow::FixedWidthType&>(*type.index_type()).bit_width();
   const bool is_signed = arrow::is_signed_integer(type.index_type()->id());
-  const int64_t most = bits >= 32 ? std::numeric_limits<int32_t>::max()
-                                  : (int64_t{1} << (is_signed ? bits - 1 : bits)) - 1;
+  // Dictionaries of several batches may together outgrow their index type: then it is widened.
+  const bool fits = declared_bits >= 32 ||
+                    interner.size() <= size_t{1} << (is_signed ? declared_bits - 1 : declared_bits);
+  const int bits = fits ? declared_bits : 32;
   ARROW_RETURN_NOT_OK(code_builder.Reserve(static_cast<int64_t>(groups.size())));
   for (uint32_t group : groups) {
     uint32_t id;
@@ -90,10 +92,6 @@ Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t
       code_builder.UnsafeAppendNull();
       continue;
     }
-    if (id > most)
-      return Fail(ErrorCode::kOverflow,
-                  "more distinct values than the dictionary's index type holds: " +
-                      column.type->ToString());
     code_builder.UnsafeAppend(id);
   }
   ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
@@ -104,9 +102,9 @@ Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t
   const int64_t* in = wide->data()->GetValues<int64_t>(1);
   for (int64_t i = 0; i < wide->length(); ++i)
     std::memcpy(narrow->mutable_data() + i * width, &in[i], static_cast<size_t>(width));
-  auto data =
-      arrow::ArrayData::Make(column.type, wide->length(),
-                             {wide->data()->buffers[0], std::move(narrow)}, wide->null_count());
+  auto data = arrow::ArrayData::Make(
+      fits ? column.type : arrow::dictionary(arrow::int32(), type.value_type()), wide->length(),
+      {wide->data()->buffers[0], std::move(narrow)}, wide->null_count());
   data->dictionary = dictionary->data();
   return Vector{std::move(data), false};
 }
@@ -162,6 +160,21 @@ Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups,
     out.push_back(std::move(vector));
   }
   return out;
+}
+
+int64_t KeyTable::GrowthBytes(int64_t row_count) const {
+  const auto groups = static_cast<size_t>(group_count_ + row_count);
+  size_t slots = std::max<size_t>(1024, slots_.size());
+  while (groups * 2 > slots) slots *= 2;
+  // A vector that grows holds its old storage and the new one, twice as large, for a moment.
+  const size_t key_bytes = static_cast<size_t>(words_) * 8;
+  size_t bytes = slots > slots_.size() ? slots * 8 : 0;
+  if (groups * static_cast<size_t>(words_) > keys_.capacity())
+    bytes += std::max(2 * keys_.capacity() * 8, groups * key_bytes);
+  if (groups > hashes_.capacity()) bytes += std::max(2 * hashes_.capacity(), groups) * 4;
+  const auto rows = static_cast<size_t>(row_count);
+  if (rows > scratch_.hashes.capacity()) bytes += rows * (key_bytes + 4);
+  return static_cast<int64_t>(bytes);
 }
 
 int64_t KeyTable::MemoryBytes() const {

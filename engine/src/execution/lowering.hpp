@@ -97,9 +97,8 @@ class Lowering {
       top = top->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*top, true));
-    const bool bounded = options_.stream_range == nullptr || options_.slice_tables;
     plan_->result =
-        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset, bounded));
+        Close(std::move(drafts), std::make_shared<ResultSinkNode>(schema, limit, offset));
     return plan_;
   }
 
@@ -110,26 +109,11 @@ class Lowering {
       at = at->children[0].get();
     }
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*at->children[0], false));
-    plan_->result =
-        Close(std::move(drafts),
-              std::make_shared<AggregateNode>(SpecOf(*at)));
+    plan_->result = Close(std::move(drafts), std::make_shared<AggregateNode>(SpecOf(*at)));
     return plan_;
   }
 
-  Result<std::shared_ptr<const PhysicalPlan>> RunPositions(
-      const std::shared_ptr<const TableRelation>& relation,
-      const logical::BoundExprPtr& predicate) {
-    std::vector<int> columns;
-    for (int i = 0; i < relation->schema()->num_fields(); ++i) columns.push_back(i);
-    Draft draft;
-    draft.source = std::make_shared<TableScanNode>(
-        relation->name(),
-        [version = relation->version()] { return TableRange{version, 0, version->end_position()}; },
-        columns, std::vector<io::SimplePredicate>{}, kChunkRows);
-    if (predicate) draft.operators.push_back(std::make_shared<FilterNode>(predicate));
-    plan_->result = Close({std::move(draft)}, std::make_shared<PositionSinkNode>());
-    return plan_;
-  }
+  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
 
  private:
   using Drafts = std::vector<Draft>;
@@ -151,6 +135,7 @@ class Lowering {
       }
       case NodeKind::kWindowBy: return LowerWindow(node);
       case NodeKind::kAggregate:
+        if (node.grouping_sets) return LowerGroupingSets(node);
         if (options_.from_partials) return FromPartials(node);
         return Break(*node.children[0], std::make_shared<AggregateNode>(SpecOf(node)));
       case NodeKind::kSort:
@@ -186,17 +171,20 @@ class Lowering {
 
   AggregateSpec SpecOf(const LogicalNode& node) {
     AggregateSpec spec{node.expressions, node.aggregates};
+    for (auto& aggregate : spec.aggregates) UseReproducible(&aggregate);
+    return spec;
+  }
+
+  /// Exchanges the states for reproducible ones where the plan has to have them.
+  void UseReproducible(logical::BoundAggregate* aggregate) {
     const bool reproducible = options_.reproducible_sums || options_.stream_range ||
                               options_.stop_at_aggregate || options_.from_partials;
-    for (auto& aggregate : spec.aggregates) {
-      if (!reproducible || !aggregate.binding.reproducible) continue;
-      const auto binding = aggregate.binding.reproducible;  // outlives what it replaces
-      const bool distinct = aggregate.binding.distinct;
-      aggregate.binding = *binding;
-      aggregate.binding.distinct = distinct;
-      Note("float sums: reproducible");
-    }
-    return spec;
+    if (!reproducible || !aggregate->binding.reproducible) return;
+    const auto binding = aggregate->binding.reproducible;  // outlives what it replaces
+    const bool distinct = aggregate->binding.distinct;
+    aggregate->binding = *binding;
+    aggregate->binding.distinct = distinct;
+    Note("float sums: reproducible");
   }
 
   void Note(const std::string& text) {
@@ -204,6 +192,8 @@ class Lowering {
     if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
   }
 
+  // lower_grouping.cpp
+  Result<Drafts> LowerGroupingSets(const LogicalNode& node);
   // lower_window.cpp
   Result<Drafts> LowerWindowCalls(const LogicalNode& node);
   // lower_sources.cpp
@@ -212,7 +202,6 @@ class Lowering {
   Result<Drafts> LowerSample(const LogicalNode& node);
   Result<Drafts> LowerShared(const LogicalNode& node);
   // lower_recursive.cpp
-  Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
   Result<Drafts> LowerRecursive(const LogicalNode& node);
   Result<Drafts> LowerRecursiveRef(const LogicalNode& node);
 
@@ -236,9 +225,11 @@ class Lowering {
         sliced_ = true;
       }
       ARROW_ASSIGN_OR_RAISE(
-          auto drafts, One(std::make_shared<TableScanNode>(table->name(), std::move(range),
-                                                           node.columns, std::move(predicates),
-                                                           to_reader ? kMorselRows : kChunkRows)));
+          auto drafts, One(std::make_shared<TableScanNode>(
+                           table->name(), std::move(range), node.columns, std::move(predicates),
+                           to_reader ? kMorselRows : kChunkRows,
+                           (streaming && carries_positions_) ||
+                               relation == options_.positions_of)));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }
@@ -247,28 +238,39 @@ class Lowering {
           file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
     }
     if (const auto* reader = dynamic_cast<const ReaderRelation*>(relation)) {
-      return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(), node.columns));
+      return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(),
+                                                    reader->schema(), node.columns));
     }
     return Bug("a relation that cannot be scanned: " + relation->name());
   }
 
-  /// In a stream, rows without a time fork off to the late sink before the window; elsewhere the
-  /// window drops them.
+  /// In a stream, rows without a time fork off to the late sink before the window, by the
+  /// positions they carry from the scan; elsewhere the window drops them.
   Result<Drafts> LowerWindow(const LogicalNode& node) {
+    const bool forks =
+        options_.stream_range && !options_.slice_tables && !logical::IsBounded(*node.children[0]);
+    const bool carried = std::exchange(carries_positions_, carries_positions_ || forks);
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
-    auto expand = std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms);
-    const bool forks = options_.stream_range && !options_.slice_tables && drafts.size() == 1 &&
-                       drafts[0].when == When::kEvery && plan_->late < 0;
-    if (forks) {
-      ARROW_ASSIGN_OR_RAISE(auto no_time, logical::MakeCall("is_null", {node.time}));
+    carries_positions_ = carried;
+    for (auto& draft : drafts) {
+      if (forks && draft.when == When::kEvery) {
+        ARROW_ASSIGN_OR_RAISE(auto no_time, logical::MakeCall("is_null", {node.time}));
+        Chain late{draft.operators, LateSink()};
+        late.operators.push_back(std::make_shared<FilterNode>(std::move(no_time)));
+        draft.forks.push_back(std::move(late));
+      }
+      draft.operators.push_back(
+          std::make_shared<WindowExpandNode>(node.time, node.window_ms, node.slide_ms));
+    }
+    return drafts;
+  }
+
+  int LateSink() {
+    if (plan_->late < 0) {
       plan_->late = static_cast<int>(plan_->accumulators.size());
       plan_->accumulators.push_back(std::make_shared<PositionSinkNode>());
-      Chain late{drafts[0].operators, plan_->late};
-      late.operators.push_back(std::make_shared<FilterNode>(std::move(no_time)));
-      drafts[0].forks.push_back(std::move(late));
     }
-    for (auto& draft : drafts) draft.operators.push_back(expand);
-    return drafts;
+    return plan_->late;
   }
 
   Result<Drafts> LowerJoin(const LogicalNode& node) {
@@ -392,8 +394,9 @@ class Lowering {
   }
 
   const LowerOptions& options_;
-  bool whole_ = false;   // inside a join's build side or a union: tables are read whole
-  bool sliced_ = false;  // a scan runs at every trigger
+  bool whole_ = false;              // inside a join's build side or a union: tables are read whole
+  bool sliced_ = false;             // a scan runs at every trigger
+  bool carries_positions_ = false;  // below a window that needs them for its late rows
   struct Shared {
     int accumulator = -1;
     std::vector<int> dependencies;

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "execution/scan_sources.hpp"
+#include "interop/ingest_gate.hpp"
 #include "logical/evaluate.hpp"
 
 namespace velaria::execution {
@@ -135,8 +136,8 @@ struct ReaderQueue {
   bool ended = false, stopped = false;
   Waker waker;
 
-  void Fill(const ReaderFactory& open) {
-    const Status result = Drain(open);
+  void Fill(const ReaderFactory& open, const SchemaPtr& schema) {
+    const Status result = Contained([&] { return Drain(open, schema); });
     Waker wake;
     {
       std::lock_guard lock(mutex);
@@ -147,12 +148,14 @@ struct ReaderQueue {
     if (wake) wake();
   }
 
-  Status Drain(const ReaderFactory& open) {
+  Status Drain(const ReaderFactory& open, const SchemaPtr& schema) {
+    ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, interop::Origin::kProcess));
     ARROW_ASSIGN_OR_RAISE(auto reader, open());
     while (true) {
       std::shared_ptr<arrow::RecordBatch> batch;
       ARROW_RETURN_NOT_OK(reader->ReadNext(&batch));
       if (!batch) return Status::OK();
+      ARROW_ASSIGN_OR_RAISE(batch, gate->Admit(std::move(batch)));
       Waker wake;
       {
         std::unique_lock lock(mutex);
@@ -168,11 +171,13 @@ struct ReaderQueue {
 
 class ReaderSourceState final : public SourceState {
  public:
-  ReaderSourceState(ReaderFactory open, const std::vector<int>& columns)
+  ReaderSourceState(ReaderFactory open, SchemaPtr schema, const std::vector<int>& columns)
       : columns_(columns), queue_(std::make_shared<ReaderQueue>()) {
     // Detached: a reader that never returns must not hold up the query's end. The thread owns the
     // queue, not this.
-    std::thread([queue = queue_, open = std::move(open)] { queue->Fill(open); }).detach();
+    std::thread([queue = queue_, open = std::move(open), schema = std::move(schema)] {
+      queue->Fill(open, schema);
+    }).detach();
   }
 
   ~ReaderSourceState() override {
@@ -257,7 +262,7 @@ Result<std::unique_ptr<SourceState>> ValuesNode::Open(const OpenContext& context
 }
 
 Result<std::unique_ptr<SourceState>> ReaderSourceNode::Open(const OpenContext&) const {
-  return std::make_unique<ReaderSourceState>(open_, columns_);
+  return std::make_unique<ReaderSourceState>(open_, schema_, columns_);
 }
 
 }  // namespace velaria::execution

@@ -51,9 +51,7 @@ Result<Flow> PipelineRun::TakeMorsel(Morsel* morsel, TaskContext& context) {
 
 void PipelineRun::ChainFinished(size_t chain) {
   chain_finished_[chain].store(true, std::memory_order_relaxed);
-  for (const auto& finished : chain_finished_) {
-    if (!finished.load(std::memory_order_relaxed)) return;
-  }
+  if (chain != 0) return;  // a fork sees what the first chain sees and asks for nothing itself
   SetFinished();
   WakeAll();
 }
@@ -107,11 +105,13 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
 TaskResult PipelineTask::Run() {
   auto run = run_;
   if (!run) return TaskResult::kDone;
-  Status status;
-  auto result = Step();
+  const auto result = Contained([&] { return Step(); });
   if (result.ok() && *result != TaskResult::kDone) return *result;
-  status = result.status();
-  FlushCounters();
+  Status status = result.status();
+  status &= Contained([&] {
+    FlushCounters();
+    return Status::OK();
+  });
   chains_.clear();
   chunk_ = Chunk();
   run_.reset();

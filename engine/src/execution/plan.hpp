@@ -23,7 +23,8 @@ enum class When {
   kLast,   // once, at the end of the input
 };
 
-/// One Source and one or more chains (a fork: every chunk goes through each).
+/// One Source and one or more chains (a fork: every chunk goes through each). The pipeline ends
+/// early when its first chain wants no more.
 struct Pipeline {
   std::shared_ptr<const SourceNode> source;  // null: what `source_accumulator` emits
   int source_accumulator = -1;

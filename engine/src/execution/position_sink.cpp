@@ -16,10 +16,10 @@ Result<std::unique_ptr<LocalState>> PositionSink::MakeLocal() {
 
 Result<Flow> PositionSink::Consume(const Chunk& chunk, const Morsel&, LocalState& local,
                                    TaskContext&) {
+  if (!chunk.positions) return Flow::kMore;
   auto& positions = static_cast<PositionLocal&>(local).positions;
-  for (int64_t i = 0; i < chunk.selected_count(); ++i) {
-    positions.push_back(static_cast<int64_t>(chunk.ordinal + chunk.row_at(i)));
-  }
+  for (int64_t i = 0; i < chunk.selected_count(); ++i)
+    positions.push_back((*chunk.positions)[chunk.row_at(i)]);
   return Flow::kMore;
 }
 
@@ -35,6 +35,7 @@ std::vector<int64_t> PositionSink::TakePositions() {
   auto taken = std::move(positions_);
   positions_.clear();
   std::sort(taken.begin(), taken.end());
+  taken.erase(std::unique(taken.begin(), taken.end()), taken.end());
   return taken;
 }
 

@@ -1,4 +1,6 @@
-// Collects the positions of the rows that reach it: the rows a DELETE takes.
+// Collects the positions of the rows that reach it: the rows a DELETE takes, the rows of a stream
+// that are late. Rows without a position (a table's, beside a stream in a UNION ALL) are not
+// collected; the scan below carries positions (TableScanNode).
 #pragma once
 
 #include <mutex>
@@ -21,7 +23,8 @@ class PositionSink final : public AccumulatorState {
   Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override {
     return Bug("a position sink has no source");
   }
-  /// What has come since the last call, ascending; between two triggers or at the end.
+  /// What has come since the last call, ascending, each position once (a join may bring a row
+  /// several times); between two triggers or at the end.
   std::vector<int64_t> TakePositions();
 
  private:

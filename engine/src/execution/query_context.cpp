@@ -57,8 +57,19 @@ QueryContext::QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us
   functions_.statement_time_us = statement_time_us;
 }
 
+bool QueryContext::Cancel() {
+  auto fate = Fate::kOpen;
+  return fate_.compare_exchange_strong(fate, Fate::kCancelled) || fate == Fate::kCancelled;
+}
+
 Status QueryContext::CheckCancelled() const {
   return cancelled() ? Fail(ErrorCode::kCancelled, "the query was cancelled") : Status::OK();
+}
+
+Status QueryContext::BeginCommit() {
+  auto fate = Fate::kOpen;
+  fate_.compare_exchange_strong(fate, Fate::kCommitting);
+  return CheckCancelled();
 }
 
 }  // namespace velaria::execution

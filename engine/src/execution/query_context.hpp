@@ -54,6 +54,30 @@ class AccountedPool final : public arrow::MemoryPool {
   std::atomic<int64_t> references_{1};  // the owner and every live buffer
 };
 
+/// Memory beside the pool (hash tables, sort keys, states) accounted to a query for as long as this
+/// lives. Set before the memory is asked for, so that a query over its limit fails instead of
+/// taking it.
+class Reservation {
+ public:
+  explicit Reservation(AccountedPool* pool) : pool_(pool) {}
+  ~Reservation() { (void)pool_->Account(-bytes_); }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+
+  /// VEL3012 past the query's limit; then what was held before is still held.
+  Status Set(int64_t bytes) {
+    ARROW_RETURN_NOT_OK(pool_->Account(bytes - bytes_));
+    bytes_ = bytes;
+    return Status::OK();
+  }
+  Status Add(int64_t bytes) { return Set(bytes_ + bytes); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  AccountedPool* const pool_;
+  int64_t bytes_ = 0;
+};
+
 class QueryContext : public std::enable_shared_from_this<QueryContext> {
  public:
   QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism);
@@ -63,16 +87,21 @@ class QueryContext : public std::enable_shared_from_this<QueryContext> {
   int parallelism() const { return parallelism_; }
   int64_t peak_bytes() const { return pool_->max_memory(); }
 
-  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  /// False when it comes too late: the statement has begun to commit and will take effect.
+  bool Cancel();
+  bool cancelled() const { return fate_.load(std::memory_order_relaxed) == Fate::kCancelled; }
   /// VEL3010 when the query was cancelled.
   Status CheckCancelled() const;
+  /// Called once by a statement that changes something, before the change is made: VEL3010 when it
+  /// was cancelled; from here on it cannot be.
+  Status BeginCommit();
 
  private:
+  enum class Fate { kOpen, kCancelled, kCommitting };
   AccountedPool::Owner pool_;
   FunctionContext functions_;
   int parallelism_;
-  std::atomic<bool> cancelled_{false};
+  std::atomic<Fate> fate_{Fate::kOpen};
 };
 
 }  // namespace velaria::execution

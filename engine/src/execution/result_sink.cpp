@@ -1,7 +1,8 @@
 #include "execution/result_sink.hpp"
 
-#include <arrow/array/concatenate.h>
 #include <arrow/util/byte_size.h>
+
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::execution {
 namespace {
@@ -18,15 +19,39 @@ class SinkLocal final : public LocalState {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;  // made, not yet delivered
 };
 
-Result<std::shared_ptr<arrow::RecordBatch>> Join(const std::vector<Chunk>& chunks,
+Result<std::shared_ptr<arrow::RecordBatch>> Join(const arrow::RecordBatchVector& parts,
                                                  const SchemaPtr& schema, arrow::MemoryPool* pool) {
-  if (chunks.size() == 1) return ToRecordBatch(chunks[0], schema, pool);
-  arrow::RecordBatchVector parts;
-  for (const auto& chunk : chunks) {
-    ARROW_ASSIGN_OR_RAISE(auto part, ToRecordBatch(chunk, schema, pool));
-    parts.push_back(std::move(part));
+  int64_t rows = 0;
+  for (const auto& part : parts) rows += part->num_rows();
+  arrow::ArrayVector columns;
+  for (int c = 0; c < schema->num_fields(); ++c) {
+    arrow::ArrayVector arrays;
+    for (const auto& part : parts) arrays.push_back(part->column(c));
+    ARROW_ASSIGN_OR_RAISE(auto column, JoinArrays(arrays, pool));
+    columns.push_back(std::move(column));
   }
-  return arrow::ConcatenateRecordBatches(parts, pool);
+  return arrow::RecordBatch::Make(schema, rows, std::move(columns));
+}
+
+/// A chunk as batches of the schema: one, or more when a column does not fit its type as a whole.
+Status ToBatches(const Chunk& chunk, const SchemaPtr& schema, arrow::MemoryPool* pool,
+                 arrow::RecordBatchVector* out) {
+  auto batch = ToRecordBatch(chunk, schema, pool);
+  if (!DoesNotFit(batch.status()) || chunk.selected_count() < 2) {
+    ARROW_RETURN_NOT_OK(batch.status());
+    out->push_back(*std::move(batch));
+    return Status::OK();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto dense, Compact(chunk, pool));
+  const int64_t middle = dense.row_count / 2;
+  for (const auto& [begin, end] : {std::pair{int64_t{0}, middle}, {middle, dense.row_count}}) {
+    Chunk part;
+    part.row_count = end - begin;
+    for (const auto& column : dense.columns)
+      part.columns.push_back(Slice(column, begin, part.row_count));
+    ARROW_RETURN_NOT_OK(ToBatches(part, schema, pool, out));
+  }
+  return Status::OK();
 }
 
 /// Pieces of a batch that stay below the bounds of a result batch.
@@ -48,14 +73,15 @@ void Cut(std::shared_ptr<arrow::RecordBatch> batch,
 
 Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool) {
   if (local.chunks.empty()) return Status::OK();
-  auto joined = Join(local.chunks, schema, pool);
-  if (joined.ok()) {
-    Cut(*joined, &local.batches);
-  } else {  // dictionaries that do not fit one index type go out apart
-    for (const auto& chunk : local.chunks) {
-      ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, schema, pool));
-      Cut(std::move(batch), &local.batches);
-    }
+  arrow::RecordBatchVector parts;
+  for (const auto& chunk : local.chunks)
+    ARROW_RETURN_NOT_OK(ToBatches(chunk, schema, pool, &parts));
+  auto joined = Join(parts, schema, pool);
+  if (DoesNotFit(joined.status())) {  // they go out apart
+    for (auto& part : parts) Cut(std::move(part), &local.batches);
+  } else {
+    ARROW_RETURN_NOT_OK(joined.status());
+    Cut(*std::move(joined), &local.batches);
   }
   local.chunks.clear();
   local.rows = 0;
@@ -65,9 +91,7 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
 }  // namespace
 
 Result<std::shared_ptr<AccumulatorState>> ResultSinkNode::Open(QueryContext&) const {
-  return std::make_shared<ResultSink>(
-      schema_, limit_, offset_,
-      bounded_ ? kResultBufferBytes : std::numeric_limits<int64_t>::max());
+  return std::make_shared<ResultSink>(schema_, limit_, offset_);
 }
 
 std::string ResultSinkNode::Text() const {
@@ -77,8 +101,8 @@ std::string ResultSinkNode::Text() const {
   return text;
 }
 
-ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes)
-    : schema_(std::move(schema)), limit_(limit), buffer_bytes_(buffer_bytes), skip_(offset) {}
+ResultSink::ResultSink(SchemaPtr schema, int64_t limit, int64_t offset)
+    : schema_(std::move(schema)), limit_(limit), skip_(offset) {}
 
 Result<std::unique_ptr<LocalState>> ResultSink::MakeLocal() {
   return std::make_unique<SinkLocal>();
@@ -113,7 +137,7 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
-  if (!batches.empty() && buffered_bytes_ >= buffer_bytes_ && !(is_head && ready_.empty())) {
+  if (!batches.empty() && buffered_bytes_ >= kResultBufferBytes && !(is_head && ready_.empty())) {
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
@@ -137,7 +161,11 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
     WakeWriters(lock);  // a new head may be among the parked
   }
   changed_.notify_one();
-  return limit_ >= 0 && taken_ >= limit_ ? Flow::kFinished : Flow::kMore;
+  const bool tells = on_ready_ && !ready_.empty();
+  const Flow flow = limit_ >= 0 && taken_ >= limit_ ? Flow::kFinished : Flow::kMore;
+  lock.unlock();
+  if (tells) on_ready_();
+  return flow;
 }
 
 void ResultSink::Release(Batches batches) {
@@ -184,26 +212,40 @@ Status ResultSink::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
     *batch = nullptr;
     return Status::OK();
   }
-  *batch = std::move(ready_.front());
-  ready_.pop_front();
-  buffered_bytes_ -= BytesOf(**batch);
-  if (buffered_bytes_ < buffer_bytes_) WakeWriters(lock);
+  *batch = TakeReady(lock);
   return Status::OK();
 }
 
-std::vector<std::shared_ptr<arrow::RecordBatch>> ResultSink::PopAll() {
+std::shared_ptr<arrow::RecordBatch> ResultSink::TryPop() {
+  std::unique_lock lock(mutex_);
+  return ready_.empty() ? nullptr : TakeReady(lock);
+}
+
+std::shared_ptr<arrow::RecordBatch> ResultSink::TakeReady(std::unique_lock<std::mutex>& lock) {
+  auto batch = std::move(ready_.front());
+  ready_.pop_front();
+  buffered_bytes_ -= BytesOf(*batch);
+  // Morsels before their turn may fill the buffer alone: then the head is let in when nothing is
+  // ready.
+  if (buffered_bytes_ < kResultBufferBytes || ready_.empty()) WakeWriters(lock);
+  return batch;
+}
+
+bool ResultSink::has_ready() const {
   std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<arrow::RecordBatch>> out(ready_.begin(), ready_.end());
-  ready_.clear();
-  buffered_bytes_ = 0;
-  return out;
+  return !ready_.empty();
+}
+
+bool ResultSink::is_full() const {
+  std::lock_guard lock(mutex_);
+  return limit_ >= 0 && taken_ >= limit_;
 }
 
 void ResultSink::Close(const Status& status) {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
-    status_ = status;
+    if (status_.ok()) status_ = status;
   }
   changed_.notify_all();
 }

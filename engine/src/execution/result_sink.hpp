@@ -11,6 +11,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,10 +31,8 @@ inline constexpr int64_t kResultBufferBytes = 32 << 20;
 
 class ResultSinkNode final : public AccumulatorNode {
  public:
-  /// `bounded`: park workers when the buffer is full. A stream takes its rows after each trigger,
-  /// so it is not bounded.
-  ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset, bool bounded)
-      : schema_(std::move(schema)), limit_(limit), offset_(offset), bounded_(bounded) {}
+  ResultSinkNode(SchemaPtr schema, int64_t limit, int64_t offset)
+      : schema_(std::move(schema)), limit_(limit), offset_(offset) {}
   Result<std::shared_ptr<AccumulatorState>> Open(QueryContext& query) const override;
   std::string Text() const override;
 
@@ -41,12 +40,11 @@ class ResultSinkNode final : public AccumulatorNode {
   const SchemaPtr schema_;
   const int64_t limit_;  // -1: none
   const int64_t offset_;
-  const bool bounded_;
 };
 
 class ResultSink final : public AccumulatorState {
  public:
-  ResultSink(SchemaPtr schema, int64_t limit, int64_t offset, int64_t buffer_bytes);
+  ResultSink(SchemaPtr schema, int64_t limit, int64_t offset);
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -55,12 +53,21 @@ class ResultSink final : public AccumulatorState {
   Status Seal() override;
   Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
 
+  /// Instead of a reader that waits: called by a worker whenever there is something to take, with
+  /// no lock held; must not block. Set before the first trigger.
+  void SetOnReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
+
   // The reader's side, from any one thread.
   /// The next batch, or null at the end; waits. The error of the query comes here.
   Status Pop(std::shared_ptr<arrow::RecordBatch>* batch);
-  /// What is there now, without waiting; for a stream after its trigger.
-  std::vector<std::shared_ptr<arrow::RecordBatch>> PopAll();
-  /// Ends the reading with an error (or OK: end of rows). Called when the execution is done.
+  /// The next batch without waiting; null when none is there now.
+  std::shared_ptr<arrow::RecordBatch> TryPop();
+  /// Whether there is something to take.
+  bool has_ready() const;
+  /// Whether LIMIT has its rows.
+  bool is_full() const;
+  /// Ends the reading with an error (or OK: end of rows). Called when the execution is
+  /// done, or when nobody is to read further; the first error stays.
   void Close(const Status& status);
   int64_t rows_out() const;
   const SchemaPtr& schema() const { return schema_; }
@@ -69,11 +76,12 @@ class ResultSink final : public AccumulatorState {
   using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
   Result<Flow> Deliver(int64_t sequence, Batches batches, bool morsel_done, TaskContext& context);
   void Release(Batches batches);
+  std::shared_ptr<arrow::RecordBatch> TakeReady(std::unique_lock<std::mutex>& lock);
   void WakeWriters(std::unique_lock<std::mutex>& lock);
 
   const SchemaPtr schema_;
   const int64_t limit_;
-  const int64_t buffer_bytes_;
+  std::function<void()> on_ready_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

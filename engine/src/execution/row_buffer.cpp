@@ -1,8 +1,22 @@
 #include "execution/row_buffer.hpp"
 
-#include <arrow/array/concatenate.h>
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::execution {
+
+namespace {
+
+/// The positions of all parts; null when one of them has none.
+PositionsPtr JoinPositions(const std::vector<RowPart>& parts) {
+  auto joined = std::make_shared<Positions>();
+  for (const auto& part : parts) {
+    if (!part.chunk.positions) return nullptr;
+    joined->insert(joined->end(), part.chunk.positions->begin(), part.chunk.positions->end());
+  }
+  return joined;
+}
+
+}  // namespace
 
 Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<TypePtr>& types,
                                arrow::MemoryPool* pool) {
@@ -10,6 +24,7 @@ Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<Ty
                    [](const RowPart& a, const RowPart& b) { return a.sequence < b.sequence; });
   Chunk out;
   for (const auto& part : *parts) out.row_count += part.chunk.row_count;
+  out.positions = JoinPositions(*parts);
   if (out.row_count >= std::numeric_limits<int32_t>::max()) {
     return Fail(ErrorCode::kOutOfMemory,
                 "too many rows in one buffer: " + std::to_string(out.row_count));
@@ -25,11 +40,7 @@ Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<Ty
       ARROW_ASSIGN_OR_RAISE(auto none, arrow::MakeEmptyArray(types[c], pool));
       arrays.push_back(none);
     }
-    if (arrays.size() == 1) {
-      out.columns.push_back(MakeVector(arrays[0]));
-      continue;
-    }
-    ARROW_ASSIGN_OR_RAISE(auto joined, arrow::Concatenate(arrays, pool));
+    ARROW_ASSIGN_OR_RAISE(auto joined, JoinWide(arrays, pool));
     out.columns.push_back(MakeVector(joined));
   }
   parts->clear();
@@ -56,6 +67,10 @@ Result<Flow> OrderedRows::NextChunk(const Morsel& morsel, int64_t* position, Chu
   const int64_t count = std::min(kChunkRows, morsel.end - begin);
   chunk->row_count = count;
   chunk->ordinal = static_cast<uint64_t>(begin);
+  if (rows_->positions && !order_) {
+    const auto first = rows_->positions->begin() + begin;
+    chunk->positions = std::make_shared<const Positions>(first, first + count);
+  }
   for (const auto& column : rows_->columns) {
     if (order_) {
       ARROW_ASSIGN_OR_RAISE(

@@ -22,7 +22,8 @@ class RowLocal final : public LocalState {
 };
 
 /// All columns of `parts`, each in one array, parts in the order of their morsels (those of one
-/// morsel as they came). `types` are needed when there are no parts.
+/// morsel as they came); widened where one array of the type does not hold them. `types` are needed
+/// when there are no parts.
 Result<Chunk> ConcatenateParts(std::vector<RowPart>* parts, const std::vector<TypePtr>& types,
                                arrow::MemoryPool* pool);
 

@@ -28,13 +28,44 @@ int64_t FloorTo(int64_t value, int64_t step) {
   return value - rest;
 }
 
+/// Where a worker stands among the (row, window) pairs of the chunk it expands.
 class ExpandState final : public OperatorState {
  public:
-  std::vector<uint32_t> rows;  // pairs of the present input that wait to go out
-  std::vector<int64_t> starts;
-  size_t next = 0;
   bool open = false;
+  Vector times;                // of the input's selected rows
+  int64_t row = 0;             // next selected row
+  bool in_row = false;         // some of that row's windows are out
+  int64_t start = 0;           // its next window
+  std::vector<uint32_t> rows;  // pairs of one call
+  std::vector<int64_t> starts;
 };
+
+/// The next pairs, at most kChunkRows; false when the input has no more.
+bool NextPairs(const Chunk& in, int64_t window, int64_t slide, ExpandState& state) {
+  state.rows.clear();
+  state.starts.clear();
+  const bool days = state.times.type()->id() == arrow::Type::DATE32;
+  const auto validity = ValidityOf(state.times);
+  const auto wide =
+      days ? FixedView<int64_t>{nullptr, 0, validity} : ViewFixed<int64_t>(state.times);
+  const auto narrow =
+      days ? ViewFixed<int32_t>(state.times) : FixedView<int32_t>{nullptr, 0, validity};
+  const int64_t count = in.selected_count();
+  for (; state.row < count; ++state.row, state.in_row = false) {
+    if (!validity.IsValid(state.row)) continue;
+    const int64_t at = days ? narrow[state.row] : wide[state.row];
+    if (!state.in_row) state.start = FloorTo(at, slide);
+    for (; state.start > at - window; state.start -= slide) {
+      if (state.rows.size() == static_cast<size_t>(kChunkRows)) {
+        state.in_row = true;
+        return true;
+      }
+      state.rows.push_back(in.row_at(state.row));
+      state.starts.push_back(state.start);
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
@@ -62,6 +93,7 @@ Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorS
       out->columns.push_back(in.columns[static_cast<size_t>(expr->column)]);
     out->row_count = in.row_count;
     out->selection = in.selection;
+    out->positions = in.positions;
     return OperatorFlow::kNeedInput;
   }
   for (const auto& expr : expressions_) {
@@ -69,6 +101,7 @@ Result<OperatorFlow> ProjectNode::Process(const Chunk& in, Chunk* out, OperatorS
     out->columns.push_back(std::move(column));
   }
   out->row_count = in.selected_count();
+  out->positions = in.selection ? GatherPositions(in.positions, *in.selection) : in.positions;
   if (in.selection && !in.selection->empty()) out->ordinal = in.ordinal + in.selection->front();
   return OperatorFlow::kNeedInput;
 }
@@ -94,50 +127,28 @@ Result<OperatorFlow> WindowExpandNode::Process(const Chunk& in, Chunk* out, Oper
                                                TaskContext& context) const {
   auto& state = static_cast<ExpandState&>(base);
   if (!state.open) {
-    state.rows.clear();
-    state.starts.clear();
-    state.next = 0;
-    state.open = true;
     ARROW_ASSIGN_OR_RAISE(auto time, logical::Evaluate(*time_, in, context.query.functions()));
-    const bool days = time.type()->id() == arrow::Type::DATE32;
-    const auto wide =
-        days ? FixedView<int64_t>{nullptr, 0, ValidityOf(time)} : ViewFixed<int64_t>(time);
-    const auto narrow =
-        days ? ViewFixed<int32_t>(time) : FixedView<int32_t>{nullptr, 0, ValidityOf(time)};
-    const int64_t count = in.selected_count();
-    for (int64_t i = 0; i < count; ++i) {
-      if (!wide.IsValid(i)) continue;
-      const int64_t at = days ? narrow[i] : wide[i];
-      const int64_t last = FloorTo(at, slide_);
-      for (int64_t start = last; start > at - window_; start -= slide_) {
-        state.rows.push_back(in.row_at(i));
-        state.starts.push_back(start);
-      }
-    }
+    state.times = std::move(time);
+    state.row = 0;
+    state.in_row = false;
   }
-  const size_t count = std::min<size_t>(kChunkRows, state.rows.size() - state.next);
-  if (count > 0) {
-    const std::span<const uint32_t> rows(state.rows.data() + state.next, count);
-    for (const auto& column : in.columns) {
-      ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, rows, context.pool()));
-      out->columns.push_back(std::move(gathered));
-    }
-    ARROW_ASSIGN_OR_RAISE(auto starts,
-                          AllocateFixed(time_->type, static_cast<int64_t>(count), context.pool()));
-    for (size_t i = 0; i < count; ++i) {
-      if (time_->type->id() == arrow::Type::DATE32) {
-        starts->GetMutableValues<int32_t>(1)[i] =
-            static_cast<int32_t>(state.starts[state.next + i]);
-      } else {
-        starts->GetMutableValues<int64_t>(1)[i] = state.starts[state.next + i];
-      }
-    }
-    out->columns.push_back({std::move(starts), false});
-    out->row_count = static_cast<int64_t>(count);
-    out->ordinal = in.ordinal + rows.front();
-    state.next += count;
+  state.open = NextPairs(in, window_, slide_, state);
+  if (state.rows.empty()) return OperatorFlow::kNeedInput;
+  const auto count = static_cast<int64_t>(state.rows.size());
+  for (const auto& column : in.columns) {
+    ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, state.rows, context.pool()));
+    out->columns.push_back(std::move(gathered));
   }
-  state.open = state.next < state.rows.size();
+  ARROW_ASSIGN_OR_RAISE(auto starts, AllocateFixed(time_->type, count, context.pool()));
+  if (time_->type->id() == arrow::Type::DATE32) {
+    std::copy(state.starts.begin(), state.starts.end(), starts->GetMutableValues<int32_t>(1));
+  } else {
+    std::copy(state.starts.begin(), state.starts.end(), starts->GetMutableValues<int64_t>(1));
+  }
+  out->columns.push_back({std::move(starts), false});
+  out->row_count = count;
+  out->ordinal = in.ordinal + state.rows.front();
+  out->positions = GatherPositions(in.positions, state.rows);
   return state.open ? OperatorFlow::kMoreOutput : OperatorFlow::kNeedInput;
 }
 

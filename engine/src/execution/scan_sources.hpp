@@ -27,13 +27,16 @@ struct TableRange {
 class TableScanNode final : public SourceNode {
  public:
   /// `chunk_rows`: kChunkRows below operators; larger when rows go out untouched.
+  /// `with_positions`: rows carry their positions in the table.
   TableScanNode(std::string name, std::function<TableRange()> range, std::vector<int> columns,
-                std::vector<io::SimplePredicate> predicates, int64_t chunk_rows)
+                std::vector<io::SimplePredicate> predicates, int64_t chunk_rows,
+                bool with_positions)
       : name_(std::move(name)),
         range_(std::move(range)),
         columns_(std::move(columns)),
         predicates_(std::move(predicates)),
-        chunk_rows_(chunk_rows) {}
+        chunk_rows_(chunk_rows),
+        with_positions_(with_positions) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
@@ -43,6 +46,7 @@ class TableScanNode final : public SourceNode {
   const std::vector<int> columns_;
   const std::vector<io::SimplePredicate> predicates_;
   const int64_t chunk_rows_;
+  const bool with_positions_;
 };
 
 class FileScanNode final : public SourceNode {
@@ -73,17 +77,21 @@ class ValuesNode final : public SourceNode {
 using ReaderFactory = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()>;
 
 /// A reader opened and drained on a thread of its own behind a bounded queue: it may wait for
-/// whatever it likes.
+/// whatever it likes. Its batches pass the ingest gate: somebody else made them.
 class ReaderSourceNode final : public SourceNode {
  public:
-  ReaderSourceNode(std::string name, ReaderFactory open, std::vector<int> columns)
-      : name_(std::move(name)), open_(std::move(open)), columns_(std::move(columns)) {}
+  ReaderSourceNode(std::string name, ReaderFactory open, SchemaPtr schema, std::vector<int> columns)
+      : name_(std::move(name)),
+        open_(std::move(open)),
+        schema_(std::move(schema)),
+        columns_(std::move(columns)) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override { return "scan " + name_; }
 
  private:
   const std::string name_;
   const ReaderFactory open_;
+  const SchemaPtr schema_;
   const std::vector<int> columns_;
 };
 

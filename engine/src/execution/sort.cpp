@@ -1,184 +1,42 @@
 #include "execution/sort.hpp"
 
-#include <cmath>
-#include <cstring>
 #include <map>
+#include <numeric>
 
 #include "base/text.hpp"
-#include "logical/evaluate.hpp"
+#include "execution/sort_keys.hpp"
 
 namespace velaria::execution {
 namespace {
 
-/// A key of one row: `null_rank` decides first, then the words, then (for long strings) the text
-/// itself.
-struct KeyColumn {
-  bool descending = false;
-  bool is_text = false;
-  int words = 1;                   // 2 for decimals and strings
-  std::vector<uint64_t> values;    // words per row
-  std::vector<uint8_t> null_rank;  // 0 before values, 1 value, 2 after values
-  std::vector<std::string_view> texts;
-  Vector held;  // keeps the texts alive
-};
-
-uint64_t Ordered(double value) {
-  if (std::isnan(value)) return ~uint64_t{0};  // NaN is the greatest
-  if (value == 0) value = 0;
-  uint64_t bits;
-  std::memcpy(&bits, &value, 8);
-  return bits >> 63 ? ~bits : bits | (uint64_t{1} << 63);
+/// What sorting takes beside the rows themselves: the keys, the order, and the items of the fast
+/// path.
+int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count) {
+  int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(uint64_t);
+  for (const auto& key : sort_keys) {
+    const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
+    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
+    bytes_per_row += sizeof(uint64_t) + 1;
+    if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
+    if (is_text) bytes_per_row += 2 * sizeof(std::string_view);
+  }
+  return bytes_per_row * row_count;
 }
-
-template <typename T>
-void FillFixed(const Vector& vector, int64_t count, KeyColumn* key) {
-  const auto view = ViewFixed<T>(vector);
-  for (int64_t i = 0; i < count; ++i) {
-    if constexpr (std::is_floating_point_v<T>) {
-      key->values[i] = Ordered(static_cast<double>(view[i]));
-    } else if constexpr (std::is_signed_v<T>) {
-      key->values[i] = static_cast<uint64_t>(static_cast<int64_t>(view[i])) ^ (uint64_t{1} << 63);
-    } else {
-      key->values[i] = view[i];
-    }
-  }
-}
-
-void FillText(const Vector& vector, int64_t count, KeyColumn* key) {
-  const StringView view(vector);
-  key->texts.resize(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    const std::string_view text = view[i];
-    key->texts[i] = text;
-    uint8_t bytes[16] = {};
-    std::memcpy(bytes, text.data(), std::min<size_t>(16, text.size()));
-    for (int w = 0; w < 2; ++w) {
-      uint64_t word = 0;
-      for (int b = 0; b < 8; ++b) word = word << 8 | bytes[w * 8 + b];
-      key->values[i * 2 + w] = word;
-    }
-  }
-}
-
-struct Words128 {
-  uint64_t low;
-  int64_t high;
-};
-
-Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector, int64_t count,
-                          arrow::MemoryPool* pool) {
-  KeyColumn key;
-  key.descending = sort_key.descending;
-  ARROW_ASSIGN_OR_RAISE(key.held, Expand(vector, count, pool));
-  const Vector& values = key.held;
-  const Physical physical = PhysicalOf(*LogicalType(values.type()));
-  key.is_text = physical == Physical::kString || physical == Physical::kBinary;
-  key.words = key.is_text || physical == Physical::kDecimal ? 2 : 1;
-  key.values.assign(static_cast<size_t>(count * key.words), 0);
-  key.null_rank.assign(static_cast<size_t>(count), 1);
-  switch (physical) {
-    case Physical::kNull: break;
-    case Physical::kBool: {
-      const BoolView view = ViewBool(values);
-      for (int64_t i = 0; i < count; ++i) key.values[i] = view[i];
-      break;
-    }
-    case Physical::kInt8: FillFixed<int8_t>(values, count, &key); break;
-    case Physical::kInt16: FillFixed<int16_t>(values, count, &key); break;
-    case Physical::kInt32: FillFixed<int32_t>(values, count, &key); break;
-    case Physical::kInt64: FillFixed<int64_t>(values, count, &key); break;
-    case Physical::kUInt8: FillFixed<uint8_t>(values, count, &key); break;
-    case Physical::kUInt16: FillFixed<uint16_t>(values, count, &key); break;
-    case Physical::kUInt32: FillFixed<uint32_t>(values, count, &key); break;
-    case Physical::kUInt64: FillFixed<uint64_t>(values, count, &key); break;
-    case Physical::kFloat: FillFixed<float>(values, count, &key); break;
-    case Physical::kDouble: FillFixed<double>(values, count, &key); break;
-    case Physical::kDecimal: {
-      const auto view = ViewFixed<Words128>(values);
-      for (int64_t i = 0; i < count; ++i) {
-        key.values[i * 2] = static_cast<uint64_t>(view[i].high) ^ (uint64_t{1} << 63);
-        key.values[i * 2 + 1] = view[i].low;
-      }
-      break;
-    }
-    case Physical::kString:
-    case Physical::kBinary: FillText(values, count, &key); break;
-    case Physical::kNested: return Bug("sort key of a nested type");
-  }
-  const Validity validity = ValidityOf(values);
-  if (!validity.all_valid()) {
-    for (int64_t i = 0; i < count; ++i) {
-      if (validity.IsValid(i)) continue;
-      key.null_rank[i] = sort_key.nulls_first ? 0 : 2;
-      for (int w = 0; w < key.words; ++w) key.values[i * key.words + w] = 0;
-      if (key.is_text) key.texts[i] = {};
-    }
-  }
-  return key;
-}
-
-/// Strict order of rows by their keys, then by position.
-class RowOrder {
- public:
-  explicit RowOrder(const std::vector<KeyColumn>& keys) : keys_(keys) {}
-
-  bool operator()(uint32_t a, uint32_t b) const {
-    for (const auto& key : keys_) {
-      if (key.null_rank[a] != key.null_rank[b]) return key.null_rank[a] < key.null_rank[b];
-      for (int w = 0; w < key.words; ++w) {
-        const uint64_t x = key.values[a * key.words + w], y = key.values[b * key.words + w];
-        if (x != y) return (x < y) != key.descending;
-      }
-      if (key.is_text) {
-        const int order = key.texts[a].compare(key.texts[b]);
-        if (order != 0) return (order < 0) != key.descending;
-      }
-    }
-    return a < b;
-  }
-
- private:
-  const std::vector<KeyColumn>& keys_;
-};
 
 /// The first `limit` rows (all when negative) of `rows`, sorted.
 Result<std::vector<uint32_t>> SortRows(const Chunk& rows,
                                        const std::vector<logical::SortKey>& sort_keys,
                                        int64_t limit, QueryContext& query) {
-  std::vector<KeyColumn> keys;
-  for (const auto& sort_key : sort_keys) {
-    ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*sort_key.expr, rows, query.functions()));
-    ARROW_ASSIGN_OR_RAISE(auto key, MakeKey(sort_key, vector, rows.row_count, query.pool()));
-    keys.push_back(std::move(key));
-  }
+  Reservation memory(query.pool());
+  ARROW_RETURN_NOT_OK(memory.Set(SortBytes(sort_keys, rows.row_count)));
+  ARROW_ASSIGN_OR_RAISE(const auto keys, MakeKeys(rows, sort_keys, query));
+  if (limit < 0 || limit >= rows.row_count) return OrderRows(keys, {}, rows.row_count);
   std::vector<uint32_t> order(static_cast<size_t>(rows.row_count));
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<uint32_t>(i);
+  std::iota(order.begin(), order.end(), 0);
   const RowOrder less(keys);
-  if (limit >= 0 && limit < rows.row_count) {
-    std::nth_element(order.begin(), order.begin() + limit, order.end(), less);
-    order.resize(static_cast<size_t>(limit));
-  }
-  if (keys.size() == 1 && !keys[0].is_text && keys[0].words == 1) {
-    // One word per row: sort the words with their rows beside them.
-    struct Item {
-      uint64_t word;
-      uint32_t row;
-      uint8_t rank;
-    };
-    std::vector<Item> items(order.size());
-    for (size_t i = 0; i < order.size(); ++i) {
-      items[i] = {keys[0].descending ? ~keys[0].values[order[i]] : keys[0].values[order[i]],
-                  order[i], keys[0].null_rank[order[i]]};
-      if (items[i].rank != 1) items[i].word = 0;
-    }
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
-      if (a.rank != b.rank) return a.rank < b.rank;
-      return a.word != b.word ? a.word < b.word : a.row < b.row;
-    });
-    for (size_t i = 0; i < order.size(); ++i) order[i] = items[i].row;
-  } else {
-    std::sort(order.begin(), order.end(), less);
-  }
+  std::nth_element(order.begin(), order.begin() + limit, order.end(), less);
+  order.resize(static_cast<size_t>(limit));
+  std::sort(order.begin(), order.end(), less);
   return order;
 }
 
@@ -278,7 +136,7 @@ class LimitState final : public AccumulatorState {
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local_state,
                        TaskContext& context) override {
     auto& local = static_cast<RowLocal&>(local_state);
-    if (limit_ == 0) return Flow::kFinished;
+    if (limit_ == 0 || enough_.load(std::memory_order_relaxed)) return Flow::kFinished;
     if (local.parts.empty() || local.parts.back().sequence != morsel.sequence)
       local.rows = 0;  // rows of this morsel
     if (limit_ >= 0 && local.rows >= Needed()) return Flow::kMore;
@@ -299,7 +157,9 @@ class LimitState final : public AccumulatorState {
       morsel_rows_.erase(morsel_rows_.begin());
       ++complete_;
     }
-    return limit_ >= 0 && complete_rows_ >= Needed() ? Flow::kFinished : Flow::kMore;
+    if (limit_ < 0 || complete_rows_ < Needed()) return Flow::kMore;
+    enough_.store(true, std::memory_order_relaxed);
+    return Flow::kFinished;
   }
 
   Status Combine(LocalState& local_state) override {
@@ -308,16 +168,18 @@ class LimitState final : public AccumulatorState {
     return Status::OK();
   }
 
-  Status Seal() override {
-    ARROW_ASSIGN_OR_RAISE(auto rows, ConcatenateParts(&parts_, types_, query_.pool()));
-    rows_ = std::make_shared<const Chunk>(std::move(rows));
-    return Status::OK();
-  }
+  Status Seal() override { return Status::OK(); }
 
+  /// Those of the first rows that came since the last Emit: a stream hands them on trigger by
+  /// trigger.
   Result<std::unique_ptr<SourceState>> Emit(const Trigger&) override {
-    const int64_t begin = std::min(offset_, rows_->row_count);
-    const int64_t end = limit_ < 0 ? rows_->row_count : std::min(rows_->row_count, begin + limit_);
-    return std::make_unique<OrderedRows>(std::move(rows_), nullptr, begin, end);
+    ARROW_ASSIGN_OR_RAISE(auto rows, ConcatenateParts(&parts_, types_, query_.pool()));
+    const int64_t count = rows.row_count;
+    const int64_t begin = std::clamp<int64_t>(offset_ - seen_, 0, count);
+    const int64_t end = limit_ < 0 ? count : std::clamp<int64_t>(Needed() - seen_, begin, count);
+    seen_ += count;
+    return std::make_unique<OrderedRows>(std::make_shared<const Chunk>(std::move(rows)), nullptr,
+                                         begin, end);
   }
 
  private:
@@ -330,7 +192,8 @@ class LimitState final : public AccumulatorState {
   std::vector<RowPart> parts_;
   std::map<int64_t, int64_t> morsel_rows_;
   int64_t complete_ = 0, complete_rows_ = 0;
-  std::shared_ptr<const Chunk> rows_;
+  std::atomic<bool> enough_{false};
+  int64_t seen_ = 0;  // rows of earlier emissions, those skipped or cut included
 };
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <numeric>
+
 #include "base/text.hpp"
 #include "execution/scan_sources.hpp"
 
@@ -7,11 +9,13 @@ namespace {
 class TableScan final : public SourceState {
  public:
   TableScan(TableRange range, const std::vector<int>& columns,
-            const std::vector<io::SimplePredicate>& predicates, int64_t chunk_rows)
+            const std::vector<io::SimplePredicate>& predicates, int64_t chunk_rows,
+            bool with_positions)
       : range_(std::move(range)),
         columns_(columns),
         predicates_(predicates),
         chunk_rows_(chunk_rows),
+        with_positions_(with_positions),
         next_(range_.begin) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
@@ -47,6 +51,11 @@ class TableScan final : public SourceState {
       const auto& data = segment.batch->column_data(column);
       chunk->columns.push_back({whole ? data : data->Slice(offset, count), false});
     }
+    if (with_positions_) {
+      auto positions = std::make_shared<Positions>(static_cast<size_t>(count));
+      std::iota(positions->begin(), positions->end(), begin);
+      chunk->positions = std::move(positions);
+    }
     if (segment.deleted) {
       auto selection = std::make_shared<Selection>();
       for (int64_t i = 0; i < count; ++i) {
@@ -76,13 +85,14 @@ class TableScan final : public SourceState {
   const std::vector<int>& columns_;
   const std::vector<io::SimplePredicate>& predicates_;
   const int64_t chunk_rows_;
+  const bool with_positions_;
   int64_t next_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<SourceState>> TableScanNode::Open(const OpenContext&) const {
-  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_);
+  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_, with_positions_);
 }
 
 std::string TableScanNode::Text() const {

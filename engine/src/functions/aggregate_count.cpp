@@ -1,5 +1,6 @@
 // count(*), count(x), bool_and, bool_or; and the list of aggregate files.
 #include "functions/aggregate_states.hpp"
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 namespace {
@@ -53,10 +54,12 @@ Result<AggregateBinding> BindCount(const BindArguments& arguments) {
   AggregateBinding binding;
   binding.type = arrow::int64();
   binding.arguments.assign(arguments.types.size(), nullptr);
+  binding.distinct = arguments.distinct;
   binding.state_types = {arrow::int64()};
   binding.make_states = [](const AggregateBinding&) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<CountStates>();
   };
+  binding.over_frames = CountOverFrames;
   return binding;
 }
 
@@ -166,6 +169,13 @@ void RegisterAggregates(FunctionRegistry& registry) {
   RegisterSums(registry);
   RegisterExtremes(registry);
   RegisterSingle(registry);
+  RegisterVariances(registry);
+  RegisterMoments(registry);
+  RegisterQuantiles(registry);
+  RegisterPositions(registry);
+  RegisterLists(registry);
+  RegisterBits(registry);
+  RegisterApproximate(registry);
 }
 
 }  // namespace velaria

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "functions/aggregate_states.hpp"
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 namespace {
@@ -189,6 +190,7 @@ Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
   binding.arguments = {PhysicalOf(*type) == Physical::kString ? nullptr : type};
   binding.type = type;
   binding.state_types = {type};
+  if (kPick != Pick::kAny) binding.over_frames = ExtremeOverFrames(*type, kPick == Pick::kMax);
   return binding;
 }
 

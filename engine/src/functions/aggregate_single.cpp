@@ -94,6 +94,7 @@ Result<AggregateBinding> BindSingle(const BindArguments& arguments) {
   AggregateBinding binding;
   binding.type = LogicalType(arguments.types[0]);
   binding.arguments = {nullptr};
+  binding.distinct = arguments.distinct;
   binding.state_types = {binding.type, arrow::int64()};
   binding.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<SingleStates>(b.type);

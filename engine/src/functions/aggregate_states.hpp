@@ -62,5 +62,12 @@ void RegisterCount(FunctionRegistry& registry);
 void RegisterSums(FunctionRegistry& registry);
 void RegisterExtremes(FunctionRegistry& registry);
 void RegisterSingle(FunctionRegistry& registry);
+void RegisterVariances(FunctionRegistry& registry);
+void RegisterMoments(FunctionRegistry& registry);
+void RegisterQuantiles(FunctionRegistry& registry);
+void RegisterPositions(FunctionRegistry& registry);
+void RegisterLists(FunctionRegistry& registry);
+void RegisterBits(FunctionRegistry& registry);
+void RegisterApproximate(FunctionRegistry& registry);
 
 }  // namespace velaria

@@ -10,6 +10,7 @@
 
 #include "functions/aggregate_states.hpp"
 #include "functions/reproducible_sum.hpp"
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 namespace {
@@ -313,6 +314,7 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
   AggregateBinding binding;
   binding.arguments = {type};
+  binding.distinct = arguments.distinct;
   ARROW_RETURN_NOT_OK(SetStatesFor(*type, &binding));
   const int scale = IsDecimal(*type) ? static_cast<const arrow::DecimalType&>(*type).scale() : 0;
   binding.type = kAnswer == Answer::kAverage ? arrow::float64() : SumType(*type);
@@ -326,6 +328,7 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     }
     binding.reproducible = std::move(reproducible);
   }
+  binding.over_frames = SumOverFrames(*type, kAnswer == Answer::kAverage);
   return binding;
 }
 

@@ -1,5 +1,7 @@
 // The proleptic Gregorian calendar and time zones. Day and second counts are since 1970-01-01;
 // division of a count rounds toward minus infinity, so moments before 1970 fall into the right day.
+// Years are counted as astronomers do, with a year 0. SQL has none: what a user writes and reads is
+// a told year, in which -1 (1 BC) stands before 1.
 #pragma once
 
 #include <arrow/type.h>
@@ -51,6 +53,10 @@ constexpr CivilDate CivilOf(int64_t days) {
   return {year_of_era + era * 400 + (month <= 2), month,
           static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1)};
 }
+
+constexpr int64_t ToldYear(int64_t year) { return year > 0 ? year : year - 1; }
+/// Of a told year that is not 0.
+constexpr int64_t YearOfTold(int64_t told) { return told > 0 ? told : told + 1; }
 
 constexpr bool IsLeapYear(int64_t year) {
   return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

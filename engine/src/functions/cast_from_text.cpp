@@ -142,19 +142,22 @@ Result<Vector> RunDate(const FunctionContext& context, const ScalarBinding& bind
   });
 }
 
+/// A time, or the time of a timestamp. A date alone has none, in PostgreSQL neither.
+std::optional<int64_t> ParseAnyTime(std::string_view text) {
+  if (const auto nanos = calendar::ParseTime(text)) return nanos;
+  const auto timestamp = calendar::ParseTimestamp(text);
+  if (!timestamp || !timestamp->has_time) return std::nullopt;
+  return calendar::FloorModulo(timestamp->seconds, calendar::kSecondsPerDay) *
+             calendar::kNanosPerSecond +
+         timestamp->nanos;
+}
+
 template <typename T>
 Result<Vector> RunTime(const FunctionContext& context, const ScalarBinding& binding,
                        std::span<const Vector> arguments, int64_t row_count) {
   const int64_t nanos = calendar::kNanosPerSecond / calendar::UnitsPerSecond(*PlanOf(binding).to);
   return ConvertText<T>(context, binding, arguments, row_count, [nanos](std::string_view text) {
-    auto time = calendar::ParseTime(text);
-    if (!time) {
-      if (const auto timestamp = calendar::ParseTimestamp(text)) {
-        time = calendar::FloorModulo(timestamp->seconds, calendar::kSecondsPerDay) *
-                   calendar::kNanosPerSecond +
-               timestamp->nanos;
-      }
-    }
+    auto time = ParseAnyTime(text);
     if (time) *time /= nanos;
     return time;
   });

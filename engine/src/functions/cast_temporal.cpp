@@ -20,7 +20,7 @@ Status TemporalOutOfRange(const CastPlan& plan, int64_t value) {
   std::string text;
   if (plan.from->id() == arrow::Type::TIMESTAMP) {
     const int64_t units = calendar::UnitsPerSecond(*plan.from);
-    calendar::AppendTimestamp(FloorDivide(value, units), 0, &text);
+    calendar::AppendTimestamp(FloorDivide(value, units), 0, std::nullopt, &text);
   } else {
     calendar::AppendDate(FloorDivide(value, UnitsPerDayOf(*plan.from)), &text);
   }

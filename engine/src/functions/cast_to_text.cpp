@@ -100,10 +100,13 @@ Result<Vector> RunTimestamp(const FunctionContext& context, const ScalarBinding&
   return BuildText(context, PlanOf(binding), arguments[0], row_count,
                    [&](int64_t i, std::string* out) {
                      const int64_t seconds = calendar::FloorDivide(view[i], units);
-                     const int64_t offset = zoned ? zone.OffsetAt(seconds) : 0;
-                     calendar::AppendTimestamp(seconds + offset,
-                                               calendar::FloorModulo(view[i], units) * nanos, out);
-                     if (zoned) calendar::AppendOffset(offset, out);
+                     const int64_t nanos_of_second = calendar::FloorModulo(view[i], units) * nanos;
+                     if (!zoned) {
+                       calendar::AppendTimestamp(seconds, nanos_of_second, std::nullopt, out);
+                       return;
+                     }
+                     const int64_t offset = zone.OffsetAt(seconds);
+                     calendar::AppendTimestamp(seconds + offset, nanos_of_second, offset, out);
                    });
 }
 

@@ -95,6 +95,12 @@ struct AggregateOrder {
   bool nulls_first = false;
 };
 
+struct AggregateBinding;
+struct WindowRows;
+/// Computes an aggregate over the frame of every row at once.
+using FrameKernel = Result<Vector> (*)(const FunctionContext& context,
+                                       const AggregateBinding& binding, const WindowRows& rows);
+
 struct AggregateBinding {
   TypePtr type;
   std::vector<TypePtr> arguments;  // as in ScalarBinding
@@ -108,6 +114,9 @@ struct AggregateBinding {
   std::vector<AggregateOrder> order;
   std::unique_ptr<AggregateStates> (*make_states)(const AggregateBinding& binding) = nullptr;
   std::shared_ptr<const void> data;
+  /// Faster than merged states where values can be taken out again or compared as they lie; null:
+  /// the states are merged. It skips rows whose first argument is NULL.
+  FrameKernel over_frames = nullptr;
   /// The same aggregate with states that do not depend on the order of the rows; null when these
   /// do not, either. Streams and the lane take it, and a batch under SET float_sum.
   std::shared_ptr<const AggregateBinding> reproducible;
@@ -125,31 +134,62 @@ struct AggregateFunction {
   bool ordered_set = false;
 };
 
-struct WindowBinding;
-/// The rows of one partition, in its order, as a window function sees them. Positions are rows of
-/// the partition; peers are rows equal under ORDER BY.
-struct WindowPartition {
+enum class WindowExclusion { kNone, kCurrentRow, kGroup, kTies };
+
+/// Rows as a window function sees them: one or more whole partitions, one after another, each in
+/// its order. Positions are rows of this run; peers are rows of one partition that are equal under
+/// ORDER BY. Every span has one entry a row, or none when the binding does not read it.
+struct WindowRows {
   int64_t row_count = 0;
-  std::span<const Vector> arguments;      // row_count rows each, or constants
-  std::span<const int64_t> peer_start;    // per row: first row of its peer group
-  std::span<const int64_t> peer_end;      // per row: one past the last
-  std::span<const int64_t> group_number;  // per row: how many peer groups come before its own
-  std::span<const int64_t> frame_start;   // per row; only when the binding reads the frame
-  std::span<const int64_t> frame_end;     // one past; frame_start >= frame_end: empty
-  /// EXCLUDE: rows of the frame that do not count, as [start, end) and at most two ranges, or empty.
-  std::span<const std::pair<int64_t, int64_t>> excluded_first, excluded_second;
+  std::span<const Vector> arguments;  // row_count rows each, or constants
+  std::span<const uint32_t> partition_start, partition_end;  // first row, one past the last
+  std::span<const uint32_t> peer_start, peer_end;            // likewise of the peer group
+  std::span<const uint32_t> peer_number;  // how many peer groups of the partition come before
+  std::span<const uint32_t> frame_start, frame_end;  // frame_start >= frame_end: empty
+  WindowExclusion exclusion = WindowExclusion::kNone;
   bool ignore_nulls = false;
+
+  /// Calls visit(begin, end) for each run of rows that the frame of `row` holds, in order.
+  template <typename Visit>
+  void ForEachRange(int64_t row, Visit visit) const {
+    const uint32_t start = frame_start[row], end = frame_end[row];
+    const auto part = [&](uint32_t from, uint32_t to) {
+      from = from < start ? start : from;
+      to = to < end ? to : end;
+      if (from < to) visit(from, to);
+    };
+    const auto self = static_cast<uint32_t>(row);
+    switch (exclusion) {
+      case WindowExclusion::kNone: part(start, end); break;
+      case WindowExclusion::kCurrentRow:
+        part(start, self);
+        part(self + 1, end);
+        break;
+      case WindowExclusion::kGroup:
+        part(start, peer_start[row]);
+        part(peer_end[row], end);
+        break;
+      case WindowExclusion::kTies:
+        part(start, peer_start[row]);
+        part(self, self + 1);
+        part(peer_end[row], end);
+        break;
+    }
+  }
 };
-/// Computes one result per row of the partition.
+
+struct WindowBinding;
+/// Computes one result per row.
 using WindowKernel = Result<Vector> (*)(const FunctionContext& context,
-                                        const WindowBinding& binding,
-                                        const WindowPartition& partition);
+                                        const WindowBinding& binding, const WindowRows& rows);
 
 struct WindowBinding {
   TypePtr type;
   std::vector<TypePtr> arguments;  // as in ScalarBinding
   WindowKernel kernel = nullptr;
-  bool reads_frame = false;  // first_value, last_value, nth_value; others see the whole partition
+  bool reads_peers = false;
+  bool reads_frame = false;   // first_value, last_value, nth_value; others see the whole partition
+  bool skips_nulls = false;   // IGNORE NULLS may be said
   std::shared_ptr<const void> data;
 };
 

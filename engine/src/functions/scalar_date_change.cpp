@@ -76,7 +76,7 @@ Result<Vector> RunTrunc(const FunctionContext& context, const ScalarBinding& bin
         if (!__builtin_mul_overflow(zone.ToUtc(FirstDay(unit, days) * kSecondsPerDay), units, out))
           return Status::OK();
         std::string text;
-        calendar::AppendTimestamp(seconds, 0, &text);
+        calendar::AppendTimestamp(seconds, 0, std::nullopt, &text);
         return Fail(ErrorCode::kOverflow, SqlName(*binding.type) + " out of range: " + text);
       });
 }
@@ -139,14 +139,15 @@ Result<Vector> RunMakeDate(const FunctionContext& context, const ScalarBinding& 
              day = ViewFixed<int64_t>(arguments[2]);
   return MapToValue<int32_t>(
       context, arrow::date32(), arguments, row_count, [&](int64_t i, int32_t* out) -> Status {
-        if (year[i] < -999'999 || year[i] > 999'999 ||
-            !calendar::IsDate(year[i], month[i], day[i])) {
-          return Fail(ErrorCode::kBadValue, "not a date: " + std::to_string(year[i]) + "-" +
+        const int64_t told = year[i];
+        if (told == 0 || told < -999'999 || told > 999'999 ||
+            !calendar::IsDate(calendar::YearOfTold(told), month[i], day[i])) {
+          return Fail(ErrorCode::kBadValue, "not a date: " + std::to_string(told) + "-" +
                                                 std::to_string(month[i]) + "-" +
                                                 std::to_string(day[i]));
         }
-        *out = static_cast<int32_t>(
-            DaysOf(year[i], static_cast<int>(month[i]), static_cast<int>(day[i])));
+        *out = static_cast<int32_t>(DaysOf(calendar::YearOfTold(told), static_cast<int>(month[i]),
+                                           static_cast<int>(day[i])));
         return Status::OK();
       });
 }
@@ -222,8 +223,8 @@ void RegisterChange(Adder& add) {
       "time_bucket(900000, TIMESTAMP '2013-05-17 08:37:15')", "2013-05-17 08:30:00", BindBucket);
   add(
       "make_date", {}, "make_date(year BIGINT, month BIGINT, day BIGINT) -> DATE",
-      "The date of the three numbers.", "make_date(2013, 2, 28)", "2013-02-28",
-      +[](const BindArguments& a) {
+      "The date of the three numbers; a negative year is BC.", "make_date(2013, 2, 28)",
+      "2013-02-28", +[](const BindArguments& a) {
         return binding::Bind(a, {Parameter::kInteger, Parameter::kInteger, Parameter::kInteger}, 3,
                              arrow::date32(), RunMakeDate);
       });

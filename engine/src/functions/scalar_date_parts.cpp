@@ -12,6 +12,7 @@ using calendar::CivilOf;
 using calendar::FloorDivide;
 using calendar::kNanosPerSecond;
 using calendar::kSecondsPerDay;
+using calendar::ToldYear;
 
 enum class Part {
   kMillennium,
@@ -41,10 +42,10 @@ template <Part part>
 int64_t PartOf(const WallTime& time) {
   const int64_t seconds = time.nanos_of_day / kNanosPerSecond;
   switch (part) {
-    case Part::kMillennium: return FloorDivide(CivilOf(time.days).year + 999, 1000);
-    case Part::kCentury: return FloorDivide(CivilOf(time.days).year + 99, 100);
+    case Part::kMillennium: return ToldYear(FloorDivide(CivilOf(time.days).year + 999, 1000));
+    case Part::kCentury: return ToldYear(FloorDivide(CivilOf(time.days).year + 99, 100));
     case Part::kDecade: return FloorDivide(CivilOf(time.days).year, 10);
-    case Part::kYear: return CivilOf(time.days).year;
+    case Part::kYear: return ToldYear(CivilOf(time.days).year);
     case Part::kQuarter: return (CivilOf(time.days).month + 2) / 3;
     case Part::kMonth: return CivilOf(time.days).month;
     case Part::kDay: return CivilOf(time.days).day;
@@ -57,8 +58,8 @@ int64_t PartOf(const WallTime& time) {
     case Part::kIsoDayOfWeek: return calendar::IsoWeekday(time.days);
     case Part::kDayOfYear: return time.days - calendar::DaysOf(CivilOf(time.days).year, 1, 1) + 1;
     case Part::kWeek: return calendar::IsoWeekOf(time.days).week;
-    case Part::kIsoYear: return calendar::IsoWeekOf(time.days).year;
     case Part::kEra: return CivilOf(time.days).year > 0 ? 1 : 0;
+    case Part::kIsoYear: return ToldYear(calendar::IsoWeekOf(time.days).year);
     case Part::kYearWeek: {
       const auto week = calendar::IsoWeekOf(time.days);
       return week.year * 100 + week.week;

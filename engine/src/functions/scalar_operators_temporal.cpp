@@ -107,7 +107,7 @@ Result<Vector> RunTimestampPlusInterval(const FunctionContext& context,
         *out = value;
         if (!fault) return Status::OK();
         std::string text;
-        calendar::AppendTimestamp(FloorDivide(times[i], units), 0, &text);
+        calendar::AppendTimestamp(FloorDivide(times[i], units), 0, std::nullopt, &text);
         return OutOfRange(*binding.type,
                           text + (sign > 0 ? " + " : " - ") + IntervalText(interval));
       });

@@ -58,16 +58,28 @@ struct Reader {
   }
 };
 
-std::optional<int64_t> ReadDate(Reader* in) {
-  const bool negative = in->Take('-');
-  const auto year = in->Digits(4, 7);
-  if (!year || !in->Take('-')) return std::nullopt;
+/// A date or timestamp without its BC or AD, and whether that was BC.
+Reader WithoutEra(std::string_view text, bool* is_bc) {
+  text = Trim(text);
+  *is_bc = false;
+  const size_t end = text.size();
+  if (end > 3 && IsBlank(text[end - 3])) {
+    *is_bc = EqualsIgnoreCase(text.substr(end - 2), "bc");
+    if (*is_bc || EqualsIgnoreCase(text.substr(end - 2), "ad"))
+      text = Trim(text.substr(0, end - 2));
+  }
+  return Reader{text};
+}
+
+std::optional<int64_t> ReadDate(Reader* in, bool is_bc) {
+  const auto told = in->Digits(4, 7);
+  if (!told || *told == 0 || !in->Take('-')) return std::nullopt;
   const auto month = in->Digits(1, 2);
   if (!month || !in->Take('-')) return std::nullopt;
   const auto day = in->Digits(1, 2);
-  const int64_t signed_year = negative ? -*year : *year;
-  if (!day || !IsDate(signed_year, *month, *day)) return std::nullopt;
-  return DaysOf(signed_year, static_cast<int>(*month), static_cast<int>(*day));
+  const int64_t year = YearOfTold(is_bc ? -*told : *told);
+  if (!day || !IsDate(year, *month, *day)) return std::nullopt;
+  return DaysOf(year, static_cast<int>(*month), static_cast<int>(*day));
 }
 
 std::optional<int64_t> ReadTime(Reader* in) {
@@ -177,6 +189,35 @@ void AppendTwoDigits(int64_t value, std::string* out) {
   out->push_back(static_cast<char>('0' + value % 10));
 }
 
+/// Year, month and day; whether the year lies before 1, which the text tells at its end.
+bool AppendCivil(const CivilDate& civil, std::string* out) {
+  const int64_t told = ToldYear(civil.year), year = told < 0 ? -told : told;
+  if (year > 9999) {
+    *out += std::to_string(year);
+  } else {
+    AppendTwoDigits(year / 100, out);
+    AppendTwoDigits(year % 100, out);
+  }
+  out->push_back('-');
+  AppendTwoDigits(civil.month, out);
+  out->push_back('-');
+  AppendTwoDigits(civil.day, out);
+  return told < 0;
+}
+
+/// "+00", "+05:30"
+void AppendOffset(int64_t offset_seconds, std::string* out) {
+  const int64_t size = offset_seconds < 0 ? -offset_seconds : offset_seconds;
+  out->push_back(offset_seconds < 0 ? '-' : '+');
+  AppendTwoDigits(size / 3600, out);
+  if (size % 3600 == 0) return;
+  out->push_back(':');
+  AppendTwoDigits(size / 60 % 60, out);
+  if (size % 60 == 0) return;
+  out->push_back(':');
+  AppendTwoDigits(size % 60, out);
+}
+
 /// Adds `whole` and `fraction` (nano-parts of one) units. A fraction of a month counts in days of a
 /// 30-day month, a fraction of a day in time, as in PostgreSQL; a fraction of a year in whole
 /// months.
@@ -201,8 +242,9 @@ void AddUnits(const IntervalUnit& unit, int64_t whole, int64_t fraction, int sig
 }  // namespace
 
 std::optional<int64_t> ParseDate(std::string_view text) {
-  Reader in{Trim(text)};
-  const auto days = ReadDate(&in);
+  bool is_bc = false;
+  Reader in = WithoutEra(text, &is_bc);
+  const auto days = ReadDate(&in, is_bc);
   return in.text.empty() ? days : std::nullopt;
 }
 
@@ -213,8 +255,9 @@ std::optional<int64_t> ParseTime(std::string_view text) {
 }
 
 std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
-  Reader in{Trim(text)};
-  const auto days = ReadDate(&in);
+  bool is_bc = false;
+  Reader in = WithoutEra(text, &is_bc);
+  const auto days = ReadDate(&in, is_bc);
   if (!days) return std::nullopt;
   ParsedTimestamp out{*days * kSecondsPerDay, 0, std::nullopt, ""};
   if (in.text.empty()) return out;
@@ -222,6 +265,7 @@ std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
   in.SkipBlanks();
   const auto time = ReadTime(&in);
   if (!time) return std::nullopt;
+  out.has_time = true;
   out.seconds += *time / kNanosPerSecond;
   out.nanos = *time % kNanosPerSecond;
   in.SkipBlanks();
@@ -281,20 +325,7 @@ std::optional<Interval> ParseInterval(std::string_view text) {
 }
 
 void AppendDate(int64_t days, std::string* out) {
-  const CivilDate civil = CivilOf(days);
-  if (civil.year < 0 || civil.year > 9999) {
-    if (civil.year < 0) out->push_back('-');
-    const std::string digits = std::to_string(civil.year < 0 ? -civil.year : civil.year);
-    if (digits.size() < 4) out->append(4 - digits.size(), '0');
-    *out += digits;
-  } else {
-    AppendTwoDigits(civil.year / 100, out);
-    AppendTwoDigits(civil.year % 100, out);
-  }
-  out->push_back('-');
-  AppendTwoDigits(civil.month, out);
-  out->push_back('-');
-  AppendTwoDigits(civil.day, out);
+  if (AppendCivil(CivilOf(days), out)) *out += " BC";
 }
 
 void AppendTime(int64_t nanos, std::string* out) {
@@ -313,22 +344,13 @@ void AppendTime(int64_t nanos, std::string* out) {
   }
 }
 
-void AppendTimestamp(int64_t seconds, int64_t nanos, std::string* out) {
-  AppendDate(FloorDivide(seconds, kSecondsPerDay), out);
+void AppendTimestamp(int64_t seconds, int64_t nanos, std::optional<int64_t> offset_seconds,
+                     std::string* out) {
+  const bool is_bc = AppendCivil(CivilOf(FloorDivide(seconds, kSecondsPerDay)), out);
   out->push_back(' ');
   AppendTime(FloorModulo(seconds, kSecondsPerDay) * kNanosPerSecond + nanos, out);
-}
-
-void AppendOffset(int64_t offset_seconds, std::string* out) {
-  const int64_t size = offset_seconds < 0 ? -offset_seconds : offset_seconds;
-  out->push_back(offset_seconds < 0 ? '-' : '+');
-  AppendTwoDigits(size / 3600, out);
-  if (size % 3600 == 0) return;
-  out->push_back(':');
-  AppendTwoDigits(size / 60 % 60, out);
-  if (size % 60 == 0) return;
-  out->push_back(':');
-  AppendTwoDigits(size % 60, out);
+  if (offset_seconds) AppendOffset(*offset_seconds, out);
+  if (is_bc) *out += " BC";
 }
 
 void AppendInterval(const Interval& interval, std::string* out) {

@@ -1,8 +1,11 @@
-// Functions that only stand with OVER.
-#include "functions/registry.hpp"
+// The list of window function files.
+#include "functions/window_frames.hpp"
 
 namespace velaria {
 
-void RegisterWindows(FunctionRegistry&) {}
+void RegisterWindows(FunctionRegistry& registry) {
+  RegisterRanking(registry);
+  RegisterFrameValues(registry);
+}
 
 }  // namespace velaria

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "interop/array_rules.hpp"
+#include "interop/dictionary_nulls.hpp"
 #include "interop/schema_rules.hpp"
 
 namespace velaria::interop {
@@ -119,14 +120,19 @@ Result<ArrayDataPtr> IngestGate::AdmitDictionary(int index, ArrayDataPtr column,
   if (known.sent != column->dictionary) {
     VELARIA_ASSIGN_OR_RETURN(auto aligned, Aligned(column->dictionary, pool));
     VELARIA_RETURN_NOT_OK(CheckValues(name, *aligned));
-    known = {column->dictionary, std::move(aligned)};
+    known = {column->dictionary, aligned, nullptr};
+    if (aligned->GetNullCount() > 0) {
+      known.with_nulls = aligned;
+      VELARIA_ASSIGN_OR_RETURN(known.admitted, WithoutNulls(*aligned, pool));
+    }
   }
-  if (known.aligned != column->dictionary) {
+  if (known.admitted != column->dictionary) {
     column = std::make_shared<arrow::ArrayData>(*column);
-    column->dictionary = known.aligned;
+    column->dictionary = known.admitted;
   }
   VELARIA_ASSIGN_OR_RETURN(column, Aligned(std::move(column), pool));
-  VELARIA_RETURN_NOT_OK(CheckIndices(name, *column, known.aligned->length));
+  VELARIA_RETURN_NOT_OK(CheckIndices(name, *column, known.admitted->length));
+  if (known.with_nulls) return WithDictionaryNulls(column, known.with_nulls, pool);
   return column;
 }
 

@@ -43,9 +43,9 @@ class IngestGate {
 
   /// The batch as it may be read: itself, or with copies (from `pool`) of those buffers that do not
   /// lie at an address fit for their type, as bodies from the wire do not when a client frames its
-  /// messages oddly. VEL4005 when the batch's schema is not the declared one (metadata aside),
-  /// VEL4006 when the batch is damaged or breaks a rule. Costs a read of every text, time and
-  /// offset; next to nothing for numbers.
+  /// messages oddly, and with nulls that hide in a dictionary moved into the column. VEL4005 when
+  /// the batch's schema is not the declared one (metadata aside), VEL4006 when the batch is damaged
+  /// or breaks a rule. Costs a read of every text, time and offset; next to nothing for numbers.
   Result<std::shared_ptr<arrow::RecordBatch>> Admit(
       std::shared_ptr<arrow::RecordBatch> batch,
       arrow::MemoryPool* pool = arrow::default_memory_pool());
@@ -54,7 +54,8 @@ class IngestGate {
   /// The dictionary of a column that passed last: a stream sends it once and refers to it from
   /// every batch.
   struct KnownDictionary {
-    std::shared_ptr<arrow::ArrayData> sent, aligned;
+    std::shared_ptr<arrow::ArrayData> sent, admitted;
+    std::shared_ptr<arrow::ArrayData> with_nulls;  // null when it holds none
   };
 
   IngestGate(SchemaPtr declared, Origin origin);

@@ -12,7 +12,8 @@
 
 namespace velaria::logical {
 
-enum class RelationKind { kTable, kView, kStream, kSource, kSink, kSystem, kFile };
+/// kIndex shares the names of the others, but FROM never gets one.
+enum class RelationKind { kTable, kView, kStream, kSource, kSink, kSystem, kFile, kIndex };
 
 /// Something FROM can name. Execution knows the concrete classes and makes their Source.
 class Relation {

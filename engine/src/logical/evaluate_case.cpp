@@ -1,9 +1,8 @@
 // CASE: each branch is evaluated on its own rows only, then the branches' values are put in row
 // order.
-#include <arrow/array/concatenate.h>
-
 #include <numeric>
 
+#include "columnar/join_arrays.hpp"
 #include "logical/evaluate_rows.hpp"
 #include "logical/physical_dispatch.hpp"
 
@@ -95,7 +94,7 @@ Result<Vector> ScatterByGather(const TypePtr& type, const std::vector<Branch>& b
     }
     base += static_cast<uint32_t>(branch.values.length());
   }
-  VELARIA_ASSIGN_OR_RETURN(auto all, arrow::Concatenate(pieces, pool));
+  VELARIA_ASSIGN_OR_RETURN(auto all, JoinWide(pieces, pool));
   return Gather(MakeVector(all), position, pool);
 }
 

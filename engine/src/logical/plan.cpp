@@ -29,4 +29,10 @@ bool IsBounded(const LogicalNode& root) {
                      [](const auto& child) { return IsBounded(*child); });
 }
 
+bool Contains(const LogicalNode& root, NodeKind kind) {
+  if (root.kind == kind) return true;
+  return std::any_of(root.children.begin(), root.children.end(),
+                     [&](const auto& child) { return Contains(*child, kind); });
+}
+
 }  // namespace velaria::logical

@@ -58,8 +58,6 @@ struct AsofCondition {
   BoundExprPtr left, right;
 };
 
-enum class Emit { kDefault, kPerBatch, kOnWindowClose, kChanges, kFinal };
-
 struct OutputColumn {
   std::string name;
   TypePtr type;
@@ -122,14 +120,16 @@ std::string ToText(const LogicalNode& node);
 /// kept.
 SchemaPtr SchemaOf(const LogicalNode& root);
 bool IsBounded(const LogicalNode& root);
+/// Whether a node of that kind stands anywhere in the plan.
+bool Contains(const LogicalNode& root, NodeKind kind);
 
 /// A bound SELECT, ready to be rewritten and lowered.
 struct BoundQuery {
   LogicalPtr root;
   SchemaPtr schema;  // with the table's own schema metadata for SELECT * FROM t of one table
-  Emit emit = Emit::kDefault;
   bool is_bounded = true;
   std::vector<std::string> reads;
+  std::vector<std::string> views;  // that were expanded on the way, those inside views included
 };
 
 struct RewriteOptions {

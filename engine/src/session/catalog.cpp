@@ -21,8 +21,13 @@ const char* KindName(RelationKind kind) {
     case RelationKind::kSink: return "sink";
     case RelationKind::kSystem: return "system";
     case RelationKind::kFile: return "file";
+    case RelationKind::kIndex: return "index";
   }
   return "unknown";
+}
+
+std::string OneOfKind(RelationKind kind) {
+  return (kind == RelationKind::kIndex ? "an " : "a ") + std::string(KindName(kind));
 }
 
 std::string Catalog::KeyOf(const std::string& schema, const std::string& name) {
@@ -53,6 +58,8 @@ Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
   if (entry->kind == RelationKind::kView) {
     return std::make_shared<execution::ViewRelation>(shown, entry->view_schema, entry->view_sql);
   }
+  if (entry->kind == RelationKind::kIndex)
+    return Fail(ErrorCode::kWrongObjectKind, "an index cannot be read: " + shown);
   return std::make_shared<execution::ReaderRelation>(shown, entry->reader_schema, entry->open);
 }
 
@@ -65,32 +72,60 @@ Result<logical::RelationPtr> Catalog::OpenFile(const std::string& path) const {
 std::vector<std::string> Catalog::RelationNames() const {
   std::vector<std::string> names;
   for (const auto& entry : Entries()) {
+    if (entry->kind == RelationKind::kIndex) continue;
     names.push_back(entry->schema == "main" ? entry->name : entry->schema + "." + entry->name);
   }
   return names;
 }
 
 Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
-  const std::string key = KeyOf(entry.schema, entry.name);
+  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
   std::lock_guard lock(mutex_);
-  auto& held = entries_[key];
+  return Enter(std::move(entry), if_exists, &replaced);
+}
+
+Result<bool> Catalog::CreateIndex(CatalogEntry index,
+                                  const std::shared_ptr<const CatalogEntry>& table,
+                                  IfExists if_exists) {
+  std::shared_ptr<const CatalogEntry> replaced;
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(KeyOf(table->schema, table->name));
+  if (it == entries_.end() || it->second != table) {
+    return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + table->name);
+  }
+  return Enter(std::move(index), if_exists, &replaced);
+}
+
+Result<bool> Catalog::Enter(CatalogEntry entry, IfExists if_exists,
+                            std::shared_ptr<const CatalogEntry>* replaced) {
+  auto& held = entries_[KeyOf(entry.schema, entry.name)];
   if (held) {
     if (if_exists == IfExists::kKeep) return false;
     if (if_exists == IfExists::kFail) {
       return Fail(ErrorCode::kTableExists,
-                  std::string("a ") + KindName(held->kind) + " of that name exists: " + entry.name,
+                  OneOfKind(held->kind) + " of that name exists: " + entry.name,
                   "Use IF NOT EXISTS, or drop it first.");
     }
     if (held->kind != entry.kind) {
       return Fail(ErrorCode::kWrongObjectKind,
-                  std::string("the name belongs to a ") + KindName(held->kind) + ": " + entry.name);
+                  "the name belongs to " + OneOfKind(held->kind) + ": " + entry.name);
     }
+    DropIndexesOf(*held);
   }
-  held = std::make_shared<const CatalogEntry>(std::move(entry));
+  *replaced = std::exchange(held, std::make_shared<const CatalogEntry>(std::move(entry)));
   return true;
 }
 
+void Catalog::DropIndexesOf(const CatalogEntry& table) {
+  const std::string key = KeyOf(table.schema, table.name);
+  std::erase_if(entries_, [&](const auto& item) {
+    const CatalogEntry& entry = *item.second;
+    return entry.kind == RelationKind::kIndex && KeyOf(entry.schema, entry.index_table) == key;
+  });
+}
+
 Status Catalog::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
   std::lock_guard lock(mutex_);
   const auto it = entries_.find(KeyOf(schema, name));
   if (it == entries_.end()) {
@@ -102,10 +137,18 @@ Status Catalog::Drop(const std::string& schema, const std::string& name, Relatio
   const bool table_like = held == RelationKind::kSource || held == RelationKind::kSink;
   if (held != kind && !(kind == RelationKind::kTable && table_like)) {
     return Fail(ErrorCode::kWrongObjectKind,
-                std::string("not a ") + KindName(kind) + " but a " + KindName(held) + ": " + name);
+                "not " + OneOfKind(kind) + " but " + OneOfKind(held) + ": " + name);
   }
+  dropped = std::move(it->second);
   entries_.erase(it);
+  DropIndexesOf(*dropped);
   return Status::OK();
+}
+
+void Catalog::DropTable(const std::string& name, const storage::TablePtr& table) {
+  std::lock_guard lock(mutex_);
+  const auto it = entries_.find(KeyOf("main", name));
+  if (it != entries_.end() && it->second->table == table) entries_.erase(it);
 }
 
 std::vector<std::shared_ptr<const CatalogEntry>> Catalog::Entries() const {

@@ -1,6 +1,7 @@
 // The names of one database. Names match without regard to ASCII case; two that differ in case only
 // cannot both exist. Entries are values behind one lock; a Relation handed to the binder is a
-// snapshot and outlives a DROP.
+// snapshot and outlives a DROP. An index is advice that nothing reads: it goes when its table is
+// dropped or replaced.
 #pragma once
 
 #include <map>
@@ -26,8 +27,9 @@ struct CatalogEntry {
   SchemaPtr view_schema;
   execution::ReaderFactory open;  // kSystem
   SchemaPtr reader_schema;
+  std::string index_table, index_columns;  // kIndex: a table of this schema, "a, b DESC"
 
-  SchemaPtr ArrowSchema() const;
+  SchemaPtr ArrowSchema() const;  // null for an index
 };
 
 class Catalog final : public logical::CatalogReader {
@@ -46,8 +48,13 @@ class Catalog final : public logical::CatalogReader {
   /// VEL2024 when the name is taken and `if_exists` says so. kKeep: false when it was there
   /// already.
   Result<bool> Create(CatalogEntry entry, IfExists if_exists);
+  /// As Create, of an entry of kind index. VEL2011 when `table` is no longer the entry of its name.
+  Result<bool> CreateIndex(CatalogEntry index, const std::shared_ptr<const CatalogEntry>& table,
+                           IfExists if_exists);
   /// VEL2011 when there is no such name; VEL2025 when it is of another kind.
   Status Drop(const std::string& schema, const std::string& name, logical::RelationKind kind);
+  /// Takes the name away when it still stands for that table.
+  void DropTable(const std::string& name, const storage::TablePtr& table);
   /// Null when there is none.
   std::shared_ptr<const CatalogEntry> Find(const std::string& schema,
                                            const std::string& name) const;
@@ -56,13 +63,19 @@ class Catalog final : public logical::CatalogReader {
 
  private:
   static std::string KeyOf(const std::string& schema, const std::string& name);
+  // Under the lock.
+  Result<bool> Enter(CatalogEntry entry, IfExists if_exists,
+                     std::shared_ptr<const CatalogEntry>* replaced);
+  void DropIndexesOf(const CatalogEntry& table);
 
   const io::AllowedRoots roots_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const CatalogEntry>> entries_;
 };
 
-/// "table", "view", "stream", "source", "sink", "system" or "file".
+/// "table", "view", "stream", "source", "sink", "system", "file" or "index".
 const char* KindName(logical::RelationKind kind);
+/// "a table", "an index"
+std::string OneOfKind(logical::RelationKind kind);
 
 }  // namespace velaria::session

@@ -17,7 +17,7 @@ using logical::LogicalNode;
 using logical::NodeKind;
 
 constexpr std::string_view kMagic = "VLPF";
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 
 // ---- the fragment's bytes: magic, version, then lengths (u32) and numbers (i64), little-endian
 
@@ -115,6 +115,7 @@ Result<const LogicalNode*> FindAggregate(const LogicalNode& root) {
     if (at->children.size() != 1) return CannotSplit("it has no aggregate at its top");
     at = at->children[0].get();
   }
+  if (at->grouping_sets) return CannotSplit("GROUPING SETS have no partial result");
   for (const auto& aggregate : at->aggregates) {
     if (aggregate.binding.distinct)
       return CannotSplit("a DISTINCT aggregate has no partial result: " + aggregate.text);
@@ -178,7 +179,7 @@ struct BoundFragment {
 Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment,
                            const execution::LowerOptions& options) {
   BoundFragment bound;
-  bound.context = session.MakeContext();
+  bound.context = session.MakeContext(fragment.statement_time_us);
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(fragment.sql));
   ARROW_ASSIGN_OR_RAISE(bound.query, session.Plan(*statement->select, {}, *bound.context));
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(bound.query.root, bound.query.schema, options));
@@ -187,26 +188,13 @@ Result<BoundFragment> Bind(Session& session, const LaneFragment& fragment,
   return bound;
 }
 
-Status RunOnce(execution::Execution& execution) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Status> outcome;
-  execution.Start({0, true}, [&](const Status& status) {
-    std::lock_guard lock(mutex);
-    outcome = status;
-    changed.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return outcome.has_value(); });
-  return *outcome;
-}
-
 }  // namespace
 
 std::string LaneFragment::Serialize() const {
   std::string out(kMagic);
   out.append(reinterpret_cast<const char*>(&kVersion), sizeof kVersion);
   PutText(sql, &out);
+  PutNumber(statement_time_us, &out);
   PutNumber(partition, &out);
   PutNumber(partition_count, &out);
   PutNumber(static_cast<int64_t>(inputs.size()), &out);
@@ -231,6 +219,7 @@ Result<LaneFragment> LaneFragment::Parse(std::string_view bytes) {
   LaneFragment out;
   ARROW_ASSIGN_OR_RAISE(const auto sql, cursor.Text());
   out.sql = sql;
+  ARROW_ASSIGN_OR_RAISE(out.statement_time_us, cursor.Number());
   ARROW_ASSIGN_OR_RAISE(out.partition, cursor.Number());
   ARROW_ASSIGN_OR_RAISE(out.partition_count, cursor.Number());
   ARROW_ASSIGN_OR_RAISE(const int64_t count, cursor.Number());
@@ -289,6 +278,7 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
   if (chosen == nullptr) return CannotSplit("no table of it can be partitioned");
   LaneSplit split;
   split.plan.sql = sql;
+  split.plan.statement_time_us = context->functions().statement_time_us;
   split.plan.partition_count = partitions;
   split.schema = query.schema;
   split.partitioned = chosen->relation->version();
@@ -309,15 +299,34 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
   return split;
 }
 
+void FragmentCancel::Cancel() {
+  std::shared_ptr<execution::Execution> execution;
+  {
+    std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    execution = execution_.lock();
+  }
+  if (execution) execution->Cancel();
+}
+
+Status FragmentCancel::Attach(const std::shared_ptr<execution::Execution>& execution) {
+  std::lock_guard lock(mutex_);
+  if (cancelled_) return Fail(ErrorCode::kCancelled, "the fragment was cancelled");
+  execution_ = execution;
+  return Status::OK();
+}
+
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads) {
+    int threads, FragmentCancel* cancel) {
+  if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(nullptr));
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(fragment, inputs, threads));
   execution::LowerOptions options;
   options.stop_at_aggregate = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, fragment, options));
-  ARROW_RETURN_NOT_OK(RunOnce(*bound.execution));
+  if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(bound.execution));
+  ARROW_RETURN_NOT_OK(bound.execution->RunOnce());
   const auto result = static_cast<size_t>(bound.execution->plan().result);
   return static_cast<execution::AggregateState&>(*bound.execution->states()[result]).Snapshot();
 }

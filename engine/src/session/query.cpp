@@ -1,6 +1,11 @@
 #include "session/query.hpp"
 
 namespace velaria::session {
+namespace {
+
+Status Cancelled() { return Fail(ErrorCode::kCancelled, "the query was cancelled"); }
+
+}  // namespace
 
 const char* StateName(QueryState state) {
   switch (state) {
@@ -21,7 +26,7 @@ RunningQuery::RunningQuery(std::shared_ptr<execution::Execution> execution,
       sink_(std::static_pointer_cast<execution::ResultSink>(
           execution_->states()[static_cast<size_t>(execution_->plan().result)])) {}
 
-RunningQuery::~RunningQuery() { execution_->Cancel(); }
+RunningQuery::~RunningQuery() { Cancel(); }
 
 void RunningQuery::Start() {
   {
@@ -48,7 +53,7 @@ void RunningQuery::RunTrigger(int64_t number) {
     if (auto self = weak.lock()) {
       std::lock_guard lock(self->mutex_);
       self->ended_ = std::chrono::steady_clock::now();
-      if (!status.ok()) {
+      if (!status.ok() && self->state_ != QueryState::kCancelled) {
         self->state_ = ErrorInfoOf(status).code == ErrorCode::kCancelled ? QueryState::kCancelled
                                                                          : QueryState::kFailed;
       }
@@ -65,22 +70,22 @@ Status RunningQuery::Next(std::shared_ptr<arrow::RecordBatch>* batch) {
     return Status::OK();
   }
   std::lock_guard lock(mutex_);
+  if (state_ == QueryState::kCancelled) return Cancelled();  // just now, behind the last row
   if (state_ == QueryState::kRunning) state_ = QueryState::kFinished;
   return Status::OK();
 }
 
 void RunningQuery::Cancel() {
-  bool never_started = false;
   {
     std::lock_guard lock(mutex_);
     if (state_ == QueryState::kFinished || state_ == QueryState::kFailed ||
         state_ == QueryState::kCancelled)
       return;
-    never_started = state_ == QueryState::kCreated;
     state_ = QueryState::kCancelled;
   }
   execution_->Cancel();
-  if (never_started) sink_->Close(Fail(ErrorCode::kCancelled, "the query was cancelled"));
+  // Whoever was told "cancelled" finds no rows, even if the last of them has been made by now.
+  sink_->Close(Cancelled());
 }
 
 QueryState RunningQuery::state() const {

@@ -18,12 +18,6 @@ int64_t UnixMicroseconds() {
       .count();
 }
 
-bool Holds(const logical::LogicalNode& node, logical::NodeKind kind) {
-  if (node.kind == kind) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [&](const auto& child) { return Holds(*child, kind); });
-}
-
 /// "a BIGINT, b VARCHAR"
 std::string ColumnList(const arrow::Schema& schema) {
   std::vector<std::string> parts;
@@ -32,21 +26,33 @@ std::string ColumnList(const arrow::Schema& schema) {
   return Join(parts, ", ");
 }
 
+TableSummary SummaryOf(const CatalogEntry& entry) {
+  TableSummary summary{entry.schema == "main" ? entry.name : entry.schema + "." + entry.name,
+                       KindName(entry.kind), entry.ArrowSchema()};
+  if (entry.table) {
+    const auto version = entry.table->version();
+    summary.row_count = version->row_count();
+    summary.byte_count = version->byte_count();
+  }
+  return summary;
+}
+
 }  // namespace
 
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
   contract::ExecutionDecision decision;
   decision.source_is_bounded = query.is_bounded;
-  decision.has_stateful_ops = Holds(*query.root, logical::NodeKind::kAggregate);
-  decision.has_window = Holds(*query.root, logical::NodeKind::kWindowBy);
+  decision.has_stateful_ops = logical::Contains(*query.root, logical::NodeKind::kAggregate);
+  decision.has_window = logical::Contains(*query.root, logical::NodeKind::kWindowBy);
   decision.execution_reason =
       "single process: the kernel runs on this server's threads; the lane is asked for by name";
   if (query.is_bounded) {
     decision.execution_reason += "; a batch query has no checkpoint";
   } else {
     decision.execution_reason +=
-        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; "
-        "tables in memory give best-effort delivery";
+        "; actor_speedup and compute_to_overhead_ratio are null because no lane was measured; a "
+        "query reads its stream from the first row with empty state, and streams end with their "
+        "server";
     decision.backpressure_max_queue_batches =
         static_cast<int64_t>(stream::Subscription::kHighWatermark);
     decision.backpressure_high_watermark =
@@ -57,18 +63,29 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
 }
 
 Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
+  if (committed_)
+    return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
   const int64_t rows = admitted->num_rows();
-  const auto& schema = table_->schema();
-  for (int i = 0; i < schema->num_fields(); ++i) {
-    if (!schema->field(i)->nullable() && admitted->column(i)->null_count() > 0) {
-      return Fail(ErrorCode::kConstraint,
-                  "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-    }
-  }
-  ARROW_RETURN_NOT_OK(table_->Append({admitted->ReplaceSchemaMetadata(schema->metadata())}));
+  ARROW_RETURN_NOT_OK(
+      table_->Append({admitted->ReplaceSchemaMetadata(table_->schema()->metadata())}));
   row_count_ += rows;
   return rows;
+}
+
+Status Ingest::Commit() {
+  if (committed_) return Status::OK();
+  if (replaces_in_) {
+    const auto session = replaces_in_->lock();
+    if (!session) return Fail(ErrorCode::kQueryState, "the session has ended, table: " + name_);
+    CatalogEntry entry;
+    entry.name = name_;
+    entry.table = table_;
+    ARROW_RETURN_NOT_OK(
+        session->CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status());
+  }
+  committed_ = true;
+  return Status::OK();
 }
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
@@ -77,7 +94,7 @@ Session::Session(const SessionOptions& options, io::AllowedRoots roots)
           options.threads > 0
               ? options.threads
               : std::max(1, static_cast<int>(std::thread::hardware_concurrency())))),
-      catalog_(std::move(roots)) {}
+      catalog_(std::make_shared<Catalog>(std::move(roots))) {}
 
 Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
   io::AllowedRoots roots;
@@ -91,16 +108,19 @@ Session::~Session() { Close(); }
 
 void Session::Close() {
   std::map<std::string, Tracked> queries;
-  std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams;
+  std::map<std::string, Stream> streams;
   {
     std::lock_guard lock(mutex_);
     queries.swap(queries_);
     streams.swap(streams_);
   }
   for (auto& [id, tracked] : queries) {
-    if (auto query = tracked.query.lock()) query->Cancel();
+    if (const auto context = tracked.context.lock()) (void)context->Cancel();
+    if (const auto execution = tracked.execution.lock()) execution->Cancel();
+    if (const auto query = tracked.query.lock()) query->Cancel();
   }
-  for (auto& [id, query] : streams) query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
+  for (auto& [id, stream] : streams)
+    stream.query->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
 }
 
 std::string Session::NewQueryId() {
@@ -112,28 +132,35 @@ std::string Session::NewQueryId() {
   return text;
 }
 
-std::shared_ptr<execution::QueryContext> Session::MakeContext() {
+std::shared_ptr<execution::QueryContext> Session::MakeContext(
+    std::optional<int64_t> statement_time_us) {
   const int64_t own_limit = settings_.GetInteger("memory_limit_bytes");
   return std::make_shared<execution::QueryContext>(own_limit > 0 ? own_limit : memory_limit_bytes_,
-                                                   UnixMicroseconds(), scheduler_->thread_count());
+                                                   statement_time_us.value_or(UnixMicroseconds()),
+                                                   scheduler_->thread_count());
 }
 
 sql::BindContext Session::MakeBindContext(const Parameters& parameters,
                                           const execution::QueryContext& context) const {
   sql::BindContext bind;
-  bind.catalog = &catalog_;
+  bind.catalog = catalog_.get();
   bind.parameters = parameters;
   bind.functions = context.functions();
   return bind;
 }
 
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
-                                          const execution::QueryContext& context) {
+                                          const execution::QueryContext& context) const {
   ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
+  ARROW_RETURN_NOT_OK(Rewrite(&query, context));
+  return query;
+}
+
+Status Session::Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const {
   logical::RewriteOptions options;
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context.functions(), options));
-  return query;
+  ARROW_ASSIGN_OR_RAISE(query->root, logical::Rewrite(query->root, context.functions(), options));
+  return Status::OK();
 }
 
 // ---- tables
@@ -148,21 +175,35 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "Use append, create or replace.");
   }
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  auto table = std::make_shared<storage::Table>(schema);
+  if (mode == "replace") {
+    // Looked at again at its end: what is known now is not told only after all the rows.
+    {
+      std::lock_guard lock(mutex_);
+      ARROW_RETURN_NOT_OK(CheckUnused("main", name, RelationKind::kTable));
+    }
+    const auto old = catalog_->Find("main", name);
+    if (old && old->kind != RelationKind::kTable) {
+      return Fail(ErrorCode::kWrongObjectKind,
+                  "the name belongs to " + OneOfKind(old->kind) + ": " + name);
+    }
+    ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
+    return std::make_unique<Ingest>(name, std::move(table), std::move(gate), weak_from_this());
+  }
   CatalogEntry entry;
   entry.name = name;
-  entry.table = std::make_shared<storage::Table>(schema);
-  const auto if_exists = mode == "append"   ? Catalog::IfExists::kKeep
-                         : mode == "create" ? Catalog::IfExists::kFail
-                                            : Catalog::IfExists::kReplace;
-  ARROW_RETURN_NOT_OK(catalog_.Create(std::move(entry), if_exists).status());
-  const auto held = catalog_.Find("main", name);
+  entry.table = std::move(table);
+  ARROW_RETURN_NOT_OK(CreateEntry(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
+                                                                     : Catalog::IfExists::kFail)
+                          .status());
+  const auto held = catalog_->Find("main", name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
     return Fail(ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT: " + name);
   }
   if (!held->table) {
     return Fail(ErrorCode::kWrongObjectKind,
-                std::string("rows cannot be put into a ") + KindName(held->kind) + ": " + name);
+                "rows cannot be put into " + OneOfKind(held->kind) + ": " + name);
   }
   // Opened against the table's own schema: a put whose schema differs is refused before its first
   // batch.
@@ -172,7 +213,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
   }
   ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-  return std::make_unique<Ingest>(held->name, held->table, std::move(gate));
+  return std::make_unique<Ingest>(held->name, held->table, std::move(gate), std::nullopt);
 }
 
 Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema,
@@ -189,9 +230,19 @@ Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema
     admitted.push_back(std::move(checked));
   }
   ARROW_RETURN_NOT_OK(entry.table->Append(admitted));
-  return catalog_
-      .Create(std::move(entry), replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
+  return CreateEntry(std::move(entry),
+                     replace ? Catalog::IfExists::kReplace : Catalog::IfExists::kFail)
       .status();
+}
+
+Status Session::CreateStream(const std::string& name, SchemaPtr schema) {
+  if (name.empty()) return Fail(ErrorCode::kBadRequest, "the stream's name is empty");
+  ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
+  CatalogEntry entry;
+  entry.kind = RelationKind::kStream;
+  entry.name = name;
+  entry.table = std::make_shared<storage::Table>(std::move(schema));
+  return CreateEntry(std::move(entry), Catalog::IfExists::kFail).status();
 }
 
 Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
@@ -202,113 +253,180 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
   entry.name = name;
   entry.reader_schema = std::move(schema);
   entry.open = std::move(open);
-  return catalog_.Create(std::move(entry), Catalog::IfExists::kReplace).status();
+  return CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status();
 }
 
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
-  for (const auto& entry : catalog_.Entries()) {
-    TableSummary summary{entry->schema == "main" ? entry->name : entry->schema + "." + entry->name,
-                         KindName(entry->kind), entry->ArrowSchema()};
-    if (entry->table) {
-      const auto version = entry->table->version();
-      summary.row_count = version->row_count();
-      summary.byte_count = version->byte_count();
-    }
-    out.push_back(std::move(summary));
+  for (const auto& entry : catalog_->Entries()) {
+    if (entry->kind != RelationKind::kIndex) out.push_back(SummaryOf(*entry));
   }
   return out;
 }
 
-Result<SchemaPtr> Session::TableSchema(const std::string& name) const {
-  const auto entry = catalog_.Find("main", name);
+std::vector<IndexSummary> Session::Indexes() const {
+  std::vector<IndexSummary> out;
+  for (const auto& entry : catalog_->Entries()) {
+    if (entry->kind != RelationKind::kIndex) continue;
+    out.push_back({entry->name, entry->index_table, entry->index_columns});
+  }
+  return out;
+}
+
+Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::string& schema) const {
+  const auto entry = catalog_->Find(schema, name);
+  if (entry && entry->kind == RelationKind::kIndex)
+    return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
   if (entry) return entry->ArrowSchema();
-  const std::string near = NearestName(name, catalog_.RelationNames());
+  const std::string near = NearestName(name, catalog_->RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?");
 }
 
-Status Session::DropTable(const std::string& name) {
-  return catalog_.Drop("main", name, RelationKind::kTable);
+Result<std::shared_ptr<const CatalogEntry>> Session::FindEntry(const std::string& name) const {
+  auto entry = catalog_->Find("main", name);
+  if (!entry) {
+    const size_t dot = name.find('.');
+    if (dot != std::string::npos && catalog_->HasSchema(name.substr(0, dot)))
+      entry = catalog_->Find(name.substr(0, dot), name.substr(dot + 1));
+  }
+  if (entry && entry->kind == RelationKind::kIndex)
+    return Fail(ErrorCode::kWrongObjectKind, "an index is no table: " + name);
+  if (entry) return entry;
+  const std::string near = NearestName(name, catalog_->RelationNames());
+  return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
+              near.empty() ? "" : "Did you mean " + near + "?");
+}
+
+Result<TableSummary> Session::Table(const std::string& name) const {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  return SummaryOf(*entry);
+}
+
+Status Session::Drop(const std::string& name) {
+  ARROW_ASSIGN_OR_RAISE(const auto entry, FindEntry(name));
+  if (entry->kind == RelationKind::kSystem) {
+    return Fail(ErrorCode::kWrongObjectKind, "a system table cannot be dropped: " + name);
+  }
+  return DropEntry(entry->schema, entry->name, entry->kind);
+}
+
+Result<bool> Session::CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists) {
+  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
+  std::lock_guard lock(mutex_);
+  replaced = catalog_->Find(entry.schema, entry.name);
+  if (if_exists == Catalog::IfExists::kReplace)
+    ARROW_RETURN_NOT_OK(CheckUnused(entry.schema, entry.name, entry.kind));
+  return catalog_->Create(std::move(entry), if_exists);
+}
+
+Result<bool> Session::CreateIndex(CatalogEntry index,
+                                  const std::shared_ptr<const CatalogEntry>& table,
+                                  Catalog::IfExists if_exists) {
+  std::lock_guard lock(mutex_);
+  return catalog_->CreateIndex(std::move(index), table, if_exists);
+}
+
+Status Session::DropEntry(const std::string& schema, const std::string& name, RelationKind kind) {
+  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
+  std::lock_guard lock(mutex_);
+  dropped = catalog_->Find(schema, name);
+  ARROW_RETURN_NOT_OK(CheckUnused(schema, name, kind));
+  return catalog_->Drop(schema, name, kind);
 }
 
 // ---- queries
 
 void Session::Track(const std::string& query_id, const std::string& sql,
-                    const std::shared_ptr<RunningQuery>& query) {
+                    const std::shared_ptr<execution::QueryContext>& context) {
+  Tracked tracked;
+  tracked.sql = sql;
+  tracked.started_unix_ms = UnixMicroseconds() / 1000;
+  tracked.context = context;
   std::lock_guard lock(mutex_);
-  std::erase_if(queries_, [](const auto& entry) { return entry.second.query.expired(); });
-  queries_[query_id] = {sql, UnixMicroseconds() / 1000, query};
+  std::erase_if(queries_, [](const auto& entry) {
+    return !entry.second.in_execute && entry.second.query.expired();
+  });
+  queries_[query_id] = std::move(tracked);
+}
+
+void Session::Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query) {
+  bool closed = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = queries_.find(query_id);
+    closed = it == queries_.end();
+    if (!closed) it->second.query = query;
+  }
+  if (closed || query->execution().query().cancelled()) query->Cancel();
+}
+
+void Session::Attach(const std::string& query_id,
+                     const std::shared_ptr<execution::Execution>& execution) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it != queries_.end()) it->second.execution = execution;
+}
+
+void Session::ExecuteEnded(const std::string& query_id, bool stays) {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  if (it == queries_.end()) return;
+  it->second.in_execute = false;
+  if (!stays) queries_.erase(it);
 }
 
 std::vector<QuerySummary> Session::Queries() const {
   std::vector<QuerySummary> out;
   std::lock_guard lock(mutex_);
   for (const auto& [id, tracked] : queries_) {
-    if (auto query = tracked.query.lock()) {
-      out.push_back({id, tracked.sql, StateName(query->state()), tracked.started_unix_ms,
-                     query->row_count()});
-    }
+    const auto query = tracked.query.lock();
+    const auto context = tracked.context.lock();
+    if (!query && !(context && tracked.in_execute)) continue;
+    const QueryState state = !tracked.in_execute    ? query->state()
+                             : context->cancelled() ? QueryState::kCancelled
+                                                    : QueryState::kRunning;
+    out.push_back({id, tracked.sql, StateName(state), tracked.started_unix_ms,
+                   query ? query->row_count() : 0});
   }
   return out;
 }
 
+std::optional<Session::Tracked> Session::FindTracked(const std::string& query_id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = queries_.find(query_id);
+  return it == queries_.end() ? std::nullopt : std::optional(it->second);
+}
+
 Result<std::string> Session::Cancel(const std::string& query_id) {
-  std::shared_ptr<RunningQuery> query;
   std::shared_ptr<stream::StreamingQuery> stream;
   {
     std::lock_guard lock(mutex_);
-    const auto it = queries_.find(query_id);
-    if (it != queries_.end()) query = it->second.query.lock();
-    const auto stream_it = streams_.find(query_id);
-    if (stream_it != streams_.end()) stream = stream_it->second;
+    const auto it = streams_.find(query_id);
+    if (it != streams_.end()) stream = it->second.query;
   }
   if (stream) {
     stream->Stop(stream::StopMode::kNow, std::chrono::seconds(5));
     return std::string(stream::StatusName(stream->status()));
   }
-  if (!query) return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
-  query->Cancel();
-  return std::string(StateName(query->state()));
-}
-
-// ---- streams
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
-                                                                     const std::string& name,
-                                                                     bool start_now) {
-  ARROW_ASSIGN_OR_RAISE(auto query, MakeStream(sql, name, NewQueryId()));
-  if (start_now) query->Start();
-  return query;
-}
-
-std::vector<std::shared_ptr<stream::StreamingQuery>> Session::StreamingQueries() const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<stream::StreamingQuery>> out;
-  for (const auto& [id, query] : streams_) out.push_back(query);
-  return out;
-}
-
-Result<std::shared_ptr<stream::StreamingQuery>> Session::FindStreamingQuery(
-    const std::string& id_or_name) const {
-  std::lock_guard lock(mutex_);
-  const auto it = streams_.find(id_or_name);
-  if (it != streams_.end()) return it->second;
-  for (const auto& [id, query] : streams_) {
-    if (query->spec().name == id_or_name) return query;
+  const auto unknown = [&] {
+    return Fail(ErrorCode::kUnknownQuery, "no running query of that id: " + query_id);
+  };
+  const auto before = FindTracked(query_id);
+  const auto context = before ? before->context.lock() : nullptr;
+  if (!context) return unknown();
+  const bool in_time = context->Cancel();
+  // Looked up again after the cancel is noted: what is attached from now on finds the note.
+  const auto tracked = FindTracked(query_id);
+  const auto query = tracked ? tracked->query.lock() : nullptr;
+  const auto execution = tracked ? tracked->execution.lock() : nullptr;
+  if (execution && in_time) execution->Cancel();
+  if (query) query->Cancel();
+  if (tracked && !tracked->in_execute) {
+    return query ? Result<std::string>(StateName(query->state())) : unknown();
   }
-  return Fail(ErrorCode::kUnknownQuery, "no streaming query of that id or name: " + id_or_name);
-}
-
-Status Session::EndInput(const std::string& stream) {
-  const auto entry = catalog_.Find("main", stream);
-  if (!entry) return Fail(ErrorCode::kUnknownTable, "no stream of that name: " + stream);
-  if (entry->kind != RelationKind::kStream) {
-    return Fail(ErrorCode::kWrongObjectKind,
-                std::string("not a stream but a ") + KindName(entry->kind) + ": " + stream);
-  }
-  entry->table->EndInput();
-  return Status::OK();
+  if (in_time) return std::string(StateName(QueryState::kCancelled));
+  return tracked ? Result<std::string>(StateName(QueryState::kRunning)) : unknown();
 }
 
 }  // namespace velaria::session

@@ -49,6 +49,15 @@ struct StatementResult {
   std::shared_ptr<arrow::RecordBatchReader> rows;  // other statements that return rows
 };
 
+/// How a streaming query is started, beside its statement.
+struct StreamOptions {
+  std::string name;      // empty: the query's id
+  std::string query_id;  // empty: a new one
+  Parameters parameters;
+  std::string delivery_mode;  // "at-least-once" (also when empty) or "best-effort"
+  bool start = true;          // false: the query waits for its Start()
+};
+
 struct ExplainSections {
   std::string logical, physical, strategy;
 };
@@ -59,19 +68,34 @@ struct TableSummary {
   int64_t row_count = -1, byte_count = -1;
 };
 
+struct IndexSummary {
+  std::string name, table, columns;  // columns: "a, b DESC"
+};
+
 struct QuerySummary {
   std::string query_id, sql, state;
   int64_t started_unix_ms = 0, row_count = 0;
 };
 
+class Session;
+
 /// One DoPut: an open gate into one table. Not for several threads at once.
+///
+/// Into a table that is there, or was made for it, rows are visible batch by batch. One that
+/// replaces a table gathers its rows aside; Commit puts them in the old ones' place, and letting go
+/// of it without leaves the old table as it was.
 class Ingest {
  public:
-  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate)
-      : name_(std::move(name)), table_(std::move(table)), gate_(std::move(gate)) {}
-  /// Validates, then appends; the rows are visible when it returns. A failed batch leaves nothing
-  /// behind.
+  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate,
+         std::optional<std::weak_ptr<Session>> replaces_in)
+      : name_(std::move(name)),
+        table_(std::move(table)),
+        gate_(std::move(gate)),
+        replaces_in_(std::move(replaces_in)) {}
+  /// Validates, then appends. A failed batch leaves nothing behind.
   Result<int64_t> Write(std::shared_ptr<arrow::RecordBatch> batch);
+  /// Every batch has come. Nothing may be written afterwards; a second call does nothing.
+  Status Commit();
   const std::string& table() const { return name_; }
   int64_t row_count() const { return row_count_; }
 
@@ -79,7 +103,9 @@ class Ingest {
   const std::string name_;
   const storage::TablePtr table_;
   const std::unique_ptr<interop::IngestGate> gate_;
+  const std::optional<std::weak_ptr<Session>> replaces_in_;  // absent: the table is in the catalog
   int64_t row_count_ = 0;
+  bool committed_ = false;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -92,40 +118,60 @@ class Session : public std::enable_shared_from_this<Session> {
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
                                   std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
+  /// The same for what StartStream takes; anything else is refused as there.
+  Result<ExplainSections> ExplainStream(const std::string& sql);
 
-  /// mode: "append" (makes the table when it is not there), "create" or "replace".
+  /// mode: "append" (makes the table when it is not there), "create" or "replace" (at Commit).
   Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
                                              const std::string& mode, interop::Origin origin);
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
                          const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
                          bool replace);
+  /// A stream whose columns are those of the schema, to the letter; VEL2024 when the name is taken.
+  Status CreateStream(const std::string& name, SchemaPtr schema);
   Status RegisterSystemTable(const std::string& name, SchemaPtr schema,
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
-  Result<SchemaPtr> TableSchema(const std::string& name) const;
-  Status DropTable(const std::string& name);
+  std::vector<IndexSummary> Indexes() const;
+  Result<SchemaPtr> TableSchema(const std::string& name, const std::string& schema = "main") const;
+  /// The entry of that name, "system.x" for one of the server's own; VEL2011 when there is none,
+  /// VEL2025 for an index.
+  Result<TableSummary> Table(const std::string& name) const;
+  /// Drops a table, source, sink, view or stream; VEL2025 for what is none of these.
+  Status Drop(const std::string& name);
 
   std::vector<QuerySummary> Queries() const;
-  /// The state afterwards; VEL4010 for an id that is not running.
+  /// The state afterwards; VEL4010 for an id that is not running. "cancelled" is a promise: the
+  /// statement ends with VEL3010 and changes nothing. One that has begun to commit goes on, and is
+  /// "running".
   Result<std::string> Cancel(const std::string& query_id);
 
   Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
-                                                              const std::string& name,
-                                                              bool start_now);
+                                                              const StreamOptions& options);
   std::vector<std::shared_ptr<stream::StreamingQuery>> StreamingQueries() const;
   Result<std::shared_ptr<stream::StreamingQuery>> FindStreamingQuery(
       const std::string& id_or_name) const;
   Status EndInput(const std::string& stream);
 
   Settings& settings() { return settings_; }
-  Catalog& catalog() { return catalog_; }
+  Catalog& catalog() { return *catalog_; }
+  /// As the catalog's, but VEL4011 for a stream or table that a streaming query reads or writes.
+  Result<bool> CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists);
+  /// As the catalog's.
+  Result<bool> CreateIndex(CatalogEntry index, const std::shared_ptr<const CatalogEntry>& table,
+                           Catalog::IfExists if_exists);
+  Status DropEntry(const std::string& schema, const std::string& name, logical::RelationKind kind);
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
-  std::shared_ptr<execution::QueryContext> MakeContext();
+  /// Of one statement; its time is now when none is given.
+  std::shared_ptr<execution::QueryContext> MakeContext(
+      std::optional<int64_t> statement_time_us = std::nullopt);
   sql::BindContext MakeBindContext(const Parameters& parameters,
                                    const execution::QueryContext& context) const;
   /// Binds and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
-                                   const execution::QueryContext& context);
+                                   const execution::QueryContext& context) const;
+  /// Rewrites what was bound, as the settings say.
+  Status Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.
   void Close();
   static std::string NewQueryId();
@@ -133,25 +179,63 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
+  /// As Table finds it.
+  Result<std::shared_ptr<const CatalogEntry>> FindEntry(const std::string& name) const;
+  // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
+  // it runs is attached when there is something to wake, and finds the note when it came earlier.
   void Track(const std::string& query_id, const std::string& sql,
-             const std::shared_ptr<RunningQuery>& query);
-  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const std::string& sql,
-                                                             const std::string& name,
-                                                             std::string query_id);
+             const std::shared_ptr<execution::QueryContext>& context);
+  void Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query);
+  void Attach(const std::string& query_id, const std::shared_ptr<execution::Execution>& execution);
+  /// Execute has returned: only a query whose rows are still to be read stays.
+  void ExecuteEnded(const std::string& query_id, bool stays);
+  /// What a streaming query reads and writes, by name: both must still be what they were when the
+  /// query is added.
+  struct StreamEnds {
+    std::string source_name, target_name;
+    storage::TablePtr source, target;
+  };
+  /// A streaming query under its id and name, with its late table. VEL2024 for a name that is
+  /// taken, VEL1006 for an id that is known; `statement`, which makes it, may have that id itself.
+  Result<std::shared_ptr<stream::StreamingQuery>> AddStream(
+      stream::StreamSpec spec, stream::StreamParts parts, const StreamEnds& ends,
+      const std::shared_ptr<execution::QueryContext>& statement);
+  /// VEL2002 when rows of `target` would come back to `source`, at once or through running queries.
+  Status CheckFeeds(const StreamEnds& ends) const;
+
+  // The caller of these holds mutex_.
+  Status CheckFeedsLocked(const StreamEnds& ends) const;
+  Status CheckEnds(const StreamEnds& ends) const;
+  Status CheckNames(const stream::StreamSpec& spec,
+                    const std::shared_ptr<execution::QueryContext>& statement) const;
+  Status CheckUnused(const std::string& schema, const std::string& name,
+                     logical::RelationKind kind) const;
+  Result<storage::TablePtr> TakeLateTable(const std::string& query_name, const SchemaPtr& stream);
+  void EvictStreams();
 
   const int64_t memory_limit_bytes_;
   const std::shared_ptr<execution::Scheduler> scheduler_;
-  Catalog catalog_;
+  const std::shared_ptr<Catalog> catalog_;
   Settings settings_;
 
   struct Tracked {
     std::string sql;
-    int64_t started_unix_ms;
+    int64_t started_unix_ms = 0;
+    bool in_execute = true;
+    std::weak_ptr<execution::QueryContext> context;
+    std::weak_ptr<execution::Execution> execution;
     std::weak_ptr<RunningQuery> query;
   };
+  std::optional<Tracked> FindTracked(const std::string& query_id) const;
   mutable std::mutex mutex_;
   std::map<std::string, Tracked> queries_;
-  std::map<std::string, std::shared_ptr<stream::StreamingQuery>> streams_;  // by id
+  struct Stream {
+    std::shared_ptr<stream::StreamingQuery> query;
+    int64_t number = 0;      // in the order of their starts
+    storage::TablePtr late;  // <name>$late, while this query has the name
+  };
+  std::map<std::string, Stream> streams_;  // by id
+  int64_t next_stream_ = 0;
 };
 
 /// The decision about a bound query, as explain and progress tell it.

@@ -1,34 +1,45 @@
 #include "session/settings.hpp"
 
 #include <charconv>
-#include <vector>
 
 #include "base/text.hpp"
 
 namespace velaria::session {
 namespace {
 
-struct SettingRow {
-  const char* name;
-  std::string fallback;
-  int64_t least, most;               // of a number
-  std::vector<std::string> choices;  // of a word; empty for a number
-  const char* meaning;
-};
-
 const std::vector<SettingRow> kSettings = {
-    {"debug_trigger_rows", "0", 0, int64_t{1} << 40, {},
+    {"debug_trigger_rows",
+     "0",
+     0,
+     int64_t{1} << 40,
+     {},
      "Runs queries over tables as micro-batches of so many rows (0: as one batch); the result must "
      "not change."},
-    {"debug_no_rewrite", "0", 0, 1, {},
+    {"debug_no_rewrite",
+     "0",
+     0,
+     1,
+     {},
      "1 runs plans as they were bound, without rewrites; the result must not change."},
-    {"float_sum", "fast", 0, 0, {"fast", "reproducible"},
+    {"float_sum",
+     "fast",
+     0,
+     0,
+     {"fast", "reproducible"},
      "How sum and avg add floats over tables: in the order of the rows, or so that the result does "
      "not depend on order, threads or cut, at three to four times the cost of an addition. Streams "
      "and the lane always add reproducibly."},
-    {"memory_limit_bytes", "0", 0, int64_t{1} << 50, {},
+    {"memory_limit_bytes",
+     "0",
+     0,
+     int64_t{1} << 50,
+     {},
      "Most memory of one query (0: the session's own limit)."},
-    {"stream_trigger_rows", "262144", 1, int64_t{1} << 30, {},
+    {"stream_trigger_rows",
+     "262144",
+     1,
+     int64_t{1} << 30,
+     {},
      "Most rows a streaming query takes at one trigger."},
 };
 
@@ -54,7 +65,7 @@ Status CheckValue(const SettingRow& row, const std::string& value) {
     }
     return Fail(ErrorCode::kBadSetting,
                 std::string("value out of range for ") + row.name + ": " + value,
-                "Use one of: " + Join(row.choices, ", ") + ".");
+                "Use one of: " + row.Range() + ".");
   }
   int64_t number = 0;
   const auto [end, fault] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -64,11 +75,17 @@ Status CheckValue(const SettingRow& row, const std::string& value) {
   }
   return Fail(ErrorCode::kBadSetting,
               std::string("value out of range for ") + row.name + ": " + value,
-              "Use an integer from " + std::to_string(row.least) + " to " +
-                  std::to_string(row.most) + ".");
+              "Use an integer from " + row.Range() + ".");
 }
 
 }  // namespace
+
+const std::vector<SettingRow>& SettingRows() { return kSettings; }
+
+std::string SettingRow::Range() const {
+  if (!choices.empty()) return Join(choices, ", ");
+  return std::to_string(least) + " to " + std::to_string(most);
+}
 
 Status Settings::Set(const std::string& name, const std::string& value) {
   const SettingRow* row = FindSetting(name);

@@ -1,15 +1,29 @@
-// Session settings: one table gives name, type, default, range and meaning; SET, RESET, SHOW and
-// docs read it.
+// Session settings: one table gives name, value at start, range and meaning; SET, RESET, SHOW and
+// the reference page read it.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "base/status.hpp"
 
 namespace velaria::session {
+
+struct SettingRow {
+  const char* name;
+  const char* fallback;              // the value at start
+  int64_t least, most;               // of a number
+  std::vector<std::string> choices;  // of a word; empty for a number
+  const char* meaning;
+
+  /// "0 to 100", or "fast, reproducible".
+  std::string Range() const;
+};
+
+const std::vector<SettingRow>& SettingRows();
 
 class Settings {
  public:

@@ -1,6 +1,6 @@
 // Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe,
-// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP), statements.cpp
-// (the rest, and the session's calls).
+// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP),
+// statements_index.cpp (CREATE INDEX), statements.cpp (the rest, and the session's calls).
 #pragma once
 
 #include <memory>
@@ -18,6 +18,8 @@ struct ObjectName {
   std::string name;
 };
 
+/// Schema and name of an object that is looked at; VEL2028 for an unknown schema.
+Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
 /// Schema and name of an object that a statement makes or changes; VEL2028 for an unknown schema,
 /// VEL2025 for system.
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
@@ -41,12 +43,14 @@ class StatementRunner {
         query_id_(std::move(query_id)),
         context_(session.MakeContext()) {}
 
+  const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);
-  /// The query a stream statement runs, and the table it writes (null for a SELECT).
+  Result<ExplainSections> ExplainStream(const sql::Statement& statement);
+  /// The streaming query that a SELECT or INSERT ... SELECT runs, not started.
   Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(const sql::Statement& statement,
-                                                             const std::string& name);
+                                                             const StreamOptions& options);
 
  private:
   Status CheckParameters(const sql::Statement& statement) const {
@@ -56,12 +60,22 @@ class StatementRunner {
                 "the statement takes " + std::to_string(needed) +
                     " parameters, given: " + std::to_string(parameters_.size()));
   }
-  Result<logical::BoundQuery> PlanSelect(const sql::Select& select) {
-    return session_.Plan(select, parameters_, *context_);
-  }
+  /// A query as it is explained and started: bound, rewritten, found possible, and decided about.
+  struct CheckedQuery {
+    logical::BoundQuery query;
+    Session::StreamEnds ends;  // what INSERT writes; what a continuous query reads
+    contract::ExecutionDecision decision;
+  };
+  /// The query inside a statement that has one.
+  Result<CheckedQuery> Check(const sql::Statement& statement);
+  /// The same for what can be started as a streaming query.
+  Result<CheckedQuery> CheckStream(const sql::Statement& statement);
+  Result<ExplainSections> Sections(const CheckedQuery& checked) const;
   Result<std::shared_ptr<RunningQuery>> StartQuery(const logical::BoundQuery& query);
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(
       const logical::BoundQuery& query);
+  Result<std::shared_ptr<stream::StreamingQuery>> MakeStream(CheckedQuery checked,
+                                                             const StreamOptions& options);
   Result<StatementResult> Select(const sql::Statement& statement);
   Result<StatementResult> CreateTable(const sql::Statement& statement);
   Result<CatalogEntry> FileTableEntry(const sql::Statement& statement, const ObjectName& name,
@@ -69,9 +83,24 @@ class StatementRunner {
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
-  Result<StatementResult> Delete(const sql::Statement& statement);
+  // statements_modify.cpp
+  Result<StatementResult> Modify(const sql::Statement& statement);
+  Result<StatementResult> InsertRows(const sql::Statement& statement,
+                                     const storage::TablePtr& table,
+                                     std::vector<std::shared_ptr<arrow::RecordBatch>> batches);
+  /// How many rows were changed, and what RETURNING makes of them.
+  Result<StatementResult> WithReturning(
+      const sql::Statement& statement, const SchemaPtr& schema,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
+  Result<std::shared_ptr<storage::TableGuard>> RulesFrom(const sql::Statement& statement,
+                                                         const std::string& table,
+                                                         SchemaPtr* schema);
+  static sql::ColumnDefaults DefaultsOf(const CatalogEntry& entry);
+  Result<StatementResult> CreateIndex(const sql::Statement& statement);
   Result<StatementResult> Drop(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);
+  /// VEL2011, with the nearest name, when there is none.
+  Result<std::shared_ptr<const CatalogEntry>> ExistingEntry(const std::vector<sql::Name>& parts);
   Result<std::shared_ptr<const CatalogEntry>> WritableEntry(const std::vector<sql::Name>& parts);
   StatementResult Done(const sql::Statement& statement,
                        std::optional<int64_t> rows = std::nullopt) const {

@@ -10,7 +10,7 @@ using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
-Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
+Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
   ObjectName out;
   if (parts.empty() || parts.size() > 2) {
     return FailAt(parts.empty() ? Place{} : parts[0].place, ErrorCode::kUnknownSchema,
@@ -24,6 +24,11 @@ Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& ca
                     "no schema of that name: " + parts[0].text, "Schemas are main and system.");
     }
   }
+  return out;
+}
+
+Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
+  ARROW_ASSIGN_OR_RAISE(auto out, AnyNameOf(parts, catalog));
   if (out.schema == "system") {
     return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
                   "the schema system is read-only: " + out.name);
@@ -69,6 +74,7 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kExplain: return "explain";
     case StatementKind::kInsert: return "insert";
     case StatementKind::kDelete: return "delete";
+    case StatementKind::kUpdate: return "update";
     case StatementKind::kDrop: return "drop";
     case StatementKind::kSet:
     case StatementKind::kReset: return "set";
@@ -87,8 +93,8 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   StatementResult result = Done(statement);
   std::vector<std::vector<std::string>> rows;
   if (statement.kind == StatementKind::kDescribe) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
-    ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name));
+    ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog()));
+    ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name, name.schema));
     for (const auto& field : schema->fields())
       rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
     result.schema = DescribeSchema();
@@ -96,6 +102,9 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
     result.schema = NameValueSchema();
     if (EqualsIgnoreCase(statement.text, "tables")) {
       for (const auto& table : session_.Tables()) rows.push_back({table.name, table.kind});
+    } else if (EqualsIgnoreCase(statement.text, "indexes")) {
+      for (const auto& index : session_.Indexes())
+        rows.push_back({index.name, index.table + "(" + index.columns + ")"});
     } else if (EqualsIgnoreCase(statement.text, "all")) {
       for (const auto& [name, value] : session_.settings().All()) rows.push_back({name, value});
     } else {
@@ -111,6 +120,14 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
   ARROW_RETURN_NOT_OK(CheckParameters(statement));
   switch (statement.kind) {
     case StatementKind::kSelect: return Select(statement);
+    case StatementKind::kCreateTable: return CreateTable(statement);
+    case StatementKind::kInsert: return Insert(statement);
+    case StatementKind::kDelete:
+    case StatementKind::kUpdate: return Modify(statement);
+    default: break;
+  }
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
+  switch (statement.kind) {
     case StatementKind::kExplain: {
       if (statement.analyze) return UnsupportedStatement(statement, "EXPLAIN ANALYZE");
       ARROW_ASSIGN_OR_RAISE(const auto sections, Explain(statement));
@@ -122,15 +139,11 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
                                                      {"strategy", sections.strategy}}));
       return result;
     }
-    case StatementKind::kCreateTable: return CreateTable(statement);
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return UnsupportedStatement(statement, "CREATE SCHEMA");
-    case StatementKind::kCreateIndex: return UnsupportedStatement(statement, "CREATE INDEX");
+    case StatementKind::kCreateIndex: return CreateIndex(statement);
     case StatementKind::kDrop: return Drop(statement);
-    case StatementKind::kInsert: return Insert(statement);
-    case StatementKind::kDelete: return Delete(statement);
-    case StatementKind::kUpdate: return UnsupportedStatement(statement, "UPDATE");
     case StatementKind::kSet: {
       // The value is a constant expression; its text is what the settings take.
       ARROW_ASSIGN_OR_RAISE(auto value,
@@ -165,6 +178,7 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kExecute: return UnsupportedStatement(statement, "EXECUTE");
     case StatementKind::kDeallocate: return UnsupportedStatement(statement, "DEALLOCATE");
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);
+    default: break;
   }
   return Bug("a statement of unknown kind");
 }
@@ -180,10 +194,19 @@ Result<StatementInfo> Session::Describe(const std::string& sql,
 
 Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,
                                          std::string query_id) {
-  ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-  return StatementRunner(*this, sql, parameters,
-                         query_id.empty() ? NewQueryId() : std::move(query_id))
-      .Execute(*statement);
+  if (query_id.empty()) query_id = NewQueryId();
+  StatementRunner runner(*this, sql, parameters, query_id);
+  const auto& context = runner.context();
+  Track(query_id, sql, context);
+  auto result = Contained([&]() -> Result<StatementResult> {
+    ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
+    return runner.Execute(*statement);
+  });
+  // What Cancel has promised holds, whatever else the statement failed of; no promise from here on.
+  const Status fate = result.ok() ? Status::OK() : context->BeginCommit();
+  ExecuteEnded(query_id, result.ok() && result->query);
+  ARROW_RETURN_NOT_OK(fate);
+  return result;
 }
 
 Result<ExplainSections> Session::Explain(const std::string& sql) {
@@ -191,31 +214,18 @@ Result<ExplainSections> Session::Explain(const std::string& sql) {
   return StatementRunner(*this, sql, {}, "").Explain(*statement);
 }
 
-Result<std::shared_ptr<stream::StreamingQuery>> Session::MakeStream(const std::string& sql,
-                                                                    const std::string& name,
-                                                                    std::string query_id) {
+Result<ExplainSections> Session::ExplainStream(const std::string& sql) {
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-  if (!name.empty()) {
-    auto other = FindStreamingQuery(name);
-    const bool live = other.ok() && ((*other)->status() == stream::StreamStatus::kRunning ||
-                                     (*other)->status() == stream::StreamStatus::kBackpressure ||
-                                     (*other)->status() == stream::StreamStatus::kCreated);
-    if (live)
-      return Fail(ErrorCode::kTableExists, "a streaming query of that name is running: " + name,
-                  "Stop it first, or choose another name.");
-  }
-  ARROW_ASSIGN_OR_RAISE(auto query,
-                        StatementRunner(*this, sql, {}, query_id).MakeStream(*statement, name));
-  std::lock_guard lock(mutex_);
-  constexpr size_t kEndedQueriesKept = 256;
-  for (auto it = streams_.begin(); it != streams_.end() && streams_.size() > kEndedQueriesKept;) {
-    const auto status = it->second->status();
-    const bool over = status == stream::StreamStatus::kFinished ||
-                      status == stream::StreamStatus::kStopped ||
-                      status == stream::StreamStatus::kFailed;
-    it = over ? streams_.erase(it) : std::next(it);
-  }
-  streams_[query_id] = query;
+  return StatementRunner(*this, sql, {}, "").ExplainStream(*statement);
+}
+
+Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
+                                                                     const StreamOptions& options) {
+  ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
+  StatementRunner runner(*this, sql, options.parameters,
+                         options.query_id.empty() ? NewQueryId() : options.query_id);
+  ARROW_ASSIGN_OR_RAISE(auto query, runner.MakeStream(*statement, options));
+  if (options.start) query->Start();
   return query;
 }
 

@@ -1,8 +1,5 @@
 // Statements that change the catalog or a table.
-#include <condition_variable>
-
 #include "base/text.hpp"
-#include "execution/position_sink.hpp"
 #include "io/open_file.hpp"
 #include "session/statement_runner.hpp"
 
@@ -32,26 +29,24 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog_.roots(), file_options));
+  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
   return entry;
 }
 
 Result<StatementResult> StatementRunner::CreateTable(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
-  for (const auto& key : statement.keys) {
-    return FailAt(key.place, ErrorCode::kUnsupportedStatement,
-                  "PRIMARY KEY and UNIQUE are not supported, column: " + key.columns[0].text);
+  if (!statement.columns.empty() && statement.columns[0].type.name.empty()) {
+    return UnsupportedStatement(statement, "CREATE TABLE with column names AS");
   }
-  for (const auto& column : statement.columns) {
-    if (!column.default_value) continue;
-    return FailAt(column.name.place, ErrorCode::kUnsupportedStatement,
-                  "DEFAULT is not supported, column: " + column.name.text);
+  if (statement.with_no_data) return UnsupportedStatement(statement, "WITH NO DATA");
+  const auto existing = session_.catalog().Find(name.schema, name.name);
+  if (existing && statement.if_not_exists) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
+    return Done(statement, 0);
   }
-  const auto existing = session_.catalog_.Find(name.schema, name.name);
-  if (existing && statement.if_not_exists) return Done(statement, 0);
   SchemaPtr declared;
   if (!statement.columns.empty()) {
     ARROW_ASSIGN_OR_RAISE(declared, sql::SchemaFromColumns(statement.columns));
@@ -61,12 +56,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   if (statement.has_options || !statement.using_format.empty()) {
     ARROW_ASSIGN_OR_RAISE(entry, FileTableEntry(statement, name, declared));
   } else if (statement.select) {
-    ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-    if (!query.is_bounded) {
-      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
-                    "CREATE TABLE AS reads a stream, which never ends",
-                    "Create the table, then start INSERT INTO ... SELECT as a streaming query.");
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto checked, Check(statement));
+    const auto& query = checked.query;
     std::vector<std::string> seen;
     arrow::FieldVector fields;
     for (const auto& field : query.schema->fields()) {
@@ -93,32 +84,36 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
       return FailAt(statement.place, ErrorCode::kSyntaxError,
                     "a table needs columns: " + name.name);
     entry.name = name.name;
-    entry.table = std::make_shared<storage::Table>(declared);
+    ARROW_ASSIGN_OR_RAISE(auto rules, RulesFrom(statement, name.name, &declared));
+    entry.table = std::make_shared<storage::Table>(declared, std::move(rules));
   }
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, rows);
 }
 
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
-  ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-  if (std::find_if(query.reads.begin(), query.reads.end(), [&](const auto& read) {
-        return EqualsIgnoreCase(read, name.name);
-      }) != query.reads.end()) {
-    return FailAt(statement.place, ErrorCode::kUnknownTable,
-                  "the view would read itself: " + name.name);
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
+  ARROW_ASSIGN_OR_RAISE(auto query, session_.Plan(*statement.select, parameters_, *context_));
+  const bool reads_itself =
+      std::any_of(query.views.begin(), query.views.end(),
+                  [&](const auto& view) { return EqualsIgnoreCase(view, name.name); });
+  if (reads_itself) {
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                  "the view would read itself: " + name.name,
+                  "Read the tables below it, or give the new view another name.");
   }
   CatalogEntry entry;
   entry.kind = RelationKind::kView;
   entry.name = name.name;
   entry.view_schema = query.schema;
   entry.view_sql = statement.text;
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
 }
 
 Result<StatementResult> StatementRunner::CreateStream(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog_));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
   if (statement.watermark) {
     return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement,
                   "WATERMARK is not supported", "Leave it out: emission is PER BATCH.");
@@ -128,99 +123,52 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   entry.kind = RelationKind::kStream;
   entry.name = name.name;
   entry.table = std::make_shared<storage::Table>(std::move(schema));
-  ARROW_RETURN_NOT_OK(session_.catalog_.Create(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
   return Done(statement, 0);
+}
+
+Result<std::shared_ptr<const CatalogEntry>> StatementRunner::ExistingEntry(
+    const std::vector<sql::Name>& parts) {
+  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+  auto entry = session_.catalog().Find(name.schema, name.name);
+  if (entry) return entry;
+  const std::string near = NearestName(name.name, session_.catalog().RelationNames());
+  return FailAt(parts.back().place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
+                near.empty() ? "" : "Did you mean " + near + "?");
 }
 
 Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
     const std::vector<sql::Name>& parts) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-  auto entry = session_.catalog_.Find(name.schema, name.name);
+  ARROW_ASSIGN_OR_RAISE(auto entry, ExistingEntry(parts));
   const Place place = parts.back().place;
-  if (!entry) {
-    const std::string near = NearestName(name.name, session_.catalog_.RelationNames());
-    return FailAt(place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
-                  near.empty() ? "" : "Did you mean " + near + "?");
-  }
   if (entry->kind == RelationKind::kSource) {
     return FailAt(place, ErrorCode::kSourceIsReadOnly,
-                  "a SOURCE table refuses INSERT and DELETE: " + name.name);
+                  "a SOURCE table refuses INSERT and DELETE: " + entry->name);
   }
   if (!entry->table) {
-    return FailAt(
-        place, ErrorCode::kWrongObjectKind,
-        std::string("rows cannot be changed in a ") + KindName(entry->kind) + ": " + name.name);
+    return FailAt(place, ErrorCode::kWrongObjectKind,
+                  "rows cannot be changed in " + OneOfKind(entry->kind) + ": " + entry->name);
   }
   return entry;
 }
 
 Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-  const auto& schema = target->table->schema();
-  ARROW_ASSIGN_OR_RAISE(
-      auto query,
-      sql::PlanInsertSource(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
-  if (!query.is_bounded) {
-    ARROW_ASSIGN_OR_RAISE(auto stream, session_.MakeStream(sql_, "", query_id_));
+  ARROW_ASSIGN_OR_RAISE(auto checked, Check(statement));
+  if (!checked.query.is_bounded) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
+    ARROW_ASSIGN_OR_RAISE(auto stream, MakeStream(std::move(checked), StreamOptions{}));
     stream->Start();
     StatementResult result = Done(statement);
     result.kind = "insert_stream";
     return result;
   }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
-  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
-  int64_t rows = 0;
+  const auto target = checked.ends.target;
+  const auto& schema = target->schema();
+  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(checked.query));
   for (auto& batch : batches) {
-    rows += batch->num_rows();
-    for (int i = 0; i < schema->num_fields(); ++i) {
-      if (!schema->field(i)->nullable() && batch->column(i)->null_count() > 0) {
-        return FailAt(statement.place, ErrorCode::kConstraint,
-                      "NULL in a column that is NOT NULL: " + schema->field(i)->name());
-      }
-    }
     batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
   }
-  ARROW_RETURN_NOT_OK(target->table->Append(batches));
-  return Done(statement, rows);
-}
-
-Result<StatementResult> StatementRunner::Delete(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-  if (target->kind == RelationKind::kStream) {
-    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
-                  "rows of a stream cannot be deleted: " + target->name);
-  }
-  logical::BoundExprPtr predicate;
-  if (statement.where) {
-    ARROW_ASSIGN_OR_RAISE(
-        predicate,
-        sql::BindPredicateOverSchema(*statement.where, *target->table->schema(), target->name,
-                                     "WHERE", session_.MakeBindContext(parameters_, *context_)));
-  }
-  const auto writer = target->table->LockForWriting();
-  auto relation =
-      std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
-  ARROW_ASSIGN_OR_RAISE(auto plan, execution::LowerPositions(relation, predicate));
-  ARROW_ASSIGN_OR_RAISE(auto execution,
-                        execution::Execution::Make(plan, context_, session_.scheduler_));
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<Status> outcome;
-  execution->Start({0, true}, [&](const Status& status) {
-    std::lock_guard lock(mutex);
-    outcome = status;
-    changed.notify_one();
-  });
-  {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return outcome.has_value(); });
-  }
-  ARROW_RETURN_NOT_OK(*outcome);
-  auto& sink = static_cast<execution::PositionSink&>(
-      *execution->states()[static_cast<size_t>(plan->result)]);
-  const auto positions = sink.TakePositions();
-  ARROW_RETURN_NOT_OK(target->table->DeletePositions(positions, writer));
-  return Done(statement, static_cast<int64_t>(positions.size()));
+  return InsertRows(statement, target, std::move(batches));
 }
 
 Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
@@ -230,12 +178,12 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
     case sql::DropKind::kView: kind = RelationKind::kView; break;
     case sql::DropKind::kStream: kind = RelationKind::kStream; break;
     case sql::DropKind::kSchema: return UnsupportedStatement(statement, "DROP SCHEMA");
-    case sql::DropKind::kIndex: return UnsupportedStatement(statement, "DROP INDEX");
+    case sql::DropKind::kIndex: kind = RelationKind::kIndex; break;
   }
   for (const auto& parts : statement.drop_names) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog_));
-    if (statement.if_exists && !session_.catalog_.Find(name.schema, name.name)) continue;
-    const Status dropped = session_.catalog_.Drop(name.schema, name.name, kind);
+    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
+    if (statement.if_exists && !session_.catalog().Find(name.schema, name.name)) continue;
+    const Status dropped = session_.DropEntry(name.schema, name.name, kind);
     if (!dropped.ok()) return WithPlace(dropped, parts.back().place);
   }
   return Done(statement, 0);

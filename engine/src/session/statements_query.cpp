@@ -10,6 +10,18 @@ using sql::StatementKind;
 
 // ---- describe and explain
 
+namespace {
+
+Status DescribeReturning(const Statement& statement, const CatalogEntry& target,
+                         const sql::BindContext& bind, StatementInfo* info) {
+  if (statement.returning.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto list, sql::BindReturning(statement, *target.ArrowSchema(), bind));
+  info->schema = list.schema;
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool parameters_known) {
   StatementInfo info;
   info.kind = StatementKindName(statement);
@@ -31,10 +43,19 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
       ARROW_ASSIGN_OR_RAISE(auto query,
-                            sql::PlanInsertSource(statement, *target->ArrowSchema(), bind));
+                            sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                DefaultsOf(*target), bind));
       info.reads = query.reads;
       info.writes = {target->name};
       if (!query.is_bounded) info.kind = "insert_stream";
+      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+      return info;
+    }
+    case StatementKind::kUpdate:
+    case StatementKind::kDelete: {
+      ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+      info.writes = {target->name};
+      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
       return info;
     }
     default:
@@ -47,24 +68,74 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
   }
 }
 
-Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
-  const Statement* inner =
-      statement.kind == StatementKind::kExplain ? statement.inner.get() : &statement;
-  logical::BoundQuery query;
-  if (inner->kind == StatementKind::kInsert) {
-    ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(inner->name));
-    ARROW_ASSIGN_OR_RAISE(query,
-                          sql::PlanInsertSource(*inner, *target->ArrowSchema(),
-                                                session_.MakeBindContext(parameters_, *context_)));
-    ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
-  } else if (inner->select) {
-    ARROW_ASSIGN_OR_RAISE(query, PlanSelect(*inner->select));
+Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& statement) {
+  CheckedQuery checked;
+  const auto bind = session_.MakeBindContext(parameters_, *context_);
+  if (statement.kind == StatementKind::kInsert) {
+    ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+    ARROW_ASSIGN_OR_RAISE(checked.query,
+                          sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                DefaultsOf(*target), bind));
+    checked.ends.target_name = target->name;
+    checked.ends.target = target->table;
+  } else if (statement.select) {
+    ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanSelect(*statement.select, bind));
   } else {
-    return FailAt(inner->place, ErrorCode::kUnsupportedStatement,
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "there is no plan to explain for a statement of kind: " +
-                      std::string(StatementKindName(*inner)),
+                      std::string(StatementKindName(statement)),
                   "EXPLAIN takes SELECT, INSERT ... SELECT and CREATE TABLE ... AS.");
   }
+  if (!checked.query.is_bounded) {
+    if (statement.kind == StatementKind::kCreateTable) {
+      return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
+                    "CREATE TABLE AS reads a stream, which never ends",
+                    "Create the table, then start INSERT INTO ... SELECT as a streaming query.");
+    }
+    auto source = stream::SourceOf(*checked.query.root);
+    if (!source.ok()) return WithPlace(source.status(), statement.place);
+    checked.ends.source_name = (*source)->name();
+    checked.ends.source = (*source)->table();
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(session_.CheckFeeds(checked.ends), statement.place));
+  }
+  ARROW_RETURN_NOT_OK(session_.Rewrite(&checked.query, *context_));
+  checked.decision = DecideExecution(checked.query);
+  checked.decision.sink_is_blocking = checked.ends.target != nullptr;
+  return checked;
+}
+
+Result<StatementRunner::CheckedQuery> StatementRunner::CheckStream(const Statement& statement) {
+  if (statement.kind != StatementKind::kSelect && statement.kind != StatementKind::kInsert) {
+    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
+                  std::string("a streaming query is a SELECT or INSERT ... SELECT, not: ") +
+                      StatementKindName(statement));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto checked, Check(statement));
+  if (!checked.query.is_bounded) return checked;
+  return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads no stream",
+                "Run it as a plain query.");
+}
+
+namespace {
+
+const Statement& Explained(const Statement& statement) {
+  return statement.kind == StatementKind::kExplain ? *statement.inner : statement;
+}
+
+}  // namespace
+
+Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
+  ARROW_ASSIGN_OR_RAISE(const auto checked, Check(Explained(statement)));
+  return Sections(checked);
+}
+
+Result<ExplainSections> StatementRunner::ExplainStream(const Statement& statement) {
+  ARROW_ASSIGN_OR_RAISE(const auto checked, CheckStream(Explained(statement)));
+  return Sections(checked);
+}
+
+Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) const {
+  const auto& query = checked.query;
   execution::LowerOptions options;
   options.reproducible_sums = session_.settings().sums_are_reproducible();
   if (!query.is_bounded)
@@ -73,7 +144,7 @@ Result<ExplainSections> StatementRunner::Explain(const Statement& statement) {
     };
   ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
   return ExplainSections{logical::ToText(*query.root), plan->ToText(),
-                         contract::StrategyText(DecideExecution(query))};
+                         contract::StrategyText(checked.decision)};
 }
 
 // ---- queries
@@ -113,7 +184,7 @@ Result<std::shared_ptr<RunningQuery>> StatementRunner::StartQuery(
                         execution::Execution::Make(plan, context_, session_.scheduler_));
   auto running = std::make_shared<RunningQuery>(std::move(execution), std::move(triggers_left),
                                                 session_.shared_from_this());
-  session_.Track(query_id_, sql_, running);
+  session_.Attach(query_id_, running);
   return running;
 }
 
@@ -130,72 +201,59 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> StatementRunner::RunToB
 }
 
 Result<StatementResult> StatementRunner::Select(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto query, PlanSelect(*statement.select));
-  if (!query.is_bounded) {
+  ARROW_ASSIGN_OR_RAISE(const auto checked, Check(statement));
+  if (!checked.query.is_bounded) {
     return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
                   "the query reads a stream and never ends",
                   "Start it as a streaming query, or read it as a subscription.");
   }
   StatementResult result = Done(statement);
-  result.schema = query.schema;
-  ARROW_ASSIGN_OR_RAISE(result.query, StartQuery(query));
+  result.schema = checked.query.schema;
+  ARROW_ASSIGN_OR_RAISE(result.query, StartQuery(checked.query));
   return result;
 }
 
+// ---- streams
+
+namespace {
+
+/// The delivery mode that was asked for, when it is one that holds (STREAMS.md, Delivery): a query
+/// reads its stream from the first row and starts with empty state, so its sink may see rows again.
+Result<std::string> DeliveryModeOf(const std::string& asked) {
+  if (asked.empty() || asked == "at-least-once") return std::string("at-least-once");
+  if (asked == "best-effort") return asked;
+  if (asked == "exactly-once") {
+    return Fail(ErrorCode::kUnsupportedRequest, "the delivery mode is not offered: " + asked,
+                "Use at-least-once: a sink in memory commits nothing that outlives the server.");
+  }
+  return Fail(ErrorCode::kBadParameter, "unknown delivery mode: " + asked,
+              "Use at-least-once or best-effort.");
+}
+
+}  // namespace
+
 Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(
-    const Statement& statement, const std::string& name) {
+    const Statement& statement, const StreamOptions& options) {
   ARROW_RETURN_NOT_OK(CheckParameters(statement));
+  ARROW_ASSIGN_OR_RAISE(auto checked, CheckStream(statement));
+  return MakeStream(std::move(checked), options);
+}
+
+Result<std::shared_ptr<stream::StreamingQuery>> StatementRunner::MakeStream(
+    CheckedQuery checked, const StreamOptions& options) {
   stream::StreamSpec spec;
-  logical::BoundQuery query;
-  if (statement.kind == StatementKind::kInsert) {
-    ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-    ARROW_ASSIGN_OR_RAISE(query,
-                          sql::PlanInsertSource(statement, *target->ArrowSchema(),
-                                                session_.MakeBindContext(parameters_, *context_)));
-    spec.sink = target->table;
-  } else if (statement.kind == StatementKind::kSelect) {
-    ARROW_ASSIGN_OR_RAISE(query, sql::PlanSelect(*statement.select,
-                                                 session_.MakeBindContext(parameters_, *context_)));
-  } else {
-    return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
-                  std::string("a streaming query is a SELECT or INSERT ... SELECT, not: ") +
-                      StatementKindName(statement));
-  }
-  if (query.is_bounded) {
-    return FailAt(statement.place, ErrorCode::kNeedsBoundedInput, "the query reads no stream",
-                  "Run it as a plain query.");
-  }
-  if (query.emit != logical::Emit::kDefault && query.emit != logical::Emit::kPerBatch) {
-    return FailAt(statement.place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported",
-                  "Leave EMIT out, or write EMIT PER BATCH.");
-  }
-  ARROW_ASSIGN_OR_RAISE(query.root, logical::Rewrite(query.root, context_->functions()));
   spec.query_id = query_id_;
-  spec.name = name.empty() ? query_id_ : name;
+  spec.name = options.name.empty() ? query_id_ : options.name;
   spec.sql = sql_;
-  spec.root = query.root;
-  spec.schema = query.schema;
-  spec.decision = DecideExecution(query);
-  spec.decision.sink_is_blocking = spec.sink != nullptr;
+  spec.schema = checked.query.schema;
+  spec.decision = checked.decision;
+  ARROW_ASSIGN_OR_RAISE(spec.decision.checkpoint_delivery_mode,
+                        DeliveryModeOf(options.delivery_mode));
   spec.trigger_rows = session_.settings().GetInteger("stream_trigger_rows");
-  if (spec.decision.has_window) {
-    // The stream's own columns, then why a row is late and where it stood in the log.
-    for (const auto& entry : session_.catalog_.Entries()) {
-      if (entry->kind != RelationKind::kStream ||
-          std::find(query.reads.begin(), query.reads.end(), entry->name) == query.reads.end())
-        continue;
-      auto fields = entry->table->schema()->fields();
-      fields.push_back(arrow::field("_late_reason", arrow::utf8()));
-      fields.push_back(arrow::field("_seq", arrow::int64()));
-      CatalogEntry late;
-      late.name = spec.name + "$late";
-      late.table = std::make_shared<storage::Table>(arrow::schema(std::move(fields)));
-      spec.late = late.table;
-      ARROW_RETURN_NOT_OK(
-          session_.catalog_.Create(std::move(late), Catalog::IfExists::kReplace).status());
-    }
-  }
-  return stream::StreamingQuery::Make(std::move(spec), context_, session_.scheduler_);
+  stream::StreamParts parts;
+  parts.root = checked.query.root;
+  parts.target = checked.ends.target;
+  return session_.AddStream(std::move(spec), std::move(parts), checked.ends, context_);
 }
 
 }  // namespace velaria::session

@@ -259,7 +259,7 @@ enum class StatementKind {
   kCreateStream,
   kCreateView,
   kCreateSchema,
-  kCreateIndex,  // accepted by the grammar
+  kCreateIndex,
   kDrop,
   kInsert,
   kDelete,
@@ -368,13 +368,14 @@ struct Statement {
   std::vector<KeyDef> keys;
   std::vector<CheckDef> checks;
   bool with_no_data = false;  // CREATE TABLE AS ... WITH NO DATA
-  bool unique_index = false;
   std::string using_format;  // lower case; empty when USING is left out
   bool has_options = false;
   std::vector<Option> options;
   std::optional<WatermarkDef> watermark;
-  std::vector<Name> index_table;    // CREATE INDEX name ON index_table (index_columns)
-  std::vector<Name> index_columns;  // absent when an expression is indexed
+  // CREATE [UNIQUE] INDEX [name] ON index_table (index_items)
+  bool unique = false;
+  std::vector<Name> index_table;
+  std::vector<OrderItem> index_items;
   // DROP
   DropKind drop = DropKind::kTable;
   std::vector<std::vector<Name>> drop_names;

@@ -41,8 +41,8 @@ Result<StatementPtr> Grammar::ParseCreate() {
   if (Accept(Keyword::kView)) return ParseCreateView(std::move(statement));
   if (!statement->temporary) {
     if (Accept(Keyword::kStream)) return ParseCreateStream(std::move(statement));
-    statement->unique_index = At(Keyword::kUnique) && Peek(1).keyword == Keyword::kIndex;
-    if (statement->unique_index) Advance();
+    statement->unique = At(Keyword::kUnique) && Peek(1).keyword == Keyword::kIndex;
+    if (statement->unique) Advance();
     if (Accept(Keyword::kIndex)) {
       return ParseCreateIndex(std::move(statement));
     }
@@ -151,12 +151,11 @@ Result<StatementPtr> Grammar::ParseCreateView(StatementPtr statement) {
   return statement;
 }
 
-/// CREATE [UNIQUE] INDEX [name] ON table [USING method] (column [ASC|DESC], ...): advice only,
-/// UNIQUE included.
+/// CREATE [UNIQUE] INDEX [[IF NOT EXISTS] name] ON table [USING method] (column [ASC|DESC], ...).
 Result<StatementPtr> Grammar::ParseCreateIndex(StatementPtr statement) {
   statement->kind = StatementKind::kCreateIndex;
   VELARIA_RETURN_NOT_OK(ParseIfNotExists(statement.get()));
-  if (!At(Keyword::kOn)) {
+  if (statement->if_not_exists || !At(Keyword::kOn)) {
     VELARIA_ASSIGN_OR_RETURN(statement->name, ExpectQualifiedName("an index name", kNamePartsMax));
   }
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kOn));
@@ -164,17 +163,13 @@ Result<StatementPtr> Grammar::ParseCreateIndex(StatementPtr statement) {
                            ExpectQualifiedName("a table name", kNamePartsMax));
   if (Accept(Keyword::kUsing)) VELARIA_RETURN_NOT_OK(ExpectName("an index method"));
   VELARIA_RETURN_NOT_OK(Expect("("));
-  VELARIA_ASSIGN_OR_RETURN(std::vector<OrderItem> items, ParseOrderItems());
+  VELARIA_ASSIGN_OR_RETURN(statement->index_items, ParseOrderItems());
+  for (const OrderItem& item : statement->index_items) {
+    VELARIA_RETURN_NOT_OK(RefuseStar(*item.expr));
+  }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   if (At(Keyword::kWhere) || AtWord("INCLUDE")) {
     return Unsupported(Current(), "CREATE INDEX ... " + ToUpper(Current().raw));
-  }
-  for (OrderItem& item : items) {
-    if (item.expr->kind != ExprKind::kColumn || item.expr->names.size() != 1) {
-      statement->index_columns.clear();
-      break;
-    }
-    statement->index_columns.push_back(std::move(item.expr->names.front()));
   }
   return statement;
 }

@@ -9,30 +9,14 @@ using logical::LogicalPtr;
 
 namespace {
 
-logical::Emit EmitOf(EmitKind kind) {
-  switch (kind) {
-    case EmitKind::kDefault: return logical::Emit::kDefault;
-    case EmitKind::kPerBatch: return logical::Emit::kPerBatch;
-    case EmitKind::kOnWindowClose: return logical::Emit::kOnWindowClose;
-    case EmitKind::kChanges: return logical::Emit::kChanges;
-    case EmitKind::kFinal: return logical::Emit::kFinal;
-  }
-  return logical::Emit::kDefault;
-}
-
-Result<logical::BoundQuery> QueryOf(PlannedQuery planned, const Select& select,
-                                    QueryBinder& binder) {
+Result<logical::BoundQuery> QueryOf(PlannedQuery planned, QueryBinder& binder) {
   logical::BoundQuery query;
   VELARIA_ASSIGN_OR_RETURN(query.root, binder.WithoutSubqueries(planned.plan));
   query.schema = logical::SchemaOf(*query.root);
   if (planned.metadata) query.schema = query.schema->WithMetadata(planned.metadata);
-  query.emit = EmitOf(select.emit);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
-  if (!query.is_bounded && query.emit == logical::Emit::kFinal) {
-    return FailAt(select.emit_place, ErrorCode::kBadEmit,
-                  "EMIT FINAL needs a bounded source and the query reads a stream");
-  }
+  query.views = binder.views();
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }
@@ -42,7 +26,7 @@ Result<logical::BoundQuery> QueryOf(PlannedQuery planned, const Select& select,
 Result<logical::BoundQuery> PlanSelect(const Select& select, const BindContext& context) {
   QueryBinder binder(context);
   VELARIA_ASSIGN_OR_RETURN(auto planned, binder.BindSelect(select));
-  return QueryOf(std::move(planned), select, binder);
+  return QueryOf(std::move(planned), binder);
 }
 
 Result<logical::BoundExprPtr> BindOverSchema(const Expr& expr, const arrow::Schema& schema,

@@ -34,11 +34,45 @@ Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const ar
                                                       const std::string& clause,
                                                       const BindContext& context);
 
+/// By column of a table; null where it has none.
+using ColumnDefaults = std::vector<logical::BoundExprPtr>;
+
 /// Plan of the rows an INSERT appends: the source select, cast to and ordered as the target's
-/// columns; columns that are not named are NULL. VEL2021 for a wrong number of values, VEL2012 for
-/// an unknown target column.
+/// columns; columns that are not named, and DEFAULT in VALUES, have their default or are NULL.
+/// VEL2021 for a wrong number of values, VEL2012 for an unknown target column.
 Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arrow::Schema& target,
+                                             const ColumnDefaults& defaults,
                                              const BindContext& context);
+
+/// Plan of the rows that an UPDATE or DELETE changes, read from `relation`: for an UPDATE all
+/// columns with their new values, for a DELETE with RETURNING all columns, else none. The scan of
+/// `relation` stays the left side of every join, so that its rows' positions reach the top. It is
+/// not rewritten.
+Result<logical::LogicalPtr> PlanChangedRows(const Statement& statement,
+                                            const logical::RelationPtr& relation,
+                                            const ColumnDefaults& defaults,
+                                            const BindContext& context);
+
+/// ON CONFLICT DO UPDATE: values by column of the table (null: stays as it is) and the condition
+/// (null: always), over the columns of the row that is there, then those of `excluded`.
+struct ConflictUpdate {
+  std::vector<logical::BoundExprPtr> values;
+  logical::BoundExprPtr condition;
+};
+Result<ConflictUpdate> BindConflictUpdate(const Statement& insert, const arrow::Schema& target,
+                                          const BindContext& context);
+
+/// RETURNING: expressions over one row of the table, and their schema.
+struct ReturningList {
+  std::vector<logical::BoundExprPtr> expressions;
+  SchemaPtr schema;
+};
+Result<ReturningList> BindReturning(const Statement& statement, const arrow::Schema& target,
+                                    const BindContext& context);
+
+/// The expression of a DEFAULT clause, cast to the column's type.
+Result<logical::BoundExprPtr> BindDefault(const Expr& expr, const Field& column,
+                                          const BindContext& context);
 
 /// The Arrow schema of a CREATE TABLE / CREATE STREAM column list.
 Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns);

@@ -53,6 +53,21 @@ Status CheckJoin(const LogicalNode& join) {
 
 }  // namespace
 
+Status CheckEmit(const Select& select, const LogicalNode& plan) {
+  switch (select.emit) {
+    case EmitKind::kDefault:
+    case EmitKind::kPerBatch: return Status::OK();
+    case EmitKind::kFinal:
+      if (logical::IsBounded(plan)) return Status::OK();
+      return FailAt(select.emit_place, ErrorCode::kBadEmit,
+                    "EMIT FINAL needs a bounded source and the query reads a stream");
+    case EmitKind::kOnWindowClose:
+    case EmitKind::kChanges: break;
+  }
+  return FailAt(select.emit_place, ErrorCode::kBadEmit, "only EMIT PER BATCH is supported",
+                "Leave EMIT out, or write EMIT PER BATCH.");
+}
+
 Status CheckBoundedness(const LogicalNode& node) {
   if (logical::IsBounded(node)) return Status::OK();
   switch (node.kind) {
@@ -70,6 +85,12 @@ Status CheckBoundedness(const LogicalNode& node) {
     case NodeKind::kLimit:
       if (RevisesRows(*node.children[0])) {
         return Refuse(node, "LIMIT over groups needs the end of its input");
+      }
+      break;
+    case NodeKind::kWindowBy:
+      if (RevisesRows(*node.children[0])) {
+        return Refuse(node, "WINDOW BY over groups needs the end of its input",
+                      "Put WINDOW BY into the query that reads the stream.");
       }
       break;
     case NodeKind::kAggregate:

@@ -1,4 +1,4 @@
-// Calls: scalar functions, the few that must not evaluate all their arguments, and aggregates.
+// Calls: scalar functions, and the few that must not evaluate all their arguments.
 #include "base/text.hpp"
 #include "sql/planner_expression.hpp"
 
@@ -20,26 +20,6 @@ bool CannotFail(const logical::BoundExpr& expr) {
   return expr.kind == BoundKind::kColumn || expr.kind == BoundKind::kLiteral;
 }
 
-std::string AggregateText(const std::string& name, const std::vector<BoundExprPtr>& arguments,
-                          bool distinct) {
-  std::vector<std::string> parts;
-  for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
-  return name + "(" + (distinct ? "DISTINCT " : "") + (parts.empty() ? "*" : Join(parts, ", ")) +
-         ")";
-}
-
-bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggregate& b) {
-  if (a.function != b.function || a.binding.distinct != b.binding.distinct ||
-      a.arguments.size() != b.arguments.size() || !a.filter != !b.filter ||
-      (a.filter && !logical::Equal(*a.filter, *b.filter))) {
-    return false;
-  }
-  for (size_t i = 0; i < a.arguments.size(); ++i) {
-    if (!logical::Equal(*a.arguments[i], *b.arguments[i])) return false;
-  }
-  return true;
-}
-
 Status UnknownFunction(const std::string& name, Place place) {
   const auto near = NearestName(name, FunctionRegistry::Instance().Names());
   return FailAt(place, ErrorCode::kUnknownFunction, "unknown function: " + name,
@@ -50,22 +30,29 @@ Status UnknownFunction(const std::string& name, Place place) {
 
 Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
   const std::string name = ToLower(expr.names.back().text);
+  VELARIA_RETURN_NOT_OK(RefuseUnsupported(expr));
   if (const auto* aggregate = FunctionRegistry::Instance().FindAggregate(name)) {
     return BindAggregate(*aggregate, expr);
   }
+  if (name == "grouping" || name == "grouping_id") return BindGrouping(name, expr);
   if (!FunctionRegistry::Instance().FindScalar(name)) {
+    if (FunctionRegistry::Instance().FindWindow(name)) {
+      return FailAt(expr.place, ErrorCode::kMisplacedWindow,
+                    "a window function needs OVER: " + name,
+                    "Write " + name + "(...) OVER (ORDER BY ...).");
+    }
     return UnknownFunction(DottedName(expr.names), expr.place);
   }
-  if (expr.star || expr.distinct || expr.filter) {
+  if (expr.star || expr.distinct || expr.filter || !expr.order_by.empty()) {
     return FailAt(expr.place, ErrorCode::kBadArgument,
-                  "*, DISTINCT and FILTER are for aggregates, not for: " + name);
+                  "*, DISTINCT, ORDER BY and FILTER are for aggregates, not for: " + name);
   }
   return BindScalarCall(name, expr);
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, const Expr& expr) {
   if (name == "struct_pack" && !expr.argument_names.empty()) return BindStruct(expr);
-  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindArguments(name, expr));
+  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindCallArguments(name, expr));
   bool handled = false;
   VELARIA_ASSIGN_OR_RETURN(auto lazy, BindLazyCall(name, arguments, expr.place, &handled));
   if (handled) return lazy;
@@ -102,78 +89,6 @@ Result<BoundExprPtr> ExpressionBinder::BindLazyCall(const std::string& name,
   }
   parts.push_back(arguments.back());
   return MakeCase(std::move(parts), place);
-}
-
-Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
-                                              std::vector<BoundExprPtr> arguments, bool distinct,
-                                              const FunctionContext& context, Place place) {
-  BindArguments described;
-  described.distinct = distinct;
-  for (const auto& argument : arguments) {
-    described.types.push_back(argument->type);
-    std::shared_ptr<arrow::Scalar> constant;
-    if (argument->kind == BoundKind::kLiteral) {
-      VELARIA_ASSIGN_OR_RETURN(constant, ConstantValue(argument->literal));
-    }
-    described.constants.push_back(std::move(constant));
-  }
-  logical::BoundAggregate call;
-  auto binding = velaria::BindAggregate(function, described);
-  if (!binding.ok()) return WithPlace(binding.status(), place);
-  binding->distinct = distinct;
-  call.function = &function;
-  call.arguments = std::move(arguments);
-  for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
-    if (!binding->arguments[i]) continue;
-    VELARIA_ASSIGN_OR_RETURN(call.arguments[i],
-                             CastTo(call.arguments[i], binding->arguments[i], context));
-  }
-  call.binding = *std::move(binding);
-  call.text = AggregateText(function.name, call.arguments, distinct);
-  return call;
-}
-
-Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& function,
-                                                     const Expr& expr) {
-  if (outer_aggregate_) {
-    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "an aggregate may not stand inside an aggregate: " + function.name,
-                  "Compute the inner one in a subquery in FROM.");
-  }
-  if (!clause_.empty() || !collector_) {
-    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "an aggregate may not stand in " + (clause_.empty() ? "this place" : clause_) +
-                      ": " + function.name,
-                  clause_ == "WHERE" ? "Conditions on aggregates belong into HAVING." : "");
-  }
-  if (expr.star && (function.name != "count" || expr.distinct)) {
-    return FailAt(expr.place, ErrorCode::kBadArgument,
-                  "* is for count alone, without DISTINCT, not for: " + function.name);
-  }
-  outer_aggregate_ = &expr;
-  auto arguments = BindAll(expr.children);
-  Result<BoundExprPtr> filter = BoundExprPtr{};
-  if (arguments.ok() && expr.filter) {
-    filter = Bind(*expr.filter);
-    if (filter.ok()) filter = ExpectBoolean(*filter, "FILTER", functions());
-  }
-  outer_aggregate_ = nullptr;
-  VELARIA_RETURN_NOT_OK(arguments.status());
-  VELARIA_RETURN_NOT_OK(filter.status());
-
-  // A minimum or maximum does not change when repeated values are left out.
-  const bool distinct = expr.distinct && function.name != "min" && function.name != "max";
-  VELARIA_ASSIGN_OR_RETURN(
-      auto call, MakeAggregate(function, *std::move(arguments), distinct, functions(), expr.place));
-  call.filter = *std::move(filter);
-  if (call.filter) call.text += " FILTER (WHERE " + logical::ToText(*call.filter) + ")";
-
-  auto& known = collector_->aggregates;
-  size_t at = 0;
-  while (at < known.size() && !SameAggregate(known[at], call)) ++at;
-  if (at == known.size()) known.push_back(std::move(call));
-  return logical::MakeColumn(collector_->width + static_cast<int>(at), known[at].binding.type,
-                             known[at].text, expr.place);
 }
 
 }  // namespace velaria::sql

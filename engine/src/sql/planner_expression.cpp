@@ -68,10 +68,7 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kDefault:
       return FailAt(expr.place, ErrorCode::kSyntaxError,
                     "DEFAULT stands only for a whole value of INSERT or UPDATE");
-    case ExprKind::kWindowCall:
-      return Unsupported(expr.place, expr.names.empty()
-                                         ? std::string("a window function (OVER)")
-                                         : "a window function (OVER): " + DottedName(expr.names));
+    case ExprKind::kWindowCall: return BindWindowCall(expr);
   }
   return Unsupported(expr.place, "this expression");
 }

@@ -14,9 +14,43 @@
 
 namespace velaria::sql {
 
+/// GROUPING(...): call i is column kGroupingBase + i until the grouping sets are known.
+inline constexpr int kGroupingBase = 1 << 23;
+
 struct AggregateCollector {
   int width = 0;  // columns of the input; aggregate i is column width + i
   std::vector<logical::BoundAggregate> aggregates;
+  std::vector<std::vector<logical::BoundExprPtr>> groupings;  // the arguments of each call
+};
+
+/// Window calls are columns from here on until their Window nodes are placed; no input is as wide.
+inline constexpr int kWindowBase = 1 << 24;
+
+struct CollectedWindow {
+  std::vector<logical::BoundExprPtr> partition;
+  std::vector<logical::SortKey> order;
+  logical::BoundWindow call;
+};
+
+/// Calls change(BoundExprPtr*) for every expression of a collected call that is over the input.
+template <typename Change>
+Status ChangeWindow(CollectedWindow* window, Change change) {
+  for (auto& expr : window->partition) VELARIA_RETURN_NOT_OK(change(&expr));
+  for (auto& key : window->order) VELARIA_RETURN_NOT_OK(change(&key.expr));
+  auto& call = window->call;
+  for (auto* exprs : {&call.arguments, &call.aggregate.arguments}) {
+    for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(change(&expr));
+  }
+  for (auto* expr : {&call.aggregate.filter, &call.frame.start_bound, &call.frame.end_bound}) {
+    if (*expr) VELARIA_RETURN_NOT_OK(change(expr));
+  }
+  return Status::OK();
+}
+
+/// Window calls are collected as aggregates are: call i is column kWindowBase + i.
+struct WindowCollector {
+  const std::vector<std::pair<Name, WindowSpec>>* named = nullptr;  // WINDOW w AS (...)
+  std::vector<CollectedWindow> calls;
 };
 
 /// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such
@@ -52,6 +86,10 @@ class ExpressionBinder {
   /// As above, and the result must be boolean.
   Result<logical::BoundExprPtr> BindPredicate(const Expr& expr, const std::string& clause);
 
+  /// Where window calls may stand: without this they are refused.
+  void set_windows(WindowCollector* windows) { windows_ = windows; }
+  /// A window of the WINDOW clause, whether or not a call uses it.
+  Status CheckWindowSpec(const WindowSpec& spec);
   void set_aliases(const std::vector<AliasTarget>* aliases) { aliases_ = aliases; }
 
  private:
@@ -77,7 +115,12 @@ class ExpressionBinder {
   Result<Bound> BindScalarCall(const std::string& name, const Expr& expr);
   Result<Bound> BindLazyCall(const std::string& name, std::vector<Bound> arguments, Place place,
                              bool* handled);
+  // planner_aggregate.cpp
   Result<Bound> BindAggregate(const AggregateFunction& function, const Expr& expr);
+  Result<Bound> BindGrouping(const std::string& name, const Expr& expr);
+  Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
+  Status BindInside(const Expr& expr, std::vector<Bound>* arguments, std::vector<Bound>* order,
+                    Bound* filter);
   // planner_nested.cpp
   Result<Bound> BindArray(const Expr& expr);
   Result<Bound> BindStruct(const Expr& expr);
@@ -87,7 +130,19 @@ class ExpressionBinder {
   Result<Bound> BindColumnField(const Expr& expr);
   Result<Bound> FieldOf(Bound base, const Name& name);
   Result<Bound> BindQuantifiedArray(const Expr& expr);
-  Result<std::vector<Bound>> BindArguments(const std::string& name, const Expr& expr);
+  Result<std::vector<Bound>> BindCallArguments(const std::string& name, const Expr& expr);
+  // planner_window.cpp
+  Result<Bound> BindWindowCall(const Expr& expr);
+  Status CheckWindowPlace(const Expr& expr, const std::string& name) const;
+  Status BindWindowFunction(const WindowFunction& function, const Expr& expr, CollectedWindow* to);
+  Status BindWindowAggregate(const AggregateFunction& function, const Expr& expr,
+                             CollectedWindow* to);
+  Status BindWindowSpec(const WindowSpec& written, CollectedWindow* to);
+  Status BindFrame(const WindowSpec& spec, CollectedWindow* to);
+  Result<Bound> BindFrameOffset(const FrameBound& bound, FrameUnit unit, const char* which,
+                                const CollectedWindow& to);
+  Result<Bound> BindRangeBound(const FrameBound& bound, const Bound& offset,
+                               const CollectedWindow& to);
   // planner_subquery.cpp
   Result<BoundSubquery> BindSubselect(const Expr& expr);
   Result<Bound> BindScalarSubquery(const Expr& expr);
@@ -117,6 +172,8 @@ class ExpressionBinder {
   const std::vector<AliasTarget>* aliases_ = nullptr;
   std::string clause_;  // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;
+  WindowCollector* windows_ = nullptr;
+  bool in_window_ = false;
 };
 
 /// An aggregate call over bound arguments, cast as its binding asks.
@@ -124,6 +181,8 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
                                               std::vector<logical::BoundExprPtr> arguments,
                                               bool distinct, const FunctionContext& context,
                                               Place place);
+/// As for queries and tables in planner_query.hpp: what is written in a call and not bound.
+Status RefuseUnsupported(const Expr& call);
 /// VEL2002 naming the construct that is understood and not supported.
 Status Unsupported(Place place, const std::string& what);
 

@@ -19,6 +19,32 @@ std::string AliasOr(const TableRef& ref, const std::string& name) {
   return ref.alias ? ref.alias->text : name;
 }
 
+/// A view gives the columns it was made with; what it reads may have changed since.
+Status CheckViewColumns(const logical::Relation& view,
+                        const std::vector<logical::OutputColumn>& now, Place place) {
+  const auto changed = [&](ErrorCode code, const std::string& what) {
+    return FailAt(place, code, "what the view reads has changed since it was made: " + view.name(),
+                  "Make the view anew with CREATE OR REPLACE VIEW.", what);
+  };
+  const auto& made = view.schema()->fields();
+  if (made.size() != now.size()) {
+    return changed(ErrorCode::kColumnCountMismatch, "columns: " + std::to_string(made.size()) +
+                                                        ", now " + std::to_string(now.size()));
+  }
+  for (size_t i = 0; i < now.size(); ++i) {
+    const std::string type = SqlName(*made[i]->type()), type_now = SqlName(*now[i].type);
+    if (made[i]->name() != now[i].name) {
+      return changed(ErrorCode::kUnknownColumn,
+                     "column: " + made[i]->name() + ", now " + now[i].name);
+    }
+    if (type != type_now) {
+      return changed(ErrorCode::kTypeMismatch,
+                     "type of " + now[i].name + ": " + type + ", now " + type_now);
+    }
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 std::string StemOf(const std::string& path) {
@@ -28,6 +54,7 @@ std::string StemOf(const std::string& path) {
 }
 
 Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
+  VELARIA_RETURN_NOT_OK(RefuseUnsupported(ref));
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);
@@ -123,6 +150,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   outer.swap(common_tables_);
   views_.push_back(name);
   OuterScope* enclosing = std::exchange(outer_, nullptr);
+  views_read_.push_back(name);
   auto planned = BindSelect(*(*statement)->select);
   outer_ = enclosing;
   views_.pop_back();
@@ -134,16 +162,14 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
     if (info.detail.empty()) info.detail = "in view: " + name;
     return MakeError(std::move(info));
   }
-  FromClause from;
-  const auto& declared = view.schema();
-  from.plan = planned->plan;
-  auto output = from.plan->output;
-  if (declared && static_cast<size_t>(declared->num_fields()) == output.size()) {
-    for (size_t i = 0; i < output.size(); ++i)
-      output[i].name = declared->field(static_cast<int>(i))->name();
+  if (view.schema()) {
+    VELARIA_RETURN_NOT_OK(CheckViewColumns(view, planned->plan->output, ref.place));
   }
+  FromClause from;
+  from.plan = planned->plan;
   VELARIA_ASSIGN_OR_RETURN(
-      from.scope, ScopeOf(output, AliasOr(ref, ref.names.back().text), ref.column_aliases));
+      from.scope,
+      ScopeOf(from.plan->output, AliasOr(ref, ref.names.back().text), ref.column_aliases));
   return from;
 }
 

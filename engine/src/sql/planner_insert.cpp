@@ -44,12 +44,13 @@ std::vector<TypePtr> TypesOf(const arrow::Schema& target, const std::vector<int>
 
 bool IsPlainValues(const Select& select) {
   return !select.values.empty() && select.with.empty() && select.order_by.empty() &&
-         !select.limit && !select.offset;
+         !select.limit && !select.offset && select.emit == EmitKind::kDefault;
 }
 
 }  // namespace
 
 Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arrow::Schema& target,
+                                             const ColumnDefaults& defaults,
                                              const BindContext& context) {
   VELARIA_ASSIGN_OR_RETURN(auto columns, TargetColumns(insert, target));
   QueryBinder binder(context);
@@ -64,7 +65,11 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
     const size_t given = select.values.empty() ? columns.size() : select.values[0].size();
     const bool typed_values = IsPlainValues(select) && given == columns.size();
     if (typed_values) {
-      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns)));
+      ColumnDefaults own;
+      for (int column : columns) {
+        own.push_back(defaults.empty() ? nullptr : defaults[static_cast<size_t>(column)]);
+      }
+      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns), own));
     } else {
       VELARIA_ASSIGN_OR_RETURN(planned, binder.BindSelect(select));
     }
@@ -86,6 +91,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   for (int i = 0; i < target.num_fields(); ++i) {
     auto& expr = exprs[static_cast<size_t>(i)];
     const auto& field = *target.field(i);
+    if (!expr && !defaults.empty()) expr = defaults[static_cast<size_t>(i)];
     if (!expr) {
       VELARIA_ASSIGN_OR_RETURN(expr, logical::MakeNull(field.type()));
     }
@@ -98,7 +104,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
   query.schema = logical::SchemaOf(*query.root);
   query.is_bounded = logical::IsBounded(*query.root);
   query.reads = binder.reads();
-  if (insert.select) query.emit = static_cast<logical::Emit>(insert.select->emit);
+  query.views = binder.views();
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }

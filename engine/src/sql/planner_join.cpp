@@ -31,6 +31,10 @@ std::shared_ptr<logical::LogicalNode> JoinNode(JoinType type, LogicalPtr left, L
   auto node = logical::MakeNode(NodeKind::kJoin);
   node->join = type;
   node->output = left->output;
+  if (type == JoinType::kSemi || type == JoinType::kAnti) {
+    node->children = {std::move(left), std::move(right)};
+    return node;
+  }
   const bool left_may_miss = type == JoinType::kRight || type == JoinType::kFull;
   const bool right_may_miss = type == JoinType::kLeft || type == JoinType::kFull;
   if (left_may_miss) {
@@ -145,7 +149,29 @@ Result<FromClause> QueryBinder::BindRight(const TableRef& ref, const FromClause&
   return right;
 }
 
+/// (a JOIN b ...) AS t(x, y): its columns under one name, those of * in their order.
 Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
+  VELARIA_ASSIGN_OR_RETURN(auto from, BindJoinedTables(ref));
+  if (!ref.alias) return from;
+  Scope renamed;
+  renamed.tables = {ref.alias->text};
+  for (auto column : from.scope.columns) {
+    if (!column.in_star) continue;
+    const size_t at = renamed.columns.size();
+    column.table = ref.alias->text;
+    column.by_bare_name = true;
+    if (at < ref.column_aliases.size()) column.name = ref.column_aliases[at].text;
+    renamed.columns.push_back(std::move(column));
+  }
+  if (ref.column_aliases.size() > renamed.columns.size()) {
+    return FailAt(ref.alias->place, ErrorCode::kColumnCountMismatch,
+                  "more column aliases than columns: " + ref.alias->text);
+  }
+  from.scope = std::move(renamed);
+  return from;
+}
+
+Result<FromClause> QueryBinder::BindJoinedTables(const TableRef& ref) {
   VELARIA_ASSIGN_OR_RETURN(auto left, BindFrom(*ref.left));
   std::vector<BoundExprPtr> outer_arguments;
   VELARIA_ASSIGN_OR_RETURN(auto right, BindRight(*ref.right, left, &outer_arguments));
@@ -159,6 +185,9 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
     return FailAt(ref.right->place, ErrorCode::kAmbiguousColumn,
                   "two tables in FROM have the same name: " + table, "Give one of them an alias.");
   }
+  if (!outer_arguments.empty() && (ref.natural || !ref.using_columns.empty())) {
+    return Unsupported(ref.right->place, "a LATERAL join with USING or NATURAL");
+  }
   if (ref.natural) {
     const auto names = NaturalNames(left.scope, right.scope);
     if (!names.empty()) return JoinUsing(ref, std::move(left), std::move(right), names);
@@ -170,7 +199,12 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   auto join = JoinNode(TypeOf(ref.join), left.plan, right.plan);
   join->outer_arguments = std::move(outer_arguments);
   FromClause from;
-  from.scope = SideBySide(left.scope, right.scope, *join, left_width);
+  // While the condition is bound, both sides are there.
+  const bool left_only = join->join == JoinType::kSemi || join->join == JoinType::kAnti;
+  const auto both = JoinNode(left_only ? JoinType::kInner : join->join, left.plan, right.plan);
+  from.scope = SideBySide(left.scope, right.scope, *both, left_width);
+  const std::vector<logical::OutputColumn> own_output = join->output;
+  join->output = both->output;
   if (ref.on) {
     auto binder = Expressions(&from.scope);
     VELARIA_ASSIGN_OR_RETURN(auto condition, binder.BindPredicate(*ref.on, "JOIN ON"));
@@ -185,6 +219,8 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   } else if (ref.join == JoinKind::kInner) {
     join->join = JoinType::kCross;
   }
+  join->output = own_output;
+  if (left_only) from.scope = left.scope;
   from.plan = std::move(join);
   return from;
 }
@@ -194,6 +230,17 @@ Result<FromClause> QueryBinder::JoinUsing(const TableRef& ref, FromClause left, 
   const int left_width = static_cast<int>(left.plan->output.size());
   auto join = JoinNode(TypeOf(ref.join), left.plan, right.plan);
   if (join->join == JoinType::kCross) join->join = JoinType::kInner;
+  if (join->join == JoinType::kSemi || join->join == JoinType::kAnti) {
+    for (const auto& name : names) {
+      VELARIA_ASSIGN_OR_RETURN(const auto* a, left.scope.Get({name}));
+      VELARIA_ASSIGN_OR_RETURN(const auto* b, right.scope.Get({name}));
+      VELARIA_RETURN_NOT_OK(AddKey(a->expr, b->expr, name.place, context_.functions, join.get()));
+    }
+    FromClause from;
+    from.scope = std::move(left.scope);
+    from.plan = std::move(join);
+    return from;
+  }
   Scope sides = SideBySide(left.scope, right.scope, *join, left_width);
   const size_t left_columns = left.scope.columns.size();
   FromClause from;

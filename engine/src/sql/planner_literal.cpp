@@ -176,7 +176,11 @@ Result<BoundExprPtr> BindParameter(const Expr& expr, const BindContext& context)
                   "The statement was given " + std::to_string(context.parameters.size()) +
                       " parameter values.");
   }
-  const auto& scalar = context.parameters[static_cast<size_t>(expr.index) - 1];
+  auto scalar = context.parameters[static_cast<size_t>(expr.index) - 1];
+  if (scalar->type->id() == arrow::Type::DICTIONARY) {  // one value needs no dictionary
+    const auto& encoded = static_cast<const arrow::DictionaryScalar&>(*scalar);
+    VELARIA_ASSIGN_OR_RETURN(scalar, encoded.GetEncodedValue());
+  }
   VELARIA_ASSIGN_OR_RETURN(auto vector, MakeConstant(scalar, arrow::default_memory_pool()));
   if (IsString(*scalar->type) && scalar->is_valid) {
     return MakeUntyped(std::move(vector), expr.place);

@@ -117,7 +117,7 @@ Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
 
 /// The arguments in the order of the parameters. The one function with names of its own is
 /// make_interval; what is left out is 0.
-Result<std::vector<BoundExprPtr>> ExpressionBinder::BindArguments(const std::string& name,
+Result<std::vector<BoundExprPtr>> ExpressionBinder::BindCallArguments(const std::string& name,
                                                                   const Expr& expr) {
   if (!HasNames(expr)) return BindAll(expr.children);
   static const std::vector<std::string> kParameters = {"years", "months", "weeks", "days",

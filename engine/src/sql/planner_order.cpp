@@ -12,17 +12,15 @@ using logical::NodeKind;
 
 namespace {
 
-Result<int> Ordinal(const Expr& tree, size_t column_count) {
+Result<int> Ordinal(const Expr& tree, const std::string& clause, size_t column_count) {
   const size_t ordinal = tree.text.size() < 9 ? std::stoul(tree.text) : 0;
   if (ordinal >= 1 && ordinal <= column_count) return static_cast<int>(ordinal) - 1;
   return FailAt(tree.place, ErrorCode::kBadOrdinal,
-                "ORDER BY position is not in the select list: " + tree.text,
+                clause + " position is not in the select list: " + tree.text,
                 "The select list has " + std::to_string(column_count) + " columns.");
 }
 
-logical::SortKey KeyOf(const OrderItem& item, BoundExprPtr expr) {
-  return {std::move(expr), item.descending, item.nulls_first.value_or(false)};
-}
+bool NullsFirst(const OrderItem& item) { return item.nulls_first.value_or(false); }
 
 LogicalPtr Sort(LogicalPtr plan, std::vector<logical::SortKey> keys) {
   auto node = logical::MakeNode(NodeKind::kSort, {plan});
@@ -49,37 +47,54 @@ Result<int> NamedItem(const Expr& tree, const std::vector<SelectColumn>& items) 
 
 }  // namespace
 
-Status QueryBinder::BindOrder(const Select& select, Core* core) {
+/// The column of the projection that an expression of ORDER BY or DISTINCT ON means; one that is
+/// not in the select list becomes a hidden column.
+Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
+                                   const Select& select, Core* core) {
+  if (tree.kind == ExprKind::kInteger) return Ordinal(tree, clause, core->items.size());
+  VELARIA_ASSIGN_OR_RETURN(const int named, NamedItem(tree, core->items));
+  if (named >= 0) return named;
   auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
-  for (const auto& item : select.order_by) {
-    int column = -1;
-    if (item.expr->kind == ExprKind::kInteger) {
-      VELARIA_ASSIGN_OR_RETURN(column, Ordinal(*item.expr, core->items.size()));
-    } else {
-      VELARIA_ASSIGN_OR_RETURN(column, NamedItem(*item.expr, core->items));
-    }
-    if (column < 0) {
-      VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(*item.expr));
-      for (size_t i = 0; i < core->items.size() && column < 0; ++i) {
-        if (logical::Equal(*core->items[i].expr, *expr)) column = static_cast<int>(i);
-      }
-      if (column < 0) {
-        if (select.distinct) {
-          return FailAt(
-              item.expr->place, ErrorCode::kNotGrouped,
-              "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
-        }
-        VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
-        column = static_cast<int>(core->items.size() + core->hidden.size());
-        core->hidden.push_back(std::move(expr));
-      }
-    }
+  binder.set_windows(&core->windows);
+  VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(tree));
+  for (size_t i = 0; i < core->items.size(); ++i) {
+    if (logical::Equal(*core->items[i].expr, *expr)) return static_cast<int>(i);
+  }
+  if (select.distinct && select.distinct_on.empty()) {
+    return FailAt(
+        tree.place, ErrorCode::kNotGrouped,
+        "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
+  }
+  for (size_t i = 0; i < core->hidden.size(); ++i) {
+    if (logical::Equal(*core->hidden[i], *expr)) return static_cast<int>(core->items.size() + i);
+  }
+  VELARIA_RETURN_NOT_OK(CheckComparable(*expr, clause));
+  core->hidden.push_back(std::move(expr));
+  return static_cast<int>(core->items.size() + core->hidden.size()) - 1;
+}
+
+Status QueryBinder::BindOrder(const Select& select, Core* core) {
+  const auto column_for = [&](const Expr& tree, const std::string& clause) -> Result<int> {
+    VELARIA_ASSIGN_OR_RETURN(const int column, ColumnFor(tree, clause, select, core));
     if (static_cast<size_t>(column) < core->items.size()) {
       VELARIA_RETURN_NOT_OK(
-          CheckComparable(*core->items[static_cast<size_t>(column)].expr, "ORDER BY"));
+          CheckComparable(*core->items[static_cast<size_t>(column)].expr, clause));
     }
-    core->order.push_back({column, &item});
+    return column;
+  };
+  for (const auto& tree : select.distinct_on) {
+    VELARIA_ASSIGN_OR_RETURN(const int column, column_for(*tree, "DISTINCT ON"));
+    core->distinct_on.push_back(column);
+  }
+  for (size_t i = 0; i < core->items.size() && select.order_by_all; ++i) {
+    VELARIA_RETURN_NOT_OK(CheckComparable(*core->items[i].expr, "ORDER BY ALL"));
+    core->order.push_back({static_cast<int>(i), select.order_by_all_descending,
+                           select.order_by_all_nulls_first.value_or(false)});
+  }
+  for (const auto& item : select.order_by) {
+    VELARIA_ASSIGN_OR_RETURN(const int column, column_for(*item.expr, "ORDER BY"));
+    core->order.push_back({column, item.descending, NullsFirst(item)});
   }
   return Status::OK();
 }
@@ -96,48 +111,79 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
     output.push_back(PlainColumn(logical::ToText(*hidden), hidden->type));
   }
   LogicalPtr plan = Project(core->from.plan, std::move(exprs), std::move(output));
-  if (select.distinct) {
+  std::vector<logical::SortKey> keys;
+  for (const auto& key : core->order) {
+    keys.push_back({ColumnOf(*plan, static_cast<size_t>(key.column)), key.descending,
+                    key.nulls_first});
+  }
+  if (!core->distinct_on.empty()) {
+    std::vector<BoundExprPtr> same;
+    for (int column : core->distinct_on) {
+      same.push_back(ColumnOf(*plan, static_cast<size_t>(column)));
+    }
+    VELARIA_ASSIGN_OR_RETURN(plan, FirstOfEach(std::move(plan), std::move(same), keys,
+                                               context_.functions));
+  } else if (select.distinct) {
     for (const auto& item : core->items) {
       VELARIA_RETURN_NOT_OK(CheckComparable(*item.expr, "SELECT DISTINCT"));
     }
     plan = Distinct(std::move(plan));
   }
-  if (!core->order.empty()) {
-    std::vector<logical::SortKey> keys;
-    for (const auto& key : core->order) {
-      keys.push_back(KeyOf(*key.item, ColumnOf(*plan, static_cast<size_t>(key.column))));
-    }
-    plan = Sort(std::move(plan), std::move(keys));
-  }
-  VELARIA_ASSIGN_OR_RETURN(plan, AddLimit(select, std::move(plan)));
-  if (core->hidden.empty()) return plan;
-  std::vector<BoundExprPtr> visible;
-  std::vector<logical::OutputColumn> visible_output;
-  for (size_t i = 0; i < core->items.size(); ++i) {
-    visible.push_back(ColumnOf(*plan, i));
-    visible_output.push_back(plan->output[i]);
-  }
-  return Project(std::move(plan), std::move(visible), std::move(visible_output));
+  VELARIA_ASSIGN_OR_RETURN(plan, SortAndLimit(select, std::move(plan), std::move(keys)));
+  return FirstColumns(std::move(plan), core->items.size());
 }
 
-/// ORDER BY over a set operation or VALUES: only its output columns are in scope.
+Result<LogicalPtr> QueryBinder::SortAndLimit(const Select& select, LogicalPtr plan,
+                                             std::vector<logical::SortKey> keys) {
+  if (select.with_ties && keys.empty()) {
+    return FailAt(select.limit ? select.limit->place : select.place, ErrorCode::kBadLimit,
+                  "WITH TIES needs ORDER BY");
+  }
+  int64_t limit = -1;
+  if (select.with_ties && select.limit) {
+    VELARIA_ASSIGN_OR_RETURN(limit, LimitValue(*select.limit, "LIMIT", -1));
+  }
+  if (limit >= 0) {
+    int64_t offset = 0;
+    if (select.offset) {
+      VELARIA_ASSIGN_OR_RETURN(offset, LimitValue(*select.offset, "OFFSET", 0));
+    }
+    VELARIA_ASSIGN_OR_RETURN(
+        plan, LimitWithTies(std::move(plan), keys, limit, offset, context_.functions));
+    return Sort(std::move(plan), std::move(keys));
+  }
+  if (!keys.empty()) plan = Sort(std::move(plan), std::move(keys));
+  return AddLimit(select, std::move(plan));
+}
+
+/// ORDER BY and LIMIT over a set operation or VALUES: only its output columns are in scope.
 Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan) {
-  if (select.order_by.empty()) return plan;
+  if (select.order_by.empty() && !select.order_by_all) {
+    return SortAndLimit(select, std::move(plan), {});
+  }
+  const size_t width = plan->output.size();
   VELARIA_ASSIGN_OR_RETURN(auto scope, ScopeOf(plan->output, "", {}));
   auto binder = Expressions(&scope);
   std::vector<logical::SortKey> keys;
+  for (size_t i = 0; i < plan->output.size() && select.order_by_all; ++i) {
+    auto column = ColumnOf(*plan, i);
+    VELARIA_RETURN_NOT_OK(CheckComparable(*column, "ORDER BY ALL"));
+    keys.push_back({std::move(column), select.order_by_all_descending,
+                    select.order_by_all_nulls_first.value_or(false)});
+  }
   for (const auto& item : select.order_by) {
     BoundExprPtr expr;
     if (item.expr->kind == ExprKind::kInteger) {
-      VELARIA_ASSIGN_OR_RETURN(int column, Ordinal(*item.expr, plan->output.size()));
+      VELARIA_ASSIGN_OR_RETURN(int column, Ordinal(*item.expr, "ORDER BY", plan->output.size()));
       expr = ColumnOf(*plan, static_cast<size_t>(column));
     } else {
       VELARIA_ASSIGN_OR_RETURN(expr, binder.BindWithoutAggregates(*item.expr, "ORDER BY"));
     }
     VELARIA_RETURN_NOT_OK(CheckComparable(*expr, "ORDER BY"));
-    keys.push_back(KeyOf(item, std::move(expr)));
+    keys.push_back({std::move(expr), item.descending, NullsFirst(item)});
   }
-  return Sort(std::move(plan), std::move(keys));
+  VELARIA_ASSIGN_OR_RETURN(plan, SortAndLimit(select, std::move(plan), std::move(keys)));
+  return FirstColumns(std::move(plan), width);
 }
 
 Result<int64_t> QueryBinder::LimitValue(const Expr& tree, const std::string& clause,

@@ -36,12 +36,19 @@ class QueryBinder {
 
   Result<PlannedQuery> BindSelect(const Select& select);
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
-  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types);
+  /// `defaults`: what DEFAULT stands for, by column; empty where it may not stand.
+  Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types,
+                                  const ColumnDefaults& defaults = {});
+  /// UPDATE and DELETE: see PlanChangedRows.
+  Result<logical::LogicalPtr> BindChangedRows(const Statement& statement,
+                                              const logical::RelationPtr& relation,
+                                              const ColumnDefaults& defaults);
   /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
   Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
   /// A subquery inside an expression over `scope`.
   Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope);
   const std::vector<std::string>& reads() const { return reads_; }
+  const std::vector<std::string>& views() const { return views_read_; }
 
  private:
   struct CommonTableEntry {
@@ -53,14 +60,17 @@ class QueryBinder {
   };
   struct OrderKey {
     int column;  // of the projection, hidden columns behind the visible ones
-    const OrderItem* item;
+    bool descending;
+    bool nulls_first;
   };
   struct Core;
 
   Result<PlannedQuery> BindBody(const Select& select);
   Result<PlannedQuery> BindSetOperation(const Select& select);
+  /// The sides of a set operation BY NAME with the same columns in the same order.
+  Status MatchByName(PlannedQuery* left, PlannedQuery* right);
   Result<PlannedQuery> BindCore(const Select& select);
-  Status BindCommonTables(const Select& select);
+  Status BindCommonTables(const std::vector<CommonTable>& tables);
   Result<logical::LogicalPtr> BindCommonTable(const CommonTable& table);
   // planner_recursive.cpp
   Result<logical::LogicalPtr> BindRecursive(const CommonTable& table);
@@ -83,6 +93,7 @@ class QueryBinder {
                             const std::string& table);
   // planner_join.cpp
   Result<FromClause> BindJoin(const TableRef& ref);
+  Result<FromClause> BindJoinedTables(const TableRef& ref);
   /// The right side of a join. A function or a LATERAL sub-select in it may name the columns of the
   /// left one: `arguments` is what it read of them.
   Result<FromClause> BindRight(const TableRef& ref, const FromClause& left,
@@ -91,15 +102,28 @@ class QueryBinder {
                                const std::vector<Name>& names);
 
   // planner_select.cpp
-  Status ExpandStar(const Expr& star, const Core& core, std::vector<SelectColumn>* out);
+  Status ExpandStar(const Expr& star, Core* core);
+  Result<SelectColumn> BindItem(const SelectItem& item, Core* core);
   Status BindItems(const Select& select, Core* core);
   Status BindWindow(const WindowBy& window, FromClause* from);
   // planner_group.cpp
   Status BindGroups(const Select& select, Core* core);
+  Result<logical::BoundExprPtr> GroupAt(const Expr& ordinal, const Core& core);
+  Status AddGroup(logical::BoundExprPtr group, Core* core, int* position);
+  Result<std::vector<logical::BoundExprPtr>> GroupingValues(const Core& core, int set_column);
   Status BindAggregation(const Select& select, Core* core);
+  // planner_window.cpp
+  Status BindNamedWindows(const Select& select, Core* core);
+  Status BindQualify(const Select& select, Core* core);
+  Status PlaceWindows(Core* core);
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
+  Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
   Result<logical::LogicalPtr> Finish(const Select& select, Core* core);
+  Result<int> ColumnFor(const Expr& tree, const std::string& clause, const Select& select,
+                        Core* core);
+  Result<logical::LogicalPtr> SortAndLimit(const Select& select, logical::LogicalPtr plan,
+                                           std::vector<logical::SortKey> keys);
   Result<logical::LogicalPtr> SortOutput(const Select& select, logical::LogicalPtr plan);
   Result<logical::LogicalPtr> AddLimit(const Select& select, logical::LogicalPtr plan);
   Result<int64_t> LimitValue(const Expr& expr, const std::string& clause, int64_t if_null);
@@ -113,7 +137,7 @@ class QueryBinder {
   int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  std::vector<std::string> reads_;
+  std::vector<std::string> reads_, views_read_;
 };
 
 /// A recursive common table while its step is bound.
@@ -132,10 +156,17 @@ struct QueryBinder::Core {
   std::vector<AliasTarget> aliases;
   std::vector<SelectColumn> items;
   std::vector<logical::BoundExprPtr> groups;
+  std::optional<std::vector<std::vector<int>>> grouping_sets;  // positions of groups
   logical::BoundExprPtr having;
   std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
   std::vector<OrderKey> order;
+  std::vector<int> distinct_on;  // columns as in OrderKey
+  WindowCollector windows;
+  logical::BoundExprPtr qualify;
 };
+
+/// VEL2002 for what the grammar takes and the binder does not bind.
+Status RefuseUnsupported(const TableRef& ref);
 
 /// "count" for a call, the column's name for a column, "?column?" otherwise.
 std::string OutputNameOf(const Expr& expr);
@@ -145,9 +176,26 @@ logical::LogicalPtr Project(logical::LogicalPtr plan, std::vector<logical::Bound
                             std::vector<logical::OutputColumn> output);
 logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predicate);
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
+/// The first row of each group of equal `keys`, by `order`. One column more than the input's.
+Result<logical::LogicalPtr> FirstOfEach(logical::LogicalPtr plan,
+                                        std::vector<logical::BoundExprPtr> keys,
+                                        std::vector<logical::SortKey> order,
+                                        const FunctionContext& context);
+/// LIMIT .. WITH TIES: the rows behind `offset` up to the last peer of row offset + limit. Two
+/// columns more than the input's.
+Result<logical::LogicalPtr> LimitWithTies(logical::LogicalPtr plan,
+                                          std::vector<logical::SortKey> order, int64_t limit,
+                                          int64_t offset, const FunctionContext& context);
+/// The input's columns, then the number of each row among the rows equal to it.
+logical::LogicalPtr NumberEqualRows(logical::LogicalPtr plan);
+/// The first `width` columns of a plan.
+logical::LogicalPtr FirstColumns(logical::LogicalPtr plan, size_t width);
 /// Column `index` of a plan's output as an expression.
 logical::BoundExprPtr ColumnOf(const logical::LogicalNode& plan, size_t index);
-/// VEL2101 and VEL2105: what cannot run over a stream is refused with its reason.
+/// VEL2101: what cannot run over a stream is refused with its reason.
 Status CheckBoundedness(const logical::LogicalNode& plan);
+/// VEL2105 for an EMIT clause that `plan`, the plan of `select`, cannot follow, wherever it stands:
+/// what is left means what the query does anyway.
+Status CheckEmit(const Select& select, const logical::LogicalNode& plan);
 
 }  // namespace velaria::sql

@@ -16,7 +16,7 @@ Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
     return planned.plan;
   }
   const size_t visible = common_tables_.size();
-  VELARIA_RETURN_NOT_OK(BindCommonTables(select));
+  VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   VELARIA_ASSIGN_OR_RETURN(auto first, BindSelect(*select.set_left));
   Recursion recursion;
   recursion.id = next_id_++;

@@ -10,6 +10,13 @@ using logical::LogicalPtr;
 using logical::NodeKind;
 using logical::OutputColumn;
 
+namespace {
+
+/// A row is handed on once per window that holds it: more than this is taken for a slip of units.
+constexpr int64_t kMaxWindowsPerRow = 100000;
+
+}  // namespace
+
 OutputColumn PlainColumn(std::string name, TypePtr type) {
   return {std::move(name), std::move(type), true, nullptr};
 }
@@ -73,8 +80,46 @@ std::string OutputNameOf(const Expr& expr) {
   }
 }
 
-Status QueryBinder::ExpandStar(const Expr& star, const Core& core, std::vector<SelectColumn>* out) {
-  const Scope& scope = core.from.scope;
+namespace {
+
+/// Whether `name` is one of the names that * EXCLUDE leaves out; `used` learns which.
+bool IsExcluded(const std::string& name, const Expr& star, std::vector<bool>* used) {
+  for (size_t i = 0; i < star.excluded.size(); ++i) {
+    if (!NameMatches(star.excluded[i], name)) continue;
+    (*used)[i] = true;
+    return true;
+  }
+  return false;
+}
+
+const SelectItem* ReplacementOf(const std::string& name, const Expr& star,
+                                std::vector<bool>* used) {
+  for (size_t i = 0; i < star.replaced.size(); ++i) {
+    if (!star.replaced[i].alias || !NameMatches(*star.replaced[i].alias, name)) continue;
+    (*used)[i] = true;
+    return &star.replaced[i];
+  }
+  return nullptr;
+}
+
+Status CheckUsed(const std::vector<bool>& used, const std::vector<Name>& names,
+                 const Scope& scope) {
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (used[i]) continue;
+    std::vector<std::string> candidates;
+    for (const auto& column : scope.columns) candidates.push_back(column.name);
+    const auto near = NearestName(names[i].text, candidates);
+    return FailAt(names[i].place, ErrorCode::kUnknownColumn,
+                  "* brings in no such column: " + names[i].text,
+                  near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?");
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
+  const Scope& scope = core->from.scope;
   const Name* table = star.names.empty() ? nullptr : &star.names.back();
   if (table && !scope.HasTable(table->text)) {
     const auto near = NearestName(table->text, scope.tables);
@@ -85,43 +130,60 @@ Status QueryBinder::ExpandStar(const Expr& star, const Core& core, std::vector<S
   if (!table && scope.tables.empty()) {
     return FailAt(star.place, ErrorCode::kSyntaxError, "SELECT * needs a FROM clause");
   }
+  std::vector<bool> excluded(star.excluded.size()), replaced(star.replaced.size());
   for (const auto& column : scope.columns) {
     if (table ? !NameMatches(*table, column.table) : !column.in_star) continue;
+    if (IsExcluded(column.name, star, &excluded)) continue;
+    if (const auto* replacement = ReplacementOf(column.name, star, &replaced)) {
+      VELARIA_ASSIGN_OR_RETURN(auto item, BindItem(*replacement, core));
+      core->items.push_back(std::move(item));
+      continue;
+    }
     SelectColumn item;
     auto expr = std::make_shared<logical::BoundExpr>(*column.expr);
     expr->place = star.place;
     item.output = {column.name, expr->type, column.nullable, column.metadata};
     item.expr = std::move(expr);
-    out->push_back(std::move(item));
+    core->items.push_back(std::move(item));
   }
-  return Status::OK();
+  VELARIA_RETURN_NOT_OK(CheckUsed(excluded, star.excluded, scope));
+  std::vector<Name> replaced_names;
+  for (const auto& item : star.replaced) replaced_names.push_back(item.alias.value_or(Name{}));
+  return CheckUsed(replaced, replaced_names, scope);
+}
+
+Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, Core* core) {
+  auto binder = Expressions(&core->from.scope, &core->collector);
+  binder.set_windows(&core->windows);
+  SelectColumn column;
+  VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
+  column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
+  if (item.expr->kind == ExprKind::kColumn) {
+    VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Find(item.expr->names));
+    if (source) {  // else it is an enclosing query's
+      column.output = {source->name, source->expr->type, source->nullable, source->metadata};
+    }
+  }
+  column.has_alias = item.alias.has_value();
+  if (item.alias) column.output.name = item.alias->text;
+  column.tree = item.expr.get();
+  return column;
 }
 
 Status QueryBinder::BindItems(const Select& select, Core* core) {
   for (const auto& item : select.items) {
     if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
   }
-  auto binder = Expressions(&core->from.scope, &core->collector);
   for (const auto& item : select.items) {
     if (item.expr->kind == ExprKind::kStar) {
-      VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, *core, &core->items));
+      VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, core));
       continue;
     }
-    SelectColumn column;
-    VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
-    column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
-    if (item.expr->kind == ExprKind::kColumn) {
-      VELARIA_ASSIGN_OR_RETURN(const auto* source, core->from.scope.Find(item.expr->names));
-      if (source) {  // else it is an enclosing query's
-        column.output = {source->name, source->expr->type, source->nullable, source->metadata};
-      }
-    }
-    column.has_alias = item.alias.has_value();
-    if (item.alias) column.output.name = item.alias->text;
-    column.tree = item.expr.get();
+    VELARIA_ASSIGN_OR_RETURN(auto column, BindItem(item, core));
     core->items.push_back(std::move(column));
   }
-  return Status::OK();
+  if (!core->items.empty()) return Status::OK();
+  return FailAt(select.place, ErrorCode::kSyntaxError, "the select list is empty");
 }
 
 Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
@@ -133,6 +195,11 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
   if (window.slide_ms > window.window_ms) {
     return FailAt(window.place, ErrorCode::kBadWindow, "window slide exceeds window size: " + sizes,
                   "Use SLIDE <= EVERY, or leave SLIDE out for a tumbling window.");
+  }
+  if ((window.window_ms - 1) / window.slide_ms >= kMaxWindowsPerRow) {
+    return FailAt(
+        window.place, ErrorCode::kBadWindow, "each row falls into too many windows: " + sizes,
+        "Use a longer SLIDE: a row has at most " + std::to_string(kMaxWindowsPerRow) + " windows.");
   }
   auto binder = Expressions(&from->scope);
   VELARIA_ASSIGN_OR_RETURN(auto time, binder.BindWithoutAggregates(*window.time, "WINDOW BY"));
@@ -172,7 +239,6 @@ Status QueryBinder::BindWindow(const WindowBy& window, FromClause* from) {
 }
 
 Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
-  if (!select.distinct_on.empty()) return Unsupported(select.place, "DISTINCT ON");
   Core core;
   if (select.from) {
     VELARIA_ASSIGN_OR_RETURN(core.from, BindFrom(*select.from));
@@ -188,15 +254,20 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
   }
   if (select.window_by) VELARIA_RETURN_NOT_OK(BindWindow(*select.window_by, &core.from));
   core.collector.width = static_cast<int>(core.from.plan->output.size());
+  VELARIA_RETURN_NOT_OK(BindNamedWindows(select, &core));
   VELARIA_RETURN_NOT_OK(BindItems(select, &core));
   VELARIA_RETURN_NOT_OK(BindGroups(select, &core));
+  VELARIA_RETURN_NOT_OK(BindQualify(select, &core));
   VELARIA_RETURN_NOT_OK(BindOrder(select, &core));
   VELARIA_RETURN_NOT_OK(BindAggregation(select, &core));
+  VELARIA_RETURN_NOT_OK(PlaceWindows(&core));
 
   PlannedQuery planned;
   const bool is_plain_star = core.from.relation && select.items.size() == 1 &&
-                             select.items[0].expr->kind == ExprKind::kStar && !select.window_by &&
-                             select.group_by.empty() && !select.distinct;
+                             select.items[0].expr->kind == ExprKind::kStar &&
+                             select.items[0].expr->excluded.empty() &&
+                             select.items[0].expr->replaced.empty() && !select.window_by &&
+                             select.group_by.empty() && !select.group_by_all && !select.distinct;
   if (is_plain_star) planned.metadata = core.from.relation->schema()->metadata();
   VELARIA_ASSIGN_OR_RETURN(planned.plan, Finish(select, &core));
   return planned;

@@ -58,9 +58,9 @@ LogicalPtr ComputedRows(const logical::LogicalNode& values) {
 
 }  // namespace
 
-Status QueryBinder::BindCommonTables(const Select& select) {
+Status QueryBinder::BindCommonTables(const std::vector<CommonTable>& tables) {
   const size_t outer = common_tables_.size();
-  for (const auto& table : select.with) {
+  for (const auto& table : tables) {
     for (size_t i = outer; i < common_tables_.size(); ++i) {
       if (!NameMatches(table.name, common_tables_[i].name)) continue;
       return FailAt(table.name.place, ErrorCode::kAmbiguousColumn,
@@ -95,9 +95,10 @@ Result<LogicalPtr> QueryBinder::BindCommonTable(const CommonTable& table) {
 
 Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
   const size_t visible = common_tables_.size();
-  VELARIA_RETURN_NOT_OK(BindCommonTables(select));
+  VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   auto planned = BindBody(select);
   common_tables_.resize(visible);
+  if (planned.ok()) VELARIA_RETURN_NOT_OK(CheckEmit(select, *planned->plan));
   return planned;
 }
 
@@ -111,13 +112,44 @@ Result<PlannedQuery> QueryBinder::BindBody(const Select& select) {
     VELARIA_ASSIGN_OR_RETURN(planned, BindSetOperation(select));
   }
   VELARIA_ASSIGN_OR_RETURN(planned.plan, SortOutput(select, std::move(planned.plan)));
-  VELARIA_ASSIGN_OR_RETURN(planned.plan, AddLimit(select, std::move(planned.plan)));
   return planned;
+}
+
+Status QueryBinder::MatchByName(PlannedQuery* left, PlannedQuery* right) {
+  std::vector<logical::OutputColumn> all = left->plan->output;
+  const auto position = [](const std::vector<logical::OutputColumn>& output,
+                           const std::string& name) {
+    const auto at = std::find_if(output.begin(), output.end(), [&](const auto& column) {
+      return EqualsIgnoreCase(column.name, name);
+    });
+    return at == output.end() ? -1 : static_cast<int>(at - output.begin());
+  };
+  for (const auto& column : right->plan->output) {
+    if (position(all, column.name) < 0) all.push_back(column);
+  }
+  for (PlannedQuery* side : {left, right}) {
+    std::vector<BoundExprPtr> exprs;
+    std::vector<logical::OutputColumn> output;
+    for (const auto& column : all) {
+      const int at = position(side->plan->output, column.name);
+      BoundExprPtr expr;
+      if (at >= 0) {
+        expr = ColumnOf(*side->plan, static_cast<size_t>(at));
+      } else {
+        VELARIA_ASSIGN_OR_RETURN(expr, logical::MakeNull(column.type));
+      }
+      output.push_back({column.name, expr->type, true, nullptr});
+      exprs.push_back(std::move(expr));
+    }
+    side->plan = Project(side->plan, std::move(exprs), std::move(output));
+  }
+  return Status::OK();
 }
 
 Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   VELARIA_ASSIGN_OR_RETURN(auto left, BindSelect(*select.set_left));
   VELARIA_ASSIGN_OR_RETURN(auto right, BindSelect(*select.set_right));
+  if (select.by_name) VELARIA_RETURN_NOT_OK(MatchByName(&left, &right));
   const size_t width = left.plan->output.size();
   if (right.plan->output.size() != width) {
     return FailAt(select.set_right->place, ErrorCode::kColumnCountMismatch,
@@ -141,6 +173,14 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   }
   VELARIA_ASSIGN_OR_RETURN(left.plan, CastColumns(left.plan, types, context_.functions));
   VELARIA_ASSIGN_OR_RETURN(right.plan, CastColumns(right.plan, types, context_.functions));
+  const bool counts_rows =
+      select.set_op == SetOp::kIntersectAll || select.set_op == SetOp::kExceptAll;
+  if (counts_rows) {
+    // The second of two equal rows meets the second of the other side, and so on.
+    left.plan = NumberEqualRows(std::move(left.plan));
+    right.plan = NumberEqualRows(std::move(right.plan));
+    output.push_back(left.plan->output.back());
+  }
   auto node = logical::MakeNode(is_union ? NodeKind::kUnion : NodeKind::kSetOp);
   for (const auto& side : {left.plan, right.plan}) {
     // UNION ALL of UNION ALL is one node with more children.
@@ -152,20 +192,22 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
   }
   node->output = std::move(output);
   switch (select.set_op) {
-    case SetOp::kIntersect: node->set_op = logical::SetOpType::kIntersect; break;
-    case SetOp::kIntersectAll: node->set_op = logical::SetOpType::kIntersectAll; break;
-    case SetOp::kExcept: node->set_op = logical::SetOpType::kExcept; break;
-    case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExceptAll; break;
+    case SetOp::kIntersect:
+    case SetOp::kIntersectAll: node->set_op = logical::SetOpType::kIntersect; break;
+    case SetOp::kExcept:
+    case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExcept; break;
     default: break;
   }
   PlannedQuery planned;
   planned.plan = std::move(node);
   if (select.set_op == SetOp::kUnion) planned.plan = Distinct(std::move(planned.plan));
+  if (counts_rows) planned.plan = FirstColumns(std::move(planned.plan), width);
   return planned;
 }
 
 Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
-                                             const std::vector<TypePtr>& types) {
+                                             const std::vector<TypePtr>& types,
+                                             const ColumnDefaults& defaults) {
   Scope nothing;
   auto binder = Expressions(&nothing);
   const size_t width = select.values[0].size();
@@ -179,7 +221,15 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
                         " and " + std::to_string(row.size()));
     }
     for (size_t i = 0; i < width; ++i) {
-      VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(*row[i], "VALUES"));
+      BoundExprPtr value;
+      if (row[i]->kind == ExprKind::kDefault && !types.empty()) {
+        value = i < defaults.size() ? defaults[i] : nullptr;
+        if (!value) {
+          VELARIA_ASSIGN_OR_RETURN(value, logical::MakeNull(types[i], row[i]->place));
+        }
+      } else {
+        VELARIA_ASSIGN_OR_RETURN(value, binder.BindWithoutAggregates(*row[i], "VALUES"));
+      }
       // A value that cannot be computed now has the error of its evaluation.
       if (logical::IsConstant(*value)) {
         VELARIA_ASSIGN_OR_RETURN(value, logical::Fold(value, context_.functions));

@@ -123,7 +123,13 @@ Result<BoundExprPtr> ExpressionBinder::InSubquery(const Expr& value, const Expr&
   std::vector<logical::OutputColumn> output = subquery.plan->output;
   for (size_t i = 0; i < operands.size(); ++i) {
     auto column = ColumnOf(*subquery.plan, i);
-    VELARIA_RETURN_NOT_OK(CoerceComparison(&operands[i], &column, expr.place, functions()));
+    Status fits = CoerceComparison(&operands[i], &column, expr.place, functions());
+    if (!fits.ok() && ErrorInfoOf(fits).code == ErrorCode::kBadLiteral) {
+      // A text that is no value of the column's type is equal to none of its values.
+      VELARIA_ASSIGN_OR_RETURN(column, CastTo(column, arrow::utf8(), functions()));
+      fits = CoerceComparison(&operands[i], &column, expr.place, functions());
+    }
+    VELARIA_RETURN_NOT_OK(fits);
     output[i].type = column->type;
     columns.push_back(std::move(column));
   }

@@ -1,8 +1,9 @@
 #include "storage/table.hpp"
 
-#include <arrow/array/concatenate.h>
 #include <arrow/compute/api.h>
 #include <arrow/util/byte_size.h>
+
+#include "columnar/join_arrays.hpp"
 
 namespace velaria::storage {
 namespace {
@@ -11,11 +12,12 @@ namespace {
 /// batches.
 constexpr int64_t kSmallSegmentRows = 16384;
 
-Result<std::shared_ptr<arrow::RecordBatch>> Concatenate(const arrow::RecordBatch& a,
-                                                        const arrow::RecordBatch& b) {
+Result<std::shared_ptr<arrow::RecordBatch>> Merge(const arrow::RecordBatch& a,
+                                                  const arrow::RecordBatch& b) {
   arrow::ArrayVector columns;
   for (int i = 0; i < a.num_columns(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto column, arrow::Concatenate({a.column(i), b.column(i)}));
+    ARROW_ASSIGN_OR_RAISE(auto column,
+                          JoinArrays({a.column(i), b.column(i)}, arrow::default_memory_pool()));
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(a.schema(), a.num_rows() + b.num_rows(), std::move(columns));
@@ -111,9 +113,9 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   // batches.
   while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
          run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
-    auto merged = Concatenate(*run.back().batch, *batch);
-    if (!merged.ok()) break;  // dictionaries whose union outgrows their index type stay apart
-    batch = *merged;
+    auto merged = Merge(*run.back().batch, *batch);
+    if (DoesNotFit(merged.status())) break;  // such segments stay apart
+    ARROW_ASSIGN_OR_RAISE(batch, std::move(merged));
     run.pop_back();
     --next->segment_count_;
   }
@@ -127,50 +129,123 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   return Status::OK();
 }
 
-Status Table::Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches) {
+Status Table::CheckNotNull(const arrow::RecordBatch& batch) const {
+  for (int i = 0; i < version_schema_->num_fields(); ++i) {
+    const auto& field = *version_schema_->field(i);
+    if (field.nullable() || batch.column(i)->null_count() == 0) continue;
+    return Fail(ErrorCode::kConstraint, "NULL in a column that is NOT NULL: " + field.name());
+  }
+  return Status::OK();
+}
+
+namespace {
+
+/// Marks the positions in one run's segments; how many were not marked yet.
+int64_t MarkDeleted(std::vector<Segment>* run, const std::vector<int64_t>& positions, size_t* at) {
+  int64_t count = 0;
+  for (auto& segment : *run) {
+    if (*at >= positions.size() || positions[*at] >= segment.end_position()) continue;
+    auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
+                                   : std::make_shared<std::vector<bool>>(
+                                         static_cast<size_t>(segment.row_count()), false);
+    for (; *at < positions.size() && positions[*at] < segment.end_position(); ++*at) {
+      const auto row = static_cast<size_t>(positions[*at] - segment.first_position);
+      if (!(*deleted)[row]) ++count;
+      (*deleted)[row] = true;
+    }
+    segment.deleted = std::move(deleted);
+  }
+  return count;
+}
+
+/// Those of the positions whose rows are still there.
+std::vector<int64_t> StillThere(const TableVersion& now, const std::vector<int64_t>& positions) {
+  std::vector<int64_t> there;
+  for (const int64_t position : positions) {
+    const Segment* segment = now.FindSegment(position);
+    if (segment == nullptr) continue;
+    const auto row = static_cast<size_t>(position - segment->first_position);
+    if (!segment->deleted || !(*segment->deleted)[row]) there.push_back(position);
+  }
+  return there;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<TableVersion>> Table::Apply(const TableVersion& now,
+                                                   const TableChange& change,
+                                                   int64_t* removed_count) const {
+  auto next = std::make_shared<TableVersion>(now);
+  size_t at = 0;
+  for (auto& run_ptr : next->runs_) {
+    if (at >= change.removed.size()) break;
+    if (change.removed[at] >= run_ptr->back().end_position()) continue;
+    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
+    *removed_count += MarkDeleted(run.get(), change.removed, &at);
+    run_ptr = std::move(run);
+  }
+  next->deleted_count_ += *removed_count;
+  for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(AppendOne(next.get(), batch));
+  return next;
+}
+
+Status Table::Append(const Batches& batches) {
+  for (const auto& batch : batches) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
   {
     auto writer = LockForWriting();
     if (input_ended()) return Fail(ErrorCode::kStreamEnded, "the stream's input has ended");
-    auto next = std::make_shared<TableVersion>(*version());
-    for (const auto& batch : batches) ARROW_RETURN_NOT_OK(AppendOne(next.get(), batch));
+    const auto now = version();
+    const TableChange change{{}, batches};
+    if (guard_) ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
+    int64_t removed = 0;
+    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &removed));
     Publish(std::move(next));
   }
   Notify();
   return Status::OK();
 }
 
-Status Table::DeletePositions(const std::vector<int64_t>& positions,
-                              const std::unique_lock<std::mutex>& writer) {
-  if (!writer.owns_lock()) return Bug("DeletePositions without the writer lock");
-  if (positions.empty()) return Status::OK();
-  auto next = std::make_shared<TableVersion>(*version());
-  size_t at = 0;
-  for (auto& run_ptr : next->runs_) {
-    if (at >= positions.size()) break;
-    if (positions[at] >= run_ptr->back().end_position()) continue;
-    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
-    for (auto& segment : *run) {
-      if (at >= positions.size() || positions[at] >= segment.end_position()) continue;
-      auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
-                                     : std::make_shared<std::vector<bool>>(
-                                           static_cast<size_t>(segment.row_count()), false);
-      for (; at < positions.size() && positions[at] < segment.end_position(); ++at) {
-        const auto row = static_cast<size_t>(positions[at] - segment.first_position);
-        if (!(*deleted)[row]) ++next->deleted_count_;
-        (*deleted)[row] = true;
-      }
-      segment.deleted = std::move(deleted);
+Result<int64_t> Table::DeletePositions(const std::vector<int64_t>& positions) {
+  if (positions.empty()) return 0;
+  int64_t count = 0;
+  {
+    const auto writer = LockForWriting();
+    const auto now = version();
+    TableChange change{positions, {}};
+    if (guard_) {
+      change.removed = StillThere(*now, positions);
+      ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
     }
-    run_ptr = std::move(run);
+    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &count));
+    Publish(std::move(next));
   }
-  Publish(std::move(next));
+  Notify();
+  return count;
+}
+
+Status Table::Change(const std::function<Result<TableChange>(const TableVersion&)>& decide) {
+  {
+    const auto writer = LockForWriting();
+    const auto now = version();
+    ARROW_ASSIGN_OR_RAISE(const auto change, decide(*now));
+    if (StillThere(*now, change.removed).size() != change.removed.size()) {
+      return Fail(ErrorCode::kWriteConflict, "a row to be changed was removed meanwhile",
+                  "Run the statement again.");
+    }
+    for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
+    if (guard_) ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
+    int64_t removed = 0;
+    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &removed));
+    Publish(std::move(next));
+  }
   Notify();
   return Status::OK();
 }
 
 void Table::Publish(std::shared_ptr<TableVersion> next) {
+  VersionPtr held = std::move(next);
   std::lock_guard lock(mutex_);
-  version_ = std::move(next);
+  version_.swap(held);  // the old one ends after the lock: its buffers may be Python's
 }
 
 void Table::Notify() {

@@ -73,21 +73,43 @@ class TableVersion {
 };
 using VersionPtr = std::shared_ptr<const TableVersion>;
 
+using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
+
+/// What one commit does to a table: rows that go, by position, and rows that come.
+struct TableChange {
+  std::vector<int64_t> removed;  // ascending
+  Batches added;
+};
+
+/// Stands at a table's door: refuses a change that breaks a rule of the table (keys, checks). One
+/// change at a time, under the table's writer lock; must not wait for anything.
+class TableGuard {
+ public:
+  virtual ~TableGuard() = default;
+  /// `removed` are rows of `now`; `added` will stand from position `first` on. VEL3005 leaves the
+  /// guard as it was.
+  virtual Status Admit(const TableVersion& now, const TableChange& change, int64_t first) = 0;
+};
+
 class Table {
  public:
-  explicit Table(SchemaPtr schema) : version_(std::make_shared<TableVersion>(std::move(schema))) {}
+  explicit Table(SchemaPtr schema, std::shared_ptr<TableGuard> guard = nullptr)
+      : version_(std::make_shared<TableVersion>(std::move(schema))), guard_(std::move(guard)) {}
 
   VersionPtr version() const;
   const SchemaPtr& schema() const { return version_schema_; }
 
-  /// One writer at a time: held over the whole of a DELETE, or while a commit is made.
-  std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
-  /// Appends all batches in one commit. Takes the writer lock.
+  /// Appends all batches in one commit, or none: VEL3005 for a NULL in a column that is NOT NULL.
   Status Append(const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches);
-  /// Marks positions (ascending) of the current version as deleted, in one commit; the caller holds
-  /// the writer lock.
-  Status DeletePositions(const std::vector<int64_t>& positions,
-                         const std::unique_lock<std::mutex>& writer);
+  /// Marks positions (ascending) as deleted, in one commit; how many of them were not deleted yet.
+  /// The positions may come from any earlier version: a row keeps its position for good, rows never
+  /// change, and what was deleted meanwhile is passed over.
+  Result<int64_t> DeletePositions(const std::vector<int64_t>& positions);
+  /// One commit of what `decide` makes of the table as it is under the writer lock, which it must
+  /// not hold up. VEL3014 when a row to be removed has gone already.
+  Status Change(const std::function<Result<TableChange>(const TableVersion& now)>& decide);
+  /// The rules of this table; null when it has none.
+  const std::shared_ptr<TableGuard>& guard() const { return guard_; }
 
   /// Called after each commit, and at the end of input, on the committing thread. Must not block.
   int Listen(std::function<void()> listener);
@@ -98,13 +120,21 @@ class Table {
   bool input_ended() const;
 
  private:
+  /// Held while a commit is made and no longer: those who commit include the threads that run
+  /// everybody's queries, so nothing may wait for a query under it.
+  std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
+  Status CheckNotNull(const arrow::RecordBatch& batch) const;
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
+  /// The next version; `removed_count` is how many of the rows were there.
+  Result<std::shared_ptr<TableVersion>> Apply(const TableVersion& now, const TableChange& change,
+                                              int64_t* removed_count) const;
   void Publish(std::shared_ptr<TableVersion> next);
   void Notify();
 
   std::mutex writer_;
   mutable std::mutex mutex_;  // version_, listeners_, ended_
   VersionPtr version_;
+  const std::shared_ptr<TableGuard> guard_;
   const SchemaPtr version_schema_ = version_->schema();
   std::vector<std::pair<int, std::function<void()>>> listeners_;
   int next_listener_ = 0;

@@ -1,6 +1,16 @@
 #include "stream/subscription.hpp"
 
+#include <arrow/util/byte_size.h>
+
 namespace velaria::stream {
+namespace {
+
+int64_t BytesOf(const arrow::RecordBatch& batch) {
+  auto bytes = arrow::util::ReferencedBufferSize(batch);
+  return bytes.ok() ? *bytes : 0;
+}
+
+}  // namespace
 
 Result<Subscription::Got> Subscription::Next(std::chrono::milliseconds timeout,
                                              std::shared_ptr<arrow::RecordBatch>* batch) {
@@ -12,9 +22,11 @@ Result<Subscription::Got> Subscription::Next(std::chrono::milliseconds timeout,
     return Got::kTimeout;
   }
   if (!batches_.empty() && !closed_) {
+    const bool was_low = IsLow();
     *batch = std::move(batches_.front());
     batches_.pop_front();
-    const bool room = batches_.size() == kLowWatermark;
+    bytes_ -= BytesOf(**batch);
+    const bool room = !was_low && IsLow();
     lock.unlock();
     if (room) on_room_();
     return Got::kBatch;
@@ -29,6 +41,7 @@ void Subscription::Close() {
     if (closed_) return;
     closed_ = true;
     batches_.clear();
+    bytes_ = 0;
   }
   changed_.notify_all();
   on_room_();
@@ -38,6 +51,7 @@ void Subscription::Push(std::shared_ptr<arrow::RecordBatch> batch) {
   {
     std::lock_guard lock(mutex_);
     if (closed_ || ended_) return;
+    bytes_ += BytesOf(*batch);
     batches_.push_back(std::move(batch));
   }
   changed_.notify_one();
@@ -55,7 +69,7 @@ void Subscription::End(const Status& status) {
 
 bool Subscription::full() const {
   std::lock_guard lock(mutex_);
-  return !closed_ && batches_.size() >= kHighWatermark;
+  return !closed_ && (batches_.size() >= kHighWatermark || bytes_ >= kHighBytes);
 }
 
 bool Subscription::closed() const {

@@ -18,10 +18,12 @@ namespace velaria::stream {
 
 class Subscription {
  public:
-  static constexpr size_t kHighWatermark = 64;  // batches; the query waits above
-  static constexpr size_t kLowWatermark = 16;   // and goes on below
+  static constexpr size_t kHighWatermark = 64;     // batches; the query waits above
+  static constexpr size_t kLowWatermark = 16;      // and goes on below
+  static constexpr int64_t kHighBytes = 64 << 20;  // the same in bytes: whichever is met first
+  static constexpr int64_t kLowBytes = 16 << 20;
 
-  /// `on_room`: called when the queue falls to the low watermark, from the reader's thread.
+  /// `on_room`: called when the queue falls to the low watermarks, from the reader's thread.
   Subscription(SchemaPtr schema, std::function<void()> on_room)
       : schema_(std::move(schema)), on_room_(std::move(on_room)) {}
 
@@ -40,11 +42,14 @@ class Subscription {
   size_t queued() const;
 
  private:
+  bool IsLow() const { return batches_.size() <= kLowWatermark && bytes_ <= kLowBytes; }
+
   const SchemaPtr schema_;
   const std::function<void()> on_room_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<arrow::RecordBatch>> batches_;
+  int64_t bytes_ = 0;
   Status status_;
   bool ended_ = false, closed_ = false;
 };

@@ -1,0 +1,166 @@
+#include "columnar/join_arrays.hpp"
+
+#include <arrow/array/concatenate.h>
+#include <arrow/compute/api.h>
+
+namespace velaria {
+namespace {
+
+using ArrayPtr = std::shared_ptr<arrow::Array>;
+
+Status TooMuchFor(const arrow::DataType& type) {
+  return Status::CapacityError("more values than one column can hold of type ", type.ToString());
+}
+
+int64_t MostCodes(const arrow::DataType& index_type) {
+  const int bits = static_cast<const arrow::FixedWidthType&>(index_type).bit_width();
+  const bool is_signed = arrow::is_signed_integer(index_type.id());
+  const int value_bits = is_signed ? bits - 1 : bits;
+  return value_bits >= 31 ? int64_t{1} << 31 : int64_t{1} << value_bits;
+}
+
+TypePtr WideTextType(const arrow::DataType& type) {
+  if (type.id() == arrow::Type::STRING) return arrow::large_utf8();
+  if (type.id() == arrow::Type::BINARY) return arrow::large_binary();
+  return nullptr;
+}
+
+bool IsLargeText(const arrow::DataType& type) {
+  return type.id() == arrow::Type::LARGE_STRING || type.id() == arrow::Type::LARGE_BINARY;
+}
+
+int64_t TextBytes(const arrow::Array& array) {
+  return array.length() == 0 ? 0
+                             : static_cast<const arrow::BinaryArray&>(array).total_values_length();
+}
+
+/// Dictionaries of strings in one dictionary with 32-bit indexes.
+Result<ArrayPtr> UnifyDictionaries(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool) {
+  const auto value_type =
+      static_cast<const arrow::DictionaryType&>(*arrays[0]->type()).value_type();
+  std::unordered_map<std::string_view, int32_t> numbers;
+  std::vector<StringView> held;  // the texts that `numbers` refers to
+  held.reserve(arrays.size());
+  std::unique_ptr<arrow::ArrayBuilder> values;
+  ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, value_type, &values));
+  arrow::Int32Builder codes(pool);
+  for (const auto& array : arrays) {
+    const auto view = ViewDictionary(Vector{array->data(), false});
+    held.emplace_back(view.values);
+    std::vector<int32_t> renumbered(static_cast<size_t>(view.values.length()), -1);
+    ARROW_RETURN_NOT_OK(codes.Reserve(array->length()));
+    for (const int32_t code : view.codes) {
+      if (code < 0) {
+        codes.UnsafeAppendNull();
+        continue;
+      }
+      int32_t& number = renumbered[static_cast<size_t>(code)];
+      if (number < 0) {
+        const auto [known, is_new] =
+            numbers.try_emplace(held.back()[code], static_cast<int32_t>(numbers.size()));
+        number = known->second;
+        if (is_new) ARROW_RETURN_NOT_OK(values->AppendArraySlice(*view.values.data, code, 1));
+      }
+      codes.UnsafeAppend(number);
+    }
+  }
+  ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
+  ARROW_ASSIGN_OR_RAISE(auto indices, codes.Finish());
+  return arrow::DictionaryArray::FromArrays(arrow::dictionary(arrow::int32(), value_type), indices,
+                                            dictionary);
+}
+
+Result<ArrayPtr> Cast(const ArrayPtr& array, const TypePtr& type, arrow::MemoryPool* pool) {
+  if (array->type()->Equals(*type)) return array;
+  arrow::compute::ExecContext context(pool);
+  context.set_use_threads(false);
+  ARROW_ASSIGN_OR_RAISE(
+      auto cast, arrow::compute::Cast(array, type, arrow::compute::CastOptions::Safe(), &context));
+  return cast.make_array();
+}
+
+/// The values that the rows refer to, numbered anew, under a narrower index type.
+Result<Vector> NarrowDictionary(const Vector& vector, const TypePtr& type,
+                                arrow::MemoryPool* pool) {
+  const auto& target = static_cast<const arrow::DictionaryType&>(*type);
+  const auto view = ViewDictionary(vector);
+  const int64_t most = MostCodes(*target.index_type());
+  std::vector<int32_t> renumbered(static_cast<size_t>(view.values.length()), -1);
+  std::vector<uint32_t> used;
+  arrow::Int32Builder codes(pool);
+  ARROW_RETURN_NOT_OK(codes.Reserve(static_cast<int64_t>(view.codes.size())));
+  for (const int32_t code : view.codes) {
+    if (code < 0) {
+      codes.UnsafeAppendNull();
+      continue;
+    }
+    int32_t& number = renumbered[static_cast<size_t>(code)];
+    if (number < 0) {
+      if (static_cast<int64_t>(used.size()) >= most) return TooMuchFor(*type);
+      number = static_cast<int32_t>(used.size());
+      used.push_back(static_cast<uint32_t>(code));
+    }
+    codes.UnsafeAppend(number);
+  }
+  ARROW_ASSIGN_OR_RAISE(auto wide, codes.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto indices, Cast(wide, target.index_type(), pool));
+  ARROW_ASSIGN_OR_RAISE(auto values, Gather(view.values, used, pool));
+  ARROW_ASSIGN_OR_RAISE(auto dictionary, Cast(values.array(), target.value_type(), pool));
+  ARROW_ASSIGN_OR_RAISE(auto array, arrow::DictionaryArray::FromArrays(type, indices, dictionary));
+  return Vector{array->data(), vector.constant};
+}
+
+}  // namespace
+
+Result<ArrayPtr> JoinArrays(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool) {
+  if (arrays.size() == 1) return arrays[0];
+  auto joined = arrow::Concatenate(arrays, pool);
+  // The arrays are valid and of one type: nothing else can be invalid about them.
+  if (joined.status().IsInvalid()) return TooMuchFor(*arrays[0]->type());
+  return joined;
+}
+
+Result<ArrayPtr> JoinWide(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool,
+                          int64_t text_bytes_max) {
+  const auto& type = arrays[0]->type();
+  const bool one_type = std::all_of(arrays.begin(), arrays.end(), [&](const auto& array) {
+    return array->type() == type || array->type()->Equals(*type);
+  });
+  if (IsDictionary(*type) && IsString(*type)) {
+    if (one_type) {
+      auto joined = JoinArrays(arrays, pool);
+      if (!DoesNotFit(joined.status())) return joined;
+    }
+    return UnifyDictionaries(arrays, pool);
+  }
+  int64_t bytes = 0;
+  TypePtr wide;
+  for (const auto& array : arrays) {
+    if (IsLargeText(*array->type())) wide = array->type();
+    if (WideTextType(*array->type())) bytes += TextBytes(*array);
+  }
+  if (bytes > text_bytes_max) wide = WideTextType(*type);
+  if (wide && !(one_type && wide == type)) {
+    arrow::ArrayVector widened;
+    for (const auto& array : arrays) {
+      ARROW_ASSIGN_OR_RAISE(auto cast, Cast(array, wide, pool));
+      widened.push_back(std::move(cast));
+    }
+    return JoinArrays(widened, pool);
+  }
+  return JoinArrays(arrays, pool);
+}
+
+Result<Vector> FitTo(const Vector& vector, const TypePtr& type, arrow::MemoryPool* pool) {
+  const auto& have = vector.type();
+  if (have == type || have->Equals(*type)) return vector;
+  if (IsDictionary(*have) && IsDictionary(*type)) return NarrowDictionary(vector, type, pool);
+  if (!IsLargeText(*have) || !WideTextType(*type)) return vector;
+  if (static_cast<const arrow::LargeBinaryArray&>(*vector.array()).total_values_length() >
+      kTextBytesMax)
+    return TooMuchFor(*type);
+  ARROW_ASSIGN_OR_RAISE(auto cast, Cast(vector.array(), type, pool));
+  return Vector{cast->data(), vector.constant};
+}
+
+}  // namespace velaria

@@ -1,0 +1,228 @@
+// bit_and, bit_or and bit_xor over integers; count_if; entropy.
+#include <cmath>
+
+#include "functions/aggregate_states.hpp"
+#include "functions/binding.hpp"
+#include "functions/row_list_states.hpp"
+
+namespace velaria {
+namespace {
+
+enum class Bits { kAnd, kOr, kXor };
+
+template <Bits kBits, typename T>
+class BitStates final : public AggregateStates {
+ public:
+  explicit BitStates(TypePtr type) : type_(std::move(type)) {}
+
+  Status Resize(int64_t group_count) override {
+    values_.resize(static_cast<size_t>(group_count),
+                   kBits == Bits::kAnd ? static_cast<T>(-1) : T{});
+    has_.resize(static_cast<size_t>(group_count), 0);
+    return Status::OK();
+  }
+
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
+    const auto view = ViewFixed<T>(arguments[0]);
+    ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+      T& held = values_[group];
+      if constexpr (kBits == Bits::kAnd) held = static_cast<T>(held & view[row]);
+      if constexpr (kBits == Bits::kOr) held = static_cast<T>(held | view[row]);
+      if constexpr (kBits == Bits::kXor) held = static_cast<T>(held ^ view[row]);
+      has_[group] = 1;
+    });
+    return Status::OK();
+  }
+
+  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
+    return Update(states, groups, row_count);
+  }
+
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
+    ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
+    return std::vector<Vector>{std::move(values)};
+  }
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    return FinishFixed<T>(
+        type_, groups, pool, [this](uint32_t group) { return has_[group] != 0; },
+        [this](uint32_t group) { return values_[group]; });
+  }
+
+  int64_t MemoryBytes() const override {
+    return static_cast<int64_t>(values_.capacity() * (sizeof(T) + 1));
+  }
+
+ private:
+  const TypePtr type_;
+  std::vector<T> values_;
+  std::vector<uint8_t> has_;
+};
+
+template <Bits kBits, typename T>
+std::unique_ptr<AggregateStates> MakeBits(const AggregateBinding& binding) {
+  return std::make_unique<BitStates<kBits, T>>(binding.type);
+}
+
+template <Bits kBits>
+Result<AggregateBinding> BindBits(const BindArguments& arguments) {
+  if (arguments.types.size() != 1) return binding::WrongArguments();
+  AggregateBinding bound;
+  bound.type = KeptType(arguments.types[0]);
+  if (!IsInteger(*bound.type)) return binding::WrongArguments();
+  bound.arguments = {bound.type};
+  bound.state_types = {bound.type};
+  // Only an exclusive OR changes when a value comes twice.
+  bound.distinct = arguments.distinct && kBits == Bits::kXor;
+  switch (PhysicalOf(*bound.type)) {
+    case Physical::kInt8: bound.make_states = MakeBits<kBits, int8_t>; break;
+    case Physical::kInt16: bound.make_states = MakeBits<kBits, int16_t>; break;
+    case Physical::kInt32: bound.make_states = MakeBits<kBits, int32_t>; break;
+    case Physical::kInt64: bound.make_states = MakeBits<kBits, int64_t>; break;
+    case Physical::kUInt8: bound.make_states = MakeBits<kBits, uint8_t>; break;
+    case Physical::kUInt16: bound.make_states = MakeBits<kBits, uint16_t>; break;
+    case Physical::kUInt32: bound.make_states = MakeBits<kBits, uint32_t>; break;
+    default: bound.make_states = MakeBits<kBits, uint64_t>; break;
+  }
+  return bound;
+}
+
+class CountIfStates final : public AggregateStates {
+ public:
+  Status Resize(int64_t group_count) override {
+    counts_.resize(static_cast<size_t>(group_count), 0);
+    return Status::OK();
+  }
+
+  Status Update(std::span<const Vector> arguments, const uint32_t* groups,
+                int64_t row_count) override {
+    const BoolView view = ViewBool(arguments[0]);
+    ForEachValid(view.validity, groups, row_count,
+                 [&](int64_t row, uint32_t group) { counts_[group] += view[row]; });
+    return Status::OK();
+  }
+
+  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
+    const auto counts = ViewFixed<int64_t>(states[0]);
+    for (int64_t i = 0; i < row_count; ++i) counts_[groups[i]] += counts[i];
+    return Status::OK();
+  }
+
+  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
+                                     arrow::MemoryPool* pool) const override {
+    ARROW_ASSIGN_OR_RAISE(auto counts, Finish(groups, pool));
+    return std::vector<Vector>{std::move(counts)};
+  }
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    return FinishFixed<int64_t>(
+        arrow::int64(), groups, pool, [](uint32_t) { return true; },
+        [this](uint32_t group) { return counts_[group]; });
+  }
+
+  int64_t MemoryBytes() const override { return static_cast<int64_t>(counts_.capacity() * 8); }
+
+ private:
+  std::vector<int64_t> counts_;
+};
+
+Result<AggregateBinding> BindCountIf(const BindArguments& arguments) {
+  if (arguments.types.size() != 1) return binding::WrongArguments();
+  AggregateBinding bound;
+  ARROW_ASSIGN_OR_RAISE(auto type, binding::TypeFor(arguments, 0, binding::Parameter::kBoolean));
+  bound.arguments = {std::move(type)};
+  bound.type = arrow::int64();
+  bound.state_types = {arrow::int64()};
+  bound.distinct = arguments.distinct;
+  bound.make_states = [](const AggregateBinding&) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<CountIfStates>();
+  };
+  return bound;
+}
+
+/// Counts are added from the least value up, so that the sum does not depend on the order of rows.
+class EntropyStates final : public RowListStates {
+ public:
+  using RowListStates::RowListStates;
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    return FinishFixed<double>(
+        arrow::float64(), groups, pool, [](uint32_t) { return true; },
+        [this](uint32_t group) { return Entropy(group); });
+  }
+
+ private:
+  double Entropy(uint32_t group) const {
+    std::vector<uint32_t> order = rows(group);
+    std::sort(order.begin(), order.end(),
+              [this](uint32_t a, uint32_t b) { return store().Compare(0, a, b) < 0; });
+    const auto all = static_cast<double>(order.size());
+    double entropy = 0;
+    for (size_t i = 0, end = 0; i < order.size(); i = end) {
+      while (end < order.size() && store().Compare(0, order[i], order[end]) == 0) ++end;
+      const double share = static_cast<double>(end - i) / all;
+      entropy -= share * std::log2(share);
+    }
+    return entropy == 0 ? 0 : entropy;  // no -0
+  }
+};
+
+Result<AggregateBinding> BindEntropy(const BindArguments& arguments) {
+  if (arguments.types.size() != 1) return binding::WrongArguments();
+  AggregateBinding bound;
+  const TypePtr kept = KeptType(arguments.types[0]);
+  if (!IsComparable(*kept)) return binding::WrongArguments();
+  bound.type = arrow::float64();
+  bound.arguments = {kept};
+  bound.state_types = {arrow::large_list(kept)};
+  bound.distinct = arguments.distinct;
+  bound.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<EntropyStates>(RowSpec::Of(b, {0}, {0}));
+  };
+  return bound;
+}
+
+}  // namespace
+
+void RegisterBits(FunctionRegistry& registry) {
+  registry.Add(AggregateFunction{"bit_and",
+                                 {},
+                                 "bit_and(value INTEGER) -> same type",
+                                 "The bits that are set in every value.",
+                                 "SELECT bit_and(x) FROM (VALUES (6), (3)) AS t(x)",
+                                 "2",
+                                 BindBits<Bits::kAnd>});
+  registry.Add(AggregateFunction{"bit_or",
+                                 {},
+                                 "bit_or(value INTEGER) -> same type",
+                                 "The bits that are set in any value.",
+                                 "SELECT bit_or(x) FROM (VALUES (6), (3)) AS t(x)",
+                                 "7",
+                                 BindBits<Bits::kOr>});
+  registry.Add(AggregateFunction{"bit_xor",
+                                 {},
+                                 "bit_xor([DISTINCT] value INTEGER) -> same type",
+                                 "The bits that are set in an odd number of values.",
+                                 "SELECT bit_xor(x) FROM (VALUES (6), (3)) AS t(x)",
+                                 "5",
+                                 BindBits<Bits::kXor>});
+  registry.Add(AggregateFunction{"count_if",
+                                 {"countif"},
+                                 "count_if([DISTINCT] condition BOOLEAN) -> BIGINT",
+                                 "The number of rows for which the condition is true.",
+                                 "SELECT count_if(x > 1) FROM (VALUES (1), (2), (3)) AS t(x)",
+                                 "2",
+                                 BindCountIf});
+  registry.Add(
+      AggregateFunction{"entropy",
+                        {},
+                        "entropy(value ANY) -> DOUBLE",
+                        "The entropy of the values in bits; 0 for no values.",
+                        "SELECT entropy(x) FROM (VALUES ('a'), ('b'), ('b'), ('a')) AS t(x)",
+                        "1",
+                        BindEntropy});
+}
+
+}  // namespace velaria

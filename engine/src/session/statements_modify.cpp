@@ -1,0 +1,381 @@
+// UPDATE, DELETE, INSERT ... ON CONFLICT, RETURNING, and the rules of CREATE TABLE.
+#include <arrow/table.h>
+
+#include <numeric>
+#include <set>
+
+#include "base/text.hpp"
+#include "execution/row_collector.hpp"
+#include "logical/evaluate.hpp"
+#include "session/statement_runner.hpp"
+#include "session/table_rules.hpp"
+
+namespace velaria::session {
+
+using logical::RelationKind;
+using sql::Statement;
+using sql::StatementKind;
+using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
+
+namespace {
+
+Result<BatchPtr> TakeRows(const arrow::RecordBatch& batch, const std::vector<uint32_t>& rows,
+                          arrow::MemoryPool* pool) {
+  std::vector<std::shared_ptr<arrow::Array>> columns;
+  for (const auto& column : batch.columns()) {
+    ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(MakeVector(column), rows, pool));
+    columns.push_back(gathered.array());
+  }
+  return arrow::RecordBatch::Make(batch.schema(), static_cast<int64_t>(rows.size()),
+                                  std::move(columns));
+}
+
+/// The batches as one; a batch without rows when there are none.
+Result<BatchPtr> Joined(const SchemaPtr& schema, const std::vector<BatchPtr>& batches,
+                        arrow::MemoryPool* pool) {
+  if (batches.size() == 1) return batches[0];
+  ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(schema, batches));
+  return table->CombineChunksToBatch(pool);
+}
+
+int ColumnNamed(const sql::Name& name, const arrow::Schema& schema) {
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    if (EqualsIgnoreCase(name.text, schema.field(i)->name())) return i;
+  }
+  return -1;
+}
+
+/// The key that ON CONFLICT (columns) means.
+Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
+                     const arrow::Schema& schema) {
+  std::vector<int> wanted;
+  for (const auto& name : conflict.columns) {
+    const int column = ColumnNamed(name, schema);
+    if (column < 0) {
+      return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text);
+    }
+    wanted.push_back(column);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  for (size_t key = 0; key < rules.keys().size(); ++key) {
+    auto columns = rules.keys()[key].columns;
+    std::sort(columns.begin(), columns.end());
+    if (columns == wanted) return key;
+  }
+  return FailAt(conflict.place, ErrorCode::kConstraint,
+                "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
+}
+
+/// What INSERT does with rows whose key is there already.
+class ConflictResolver {
+ public:
+  ConflictResolver(TableRules& rules, std::vector<size_t> keys, sql::ConflictAction action,
+                   const sql::ConflictUpdate& update, const FunctionContext& functions)
+      : rules_(rules), keys_(std::move(keys)), action_(action), update_(update),
+        functions_(functions) {}
+
+  Result<storage::TableChange> Resolve(const storage::TableVersion& now, const BatchPtr& rows) {
+    const auto count = static_cast<size_t>(rows->num_rows());
+    std::vector<std::vector<int64_t>> there, numbers;
+    for (size_t key : keys_) {
+      ARROW_ASSIGN_OR_RAISE(auto positions, rules_.FindRows(key, *rows));
+      ARROW_ASSIGN_OR_RAISE(auto numbered, rules_.NumberKeys(key, *rows));
+      there.push_back(std::move(positions));
+      numbers.push_back(std::move(numbered));
+    }
+    storage::TableChange change;
+    std::vector<uint32_t> kept;
+    const bool last_wins = action_ == sql::ConflictAction::kReplace;
+    std::vector<std::set<int64_t>> seen(keys_.size());
+    for (size_t i = 0; i < count; ++i) {
+      const size_t row = last_wins ? count - 1 - i : i;
+      bool again = false;
+      for (size_t k = 0; k < keys_.size(); ++k) again |= seen[k].count(numbers[k][row]) > 0;
+      if (again && action_ == sql::ConflictAction::kUpdate) {
+        return Fail(ErrorCode::kConstraint,
+                    "ON CONFLICT DO UPDATE would change one row twice",
+                    "Leave rows with the same key out of what is inserted.");
+      }
+      if (again) continue;
+      for (size_t k = 0; k < keys_.size(); ++k) seen[k].insert(numbers[k][row]);
+      bool conflicts = false;
+      for (size_t k = 0; k < keys_.size(); ++k) {
+        if (there[k][row] < 0) continue;
+        conflicts = true;
+        if (action_ != sql::ConflictAction::kNothing) change.removed.push_back(there[k][row]);
+      }
+      if (conflicts && action_ == sql::ConflictAction::kUpdate) {
+        updated_.push_back({there[0][row], static_cast<uint32_t>(row)});
+      } else if (!conflicts || last_wins) {
+        kept.push_back(static_cast<uint32_t>(row));
+      }
+    }
+    std::sort(kept.begin(), kept.end());
+    std::sort(change.removed.begin(), change.removed.end());
+    change.removed.erase(std::unique(change.removed.begin(), change.removed.end()),
+                         change.removed.end());
+    ARROW_ASSIGN_OR_RAISE(auto added, TakeRows(*rows, kept, functions_.pool));
+    change.added.push_back(std::move(added));
+    if (!updated_.empty()) ARROW_RETURN_NOT_OK(AddUpdated(now, *rows, &change));
+    return change;
+  }
+
+ private:
+  /// The rows that are there, with the values of DO UPDATE; where its condition does not hold they
+  /// stay as they are.
+  Status AddUpdated(const storage::TableVersion& now, const arrow::RecordBatch& rows,
+                    storage::TableChange* change) {
+    std::sort(updated_.begin(), updated_.end());
+    std::vector<int64_t> positions;
+    std::vector<uint32_t> sources;
+    for (const auto& [position, row] : updated_) {
+      positions.push_back(position);
+      sources.push_back(row);
+    }
+    ARROW_ASSIGN_OR_RAISE(const auto old_rows, RowsAt(now, positions, functions_.pool));
+    ARROW_ASSIGN_OR_RAISE(const auto excluded, TakeRows(rows, sources, functions_.pool));
+    Chunk both = FromRecordBatch(*old_rows);
+    const Chunk behind = FromRecordBatch(*excluded);
+    both.columns.insert(both.columns.end(), behind.columns.begin(), behind.columns.end());
+    if (update_.condition) {
+      ARROW_ASSIGN_OR_RAISE(auto selected,
+                            logical::SelectRows(*update_.condition, both, functions_));
+      if (selected) both.selection = std::move(selected);
+    }
+    Chunk updated;
+    updated.row_count = both.selected_count();
+    for (size_t i = 0; i < update_.values.size(); ++i) {
+      const auto column = logical::MakeColumn(static_cast<int>(i), both.columns[i].type(), "");
+      const auto& value = update_.values[i] ? update_.values[i] : column;
+      ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*value, both, functions_));
+      ARROW_ASSIGN_OR_RAISE(vector, Expand(vector, updated.row_count, functions_.pool));
+      if (both.selection && value->kind == logical::BoundKind::kColumn) {
+        ARROW_ASSIGN_OR_RAISE(vector, Gather(both.columns[static_cast<size_t>(value->column)],
+                                             *both.selection, functions_.pool));
+      }
+      updated.columns.push_back(std::move(vector));
+    }
+    if (both.selection) {
+      change->removed.clear();
+      for (uint32_t row : *both.selection) change->removed.push_back(positions[row]);
+    }
+    ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(updated, rows.schema(), functions_.pool));
+    change->added.push_back(std::move(batch));
+    return Status::OK();
+  }
+
+  TableRules& rules_;
+  const std::vector<size_t> keys_;
+  const sql::ConflictAction action_;
+  const sql::ConflictUpdate& update_;
+  const FunctionContext& functions_;
+  std::vector<std::pair<int64_t, uint32_t>> updated_;  // position there, row of the insert
+};
+
+}  // namespace
+
+sql::ColumnDefaults StatementRunner::DefaultsOf(const CatalogEntry& entry) {
+  const TableRules* rules = entry.table ? RulesOf(*entry.table) : nullptr;
+  return rules ? rules->defaults() : sql::ColumnDefaults{};
+}
+
+/// The keys, conditions and defaults that CREATE TABLE declares; null when there are none. A primary
+/// key makes its columns NOT NULL.
+Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const Statement& statement,
+                                                                        const std::string& table,
+                                                                        SchemaPtr* schema) {
+  std::vector<KeyRule> keys;
+  bool has_primary = false;
+  for (const auto& definition : statement.keys) {
+    KeyRule key{definition.name, definition.primary, {}};
+    if (definition.primary && has_primary) {
+      return FailAt(definition.place, ErrorCode::kSyntaxError,
+                    "a table has one primary key at most: " + table);
+    }
+    has_primary |= definition.primary;
+    std::vector<std::string> words;
+    for (const auto& name : definition.columns) {
+      const int column = ColumnNamed(name, **schema);
+      if (column < 0) {
+        const auto near = NearestName(name.text, (*schema)->field_names());
+        return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
+                      near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?");
+      }
+      if (std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end()) {
+        return FailAt(name.place, ErrorCode::kDuplicateColumn,
+                      "a key names a column twice: " + name.text);
+      }
+      key.columns.push_back(column);
+      words.push_back((*schema)->field(column)->name());
+      if (!IsComparable(*(*schema)->field(column)->type())) {
+        return FailAt(name.place, ErrorCode::kTypeMismatch,
+                      "a column of this type cannot be a key: " + name.text);
+      }
+      if (definition.primary) {
+        const auto field = (*schema)->field(column)->WithNullable(false);
+        ARROW_ASSIGN_OR_RAISE(*schema, (*schema)->SetField(column, field));
+      }
+    }
+    if (key.name.empty()) {
+      key.name = table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key");
+    }
+    keys.push_back(std::move(key));
+  }
+  const auto bind = session_.MakeBindContext(parameters_, *context_);
+  std::vector<CheckRule> checks;
+  for (const auto& definition : statement.checks) {
+    CheckRule check{definition.name, definition.text, nullptr};
+    if (check.name.empty()) {
+      check.name = table + "_check" + (checks.empty() ? "" : std::to_string(checks.size()));
+    }
+    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(
+                                               *definition.expr, **schema, table, "CHECK", bind));
+    checks.push_back(std::move(check));
+  }
+  sql::ColumnDefaults defaults;
+  for (size_t i = 0; i < statement.columns.size(); ++i) {
+    const auto& column = statement.columns[i];
+    if (!column.default_value) continue;
+    defaults.resize(statement.columns.size());
+    ARROW_ASSIGN_OR_RAISE(
+        defaults[i], sql::BindDefault(*column.default_value,
+                                      *(*schema)->field(static_cast<int>(i)), bind));
+  }
+  if (keys.empty() && checks.empty() && defaults.empty()) return nullptr;
+  return std::make_shared<TableRules>(table, *schema, std::move(keys), std::move(checks),
+                                      std::move(defaults));
+}
+
+Result<StatementResult> StatementRunner::WithReturning(const Statement& statement,
+                                                       const SchemaPtr& schema,
+                                                       const std::vector<BatchPtr>& rows,
+                                                       int64_t count) {
+  StatementResult result = Done(statement, count);
+  if (statement.returning.empty()) return result;
+  ARROW_ASSIGN_OR_RAISE(const auto list,
+                        sql::BindReturning(statement, *schema,
+                                           session_.MakeBindContext(parameters_, *context_)));
+  std::vector<BatchPtr> batches;
+  for (const auto& batch : rows) {
+    const Chunk chunk = FromRecordBatch(*batch);
+    Chunk out;
+    out.row_count = batch->num_rows();
+    for (const auto& expr : list.expressions) {
+      ARROW_ASSIGN_OR_RAISE(auto vector,
+                            logical::Evaluate(*expr, chunk, context_->functions()));
+      out.columns.push_back(std::move(vector));
+    }
+    ARROW_ASSIGN_OR_RAISE(auto returned, ToRecordBatch(out, list.schema, context_->pool()));
+    batches.push_back(std::move(returned));
+  }
+  result.schema = list.schema;
+  ARROW_ASSIGN_OR_RAISE(result.rows,
+                        arrow::RecordBatchReader::Make(std::move(batches), list.schema));
+  return result;
+}
+
+/// INSERT: the rows are computed; what is in their way is decided under the table's lock.
+Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
+                                                    const storage::TablePtr& table,
+                                                    std::vector<BatchPtr> batches) {
+  int64_t count = 0;
+  for (const auto& batch : batches) count += batch->num_rows();
+  if (!statement.on_conflict) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    return WithReturning(statement, table->schema(), batches, count);
+  }
+  const auto& conflict = *statement.on_conflict;
+  TableRules* rules = RulesOf(*table);
+  const bool has_keys = rules != nullptr && !rules->keys().empty();
+  if (!has_keys && (!conflict.columns.empty() || conflict.action == sql::ConflictAction::kUpdate)) {
+    return FailAt(conflict.place, ErrorCode::kConstraint,
+                  "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
+  }
+  std::vector<size_t> keys(has_keys ? rules->keys().size() : 0);
+  std::iota(keys.begin(), keys.end(), size_t{0});
+  if (!conflict.columns.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const size_t key, KeyOf(conflict, *rules, *table->schema()));
+    keys = {key};
+  } else if (conflict.action == sql::ConflictAction::kUpdate) {
+    return FailAt(conflict.place, ErrorCode::kSyntaxError,
+                  "ON CONFLICT DO UPDATE must name the columns of a key");
+  }
+  sql::ConflictUpdate update;
+  if (conflict.action == sql::ConflictAction::kUpdate) {
+    ARROW_ASSIGN_OR_RAISE(update, sql::BindConflictUpdate(statement, *table->schema(),
+                                                          session_.MakeBindContext(
+                                                              parameters_, *context_)));
+  }
+  if (!has_keys) {
+    ARROW_RETURN_NOT_OK(context_->BeginCommit());
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    return WithReturning(statement, table->schema(), batches, count);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto rows, Joined(table->schema(), batches, context_->pool()));
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
+  std::vector<BatchPtr> added;
+  const Status changed = table->Change([&](const storage::TableVersion& now)
+                                           -> Result<storage::TableChange> {
+    ConflictResolver resolver(*rules, keys, conflict.action, update, context_->functions());
+    ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
+    added = change.added;
+    return change;
+  });
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
+  count = 0;
+  for (const auto& batch : added) count += batch->num_rows();
+  return WithReturning(statement, table->schema(), added, count);
+}
+
+/// UPDATE and DELETE: the rows are found and computed on the table as it is now; a row that another
+/// statement removes meanwhile is not counted by DELETE and fails UPDATE.
+Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
+  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+  const bool update = statement.kind == StatementKind::kUpdate;
+  if (target->kind == RelationKind::kStream) {
+    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
+                  std::string("rows of a stream cannot be ") + (update ? "changed: " : "deleted: ") +
+                      target->name);
+  }
+  const auto relation =
+      std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
+  ARROW_ASSIGN_OR_RAISE(
+      const auto root,
+      sql::PlanChangedRows(statement, relation, DefaultsOf(*target),
+                           session_.MakeBindContext(parameters_, *context_)));
+  execution::LowerOptions options;
+  options.positions_of = relation.get();
+  ARROW_ASSIGN_OR_RAISE(const auto plan, execution::LowerToCollector(root, options));
+  ARROW_ASSIGN_OR_RAISE(auto execution,
+                        execution::Execution::Make(plan, context_, session_.scheduler_));
+  session_.Attach(query_id_, execution);
+  ARROW_RETURN_NOT_OK(execution->RunOnce());
+  const auto parts = static_cast<execution::RowCollector&>(
+                         *execution->states()[static_cast<size_t>(plan->result)])
+                         .Take();
+  std::vector<int64_t> positions;
+  std::vector<BatchPtr> rows;
+  const auto& schema = target->table->schema();
+  for (const auto& part : *parts) {
+    positions.insert(positions.end(), part.positions->begin(), part.positions->end());
+    if (part.columns.empty()) continue;
+    ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(part, schema, context_->pool()));
+    rows.push_back(std::move(batch));
+  }
+  std::sort(positions.begin(), positions.end());
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
+  const auto count = static_cast<int64_t>(positions.size());
+  if (!update) {
+    ARROW_ASSIGN_OR_RAISE(const int64_t deleted, target->table->DeletePositions(positions));
+    return WithReturning(statement, schema, rows, deleted);
+  }
+  const Status changed = target->table->Change(
+      [&](const storage::TableVersion&) -> Result<storage::TableChange> {
+        return storage::TableChange{positions, rows};
+      });
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
+  return WithReturning(statement, schema, rows, count);
+}
+
+}  // namespace velaria::session

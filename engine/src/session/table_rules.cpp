@@ -1,0 +1,187 @@
+#include "session/table_rules.hpp"
+
+#include <arrow/scalar.h>
+#include <arrow/table.h>
+
+#include "base/text.hpp"
+#include "logical/evaluate.hpp"
+
+namespace velaria::session {
+namespace {
+
+constexpr int64_t kNone = -1;
+
+std::vector<Vector> KeyVectors(const arrow::RecordBatch& batch, const std::vector<int>& columns) {
+  std::vector<Vector> vectors;
+  for (int column : columns) vectors.push_back(MakeVector(batch.column(column)));
+  return vectors;
+}
+
+std::vector<TypePtr> KeyTypes(const arrow::Schema& schema, const std::vector<int>& columns) {
+  std::vector<TypePtr> types;
+  for (int column : columns) types.push_back(LogicalType(schema.field(column)->type()));
+  return types;
+}
+
+/// Whether any of the key's values is NULL: such a row is equal to none.
+bool HasNull(const std::vector<Vector>& key, int64_t row) {
+  return std::any_of(key.begin(), key.end(),
+                     [&](const Vector& vector) { return !ValidityOf(vector).IsValid(row); });
+}
+
+}  // namespace
+
+TableRules::TableRules(std::string table, SchemaPtr schema, std::vector<KeyRule> keys,
+                       std::vector<CheckRule> checks, std::vector<logical::BoundExprPtr> defaults)
+    : table_(std::move(table)),
+      schema_(std::move(schema)),
+      keys_(std::move(keys)),
+      checks_(std::move(checks)),
+      defaults_(std::move(defaults)) {
+  for (const auto& key : keys_) {
+    indexes_.push_back(std::make_unique<Index>(KeyTypes(*schema_, key.columns)));
+  }
+}
+
+Status TableRules::Admit(const storage::TableVersion& now, const storage::TableChange& change,
+                         int64_t first) {
+  for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckConditions(*batch));
+  std::vector<Undo> undo;
+  Status status = Remove(now, change.removed, &undo);
+  for (const auto& batch : change.added) {
+    if (!status.ok()) break;
+    status = Add(*batch, first, &undo);
+    first += batch->num_rows();
+  }
+  if (status.ok()) return status;
+  for (auto entry = undo.rbegin(); entry != undo.rend(); ++entry) {
+    indexes_[entry->key]->position[entry->group] = entry->position;
+  }
+  return status;
+}
+
+Status TableRules::CheckConditions(const arrow::RecordBatch& batch) const {
+  const Chunk chunk = FromRecordBatch(batch);
+  for (const auto& check : checks_) {
+    ARROW_ASSIGN_OR_RAISE(const auto holds, logical::Evaluate(*check.condition, chunk, {}));
+    if (holds.type()->id() != arrow::Type::BOOL) continue;  // NULL: not false
+    const BoolView view = ViewBool(holds);
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      if (!view.IsValid(row) || view[row]) continue;
+      return Fail(ErrorCode::kConstraint, "a row of " + table_ + " violates " + check.name +
+                                              ": CHECK (" + check.text + ")");
+    }
+  }
+  return Status::OK();
+}
+
+void TableRules::Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo) {
+  auto& held = indexes_[key]->position;
+  if (group >= held.size()) held.resize(group + 1, kNone);
+  undo->push_back({key, group, held[group]});
+  held[group] = position;
+}
+
+Status TableRules::Remove(const storage::TableVersion& now, const std::vector<int64_t>& positions,
+                          std::vector<Undo>* undo) {
+  if (keys_.empty() || positions.empty()) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(const auto rows, RowsAt(now, positions, arrow::default_memory_pool()));
+  for (size_t k = 0; k < keys_.size(); ++k) {
+    const auto key = KeyVectors(*rows, keys_[k].columns);
+    std::vector<uint32_t> groups(static_cast<size_t>(rows->num_rows()));
+    execution::KeyScratch scratch;
+    indexes_[k]->table.Find(key, rows->num_rows(), &scratch, groups.data());
+    for (int64_t row = 0; row < rows->num_rows(); ++row) {
+      const uint32_t group = groups[static_cast<size_t>(row)];
+      if (group != execution::KeyTable::kAbsent && !HasNull(key, row)) Set(k, group, kNone, undo);
+    }
+  }
+  return Status::OK();
+}
+
+Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo) {
+  std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
+  for (size_t k = 0; k < keys_.size(); ++k) {
+    const auto key = KeyVectors(batch, keys_[k].columns);
+    auto& index = *indexes_[k];
+    ARROW_RETURN_NOT_OK(index.table.FindOrAdd(key, batch.num_rows(), groups.data()));
+    index.position.resize(static_cast<size_t>(index.table.group_count()), kNone);
+    for (int64_t row = 0; row < batch.num_rows(); ++row) {
+      if (HasNull(key, row)) continue;
+      const uint32_t group = groups[static_cast<size_t>(row)];
+      if (index.position[group] != kNone) return Duplicate(k, batch, row);
+      Set(k, group, first + row, undo);
+    }
+  }
+  return Status::OK();
+}
+
+Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const {
+  std::vector<std::string> names, values;
+  for (int column : keys_[key].columns) {
+    names.push_back(schema_->field(column)->name());
+    ARROW_ASSIGN_OR_RAISE(const auto value, batch.column(column)->GetScalar(row));
+    values.push_back(value->ToString());
+  }
+  return Fail(ErrorCode::kConstraint,
+              std::string("duplicate ") + (keys_[key].primary ? "primary" : "unique") + " key in " +
+                  table_ + ": (" + Join(names, ", ") + ") = (" + Join(values, ", ") + ")",
+              "Use INSERT ... ON CONFLICT to keep or to replace the row that is there.",
+              "constraint: " + keys_[key].name);
+}
+
+Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::RecordBatch& batch) {
+  const auto vectors = KeyVectors(batch, keys_[key].columns);
+  auto& index = *indexes_[key];
+  std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
+  execution::KeyScratch scratch;
+  index.table.Find(vectors, batch.num_rows(), &scratch, groups.data());
+  std::vector<int64_t> positions;
+  for (int64_t row = 0; row < batch.num_rows(); ++row) {
+    const uint32_t group = groups[static_cast<size_t>(row)];
+    const bool known = group < index.position.size() && !HasNull(vectors, row);
+    positions.push_back(known ? index.position[group] : kNone);
+  }
+  return positions;
+}
+
+Result<std::vector<int64_t>> TableRules::NumberKeys(size_t key,
+                                                    const arrow::RecordBatch& batch) const {
+  const auto vectors = KeyVectors(batch, keys_[key].columns);
+  execution::KeyTable table(KeyTypes(*schema_, keys_[key].columns));
+  std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
+  ARROW_RETURN_NOT_OK(table.FindOrAdd(vectors, batch.num_rows(), groups.data()));
+  std::vector<int64_t> numbers;
+  for (int64_t row = 0; row < batch.num_rows(); ++row) {
+    numbers.push_back(HasNull(vectors, row) ? -1 - row : groups[static_cast<size_t>(row)]);
+  }
+  return numbers;
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> RowsAt(const storage::TableVersion& version,
+                                                   const std::vector<int64_t>& positions,
+                                                   arrow::MemoryPool* pool) {
+  std::vector<std::shared_ptr<arrow::RecordBatch>> pieces;
+  for (size_t at = 0; at < positions.size();) {
+    const storage::Segment* segment = version.FindSegment(positions[at]);
+    if (segment == nullptr) return Bug("a position behind the end of its table");
+    std::vector<uint32_t> rows;
+    for (; at < positions.size() && positions[at] >= segment->first_position &&
+           positions[at] < segment->end_position();
+         ++at) {
+      rows.push_back(static_cast<uint32_t>(positions[at] - segment->first_position));
+    }
+    std::vector<std::shared_ptr<arrow::Array>> columns;
+    for (const auto& column : segment->batch->columns()) {
+      ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(MakeVector(column), rows, pool));
+      columns.push_back(gathered.array());
+    }
+    pieces.push_back(arrow::RecordBatch::Make(version.schema(), static_cast<int64_t>(rows.size()),
+                                              std::move(columns)));
+  }
+  if (pieces.size() == 1) return pieces[0];
+  ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches(version.schema(), pieces));
+  return table->CombineChunksToBatch(pool);
+}
+
+}  // namespace velaria::session

@@ -1,0 +1,238 @@
+// Aggregate calls: DISTINCT, FILTER, ORDER BY inside the call, WITHIN GROUP; and GROUPING.
+#include "base/text.hpp"
+#include "functions/row_list_states.hpp"
+#include "sql/planner_expression.hpp"
+
+namespace velaria::sql {
+
+using logical::BoundExprPtr;
+using logical::BoundKind;
+
+namespace {
+
+std::string AggregateText(const std::string& name, const std::vector<BoundExprPtr>& arguments,
+                          bool distinct) {
+  std::vector<std::string> parts;
+  for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
+  return name + "(" + (distinct ? "DISTINCT " : "") + (parts.empty() ? "*" : Join(parts, ", ")) +
+         ")";
+}
+
+/// " ORDER BY x DESC" of a call that has sort keys.
+std::string OrderText(const logical::BoundAggregate& call) {
+  std::vector<std::string> parts;
+  for (const auto& key : call.binding.order) {
+    parts.push_back(logical::ToText(*call.arguments[key.argument]) +
+                    (key.descending ? " DESC" : "") + (key.nulls_first ? " NULLS FIRST" : ""));
+  }
+  return " ORDER BY " + Join(parts, ", ");
+}
+
+bool SameOrder(const AggregateBinding& a, const AggregateBinding& b) {
+  return std::equal(a.order.begin(), a.order.end(), b.order.begin(), b.order.end(),
+                    [](const AggregateOrder& x, const AggregateOrder& y) {
+                      return x.argument == y.argument && x.descending == y.descending &&
+                             x.nulls_first == y.nulls_first;
+                    });
+}
+
+bool SameExpressions(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return logical::Equal(*x, *y); });
+}
+
+bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggregate& b) {
+  return a.function == b.function && a.binding.distinct == b.binding.distinct &&
+         SameExpressions(a.arguments, b.arguments) && SameOrder(a.binding, b.binding) &&
+         !a.filter == !b.filter && (!a.filter || logical::Equal(*a.filter, *b.filter));
+}
+
+AggregateOrder OrderOf(const OrderItem& item, size_t argument) {
+  return {argument, item.descending, item.nulls_first.value_or(false)};
+}
+
+/// Which argument of the call `key` is, or how many arguments there are.
+size_t ArgumentOf(const logical::BoundAggregate& call, const logical::BoundExpr& key) {
+  size_t at = 0;
+  while (at < call.arguments.size() && !logical::Equal(*call.arguments[at], key)) ++at;
+  return at;
+}
+
+/// Sort keys become arguments behind those of the call, unless they are arguments already. A result
+/// that does not depend on the order of its rows leaves them out.
+Status OrderRows(logical::BoundAggregate* call, const std::vector<OrderItem>& items,
+                 const std::vector<BoundExprPtr>& keys, const FunctionContext& context) {
+  AggregateBinding& binding = call->binding;
+  const bool open = binding.needs_row_order && binding.order.empty();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    VELARIA_RETURN_NOT_OK(CheckComparable(*keys[i], "ORDER BY"));
+    if (!open) continue;
+    const TypePtr type = KeptType(keys[i]->type);
+    VELARIA_ASSIGN_OR_RETURN(auto key, CastTo(keys[i], type, context));
+    const size_t at = ArgumentOf(*call, *key);
+    if (at == call->arguments.size()) {
+      if (binding.distinct) {
+        return FailAt(items[i].expr->place, ErrorCode::kBadArgument,
+                      "ORDER BY of a DISTINCT aggregate must be one of its arguments: " +
+                          logical::ToText(*keys[i]));
+      }
+      call->arguments.push_back(std::move(key));
+    }
+    AddOrder(&binding, OrderOf(items[i], at), type);
+  }
+  if (!open || !binding.distinct || !keys.empty()) return Status::OK();
+  // Of equal rows one is left, and none of their places: the values order themselves.
+  for (size_t i = 0; i < call->arguments.size(); ++i) {
+    if (call->arguments[i]->kind == BoundKind::kLiteral) continue;
+    VELARIA_RETURN_NOT_OK(CheckComparable(*call->arguments[i], "DISTINCT"));
+    AddOrder(&binding, {i, false, false}, call->arguments[i]->type);
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
+                                              std::vector<BoundExprPtr> arguments, bool distinct,
+                                              const FunctionContext& context, Place place) {
+  BindArguments described;
+  described.distinct = distinct;
+  for (auto& argument : arguments) {
+    if (argument->kind != BoundKind::kLiteral && logical::IsConstant(*argument)) {
+      argument = TryFold(argument, context);
+    }
+    described.types.push_back(argument->type);
+    std::shared_ptr<arrow::Scalar> constant;
+    if (argument->kind == BoundKind::kLiteral) {
+      VELARIA_ASSIGN_OR_RETURN(constant, ConstantValue(argument->literal));
+    }
+    described.constants.push_back(std::move(constant));
+  }
+  logical::BoundAggregate call;
+  auto binding = velaria::BindAggregate(function, described);
+  if (!binding.ok()) return WithPlace(binding.status(), place);
+  call.function = &function;
+  call.arguments = std::move(arguments);
+  for (size_t i = 0; i < call.arguments.size() && i < binding->arguments.size(); ++i) {
+    if (!binding->arguments[i]) continue;
+    VELARIA_ASSIGN_OR_RETURN(call.arguments[i],
+                             CastTo(call.arguments[i], binding->arguments[i], context));
+  }
+  call.binding = *std::move(binding);
+  call.text = AggregateText(function.name, call.arguments, call.binding.distinct);
+  return call;
+}
+
+Status ExpressionBinder::CheckAggregate(const AggregateFunction& function, const Expr& expr) const {
+  if (outer_aggregate_) {
+    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
+                  "an aggregate may not stand inside an aggregate: " + function.name,
+                  "Compute the inner one in a subquery in FROM.");
+  }
+  if (!clause_.empty() || !collector_) {
+    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
+                  "an aggregate may not stand in " + (clause_.empty() ? "this place" : clause_) +
+                      ": " + function.name,
+                  clause_ == "WHERE" ? "Conditions on aggregates belong into HAVING." : "");
+  }
+  if (expr.star && (function.name != "count" || expr.distinct)) {
+    return FailAt(expr.place, ErrorCode::kBadArgument,
+                  "* is for count alone, without DISTINCT, not for: " + function.name);
+  }
+  if (!expr.within_group) return Status::OK();
+  if (!function.ordered_set && function.name != "string_agg") {
+    return FailAt(expr.place, ErrorCode::kBadArgument, "WITHIN GROUP is not for: " + function.name,
+                  "Write ORDER BY inside the parentheses.");
+  }
+  if (function.ordered_set && expr.order_by.size() != 1) {
+    return FailAt(expr.place, ErrorCode::kBadArgument,
+                  "WITHIN GROUP of this function orders by one expression: " + function.name);
+  }
+  return Status::OK();
+}
+
+/// What stands inside a call: no other aggregate may.
+Status ExpressionBinder::BindInside(const Expr& expr, std::vector<BoundExprPtr>* arguments,
+                                    std::vector<BoundExprPtr>* order, BoundExprPtr* filter) {
+  VELARIA_ASSIGN_OR_RETURN(*arguments, BindAll(expr.children));
+  for (const auto& item : expr.order_by) {
+    VELARIA_ASSIGN_OR_RETURN(auto key, Bind(*item.expr));
+    order->push_back(std::move(key));
+  }
+  if (!expr.filter) return Status::OK();
+  VELARIA_ASSIGN_OR_RETURN(*filter, Bind(*expr.filter));
+  VELARIA_ASSIGN_OR_RETURN(*filter, ExpectBoolean(*filter, "FILTER", functions()));
+  return Status::OK();
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& function,
+                                                     const Expr& expr) {
+  VELARIA_RETURN_NOT_OK(CheckAggregate(function, expr));
+  std::vector<BoundExprPtr> arguments, order;
+  BoundExprPtr filter;
+  outer_aggregate_ = &expr;
+  const Status inside = BindInside(expr, &arguments, &order, &filter);
+  outer_aggregate_ = nullptr;
+  VELARIA_RETURN_NOT_OK(inside);
+
+  const bool ordered_set = expr.within_group && function.ordered_set;
+  if (ordered_set) arguments.push_back(order[0]);
+  const size_t last = arguments.size() - 1;
+  VELARIA_ASSIGN_OR_RETURN(auto call, MakeAggregate(function, std::move(arguments), expr.distinct,
+                                                    functions(), expr.place));
+  if (ordered_set) {
+    call.binding.order = {OrderOf(expr.order_by[0], last)};
+    auto direct = call.arguments;
+    direct.pop_back();
+    call.text =
+        (direct.empty() ? function.name + "()" : AggregateText(function.name, direct, false)) +
+        " WITHIN GROUP (" + OrderText(call).substr(1) + ")";
+  } else {
+    auto direct = call.arguments;
+    VELARIA_RETURN_NOT_OK(OrderRows(&call, expr.order_by, order, functions()));
+    if (!expr.order_by.empty() && call.binding.needs_row_order) {
+      call.text = AggregateText(function.name, direct, call.binding.distinct);
+      call.text.insert(call.text.size() - 1, OrderText(call));
+    }
+  }
+  call.filter = std::move(filter);
+  if (call.filter) call.text += " FILTER (WHERE " + logical::ToText(*call.filter) + ")";
+
+  auto& known = collector_->aggregates;
+  size_t at = 0;
+  while (at < known.size() && !SameAggregate(known[at], call)) ++at;
+  if (at == known.size()) known.push_back(std::move(call));
+  return logical::MakeColumn(collector_->width + static_cast<int>(at), known[at].binding.type,
+                             known[at].text, expr.place);
+}
+
+/// GROUPING(a, b): which of its arguments are not in the row's grouping set, the last as bit 0.
+Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, const Expr& expr) {
+  if (outer_aggregate_ || !clause_.empty() || !collector_) {
+    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
+                  "GROUPING may not stand in " + (outer_aggregate_  ? "an aggregate"
+                                                  : clause_.empty() ? "this place"
+                                                                    : clause_));
+  }
+  constexpr size_t kBits = 31;
+  if (expr.star || expr.distinct || expr.filter || !expr.order_by.empty() ||
+      expr.children.size() > kBits || (expr.children.empty() && name == "grouping")) {
+    return FailAt(expr.place, ErrorCode::kBadArgument,
+                  "GROUPING takes from 1 to 31 grouped expressions, not: " +
+                      std::to_string(expr.children.size()));
+  }
+  outer_aggregate_ = &expr;  // no aggregate may stand inside
+  auto arguments = BindAll(expr.children);
+  outer_aggregate_ = nullptr;
+  VELARIA_RETURN_NOT_OK(arguments.status());
+  auto& known = collector_->groupings;
+  size_t at = 0;
+  while (at < known.size() && !SameExpressions(known[at], *arguments)) ++at;
+  std::vector<std::string> parts;
+  for (const auto& argument : *arguments) parts.push_back(logical::ToText(*argument));
+  if (at == known.size()) known.push_back(*std::move(arguments));
+  return logical::MakeColumn(kGroupingBase + static_cast<int>(at), arrow::int32(),
+                             name + "(" + Join(parts, ", ") + ")", expr.place);
+}
+
+}  // namespace velaria::sql

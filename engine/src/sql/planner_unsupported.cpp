@@ -1,0 +1,23 @@
+// What the grammar takes and the binder does not bind: refused by name, never ignored.
+#include "sql/planner_query.hpp"
+
+namespace velaria::sql {
+
+Status RefuseUnsupported(const TableRef& ref) {
+  if (ref.sample) return Unsupported(ref.sample->place, "TABLESAMPLE");
+  if (ref.asof) return Unsupported(ref.place, "ASOF JOIN");
+  for (const auto& name : ref.argument_names) {
+    if (!name.text.empty()) return Unsupported(name.place, "a named argument: " + name.text);
+  }
+  return Status::OK();
+}
+
+Status RefuseUnsupported(const Expr& call) {
+  if (call.ignore_nulls) return Unsupported(call.place, "IGNORE NULLS and RESPECT NULLS");
+  for (const auto& name : call.argument_names) {
+    if (!name.text.empty()) return Unsupported(name.place, "a named argument: " + name.text);
+  }
+  return Status::OK();
+}
+
+}  // namespace velaria::sql
