@@ -202,7 +202,7 @@ Result<ScalarBinding> BindEpochNanos(const BindArguments& arguments) {
 void RegisterAge(Adder& add) {
   add("age", {}, "age(later[, earlier]) -> INTERVAL",
       "The years, months, days and time between two times; from a time to today with one argument.",
-      "age(TIMESTAMP '2013-05-17', TIMESTAMP '2012-02-29')", "1 year 2 mons 18 days", BindAge,
+      "age(TIMESTAMP '2013-05-17', TIMESTAMP '2012-02-29')", "1 year 2 mons 17 days", BindAge,
       Volatility::kStatement);
   add("date_bin", {}, "date_bin(stride INTERVAL, timestamp, origin) -> TIMESTAMP",
       "The beginning of the stride that holds the timestamp, strides counted from the origin.",
