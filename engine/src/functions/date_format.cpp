@@ -24,6 +24,16 @@ void AppendDigits(int64_t value, int width, std::string* out) {
   *out += digits;
 }
 
+/// +00, +05:30
+void AppendOffset(int64_t seconds, std::string* out) {
+  const int64_t size = seconds < 0 ? -seconds : seconds;
+  out->push_back(seconds < 0 ? '-' : '+');
+  AppendDigits(size / 3600, 2, out);
+  if (size % 3600 == 0) return;
+  out->push_back(':');
+  AppendDigits(size / 60 % 60, 2, out);
+}
+
 void AppendWord(std::string_view word, const FormatItem& item, std::string* out) {
   switch (item.letters) {
     case Letters::kUpper: *out += ToUpper(word); break;
@@ -96,7 +106,7 @@ void AppendMoment(const Format& format, const Moment& moment, std::string* out) 
         AppendDigits(fraction, item.width, out);
         break;
       }
-      case FormatField::kOffset: calendar::AppendOffset(moment.offset.value_or(0), out); break;
+      case FormatField::kOffset: AppendOffset(moment.offset.value_or(0), out); break;
       case FormatField::kZone: *out += moment.zone; break;
       default: AppendDigits(NumberOf(item.field, moment), item.width, out);
     }
