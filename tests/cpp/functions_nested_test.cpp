@@ -61,8 +61,7 @@ TEST(a_slice_of_a_list_column_begins_where_it_begins) {
 }
 
 TEST(large_and_fixed_size_lists_are_lists) {
-  const auto large =
-      arrow::compute::Cast(*Lists(), arrow::large_list(arrow::int32())).ValueOrDie();
+  const auto large = arrow::compute::Cast(*Lists(), arrow::large_list(arrow::int32())).ValueOrDie();
   const Columns t{{{"l", large}}};
   CHECK_EQ(Value("l", t), "[1, 2], NULL, [], [NULL, 5]");
   CHECK_EQ(Value("l[2]", t), "2, NULL, NULL, 5");

@@ -61,15 +61,16 @@ Result<Vector> InLayout(const FunctionContext& context, const CastPlan& plan, Ve
 
 Result<Vector> RunList(const FunctionContext& context, const ScalarBinding& binding,
                        std::span<const Vector> arguments, int64_t row_count) {
-  const TypePtr type = arrow::list(
-      arrow::internal::checked_cast<const arrow::BaseListType&>(*PlanOf(binding).from).value_type());
+  const TypePtr type =
+      arrow::list(arrow::internal::checked_cast<const arrow::BaseListType&>(*PlanOf(binding).from)
+                      .value_type());
   VELARIA_ASSIGN_OR_RETURN(const ScalarBinding plain, BindCast(PlanOf(binding).from, type, false));
-  VELARIA_ASSIGN_OR_RETURN(const Vector lists,
-                           plain.kernel(context, plain, arguments, row_count));
+  VELARIA_ASSIGN_OR_RETURN(const Vector lists, plain.kernel(context, plain, arguments, row_count));
   const nested::ListView list(lists);
   VELARIA_ASSIGN_OR_RETURN(const ChildTexts texts, TextsOf(context, list.elements().data));
   VELARIA_ASSIGN_OR_RETURN(
-      Vector out, kernels::MapToText(context, {&lists, 1}, row_count, [&](int64_t i, std::string* out) {
+      Vector out,
+      kernels::MapToText(context, {&lists, 1}, row_count, [&](int64_t i, std::string* out) {
         out->push_back('[');
         for (int64_t k = list.begin(i); k < list.end(i); ++k) {
           if (k > list.begin(i)) *out += ", ";
@@ -92,7 +93,8 @@ Result<Vector> RunStruct(const FunctionContext& context, const ScalarBinding& bi
     AppendQuoted(array.struct_type()->field(i)->name(), &keys.emplace_back());
   }
   VELARIA_ASSIGN_OR_RETURN(
-      Vector out, kernels::MapToText(context, arguments, row_count, [&](int64_t i, std::string* out) {
+      Vector out,
+      kernels::MapToText(context, arguments, row_count, [&](int64_t i, std::string* out) {
         out->push_back('{');
         for (size_t k = 0; k < fields.size(); ++k) {
           if (k > 0) *out += ", ";
@@ -112,7 +114,8 @@ Result<Vector> RunMap(const FunctionContext& context, const ScalarBinding& bindi
   VELARIA_ASSIGN_OR_RETURN(const auto keys, TextsOf(context, array.keys()->data()));
   VELARIA_ASSIGN_OR_RETURN(const auto items, TextsOf(context, array.items()->data()));
   VELARIA_ASSIGN_OR_RETURN(
-      Vector out, kernels::MapToText(context, arguments, row_count, [&](int64_t i, std::string* out) {
+      Vector out,
+      kernels::MapToText(context, arguments, row_count, [&](int64_t i, std::string* out) {
         out->push_back('{');
         for (int64_t k = array.value_offset(i); k < array.value_offset(i + 1); ++k) {
           if (k > array.value_offset(i)) *out += ", ";

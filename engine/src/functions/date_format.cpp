@@ -10,9 +10,9 @@ namespace {
 using calendar::CivilOf;
 using calendar::kNanosPerSecond;
 
-constexpr const char* kMonthNames[] = {"January", "February", "March",     "April",
-                                       "May",     "June",     "July",      "August",
-                                       "September", "October", "November", "December"};
+constexpr const char* kMonthNames[] = {"January",   "February", "March",    "April",
+                                       "May",       "June",     "July",     "August",
+                                       "September", "October",  "November", "December"};
 constexpr const char* kDayNames[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
                                      "Friday", "Saturday", "Sunday"};
 
@@ -72,8 +72,7 @@ int64_t NumberOf(FormatField field, const Moment& moment) {
     case FormatField::kQuarter: return (civil.month + 2) / 3;
     case FormatField::kCentury: return calendar::FloorDivide(civil.year + 99, 100);
     case FormatField::kJulianDay: return moment.days + 2440588;
-    default:
-      return moment.days * calendar::kSecondsPerDay + seconds - moment.offset.value_or(0);
+    default: return moment.days * calendar::kSecondsPerDay + seconds - moment.offset.value_or(0);
   }
 }
 
@@ -214,8 +213,9 @@ class Reader {
 
   bool Zone() {
     const size_t from = at_;
-    while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
-                                  std::string_view("/_+-").find(text_[at_]) != std::string_view::npos))
+    while (at_ < text_.size() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) ||
+            std::string_view("/_+-").find(text_[at_]) != std::string_view::npos))
       ++at_;
     zone_ = text_.substr(from, at_ - from);
     return at_ > from;
@@ -305,8 +305,7 @@ class Reader {
       if (hour > 12) return std::nullopt;
       hour = hour % 12 + (afternoon_.value_or(false) ? 12 : 0);
     }
-    moment.nanos_of_day =
-        (hour * 3600 + minute_ * 60 + second_) * kNanosPerSecond + nanos_;
+    moment.nanos_of_day = (hour * 3600 + minute_ * 60 + second_) * kNanosPerSecond + nanos_;
     if (moment.nanos_of_day >= calendar::kNanosPerDay) {
       moment.days += 1;
       moment.nanos_of_day -= calendar::kNanosPerDay;

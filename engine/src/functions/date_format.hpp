@@ -31,7 +31,7 @@ enum class FormatField {
   kHalfOfDayPoints,  // A.M., P.M.
   kMinute,
   kSecond,
-  kFraction,    // `width` digits of the second
+  kFraction,  // `width` digits of the second
   kWeekIso,
   kYearIso,
   kWeekSunday,  // the first Sunday begins week 1
@@ -51,7 +51,7 @@ enum class Letters { kAsTheyAre, kUpper, kLower };
 struct FormatItem {
   FormatField field = FormatField::kLiteral;
   std::string literal;
-  int width = 0;           // digits, filled with zeros; names are filled with blanks
+  int width = 0;  // digits, filled with zeros; names are filled with blanks
   Letters letters = Letters::kAsTheyAre;
 };
 using Format = std::vector<FormatItem>;

@@ -17,20 +17,20 @@ struct Letter {
 };
 // %f, %g and %n are DuckDB's: micro-, milli- and nanoseconds.
 constexpr Letter kLetters[] = {
-    {'Y', FormatField::kYear, 4},        {'y', FormatField::kYearOfCentury, 2},
-    {'m', FormatField::kMonth, 2},       {'B', FormatField::kMonthName, 0},
-    {'b', FormatField::kMonthShort, 0},  {'h', FormatField::kMonthShort, 0},
-    {'d', FormatField::kDay, 2},         {'e', FormatField::kDay, 0},
-    {'j', FormatField::kDayOfYear, 3},   {'A', FormatField::kDayName, 0},
-    {'a', FormatField::kDayShort, 0},    {'w', FormatField::kSundayIs0, 0},
-    {'u', FormatField::kSundayIs7, 0},   {'H', FormatField::kHour24, 2},
-    {'I', FormatField::kHour12, 2},      {'p', FormatField::kHalfOfDay, 0},
-    {'M', FormatField::kMinute, 2},      {'S', FormatField::kSecond, 2},
-    {'f', FormatField::kFraction, 6},    {'g', FormatField::kFraction, 3},
-    {'n', FormatField::kFraction, 9},    {'V', FormatField::kWeekIso, 2},
-    {'G', FormatField::kYearIso, 4},     {'U', FormatField::kWeekSunday, 2},
-    {'W', FormatField::kWeekMonday, 2},  {'C', FormatField::kCentury, 2},
-    {'z', FormatField::kOffset, 0},      {'Z', FormatField::kZone, 0},
+    {'Y', FormatField::kYear, 4},       {'y', FormatField::kYearOfCentury, 2},
+    {'m', FormatField::kMonth, 2},      {'B', FormatField::kMonthName, 0},
+    {'b', FormatField::kMonthShort, 0}, {'h', FormatField::kMonthShort, 0},
+    {'d', FormatField::kDay, 2},        {'e', FormatField::kDay, 0},
+    {'j', FormatField::kDayOfYear, 3},  {'A', FormatField::kDayName, 0},
+    {'a', FormatField::kDayShort, 0},   {'w', FormatField::kSundayIs0, 0},
+    {'u', FormatField::kSundayIs7, 0},  {'H', FormatField::kHour24, 2},
+    {'I', FormatField::kHour12, 2},     {'p', FormatField::kHalfOfDay, 0},
+    {'M', FormatField::kMinute, 2},     {'S', FormatField::kSecond, 2},
+    {'f', FormatField::kFraction, 6},   {'g', FormatField::kFraction, 3},
+    {'n', FormatField::kFraction, 9},   {'V', FormatField::kWeekIso, 2},
+    {'G', FormatField::kYearIso, 4},    {'U', FormatField::kWeekSunday, 2},
+    {'W', FormatField::kWeekMonday, 2}, {'C', FormatField::kCentury, 2},
+    {'z', FormatField::kOffset, 0},     {'Z', FormatField::kZone, 0},
     {'s', FormatField::kEpoch, 0},
 };
 
@@ -55,25 +55,44 @@ struct Pattern {
 };
 // Longer patterns stand before those that begin like them.
 constexpr Pattern kPatterns[] = {
-    {"YYYY", FormatField::kYear, 4},        {"Y,YYY", FormatField::kYear, 4},
-    {"IYYY", FormatField::kYearIso, 4},     {"YY", FormatField::kYearOfCentury, 2},
-    {"MONTH", FormatField::kMonthName, 9},  {"MON", FormatField::kMonthShort, 0},
-    {"MM", FormatField::kMonth, 2},         {"MI", FormatField::kMinute, 2},
-    {"MS", FormatField::kFraction, 3},      {"DDD", FormatField::kDayOfYear, 3},
-    {"DD", FormatField::kDay, 2},           {"DAY", FormatField::kDayName, 9},
-    {"DY", FormatField::kDayShort, 0},      {"D", FormatField::kSundayIs1, 0},
-    {"HH24", FormatField::kHour24, 2},      {"HH12", FormatField::kHour12, 2},
-    {"HH", FormatField::kHour12, 2},        {"SSSS", FormatField::kEpoch, 0},
-    {"SS", FormatField::kSecond, 2},        {"US", FormatField::kFraction, 6},
-    {"FF1", FormatField::kFraction, 1},     {"FF2", FormatField::kFraction, 2},
-    {"FF3", FormatField::kFraction, 3},     {"FF4", FormatField::kFraction, 4},
-    {"FF5", FormatField::kFraction, 5},     {"FF6", FormatField::kFraction, 6},
-    {"A.M.", FormatField::kHalfOfDayPoints, 0}, {"P.M.", FormatField::kHalfOfDayPoints, 0},
-    {"AM", FormatField::kHalfOfDay, 0},     {"PM", FormatField::kHalfOfDay, 0},
-    {"IW", FormatField::kWeekIso, 2},       {"ID", FormatField::kSundayIs7, 0},
-    {"WW", FormatField::kWeekOfYear, 2},    {"W", FormatField::kWeekOfMonth, 0},
-    {"Q", FormatField::kQuarter, 0},        {"CC", FormatField::kCentury, 2},
-    {"J", FormatField::kJulianDay, 0},      {"TZ", FormatField::kZone, 0},
+    {"YYYY", FormatField::kYear, 4},
+    {"Y,YYY", FormatField::kYear, 4},
+    {"IYYY", FormatField::kYearIso, 4},
+    {"YY", FormatField::kYearOfCentury, 2},
+    {"MONTH", FormatField::kMonthName, 9},
+    {"MON", FormatField::kMonthShort, 0},
+    {"MM", FormatField::kMonth, 2},
+    {"MI", FormatField::kMinute, 2},
+    {"MS", FormatField::kFraction, 3},
+    {"DDD", FormatField::kDayOfYear, 3},
+    {"DD", FormatField::kDay, 2},
+    {"DAY", FormatField::kDayName, 9},
+    {"DY", FormatField::kDayShort, 0},
+    {"D", FormatField::kSundayIs1, 0},
+    {"HH24", FormatField::kHour24, 2},
+    {"HH12", FormatField::kHour12, 2},
+    {"HH", FormatField::kHour12, 2},
+    {"SSSS", FormatField::kEpoch, 0},
+    {"SS", FormatField::kSecond, 2},
+    {"US", FormatField::kFraction, 6},
+    {"FF1", FormatField::kFraction, 1},
+    {"FF2", FormatField::kFraction, 2},
+    {"FF3", FormatField::kFraction, 3},
+    {"FF4", FormatField::kFraction, 4},
+    {"FF5", FormatField::kFraction, 5},
+    {"FF6", FormatField::kFraction, 6},
+    {"A.M.", FormatField::kHalfOfDayPoints, 0},
+    {"P.M.", FormatField::kHalfOfDayPoints, 0},
+    {"AM", FormatField::kHalfOfDay, 0},
+    {"PM", FormatField::kHalfOfDay, 0},
+    {"IW", FormatField::kWeekIso, 2},
+    {"ID", FormatField::kSundayIs7, 0},
+    {"WW", FormatField::kWeekOfYear, 2},
+    {"W", FormatField::kWeekOfMonth, 0},
+    {"Q", FormatField::kQuarter, 0},
+    {"CC", FormatField::kCentury, 2},
+    {"J", FormatField::kJulianDay, 0},
+    {"TZ", FormatField::kZone, 0},
     {"OF", FormatField::kOffset, 0},
 };
 
@@ -156,8 +175,8 @@ Result<Format> FormatFromPattern(const std::string& text) {
       continue;
     }
     if (found->text == "SSSS" || found->text == "Y,YYY") {
-      return Fail(ErrorCode::kBadPattern, "a field of dates that is not supported: " +
-                                              std::string(found->text));
+      return Fail(ErrorCode::kBadPattern,
+                  "a field of dates that is not supported: " + std::string(found->text));
     }
     FormatItem& item = format.emplace_back();
     item.field = found->field;

@@ -12,7 +12,8 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 int HexOf(std::string_view digits) {
   int value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
   return error == std::errc() && end == digits.data() + digits.size() ? value : -1;
 }
 
@@ -99,7 +100,8 @@ class Document::Parser {
       const char c = Current();
       ++at_;
       if (c == 'u') {
-        if (at_ + 4 > text_.size() || HexOf(text_.substr(at_, 4)) < 0) return Refuse("a bad escape");
+        if (at_ + 4 > text_.size() || HexOf(text_.substr(at_, 4)) < 0)
+          return Refuse("a bad escape");
         at_ += 4;
       } else if (std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos || c == '\0') {
         return Refuse("a bad escape");
@@ -307,12 +309,14 @@ Result<Path> Path::Parse(std::string_view text) {
       const size_t end = std::min(text.find('/', at + 1), text.size());
       std::string token;
       for (size_t k = at + 1; k < end; ++k) {
-        const bool escape = text[k] == '~' && k + 1 < end && (text[k + 1] == '0' || text[k + 1] == '1');
+        const bool escape =
+            text[k] == '~' && k + 1 < end && (text[k + 1] == '0' || text[k + 1] == '1');
         token.push_back(escape ? (text[++k] == '0' ? '~' : '/') : text[k]);
       }
       int64_t number = 0;
       const auto [stop, error] = std::from_chars(token.data(), token.data() + token.size(), number);
-      const bool numeric = error == std::errc() && stop == token.data() + token.size() && number >= 0;
+      const bool numeric =
+          error == std::errc() && stop == token.data() + token.size() && number >= 0;
       path.steps_.push_back({std::move(token), number, false, numeric});
       at = end;
     }
@@ -323,8 +327,8 @@ Result<Path> Path::Parse(std::string_view text) {
     if (text[at] == '.') {
       const bool quoted = at + 1 < text.size() && text[at + 1] == '"';
       const size_t begin = at + (quoted ? 2 : 1);
-      const size_t end = quoted ? text.find('"', begin)
-                                : std::min(text.find_first_of(".[", begin), text.size());
+      const size_t end =
+          quoted ? text.find('"', begin) : std::min(text.find_first_of(".[", begin), text.size());
       if (end == std::string_view::npos || (end == begin && !quoted)) return refuse();
       const std::string_view key = text.substr(begin, end - begin);
       if (!quoted && key == "*") return refuse();

@@ -16,10 +16,10 @@ enum class Kind : uint8_t { kNull, kFalse, kTrue, kNumber, kString, kArray, kObj
 /// it as key, value, key, value.
 struct Node {
   Kind kind;
-  bool escaped = false;     // a string with a backslash in it
-  uint32_t begin, end;      // bytes of the text; of a string without its quotes
-  uint32_t next = 0;        // the node behind this one and all it holds
-  uint32_t count = 0;       // elements, or members
+  bool escaped = false;  // a string with a backslash in it
+  uint32_t begin, end;   // bytes of the text; of a string without its quotes
+  uint32_t next = 0;     // the node behind this one and all it holds
+  uint32_t count = 0;    // elements, or members
 };
 
 inline constexpr int kDepthMax = 500;

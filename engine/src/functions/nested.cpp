@@ -13,8 +13,8 @@ ListView::ListView(const Vector& list)
 Result<Vector> ListMaker::Finish(const TypePtr& type, const Vector& elements, bool constant,
                                  arrow::MemoryPool* pool) const {
   VELARIA_ASSIGN_OR_RETURN(Vector child, GatherOrNull(elements, positions_, pool));
-  VELARIA_ASSIGN_OR_RETURN(auto offsets, arrow::AllocateBuffer(
-                                             static_cast<int64_t>(offsets_.size() * 4), pool));
+  VELARIA_ASSIGN_OR_RETURN(auto offsets,
+                           arrow::AllocateBuffer(static_cast<int64_t>(offsets_.size() * 4), pool));
   std::memcpy(offsets->mutable_data(), offsets_.data(), offsets_.size() * 4);
   auto data = arrow::ArrayData::Make(type, static_cast<int64_t>(valid_.size()),
                                      {nullptr, std::move(offsets)}, 0);

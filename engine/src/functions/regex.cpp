@@ -34,8 +34,10 @@ int CountGroups(std::string_view pattern) {
       }
       ++at;
     } else if (in_class) {
-      if (pattern.substr(at, 2) == "[:") at = std::min(pattern.find(":]", at), pattern.size()) + 1;
-      else if (c == ']') in_class = false;
+      if (pattern.substr(at, 2) == "[:")
+        at = std::min(pattern.find(":]", at), pattern.size()) + 1;
+      else if (c == ']')
+        in_class = false;
     } else if (c == '[') {
       in_class = true;
       if (at + 1 < pattern.size() && pattern[at + 1] == '^') ++at;
@@ -117,9 +119,9 @@ Result<std::string> FromSimilar(std::string_view pattern, std::string_view escap
     const char c = character[0];
     if (!escape.empty() && character == escape) {
       if (at >= pattern.size()) {
-        return Fail(ErrorCode::kBadPattern,
-                    "a SIMILAR TO pattern must not end with its escape character: " +
-                        std::string(pattern));
+        return Fail(
+            ErrorCode::kBadPattern,
+            "a SIMILAR TO pattern must not end with its escape character: " + std::string(pattern));
       }
       const size_t next = utf8::CharacterBytes(pattern, at);
       const bool letter = std::isalnum(static_cast<unsigned char>(pattern[at])) || next > 1;

@@ -1,4 +1,5 @@
-// Regular expressions: RE2's, behind Arrow, so that time is linear in the text whatever the pattern.
+// Regular expressions: RE2's, behind Arrow, so that time is linear in the text whatever the
+// pattern.
 //
 // Arrow has no call that tells where the matches are. Marks stand in: every match is replaced by
 // itself, or one of its groups, between two bytes that no UTF-8 text holds, and read off again.

@@ -16,11 +16,11 @@ using calendar::kNanosPerDay;
 using calendar::kSecondsPerDay;
 using kernels::MapToValue;
 
-/// PostgreSQL's symbolic difference: years, months, days and time subtracted field by field, borrowed
-/// days counted by the months of the earlier date.
+/// PostgreSQL's symbolic difference: years, months, days and time subtracted field by field,
+/// borrowed days counted by the months of the earlier date.
 Interval AgeOf(WallTime later, WallTime earlier) {
-  const bool swapped = later.days < earlier.days || (later.days == earlier.days &&
-                                                     later.nanos_of_day < earlier.nanos_of_day);
+  const bool swapped = later.days < earlier.days ||
+                       (later.days == earlier.days && later.nanos_of_day < earlier.nanos_of_day);
   if (swapped) std::swap(later, earlier);
   const auto a = CivilOf(later.days), b = CivilOf(earlier.days);
   int64_t months = (a.year - b.year) * 12 + (a.month - b.month), days = a.day - b.day;
@@ -30,8 +30,7 @@ Interval AgeOf(WallTime later, WallTime earlier) {
     --days;
   }
   if (days < 0) {
-    const auto month = swapped ? a : b;
-    days += calendar::DaysInMonth(month.year, month.month);
+    days += calendar::DaysInMonth(b.year, b.month);
     --months;
   }
   const int sign = swapped ? -1 : 1;
@@ -67,10 +66,10 @@ Result<Vector> RunBin(const FunctionContext& context, const ScalarBinding& bindi
         const __int128 nanos =
             static_cast<__int128>(stride[i].days) * kNanosPerDay + stride[i].nanoseconds;
         if (stride[i].months != 0 || nanos < 1'000 || nanos > std::numeric_limits<int64_t>::max()) {
-          return Fail(ErrorCode::kBadValue,
-                      stride[i].months != 0 ? "a stride has no months"
-                                            : "a stride must be longer than 0",
-                      "Use date_trunc for months and years.");
+          return Fail(
+              ErrorCode::kBadValue,
+              stride[i].months != 0 ? "a stride has no months" : "a stride must be longer than 0",
+              "Use date_trunc for months and years.");
         }
         const auto micros = static_cast<int64_t>(nanos / 1'000);
         int64_t distance = 0;
@@ -89,11 +88,11 @@ Result<ScalarBinding> BindBin(const BindArguments& arguments) {
   if (arguments.types.size() != 3 || (stride->id() != arrow::Type::INTERVAL_MONTH_DAY_NANO &&
                                       !binding::IsTextLiteral(arguments, 0)))
     return binding::WrongArguments();
-  const bool zoned = arguments.types[1]->id() == arrow::Type::TIMESTAMP &&
-                     !arrow::internal::checked_cast<const arrow::TimestampType&>(
-                          *arguments.types[1])
-                          .timezone()
-                          .empty();
+  const bool zoned =
+      arguments.types[1]->id() == arrow::Type::TIMESTAMP &&
+      !arrow::internal::checked_cast<const arrow::TimestampType&>(*arguments.types[1])
+           .timezone()
+           .empty();
   const TypePtr type = arrow::timestamp(arrow::TimeUnit::MICRO, zoned ? "UTC" : "");
   return ScalarBinding{type, {arrow::month_day_nano_interval(), type, type}, RunBin, nullptr};
 }
@@ -105,13 +104,13 @@ int64_t WholeMonths(const WallTime& from, const WallTime& to) {
   const auto a = CivilOf(from.days), b = CivilOf(to.days);
   int64_t months = (b.year - a.year) * 12 + (b.month - a.month);
   const bool at_end = b.day == calendar::DaysInMonth(b.year, b.month) && a.day > b.day;
-  const bool reached = b.day > a.day || at_end ||
-                       (b.day == a.day && to.nanos_of_day >= from.nanos_of_day);
+  const bool reached =
+      b.day > a.day || at_end || (b.day == a.day && to.nanos_of_day >= from.nanos_of_day);
   return reached ? months : months - 1;
 }
 
-constexpr int64_t kMicrosOfUnit[] = {7 * 86'400'000'000, 86'400'000'000, 3'600'000'000, 60'000'000,
-                                     1'000'000,          1'000,          1};
+constexpr int64_t kMicrosOfUnit[] = {
+    7 * 86'400'000'000, 86'400'000'000, 3'600'000'000, 60'000'000, 1'000'000, 1'000, 1};
 
 /// Complete units between two times.
 Result<Vector> RunWhole(const FunctionContext& context, const ScalarBinding& binding,
@@ -151,13 +150,12 @@ Result<ScalarBinding> BindWhole(const BindArguments& arguments) {
   if (arguments.types.size() == 2) return operators::BindTemporalArithmetic('-', arguments);
   if (arguments.types.size() != 3) return binding::WrongArguments();
   VELARIA_ASSIGN_OR_RETURN(const Unit unit, ConstantUnit(arguments, 0));
-  VELARIA_ASSIGN_OR_RETURN(const TypePtr from, binding::TypeFor(arguments, 1, Parameter::kTimestamp));
+  VELARIA_ASSIGN_OR_RETURN(const TypePtr from,
+                           binding::TypeFor(arguments, 1, Parameter::kTimestamp));
   VELARIA_ASSIGN_OR_RETURN(const TypePtr to, binding::TypeFor(arguments, 2, Parameter::kTimestamp));
   VELARIA_ASSIGN_OR_RETURN(const TypePtr common, CommonType(from, to));
-  return ScalarBinding{arrow::int64(),
-                       {nullptr, common, common},
-                       RunWhole,
-                       std::make_shared<const Unit>(unit)};
+  return ScalarBinding{
+      arrow::int64(), {nullptr, common, common}, RunWhole, std::make_shared<const Unit>(unit)};
 }
 
 template <int64_t micros_per_unit>
@@ -180,13 +178,13 @@ Result<ScalarBinding> BindFromEpoch(const BindArguments& arguments) {
 Result<Vector> RunEpochNanos(const FunctionContext& context, const ScalarBinding& binding,
                              std::span<const Vector> arguments, int64_t row_count) {
   const auto view = ViewFixed<int64_t>(arguments[0]);
-  const int64_t nanos =
-      calendar::kNanosPerSecond / calendar::UnitsPerSecond(*arguments[0].type());
-  return MapToValue<int64_t>(
-      context, arrow::int64(), arguments, row_count, [&](int64_t i, int64_t* out) -> Status {
-        if (!__builtin_mul_overflow(view[i], nanos, out)) return Status::OK();
-        return Fail(ErrorCode::kOverflow, "BIGINT out of range: epoch_ns");
-      });
+  const int64_t nanos = calendar::kNanosPerSecond / calendar::UnitsPerSecond(*arguments[0].type());
+  return MapToValue<int64_t>(context, arrow::int64(), arguments, row_count,
+                             [&](int64_t i, int64_t* out) -> Status {
+                               if (!__builtin_mul_overflow(view[i], nanos, out))
+                                 return Status::OK();
+                               return Fail(ErrorCode::kOverflow, "BIGINT out of range: epoch_ns");
+                             });
 }
 
 Result<ScalarBinding> BindEpochNanos(const BindArguments& arguments) {

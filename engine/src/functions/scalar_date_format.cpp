@@ -16,9 +16,9 @@ using calendar::kSecondsPerDay;
 struct Plan {
   Format format;
   std::string written;
-  int value_index = 0;     // which argument is formatted or parsed
-  bool try_parse = false;  // NULL instead of an error
-  bool zoned = false;      // the format has an offset or a zone
+  int value_index = 0;      // which argument is formatted or parsed
+  bool try_parse = false;   // NULL instead of an error
+  bool zoned = false;       // the format has an offset or a zone
   bool by_pattern = false;  // PostgreSQL's
 };
 
@@ -70,10 +70,8 @@ template <bool by_pattern>
 Result<ScalarBinding> BindFormat(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   // DuckDB takes both orders.
-  const size_t value = !by_pattern && IsString(*arguments.types[0]) &&
-                               !IsString(*arguments.types[1])
-                           ? 1
-                           : 0;
+  const size_t value =
+      !by_pattern && IsString(*arguments.types[0]) && !IsString(*arguments.types[1]) ? 1 : 0;
   VELARIA_ASSIGN_OR_RETURN(TypePtr type, ValueType(arguments, value));
   VELARIA_ASSIGN_OR_RETURN(auto plan, MakePlan(arguments, 1 - value, by_pattern));
   plan->value_index = static_cast<int>(value);
@@ -108,23 +106,22 @@ Result<Vector> RunParse(const FunctionContext& context, const ScalarBinding& bin
   const StringView text(value[0]);
   std::vector<int64_t> failed;
   VELARIA_ASSIGN_OR_RETURN(
-      Vector result,
-      kernels::MapToValue<T>(
-          context, binding.type, value, row_count, [&](int64_t i, T* out) -> Status {
-            auto read = Read(plan, text[i], sizeof(T) == 4);
-            if (!read.ok() && !plan.try_parse) return read.status();
-            if (read.ok() && *read) {
-              *out = static_cast<T>(**read);
-              return Status::OK();
-            }
-            if (!plan.try_parse) {
-              return Fail(ErrorCode::kBadValue,
-                          "the text is not of the format " + plan.written + ": " +
-                              std::string(text[i]));
-            }
-            failed.push_back(i);
-            return Status::OK();
-          }));
+      Vector result, kernels::MapToValue<T>(
+                         context, binding.type, value, row_count, [&](int64_t i, T* out) -> Status {
+                           auto read = Read(plan, text[i], sizeof(T) == 4);
+                           if (!read.ok() && !plan.try_parse) return read.status();
+                           if (read.ok() && *read) {
+                             *out = static_cast<T>(**read);
+                             return Status::OK();
+                           }
+                           if (!plan.try_parse) {
+                             return Fail(ErrorCode::kBadValue, "the text is not of the format " +
+                                                                   plan.written + ": " +
+                                                                   std::string(text[i]));
+                           }
+                           failed.push_back(i);
+                           return Status::OK();
+                         }));
   if (failed.empty()) return result;
   auto& data = *result.data;
   VELARIA_ASSIGN_OR_RETURN(data.buffers[0],
@@ -132,8 +129,7 @@ Result<Vector> RunParse(const FunctionContext& context, const ScalarBinding& bin
   if (!data.buffers[0]) {
     VELARIA_ASSIGN_OR_RETURN(data.buffers[0], AllocateBitmap(data.length, true, context.pool));
   }
-  for (const int64_t row : failed)
-    arrow::bit_util::ClearBit(data.buffers[0]->mutable_data(), row);
+  for (const int64_t row : failed) arrow::bit_util::ClearBit(data.buffers[0]->mutable_data(), row);
   data.null_count = arrow::kUnknownNullCount;
   return result;
 }
@@ -181,8 +177,8 @@ void RegisterFormats(Adder& add) {
       "to_char(TIMESTAMP '2013-05-07 08:09:05', 'YYYY/MM/DD HH24:MI')", "2013/05/07 08:09",
       BindFormat<true>);
   add("to_date", {}, "to_date(text VARCHAR, pattern VARCHAR) -> DATE",
-      "The date that a text of PostgreSQL's pattern means.", "to_date('07 May 2013', 'DD Mon YYYY')",
-      "2013-05-07", BindToDate);
+      "The date that a text of PostgreSQL's pattern means.",
+      "to_date('07 May 2013', 'DD Mon YYYY')", "2013-05-07", BindToDate);
 }
 
 }  // namespace velaria::dates

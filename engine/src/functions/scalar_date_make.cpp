@@ -22,8 +22,8 @@ Status NotATime(int64_t hour, int64_t minute, double second) {
 
 /// Microseconds of the day; 24:00:00 is the end of it.
 Result<int64_t> MicrosOfDay(int64_t hour, int64_t minute, double second) {
-  const bool good = hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 &&
-                    second <= 60;
+  const bool good =
+      hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 && second <= 60;
   if (!good) return NotATime(hour, minute, second);
   const int64_t micros = (hour * 60 + minute) * 60 * kMicrosPerSecond +
                          static_cast<int64_t>(std::nearbyint(second * 1e6));
@@ -50,8 +50,8 @@ Result<Vector> RunMakeTimestamp(const FunctionContext& context, const ScalarBind
   const auto second = ViewFixed<double>(arguments[5]);
   const bool zoned =
       !arrow::internal::checked_cast<const arrow::TimestampType&>(*binding.type).timezone().empty();
-  const auto zones = zoned && arguments.size() > 6 ? std::make_unique<StringView>(arguments[6])
-                                                   : nullptr;
+  const auto zones =
+      zoned && arguments.size() > 6 ? std::make_unique<StringView>(arguments[6]) : nullptr;
   std::string last_name;
   calendar::Zone zone;
   return MapToValue<int64_t>(
@@ -63,8 +63,8 @@ Result<Vector> RunMakeTimestamp(const FunctionContext& context, const ScalarBind
                                                 std::to_string(day[i]));
         }
         VELARIA_ASSIGN_OR_RETURN(const int64_t micros, MicrosOfDay(hour[i], minute[i], second[i]));
-        const int64_t days = calendar::DaysOf(year[i], static_cast<int>(month[i]),
-                                              static_cast<int>(day[i]));
+        const int64_t days =
+            calendar::DaysOf(year[i], static_cast<int>(month[i]), static_cast<int>(day[i]));
         int64_t seconds = days * kSecondsPerDay + micros / kMicrosPerSecond;
         if (zones) {
           if ((*zones)[i] != last_name) {
@@ -83,14 +83,13 @@ Result<ScalarBinding> BindMakeTimestamp(const BindArguments& arguments) {
   const TypePtr type = arrow::timestamp(arrow::TimeUnit::MICRO, zoned ? "UTC" : "");
   const auto integer = Parameter::kInteger;
   if (zoned) {
-    return binding::Bind(arguments,
-                         {integer, integer, integer, integer, integer, Parameter::kDouble,
-                          Parameter::kText},
-                         6, type, RunMakeTimestamp);
+    return binding::Bind(
+        arguments,
+        {integer, integer, integer, integer, integer, Parameter::kDouble, Parameter::kText}, 6,
+        type, RunMakeTimestamp);
   }
-  return binding::Bind(arguments,
-                       {integer, integer, integer, integer, integer, Parameter::kDouble}, 6, type,
-                       RunMakeTimestamp);
+  return binding::Bind(arguments, {integer, integer, integer, integer, integer, Parameter::kDouble},
+                       6, type, RunMakeTimestamp);
 }
 
 Status IntervalOverflow() {
@@ -117,23 +116,21 @@ Result<Vector> RunUnits(const FunctionContext& context, const ScalarBinding& bin
                         std::span<const Vector> arguments, int64_t row_count) {
   const auto& unit = binding::DataOf<UnitOfInterval>(binding);
   const auto count = ViewFixed<T>(arguments[0]);
-  return MapToValue<Interval>(context, binding.type, arguments, row_count,
-                              [&](int64_t i, Interval* out) -> Status {
-                                if constexpr (std::is_same_v<T, double>) {
-                                  return Scale(unit, count[i], out);
-                                } else {
-                                  int64_t nanos = 0, months = 0, days = 0;
-                                  if (__builtin_mul_overflow(unit.nanos, count[i], &nanos) ||
-                                      __builtin_mul_overflow(unit.months, count[i], &months) ||
-                                      __builtin_mul_overflow(unit.days, count[i], &days) ||
-                                      months != static_cast<int32_t>(months) ||
-                                      days != static_cast<int32_t>(days))
-                                    return IntervalOverflow();
-                                  *out = {static_cast<int32_t>(months), static_cast<int32_t>(days),
-                                          nanos};
-                                  return Status::OK();
-                                }
-                              });
+  return MapToValue<Interval>(
+      context, binding.type, arguments, row_count, [&](int64_t i, Interval* out) -> Status {
+        if constexpr (std::is_same_v<T, double>) {
+          return Scale(unit, count[i], out);
+        } else {
+          int64_t nanos = 0, months = 0, days = 0;
+          if (__builtin_mul_overflow(unit.nanos, count[i], &nanos) ||
+              __builtin_mul_overflow(unit.months, count[i], &months) ||
+              __builtin_mul_overflow(unit.days, count[i], &days) ||
+              months != static_cast<int32_t>(months) || days != static_cast<int32_t>(days))
+            return IntervalOverflow();
+          *out = {static_cast<int32_t>(months), static_cast<int32_t>(days), nanos};
+          return Status::OK();
+        }
+      });
 }
 
 /// Whole numbers; `kFraction` units take fractions.
@@ -169,9 +166,9 @@ Result<Vector> RunMakeInterval(const FunctionContext& context, const ScalarBindi
 
 Result<ScalarBinding> BindMakeInterval(const BindArguments& arguments) {
   const auto integer = Parameter::kInteger;
-  return binding::Bind(
-      arguments, {integer, integer, integer, integer, integer, integer, Parameter::kDouble}, 0,
-      arrow::month_day_nano_interval(), RunMakeInterval);
+  return binding::Bind(arguments,
+                       {integer, integer, integer, integer, integer, integer, Parameter::kDouble},
+                       0, arrow::month_day_nano_interval(), RunMakeInterval);
 }
 
 /// 30 days are a month, with the sign of the whole.
@@ -299,9 +296,8 @@ void RegisterMakeTimes(Adder& add) {
       "The interval of the numbers; each may be given by name and left out.",
       "make_interval(days => 10, hours => 2)", "10 days 02:00:00", BindMakeInterval);
   RegisterIntervalUnits(add);
-  add("justify_days", {}, "justify_days(interval INTERVAL) -> INTERVAL",
-      "With 30 days as a month.", "justify_days(INTERVAL '35 days')", "1 mon 5 days",
-      BindJustify<JustifyDays>);
+  add("justify_days", {}, "justify_days(interval INTERVAL) -> INTERVAL", "With 30 days as a month.",
+      "justify_days(INTERVAL '35 days')", "1 mon 5 days", BindJustify<JustifyDays>);
   add("justify_hours", {}, "justify_hours(interval INTERVAL) -> INTERVAL",
       "With 24 hours as a day.", "justify_hours(INTERVAL '27 hours')", "1 day 03:00:00",
       BindJustify<JustifyHours>);

@@ -44,7 +44,8 @@ Result<Vector> RunCrc32(const FunctionContext& context, const ScalarBinding& bin
   return kernels::MapToValue<int64_t>(
       context, arrow::int64(), arguments, row_count, [&](int64_t i, int64_t* out) {
         uint32_t crc = ~0u;
-        for (const char c : text[i]) crc = kCrcTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF] ^ crc >> 8;
+        for (const char c : text[i])
+          crc = kCrcTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF] ^ crc >> 8;
         *out = ~crc;
       });
 }

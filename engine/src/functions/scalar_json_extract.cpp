@@ -58,18 +58,18 @@ Result<Vector> RunExtract(const FunctionContext& context, const ScalarBinding& b
   const StringView text(arguments[0]);
   const RowPaths paths(arguments[1]);
   Document document;
-  return kernels::MapToText(
-      context, arguments, row_count, [&](int64_t i, std::string* out) -> Result<bool> {
-        VELARIA_RETURN_NOT_OK(document.Parse(text[i]));
-        uint32_t node = 0;
-        if (plan.path) {
-          if (!plan.path->Find(document, &node)) return false;
-        } else {
-          VELARIA_ASSIGN_OR_RETURN(const Path path, paths.At(i));
-          if (!path.Find(document, &node)) return false;
-        }
-        return AppendNode(document, node, plan.form, out);
-      });
+  return kernels::MapToText(context, arguments, row_count,
+                            [&](int64_t i, std::string* out) -> Result<bool> {
+                              VELARIA_RETURN_NOT_OK(document.Parse(text[i]));
+                              uint32_t node = 0;
+                              if (plan.path) {
+                                if (!plan.path->Find(document, &node)) return false;
+                              } else {
+                                VELARIA_ASSIGN_OR_RETURN(const Path path, paths.At(i));
+                                if (!path.Find(document, &node)) return false;
+                              }
+                              return AppendNode(document, node, plan.form, out);
+                            });
 }
 
 /// A literal path that is a number counts elements from 0.
@@ -91,8 +91,7 @@ Result<ScalarBinding> BindExtract(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   VELARIA_RETURN_NOT_OK(binding::TypeFor(arguments, 0, Parameter::kText).status());
   const bool by_index = IsInteger(*arguments.types[1]);
-  if (!by_index)
-    VELARIA_RETURN_NOT_OK(binding::TypeFor(arguments, 1, Parameter::kText).status());
+  if (!by_index) VELARIA_RETURN_NOT_OK(binding::TypeFor(arguments, 1, Parameter::kText).status());
   auto plan = std::make_shared<Plan>();
   plan->form = form;
   VELARIA_ASSIGN_OR_RETURN(plan->path, ConstantPath(arguments, 1));
@@ -132,8 +131,7 @@ Result<ScalarBinding> BindSteps(const BindArguments& arguments) {
 Result<Vector> RunExists(const FunctionContext& context, const ScalarBinding& binding,
                          std::span<const Vector> arguments, int64_t row_count) {
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::boolean(), context.pool);
-  VELARIA_ASSIGN_OR_RETURN(const Vector found,
-                           RunExtract(context, binding, arguments, row_count));
+  VELARIA_ASSIGN_OR_RETURN(const Vector found, RunExtract(context, binding, arguments, row_count));
   const Validity validity = ValidityOf(found);
   return kernels::MapToBoolean(context, arguments, kernels::ExtentOf(arguments, row_count),
                                [&](int64_t i) { return validity.IsValid(i); });
@@ -151,8 +149,8 @@ Result<ScalarBinding> BindExists(const BindArguments& arguments) {
 void RegisterExtract(FunctionRegistry& registry) {
   RowAdder operators(registry, "operator");
   operators("->", {}, "json -> key, json -> index, json -> path",
-            "The part of JSON, as JSON; NULL when it is not there.", "'{\"a\": [1, 2]}' -> 'a' -> 0",
-            "1", BindExtract<Form::kJson>);
+            "The part of JSON, as JSON; NULL when it is not there.",
+            "'{\"a\": [1, 2]}' -> 'a' -> 0", "1", BindExtract<Form::kJson>);
   operators("->>", {}, "json ->> key, json ->> index, json ->> path",
             "The part of JSON, as text: a string without its quotes, null as NULL.",
             "'{\"a\": \"x\"}' ->> '$.a'", "x", BindExtract<Form::kText>);
@@ -168,14 +166,14 @@ void RegisterExtract(FunctionRegistry& registry) {
   add("json_value", {}, "json_value(json VARCHAR, path) -> VARCHAR",
       "The part as text, NULL when it is an array or an object.", "json_value('{\"a\": 1}', '$.a')",
       "1", BindExtract<Form::kScalar>);
-  add("json_exists", {}, "json_exists(json VARCHAR, path) -> BOOLEAN", "Whether there is such a part.",
-      "json_exists('{\"a\": null}', '$.a')", "true", BindExists);
+  add("json_exists", {}, "json_exists(json VARCHAR, path) -> BOOLEAN",
+      "Whether there is such a part.", "json_exists('{\"a\": null}', '$.a')", "true", BindExists);
   add("json_extract_path", {}, "json_extract_path(json VARCHAR, step, ...) -> VARCHAR",
       "The part behind the steps, keys or numbers of elements from 0, as JSON.",
       "json_extract_path('{\"a\": [1, 2]}', 'a', '1')", "2", BindSteps<Form::kJson>);
   add("json_extract_path_text", {}, "json_extract_path_text(json VARCHAR, step, ...) -> VARCHAR",
-      "The part behind the steps as text.", "json_extract_path_text('{\"a\": {\"b\": \"x\"}}', 'a', 'b')",
-      "x", BindSteps<Form::kText>);
+      "The part behind the steps as text.",
+      "json_extract_path_text('{\"a\": {\"b\": \"x\"}}', 'a', 'b')", "x", BindSteps<Form::kText>);
 }
 
 }  // namespace velaria::json

@@ -143,18 +143,16 @@ Result<Vector> RunValid(const FunctionContext& context, const ScalarBinding& bin
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::boolean(), context.pool);
   const StringView text(arguments[0]);
   Document document;
-  return kernels::MapToBoolean(context, arguments, kernels::ExtentOf(arguments, row_count),
-                               [&](int64_t i) {
-                                 return text.IsValid(i) && document.TryParse(text[i], nullptr);
-                               });
+  return kernels::MapToBoolean(
+      context, arguments, kernels::ExtentOf(arguments, row_count),
+      [&](int64_t i) { return text.IsValid(i) && document.TryParse(text[i], nullptr); });
 }
 
 bool SameScalar(const Document& a, uint32_t x, const Document& b, uint32_t y) {
   if (a.node(x).kind != b.node(y).kind) return false;
   if (a.node(x).kind == Kind::kNumber) {
-    return a.raw(x) == b.raw(y) ||
-           std::strtod(std::string(a.raw(x)).c_str(), nullptr) ==
-               std::strtod(std::string(b.raw(y)).c_str(), nullptr);
+    return a.raw(x) == b.raw(y) || std::strtod(std::string(a.raw(x)).c_str(), nullptr) ==
+                                       std::strtod(std::string(b.raw(y)).c_str(), nullptr);
   }
   if (a.node(x).kind != Kind::kString) return true;
   std::string left, right;
@@ -226,13 +224,12 @@ Result<Vector> RunRewrite(const FunctionContext& context, const ScalarBinding& b
                           std::span<const Vector> arguments, int64_t row_count) {
   const StringView text(arguments[0]);
   Document document;
-  return kernels::MapToText(context, arguments, row_count,
-                            [&](int64_t i, std::string* out) -> Status {
-                              VELARIA_RETURN_NOT_OK(document.Parse(text[i]));
-                              pretty ? document.AppendPretty(0, 0, out)
-                                     : document.AppendJson(0, out);
-                              return Status::OK();
-                            });
+  return kernels::MapToText(
+      context, arguments, row_count, [&](int64_t i, std::string* out) -> Status {
+        VELARIA_RETURN_NOT_OK(document.Parse(text[i]));
+        pretty ? document.AppendPretty(0, 0, out) : document.AppendJson(0, out);
+        return Status::OK();
+      });
 }
 
 template <ScalarKernel kernel>
@@ -257,9 +254,7 @@ void RegisterFacts(RowAdder& add) {
   add(
       "json_keys", {"json_object_keys"}, "json_keys(json VARCHAR[, path VARCHAR]) -> VARCHAR[]",
       "The keys of an object.", "json_keys('{\"a\": 1, \"b\": 2}')", "[a, b]",
-      +[](const BindArguments& a) {
-        return BindTarget(a, arrow::list(arrow::utf8()), RunKeys);
-      });
+      +[](const BindArguments& a) { return BindTarget(a, arrow::list(arrow::utf8()), RunKeys); });
   add(
       "json_valid", {}, "json_valid(json VARCHAR) -> BOOLEAN", "Whether the text is JSON.",
       "json_valid('{\"a\": }')", "false", +[](const BindArguments& a) {

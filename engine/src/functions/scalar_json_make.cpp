@@ -111,8 +111,8 @@ Result<ScalarBinding> BindToJson(const BindArguments& arguments) {
 template <bool object>
 Result<Vector> RunCompose(const FunctionContext& context, const ScalarBinding& binding,
                           std::span<const Vector> arguments, int64_t row_count) {
-  const kernels::Extent extent = arguments.empty() ? kernels::Extent{1, true}
-                                                   : kernels::ExtentOf(arguments, row_count);
+  const kernels::Extent extent =
+      arguments.empty() ? kernels::Extent{1, true} : kernels::ExtentOf(arguments, row_count);
   std::vector<JsonTexts> texts;
   for (const auto& argument : arguments) {
     VELARIA_ASSIGN_OR_RETURN(const Vector dense, Decode(argument, context.pool));
@@ -143,7 +143,8 @@ Result<ScalarBinding> BindCompose(const BindArguments& arguments) {
   if (object && arguments.types.size() % 2 != 0) return binding::WrongArguments();
   ScalarBinding bound{arrow::utf8(), std::vector<TypePtr>(arguments.types.size()),
                       RunCompose<object>, nullptr};
-  for (size_t i = 0; object && i < arguments.types.size(); i += 2) bound.arguments[i] = arrow::utf8();
+  for (size_t i = 0; object && i < arguments.types.size(); i += 2)
+    bound.arguments[i] = arrow::utf8();
   return bound;
 }
 
@@ -218,8 +219,8 @@ void RegisterMake(RowAdder& add) {
       "to_json(value) -> VARCHAR", "The value as JSON: a text as a string, a list as an array.",
       "to_json(['a', 'b'])", "[\"a\",\"b\"]", BindToJson);
   add("json_array", {"json_build_array"}, "json_array(a, b, ...) -> VARCHAR",
-      "The array of the values.", "json_array(1, 'x', NULL)", "[1,\"x\",null]",
-      BindCompose<false>, false);
+      "The array of the values.", "json_array(1, 'x', NULL)", "[1,\"x\",null]", BindCompose<false>,
+      false);
   add("json_object", {"json_build_object"}, "json_object(key, value, ...) -> VARCHAR",
       "The object of the keys and values.", "json_object('a', 1, 'b', 'x')",
       "{\"a\":1,\"b\":\"x\"}", BindCompose<true>, false);

@@ -166,8 +166,8 @@ void RegisterMathematics(Adder& add) {
   add("log2", {}, "log2(a DOUBLE) -> DOUBLE", "Logarithm to base 2.", "log2(32)", "5",
       BindMath<Log2>);
   add(
-      "power", {"pow", "^"}, "power(a DOUBLE, b DOUBLE) -> DOUBLE", "a to the power b.", "power(2, 10)",
-      "1024", +[](const BindArguments& arguments) {
+      "power", {"pow", "^"}, "power(a DOUBLE, b DOUBLE) -> DOUBLE", "a to the power b.",
+      "power(2, 10)", "1024", +[](const BindArguments& arguments) {
         return BindMathOfTwo<Power, PowerInDomain>(arguments, "power");
       });
   add(

@@ -65,8 +65,8 @@ Result<Vector> RunAdd(const FunctionContext& context, const ScalarBinding& bindi
 template <bool at_end, bool list_first>
 Result<ScalarBinding> BindAdd(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
-  VELARIA_ASSIGN_OR_RETURN(const TypePtr element, ElementTypeWith(arguments, list_first ? 0 : 1,
-                                                                  list_first ? 1 : 0));
+  VELARIA_ASSIGN_OR_RETURN(const TypePtr element,
+                           ElementTypeWith(arguments, list_first ? 0 : 1, list_first ? 1 : 0));
   const TypePtr type = ListOf(element);
   ScalarBinding bound{type, {type, element}, RunAdd<at_end, list_first>, nullptr};
   if (!list_first) std::swap(bound.arguments[0], bound.arguments[1]);

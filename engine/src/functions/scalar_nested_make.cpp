@@ -20,9 +20,8 @@ Result<Vector> RunListValue(const FunctionContext& context, const ScalarBinding&
     return lists.Finish(binding.type, MakeVector(none), extent.constant, context.pool);
   }
   std::vector<int64_t> bases;
-  VELARIA_ASSIGN_OR_RETURN(
-      const Vector elements,
-      Concatenate({arguments.begin(), arguments.end()}, &bases, context.pool));
+  VELARIA_ASSIGN_OR_RETURN(const Vector elements,
+                           Concatenate({arguments.begin(), arguments.end()}, &bases, context.pool));
   for (int64_t i = 0; i < extent.rows; ++i) {
     for (size_t k = 0; k < arguments.size(); ++k)
       lists.Add(bases[k] + (arguments[k].constant ? 0 : i));

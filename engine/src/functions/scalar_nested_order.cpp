@@ -73,8 +73,9 @@ Result<Vector> Rearrange(const FunctionContext& context, const TypePtr& type,
 Result<Vector> RunSort(const FunctionContext& context, const ScalarBinding& binding,
                        std::span<const Vector> arguments, int64_t row_count) {
   const auto& plan = binding::DataOf<SortPlan>(binding);
-  return Rearrange(context, binding.type, arguments, row_count,
-                   [&](const auto& view, auto* positions) { SortPositions(view, plan, positions); });
+  return Rearrange(
+      context, binding.type, arguments, row_count,
+      [&](const auto& view, auto* positions) { SortPositions(view, plan, positions); });
 }
 
 /// list_sort(list[, 'ASC'|'DESC'[, 'NULLS FIRST'|'NULLS LAST']]).
@@ -157,11 +158,12 @@ Result<Vector> RunCount(const FunctionContext& context, const ScalarBinding& bin
                         std::span<const Vector> arguments, int64_t row_count) {
   const ListView list(arguments[0]);
   const Validity validity = ValidityOf(list.elements());
-  return kernels::MapToValue<int64_t>(
-      context, arrow::int64(), arguments, row_count, [&](int64_t i, int64_t* out) {
-        *out = 0;
-        for (int64_t k = list.begin(i); k < list.end(i); ++k) *out += validity.IsValid(k);
-      });
+  return kernels::MapToValue<int64_t>(context, arrow::int64(), arguments, row_count,
+                                      [&](int64_t i, int64_t* out) {
+                                        *out = 0;
+                                        for (int64_t k = list.begin(i); k < list.end(i); ++k)
+                                          *out += validity.IsValid(k);
+                                      });
 }
 
 /// The element that wins; NULL when there is none.
@@ -178,7 +180,8 @@ Result<Vector> RunExtreme(const FunctionContext& context, const ScalarBinding& b
       int32_t& best = winners[static_cast<size_t>(i)];
       for (int64_t k = list.begin(i); k < list.end(i); ++k) {
         if (!view.IsValid(k)) continue;
-        if (best < 0 || (greatest ? ValueLess(view[best], view[k]) : ValueLess(view[k], view[best])))
+        if (best < 0 ||
+            (greatest ? ValueLess(view[best], view[k]) : ValueLess(view[k], view[best])))
           best = static_cast<int32_t>(k);
       }
     }
@@ -304,8 +307,8 @@ Result<ScalarBinding> BindAggregate(const BindArguments& arguments) {
   for (const char* known : {"min", "max", "sum", "avg", "count"}) {
     if (lower != known) continue;
     const BindArguments first{{arguments.types[0]}, {binding::ConstantAt(arguments, 0)}, false};
-    VELARIA_ASSIGN_OR_RETURN(
-        auto bound, FunctionRegistry::Instance().FindScalar("list_" + lower)->bind(first));
+    VELARIA_ASSIGN_OR_RETURN(auto bound,
+                             FunctionRegistry::Instance().FindScalar("list_" + lower)->bind(first));
     // The kernels of these five look at their first argument alone.
     auto inner = std::make_shared<const ScalarBinding>(bound);
     bound.arguments.push_back(nullptr);
@@ -324,7 +327,8 @@ Result<ScalarBinding> BindAggregate(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterOrder(RowAdder& add) {
-  add("list_sort", {"array_sort"}, "list_sort(list[, 'ASC' or 'DESC'[, 'NULLS FIRST' or 'NULLS LAST']])",
+  add("list_sort", {"array_sort"},
+      "list_sort(list[, 'ASC' or 'DESC'[, 'NULLS FIRST' or 'NULLS LAST']])",
       "In order; NULLs last unless said otherwise.", "list_sort([3, 1, 2])", "[1, 2, 3]",
       BindSort<false>);
   add("list_reverse_sort", {"array_reverse_sort"}, "list_reverse_sort(list[, 'NULLS FIRST'])",
@@ -343,8 +347,8 @@ void RegisterOrder(RowAdder& add) {
       "list_max([3, 1, NULL])", "3", BindComparable<RunExtreme<true>, Gives::kElement>);
   add("list_sum", {}, "list_sum(list)", "The sum of the elements; NULLs are passed over.",
       "list_sum([3, 1, NULL])", "4", BindSum);
-  add("list_avg", {}, "list_avg(list) -> DOUBLE", "The mean of the elements; NULLs are passed over.",
-      "list_avg([3, 1, NULL])", "2", BindMean);
+  add("list_avg", {}, "list_avg(list) -> DOUBLE",
+      "The mean of the elements; NULLs are passed over.", "list_avg([3, 1, NULL])", "2", BindMean);
   add("list_count", {}, "list_count(list) -> BIGINT", "The number of elements that are not NULL.",
       "list_count([3, 1, NULL])", "2", BindCount);
   add("list_aggregate", {"list_aggr", "array_aggregate"}, "list_aggregate(list, name VARCHAR)",

@@ -86,8 +86,7 @@ Result<Vector> RunTrim(const FunctionContext& context, const ScalarBinding& bind
       continue;
     }
     if (count[i] < 0 || count[i] > list.size(i)) {
-      return Fail(ErrorCode::kBadValue, "trim_array removes 0 to " +
-                                            std::to_string(list.size(i)) +
+      return Fail(ErrorCode::kBadValue, "trim_array removes 0 to " + std::to_string(list.size(i)) +
                                             " elements here, not: " + std::to_string(count[i]));
     }
     lists.AddRange(list.begin(i), list.end(i) - count[i]);
@@ -153,8 +152,7 @@ Result<Vector> RunField(const FunctionContext& context, const ScalarBinding& bin
 Result<ScalarBinding> BindField(const BindArguments& arguments) {
   if (arguments.types.size() != 2 || arguments.types[0]->id() != arrow::Type::STRUCT)
     return binding::WrongArguments();
-  const auto& type =
-      arrow::internal::checked_cast<const arrow::StructType&>(*arguments.types[0]);
+  const auto& type = arrow::internal::checked_cast<const arrow::StructType&>(*arguments.types[0]);
   const auto constant = binding::ConstantAt(arguments, 1);
   int found = -1;
   std::string wanted;
@@ -180,10 +178,8 @@ Result<ScalarBinding> BindField(const BindArguments& arguments) {
                 near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?",
                 "fields: " + Join(names, ", "));
   }
-  return ScalarBinding{type.field(found)->type(),
-                       {nullptr, nullptr},
-                       RunField,
-                       std::make_shared<const int>(found)};
+  return ScalarBinding{
+      type.field(found)->type(), {nullptr, nullptr}, RunField, std::make_shared<const int>(found)};
 }
 
 /// Subscript: an element of a list, a field of a struct, a character of a text.
@@ -207,7 +203,8 @@ void RegisterParts(RowAdder& add) {
       "The element, counted from 1, or from -1 at the end; NULL outside the list. Of a struct, the "
       "field.",
       "list_extract([4, 5, 6], -1)", "6", BindSubscript);
-  add("list_slice", {"array_slice"}, "list_slice(list, first BIGINT, last BIGINT), list[first:last]",
+  add("list_slice", {"array_slice"},
+      "list_slice(list, first BIGINT, last BIGINT), list[first:last]",
       "The elements from first to last, both included; negative numbers count from the end.",
       "list_slice([4, 5, 6], 2, 3)", "[5, 6]", BindSlice, false);
   add("trim_array", {}, "trim_array(list, count BIGINT)", "Without the last elements.",
@@ -218,8 +215,8 @@ void RegisterParts(RowAdder& add) {
   add("cardinality", {"list_size", "array_size"}, "cardinality(list) -> BIGINT",
       "The number of elements.", "cardinality([4, 5, 6])", "3", BindListLength);
   add("struct_extract", {}, "struct_extract(struct, field), (struct).field",
-      "The field of that name, or of that number from 1.", "struct_extract({'a': 1, 'b': 'x'}, 'b')",
-      "x", BindField, false);
+      "The field of that name, or of that number from 1.",
+      "struct_extract({'a': 1, 'b': 'x'}, 'b')", "x", BindField, false);
 }
 
 }  // namespace velaria::nested

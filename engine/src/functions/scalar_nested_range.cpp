@@ -10,9 +10,7 @@ namespace {
 using binding::Parameter;
 using calendar::Interval;
 
-Status TooMany() {
-  return Fail(ErrorCode::kBadValue, "a list may have at most 67108864 elements");
-}
+Status TooMany() { return Fail(ErrorCode::kBadValue, "a list may have at most 67108864 elements"); }
 
 /// Appends the rows of an Int64Builder-like `values` as lists of `type`.
 template <typename Row>
@@ -48,23 +46,24 @@ Result<Vector> RunIntegers(const FunctionContext& context, const ScalarBinding& 
   const auto first = ViewFixed<int64_t>(arguments[0]);
   const auto second = count > 1 ? ViewFixed<int64_t>(arguments[1]) : first;
   const auto third = count > 2 ? ViewFixed<int64_t>(arguments[2]) : first;
-  return BuildLists(
-      context, binding.type, arguments, row_count,
-      [&](int64_t i, arrow::Int64Builder* values) -> Status {
-        const __int128 start = count > 1 ? first[i] : 0;
-        const __int128 stop = count > 1 ? second[i] : first[i];
-        const __int128 step = count > 2 ? third[i] : 1;
-        if (step == 0) return Fail(ErrorCode::kBadValue, "a step of a range must not be 0");
-        const __int128 span = step > 0 ? stop - start : start - stop;
-        const __int128 width = step > 0 ? step : -step;
-        const __int128 elements =
-            span < 0 ? 0 : inclusive ? span / width + 1 : (span + width - 1) / width;
-        if (elements > kElementsMax) return TooMany();
-        VELARIA_RETURN_NOT_OK(values->Reserve(static_cast<int64_t>(elements)));
-        for (__int128 k = 0; k < elements; ++k)
-          values->UnsafeAppend(static_cast<int64_t>(start + k * step));
-        return Status::OK();
-      });
+  return BuildLists(context, binding.type, arguments, row_count,
+                    [&](int64_t i, arrow::Int64Builder* values) -> Status {
+                      const __int128 start = count > 1 ? first[i] : 0;
+                      const __int128 stop = count > 1 ? second[i] : first[i];
+                      const __int128 step = count > 2 ? third[i] : 1;
+                      if (step == 0)
+                        return Fail(ErrorCode::kBadValue, "a step of a range must not be 0");
+                      const __int128 span = step > 0 ? stop - start : start - stop;
+                      const __int128 width = step > 0 ? step : -step;
+                      const __int128 elements = span < 0    ? 0
+                                                : inclusive ? span / width + 1
+                                                            : (span + width - 1) / width;
+                      if (elements > kElementsMax) return TooMany();
+                      VELARIA_RETURN_NOT_OK(values->Reserve(static_cast<int64_t>(elements)));
+                      for (__int128 k = 0; k < elements; ++k)
+                        values->UnsafeAppend(static_cast<int64_t>(start + k * step));
+                      return Status::OK();
+                    });
 }
 
 /// From a timestamp to another by an interval; each step is added to the one before, as PostgreSQL
@@ -75,32 +74,32 @@ Result<Vector> RunTimes(const FunctionContext& context, const ScalarBinding& bin
   const auto start = ViewFixed<int64_t>(arguments[0]), stop = ViewFixed<int64_t>(arguments[1]);
   const auto step = ViewFixed<Interval>(arguments[2]);
   constexpr int64_t kMicrosPerDay = calendar::kSecondsPerDay * 1'000'000;
-  return BuildLists(
-      context, binding.type, arguments, row_count,
-      [&](int64_t i, arrow::Int64Builder* values) -> Status {
-        const Interval& by = step[i];
-        const int64_t micros = by.nanoseconds / 1'000;
-        const bool upward = by.months > 0 || by.days > 0 || micros > 0;
-        const bool downward = by.months < 0 || by.days < 0 || micros < 0;
-        if (upward == downward) {
-          return Fail(ErrorCode::kBadValue,
-                      upward ? "a step of a range must not have parts of both signs"
-                             : "a step of a range must not be 0");
-        }
-        int64_t at = start[i];
-        for (int64_t count = 0;; ++count) {
-          if (upward ? at > stop[i] : at < stop[i]) return Status::OK();
-          if (!inclusive && at == stop[i]) return Status::OK();
-          if (count > kElementsMax) return TooMany();
-          VELARIA_RETURN_NOT_OK(values->Append(at));
-          const int64_t days = calendar::FloorDivide(at, kMicrosPerDay);
-          const __int128 next = static_cast<__int128>(calendar::AddMonths(days, by.months) + by.days) *
-                                    kMicrosPerDay +
-                                calendar::FloorModulo(at, kMicrosPerDay) + micros;
-          if (next != static_cast<int64_t>(next)) return Status::OK();
-          at = static_cast<int64_t>(next);
-        }
-      });
+  return BuildLists(context, binding.type, arguments, row_count,
+                    [&](int64_t i, arrow::Int64Builder* values) -> Status {
+                      const Interval& by = step[i];
+                      const int64_t micros = by.nanoseconds / 1'000;
+                      const bool upward = by.months > 0 || by.days > 0 || micros > 0;
+                      const bool downward = by.months < 0 || by.days < 0 || micros < 0;
+                      if (upward == downward) {
+                        return Fail(ErrorCode::kBadValue,
+                                    upward ? "a step of a range must not have parts of both signs"
+                                           : "a step of a range must not be 0");
+                      }
+                      int64_t at = start[i];
+                      for (int64_t count = 0;; ++count) {
+                        if (upward ? at > stop[i] : at < stop[i]) return Status::OK();
+                        if (!inclusive && at == stop[i]) return Status::OK();
+                        if (count > kElementsMax) return TooMany();
+                        VELARIA_RETURN_NOT_OK(values->Append(at));
+                        const int64_t days = calendar::FloorDivide(at, kMicrosPerDay);
+                        const __int128 next =
+                            static_cast<__int128>(calendar::AddMonths(days, by.months) + by.days) *
+                                kMicrosPerDay +
+                            calendar::FloorModulo(at, kMicrosPerDay) + micros;
+                        if (next != static_cast<int64_t>(next)) return Status::OK();
+                        at = static_cast<int64_t>(next);
+                      }
+                    });
 }
 
 template <bool inclusive>

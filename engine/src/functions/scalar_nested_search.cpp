@@ -31,8 +31,8 @@ Result<Compared> CompareElements(const FunctionContext& context, const ScalarBin
   }
   std::vector<Vector> sides = {view.elements(), values};
   if (flipped) std::swap(sides[0], sides[1]);
-  VELARIA_ASSIGN_OR_RETURN(
-      Vector outcome, comparison.kernel(context, comparison, sides, view.elements().length()));
+  VELARIA_ASSIGN_OR_RETURN(Vector outcome,
+                           comparison.kernel(context, comparison, sides, view.elements().length()));
   return Compared{std::move(list), std::move(outcome)};
 }
 
@@ -222,8 +222,7 @@ Result<Vector> RunQuantified(const FunctionContext& context, const ScalarBinding
     }
     if (!decided && unknown) continue;
     valid[static_cast<size_t>(i)] = 1;
-    if (decided != plan.all)
-      arrow::bit_util::SetBit(data->buffers[1]->mutable_data(), i);
+    if (decided != plan.all) arrow::bit_util::SetBit(data->buffers[1]->mutable_data(), i);
   }
   return WithValidity(Vector{std::move(data), extent.constant}, valid, context.pool);
 }
@@ -232,8 +231,7 @@ Result<Vector> RunQuantified(const FunctionContext& context, const ScalarBinding
 template <bool all>
 Result<ScalarBinding> BindQuantified(const BindArguments& arguments) {
   if (arguments.types.size() != 3) return binding::WrongArguments();
-  VELARIA_ASSIGN_OR_RETURN(const std::string sign,
-                           binding::ConstantText(arguments, 0, "operator"));
+  VELARIA_ASSIGN_OR_RETURN(const std::string sign, binding::ConstantText(arguments, 0, "operator"));
   VELARIA_ASSIGN_OR_RETURN(TypePtr type, ElementTypeWith(arguments, 2, 1));
   if (type->id() == arrow::Type::NA) type = arrow::int32();
   VELARIA_ASSIGN_OR_RETURN(auto comparison, Comparison(sign, type));
@@ -322,8 +320,8 @@ void RegisterSearch(RowAdder& add) {
       false);
   add(
       "array_positions", {}, "array_positions(list, element) -> BIGINT[]",
-      "Every place at which the element stands, counted from 1.",
-      "array_positions([4, 5, 4], 4)", "[1, 3]",
+      "Every place at which the element stands, counted from 1.", "array_positions([4, 5, 4], 4)",
+      "[1, 3]",
       +[](const BindArguments& a) {
         return BindPair<RunPositions, false>(a, arrow::list(arrow::int64()));
       },
@@ -333,8 +331,8 @@ void RegisterSearch(RowAdder& add) {
       "array_remove([4, 5, 4], 4)", "[5]",
       +[](const BindArguments& a) { return BindPair<RunRemove, true>(a, nullptr); }, false);
   add("array_replace", {}, "array_replace(list, from, to)",
-      "With each element that equals from replaced.", "array_replace([4, 5, 4], 4, 7)",
-      "[7, 5, 7]", BindReplace, false);
+      "With each element that equals from replaced.", "array_replace([4, 5, 4], 4, 7)", "[7, 5, 7]",
+      BindReplace, false);
   add("list_has_all", {"array_has_all"}, "list_has_all(list, wanted) -> BOOLEAN",
       "Whether the list holds every element of the other.", "list_has_all([1, 2, 3], [3, 1])",
       "true", BindHas<true>);

@@ -14,19 +14,18 @@ Result<Vector> RunToString(const FunctionContext& context, const ScalarBinding& 
                            std::span<const Vector> arguments, int64_t row_count) {
   const ListView list(arguments[0]);
   const StringView elements(list.elements()), separator(arguments[1]);
-  const auto absent =
-      arguments.size() > 2 ? std::make_unique<StringView>(arguments[2]) : nullptr;
-  return kernels::MapToText(
-      context, arguments.subspan(0, 2), row_count, [&](int64_t i, std::string* out) {
-        bool first = true;
-        for (int64_t k = list.begin(i); k < list.end(i); ++k) {
-          const bool valid = elements.IsValid(k);
-          if (!valid && !(absent && absent->IsValid(i))) continue;
-          if (!first) out->append(separator[i]);
-          out->append(valid ? elements[k] : (*absent)[i]);
-          first = false;
-        }
-      });
+  const auto absent = arguments.size() > 2 ? std::make_unique<StringView>(arguments[2]) : nullptr;
+  return kernels::MapToText(context, arguments.subspan(0, 2), row_count,
+                            [&](int64_t i, std::string* out) {
+                              bool first = true;
+                              for (int64_t k = list.begin(i); k < list.end(i); ++k) {
+                                const bool valid = elements.IsValid(k);
+                                if (!valid && !(absent && absent->IsValid(i))) continue;
+                                if (!first) out->append(separator[i]);
+                                out->append(valid ? elements[k] : (*absent)[i]);
+                                first = false;
+                              }
+                            });
 }
 
 Result<ScalarBinding> BindToString(const BindArguments& arguments) {
@@ -79,27 +78,28 @@ Result<Vector> RunSplit(const FunctionContext& context, const ScalarBinding& bin
                                 });
 }
 
-/// PostgreSQL's: a NULL delimiter splits into characters, an empty one does not split, an empty text
-/// has no parts; parts equal to the third text are NULL.
+/// PostgreSQL's: a NULL delimiter splits into characters, an empty one does not split, an empty
+/// text has no parts; parts equal to the third text are NULL.
 Result<Vector> RunToArray(const FunctionContext& context, const ScalarBinding& binding,
                           std::span<const Vector> arguments, int64_t row_count) {
   const StringView text(arguments[0]), delimiter(arguments[1]);
-  const auto absents =
-      arguments.size() > 2 ? std::make_unique<StringView>(arguments[2]) : nullptr;
+  const auto absents = arguments.size() > 2 ? std::make_unique<StringView>(arguments[2]) : nullptr;
   Vector driver = arguments[0];
   const kernels::Extent extent = kernels::ExtentOf(arguments, row_count);
   if (driver.constant && !extent.constant) {
     VELARIA_ASSIGN_OR_RETURN(driver, Expand(driver, row_count, context.pool));
   }
-  return kernels::MapToTextList(
-      context, {&driver, 1}, row_count, [&](int64_t i, arrow::StringBuilder* texts) -> Status {
-        std::optional<std::string_view> absent;
-        if (absents && absents->IsValid(i)) absent = (*absents)[i];
-        if (text[i].empty()) return Status::OK();
-        if (!delimiter.IsValid(i)) return AppendCharacters(text[i], absent, texts);
-        if (delimiter[i].empty()) return AppendPart(text[i], absent, texts);
-        return AppendParts(text[i], delimiter[i], absent, texts);
-      });
+  return kernels::MapToTextList(context, {&driver, 1}, row_count,
+                                [&](int64_t i, arrow::StringBuilder* texts) -> Status {
+                                  std::optional<std::string_view> absent;
+                                  if (absents && absents->IsValid(i)) absent = (*absents)[i];
+                                  if (text[i].empty()) return Status::OK();
+                                  if (!delimiter.IsValid(i))
+                                    return AppendCharacters(text[i], absent, texts);
+                                  if (delimiter[i].empty())
+                                    return AppendPart(text[i], absent, texts);
+                                  return AppendParts(text[i], delimiter[i], absent, texts);
+                                });
 }
 
 Result<ScalarBinding> BindSplit(const BindArguments& arguments, size_t most, ScalarKernel kernel) {
@@ -116,7 +116,8 @@ Result<ScalarBinding> BindSplit(const BindArguments& arguments, size_t most, Sca
 void RegisterTexts(RowAdder& add) {
   add("array_to_string", {"list_to_string"},
       "array_to_string(list, separator VARCHAR[, null_text VARCHAR]) -> VARCHAR",
-      "The elements as text with the separator between; NULLs are left out, or written as the third "
+      "The elements as text with the separator between; NULLs are left out, or written as the "
+      "third "
       "text.",
       "array_to_string([1, 2, NULL], '-', '*')", "1-2-*", BindToString, false);
   add(
@@ -128,7 +129,8 @@ void RegisterTexts(RowAdder& add) {
   add(
       "string_to_array", {},
       "string_to_array(text VARCHAR, delimiter VARCHAR[, null_text VARCHAR]) -> VARCHAR[]",
-      "The parts between delimiters, the characters when the delimiter is NULL; parts that equal the "
+      "The parts between delimiters, the characters when the delimiter is NULL; parts that equal "
+      "the "
       "third text are NULL.",
       "string_to_array('a,b,x', ',', 'x')", "[a, b, NULL]",
       +[](const BindArguments& a) { return BindSplit(a, 3, RunToArray); }, false);

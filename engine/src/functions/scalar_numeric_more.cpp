@@ -101,7 +101,9 @@ Result<Vector> RunWidthBucket(const FunctionContext& context, const ScalarBindin
           *out = count[i] + 1;
         } else {
           const double share = (x[i] - low[i]) / (high[i] - low[i]);
-          *out = std::min(static_cast<int64_t>(share * static_cast<double>(count[i])), count[i] - 1) + 1;
+          *out =
+              std::min(static_cast<int64_t>(share * static_cast<double>(count[i])), count[i] - 1) +
+              1;
         }
         return Status::OK();
       });
@@ -199,8 +201,7 @@ void RegisterMore(FunctionRegistry& registry) {
       BindOperator<'-'>);
   add("multiply", {}, "multiply(a, b)", "Product, as a * b.", "multiply(2, 3)", "6",
       BindOperator<'*'>);
-  add("divide", {}, "divide(a, b)", "Quotient, as a / b.", "divide(7, 2)", "3",
-      BindOperator<'/'>);
+  add("divide", {}, "divide(a, b)", "Quotient, as a / b.", "divide(7, 2)", "3", BindOperator<'/'>);
   add("fdiv", {}, "fdiv(a DOUBLE, b DOUBLE) -> DOUBLE", "Quotient rounded down.", "fdiv(-7, 2)",
       "-4", BindQuotient<FlooredQuotient>);
   add("fmod", {}, "fmod(a DOUBLE, b DOUBLE) -> DOUBLE", "Remainder with the sign of b.",
@@ -212,8 +213,7 @@ void RegisterMore(FunctionRegistry& registry) {
         return binding::Bind(a, {Parameter::kInteger}, 1, arrow::decimal128(38, 0), RunFactorial);
       });
   add(
-      "width_bucket", {},
-      "width_bucket(x DOUBLE, low DOUBLE, high DOUBLE, count BIGINT) -> BIGINT",
+      "width_bucket", {}, "width_bucket(x DOUBLE, low DOUBLE, high DOUBLE, count BIGINT) -> BIGINT",
       "Which of count equal buckets between low and high holds x; 0 below, count + 1 above.",
       "width_bucket(5.35, 0, 10, 5)", "3", +[](const BindArguments& a) {
         return binding::Bind(
@@ -243,14 +243,26 @@ void RegisterMore(FunctionRegistry& registry) {
       "e", {}, "e() -> DOUBLE", "Euler's number.", "e()", "2.718281828459045",
       +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::float64(), RunE); });
   registry.Add(ScalarFunction{
-      "random", {"rand"}, "numeric", "random() -> DOUBLE",
-      "A number from 0 up to 1, another for every row.", "random() BETWEEN 0 AND 1", "true",
+      "random",
+      {"rand"},
+      "numeric",
+      "random() -> DOUBLE",
+      "A number from 0 up to 1, another for every row.",
+      "random() BETWEEN 0 AND 1",
+      "true",
       +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::float64(), RunRandom); },
-      true, Volatility::kVolatile});
+      true,
+      Volatility::kVolatile});
   registry.Add(ScalarFunction{
-      "gen_random_uuid", {"uuid"}, "text", "gen_random_uuid() -> VARCHAR",
-      "A random UUID (version 4), another for every row.", "length(gen_random_uuid())", "36",
-      +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::utf8(), RunUuid); }, true,
+      "gen_random_uuid",
+      {"uuid"},
+      "text",
+      "gen_random_uuid() -> VARCHAR",
+      "A random UUID (version 4), another for every row.",
+      "length(gen_random_uuid())",
+      "36",
+      +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::utf8(), RunUuid); },
+      true,
       Volatility::kVolatile});
 }
 

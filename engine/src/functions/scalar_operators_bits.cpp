@@ -1,4 +1,5 @@
-// & | # ~ << >> on integers, and ^ as power. `~` between texts is the match of a regular expression.
+// & | # ~ << >> on integers, and ^ as power. `~` between texts is the match of a regular
+// expression.
 #include "functions/binding.hpp"
 #include "functions/elementwise.hpp"
 #include "functions/number_text.hpp"
@@ -67,9 +68,9 @@ Result<Vector> RunBits(const FunctionContext& context, const ScalarBinding& bind
       context, binding.type, arguments, row_count,
       [](T a, T b, T* out) { return -static_cast<int64_t>(!Op::Compute(a, b, out)); },
       [&](T a, T b) {
-        return Fail(ErrorCode::kOverflow, SqlName(*binding.type) + " out of range: " +
-                                              NumberText(a) + " " + Op::kSign + " " +
-                                              NumberText(b));
+        return Fail(ErrorCode::kOverflow, SqlName(*binding.type) +
+                                              " out of range: " + NumberText(a) + " " + Op::kSign +
+                                              " " + NumberText(b));
       });
 }
 
@@ -148,8 +149,7 @@ void RegisterBits(FunctionRegistry& registry) {
   };
   add("&", "operator", "a & b", "The bits that both integers have.", "6 & 3", "2",
       BindBits<BitAnd>);
-  add("|", "operator", "a | b", "The bits that either integer has.", "6 | 3", "7",
-      BindBits<BitOr>);
+  add("|", "operator", "a | b", "The bits that either integer has.", "6 | 3", "7", BindBits<BitOr>);
   add("#", "operator", "a # b", "The bits that one of the integers has and the other has not.",
       "6 # 3", "5", BindBits<BitXor>);
   add("<<", "operator", "a << count", "The bits moved left; none may be lost.", "1 << 10", "1024",

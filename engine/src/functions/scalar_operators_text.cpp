@@ -26,8 +26,8 @@ Result<ScalarBinding> BindConcat(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   for (size_t i = 0; i < 2; ++i) {
     if (!nested::IsList(*arguments.types[i])) continue;
-    const bool both = nested::IsList(*arguments.types[1 - i]) ||
-                      arguments.types[1 - i]->id() == arrow::Type::NA;
+    const bool both =
+        nested::IsList(*arguments.types[1 - i]) || arguments.types[1 - i]->id() == arrow::Type::NA;
     const char* name = both ? "list_concat" : i == 0 ? "list_append" : "list_prepend";
     return FunctionRegistry::Instance().FindScalar(name)->bind(arguments);
   }

@@ -210,7 +210,8 @@ Result<ScalarBinding> BindPattern(const BindArguments& arguments, TypePtr type, 
 /// The flags at argument `index`, when it is there.
 Status ReadFlags(const BindArguments& arguments, size_t index, Plan* plan) {
   if (arguments.types.size() <= index) return Status::OK();
-  VELARIA_ASSIGN_OR_RETURN(const std::string flags, binding::ConstantText(arguments, index, "flags"));
+  VELARIA_ASSIGN_OR_RETURN(const std::string flags,
+                           binding::ConstantText(arguments, index, "flags"));
   VELARIA_ASSIGN_OR_RETURN(plan->prefix, regex::PrefixOf(flags));
   plan->all = flags.find('g') != std::string::npos;
   return Status::OK();
@@ -302,8 +303,8 @@ Result<ScalarBinding> BindExtract(const BindArguments& arguments, TypePtr type) 
   }
   int groups = 9;
   const int group = plan.group;
-  VELARIA_ASSIGN_OR_RETURN(auto bound, BindPattern<run>(arguments, std::move(type), std::move(plan),
-                                                        &groups));
+  VELARIA_ASSIGN_OR_RETURN(auto bound,
+                           BindPattern<run>(arguments, std::move(type), std::move(plan), &groups));
   if (group > groups) {
     return Fail(ErrorCode::kBadArgument,
                 "the pattern has fewer groups than asked for: " + std::to_string(group));
@@ -366,7 +367,8 @@ void RegisterRegex(FunctionRegistry& registry) {
       "regexp_extract('2013-01-31', '(\\d+)-(\\d+)', 2)", "01",
       +[](const BindArguments& a) { return BindExtract<ExtractOne>(a, arrow::utf8()); });
   add(
-      "regexp_substr", {}, "regexp_substr(text VARCHAR, pattern VARCHAR[, flags VARCHAR]) -> VARCHAR",
+      "regexp_substr", {},
+      "regexp_substr(text VARCHAR, pattern VARCHAR[, flags VARCHAR]) -> VARCHAR",
       "The first match; an empty text when nothing matches.", "regexp_substr('a1b22', '[0-9]+')",
       "1", +[](const BindArguments& a) { return BindPlain<ExtractOne>(a, arrow::utf8()); });
   add(
@@ -381,9 +383,7 @@ void RegisterRegex(FunctionRegistry& registry) {
       "regexp_split_to_array", {"string_split_regex", "str_split_regex"},
       "regexp_split_to_array(text VARCHAR, pattern VARCHAR[, flags VARCHAR]) -> VARCHAR[]",
       "The texts between the matches.", "regexp_split_to_array('a1b22c', '[0-9]+')", "[a, b, c]",
-      +[](const BindArguments& a) {
-        return BindPlain<SplitOne>(a, arrow::list(arrow::utf8()));
-      });
+      +[](const BindArguments& a) { return BindPlain<SplitOne>(a, arrow::list(arrow::utf8())); });
   add(
       "regexp_count", {}, "regexp_count(text VARCHAR, pattern VARCHAR[, flags VARCHAR]) -> BIGINT",
       "The number of matches.", "regexp_count('a1b22', '[0-9]')", "3",

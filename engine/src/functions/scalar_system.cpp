@@ -42,7 +42,8 @@ Result<ScalarBinding> BindError(const BindArguments& arguments) {
 
 void RegisterSystem(FunctionRegistry& registry) {
   RowAdder add(registry, "system");
-  add("version", {}, "version() -> VARCHAR", "The product and its version.",
+  add(
+      "version", {}, "version() -> VARCHAR", "The product and its version.",
       "starts_with(version(), 'Velaria ')", "true",
       +[](const BindArguments& a) { return BindConstant(a, "Velaria " VELARIA_VERSION); });
   add(
@@ -51,8 +52,7 @@ void RegisterSystem(FunctionRegistry& registry) {
       +[](const BindArguments& a) { return BindConstant(a, "velaria"); });
   add(
       "current_schema", {}, "current_schema() -> VARCHAR", "The schema of names without one.",
-      "current_schema()", "main",
-      +[](const BindArguments& a) { return BindConstant(a, "main"); });
+      "current_schema()", "main", +[](const BindArguments& a) { return BindConstant(a, "main"); });
   add(
       "current_user", {"session_user", "user", "current_role"}, "current_user -> VARCHAR",
       "The name of the one user.", "current_user()", "velaria",

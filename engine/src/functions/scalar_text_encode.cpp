@@ -176,9 +176,8 @@ Status UrlDecode(std::string_view text, std::string* out) {
   for (size_t at = 0; at < text.size(); ++at) {
     const bool escaped = text[at] == '%' && at + 2 < text.size() && DigitOf(text[at + 1]) >= 0 &&
                          DigitOf(text[at + 2]) >= 0;
-    out->push_back(escaped
-                       ? static_cast<char>(DigitOf(text[at + 1]) << 4 | DigitOf(text[at + 2]))
-                       : text[at]);
+    out->push_back(escaped ? static_cast<char>(DigitOf(text[at + 1]) << 4 | DigitOf(text[at + 2]))
+                           : text[at]);
     if (escaped) at += 2;
   }
   return utf8::IsValid(*out) ? Status::OK() : BadBytes("UTF-8 when decoded", text);
@@ -312,9 +311,8 @@ void RegisterEncode(Adder& add) {
       BindBits<false>);
   add("to_base64", {"base64"}, "to_base64(bytes VARCHAR or BLOB) -> VARCHAR",
       "The bytes in Base64.", "to_base64('Velaria')", "VmVsYXJpYQ==", BindToText<ToBase64>);
-  add("from_base64", {}, "from_base64(text VARCHAR) -> BLOB",
-      "The bytes that Base64 stands for.", "decode(from_base64('VmVs'))", "Vel",
-      BindToBlob<FromBase64>);
+  add("from_base64", {}, "from_base64(text VARCHAR) -> BLOB", "The bytes that Base64 stands for.",
+      "decode(from_base64('VmVs'))", "Vel", BindToBlob<FromBase64>);
   add("encode", {}, "encode(text VARCHAR) -> BLOB, encode(bytes, format VARCHAR) -> VARCHAR",
       "The bytes of a text, or bytes as text in the format hex, base64 or escape.",
       "encode('Vel', 'hex')", "56656c", BindEncode);

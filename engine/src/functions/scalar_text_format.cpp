@@ -81,8 +81,8 @@ Result<Vector> RunOverlay(const FunctionContext& context, const ScalarBinding& b
   });
 }
 
-/// One place of a format: text before it, then argument `argument` under `conversion`, in a field of
-/// `width`.
+/// One place of a format: text before it, then argument `argument` under `conversion`, in a field
+/// of `width`.
 struct Place {
   std::string before;
   int argument = -1;
@@ -195,10 +195,10 @@ Status AppendNumber(const Place& place, const Vector& argument, int64_t row, std
     spec += place.precision >= 0 ? ".*" : "";
     spec += place.conversion;
     const double value = ViewFixed<double>(argument)[row];
-    const int written = place.precision >= 0
-                            ? std::snprintf(text, sizeof(text), spec.c_str(), place.width,
-                                            place.precision, value)
-                            : std::snprintf(text, sizeof(text), spec.c_str(), place.width, value);
+    const int written =
+        place.precision >= 0
+            ? std::snprintf(text, sizeof(text), spec.c_str(), place.width, place.precision, value)
+            : std::snprintf(text, sizeof(text), spec.c_str(), place.width, value);
     out->append(text, static_cast<size_t>(std::min<int>(written, sizeof(text) - 1)));
     return Status::OK();
   }
@@ -260,9 +260,9 @@ Result<Vector> RunFormat(const FunctionContext& context, const ScalarBinding& bi
         if (valid) VELARIA_RETURN_NOT_OK(QuoteLiteral((*view)[i], &quoted));
         if (!valid) quoted = "NULL";
       } else if (valid) {
-        quoted = (*view)[i].substr(
-            0, place.precision < 0 ? std::string_view::npos
-                                   : utf8::Skip((*view)[i], 0, place.precision));
+        quoted =
+            (*view)[i].substr(0, place.precision < 0 ? std::string_view::npos
+                                                     : utf8::Skip((*view)[i], 0, place.precision));
       }
       AppendPadded(place, quoted, &out);
     }
@@ -296,8 +296,7 @@ Result<ScalarBinding> BindPlaces(const BindArguments& arguments, const std::stri
 /// PostgreSQL's %s, %I, %L, or DuckDB's {}: which one the format itself says.
 Result<ScalarBinding> BindFormat(const BindArguments& arguments) {
   if (arguments.types.empty()) return binding::WrongArguments();
-  VELARIA_ASSIGN_OR_RETURN(const std::string format,
-                           binding::ConstantText(arguments, 0, "format"));
+  VELARIA_ASSIGN_OR_RETURN(const std::string format, binding::ConstantText(arguments, 0, "format"));
   const bool braces = format.find('{') != std::string::npos;
   VELARIA_ASSIGN_OR_RETURN(Places places,
                            braces ? ParseBraces(format) : ParsePercents(format, "sIL"));
@@ -306,8 +305,7 @@ Result<ScalarBinding> BindFormat(const BindArguments& arguments) {
 
 Result<ScalarBinding> BindPrintf(const BindArguments& arguments) {
   if (arguments.types.empty()) return binding::WrongArguments();
-  VELARIA_ASSIGN_OR_RETURN(const std::string format,
-                           binding::ConstantText(arguments, 0, "format"));
+  VELARIA_ASSIGN_OR_RETURN(const std::string format, binding::ConstantText(arguments, 0, "format"));
   VELARIA_ASSIGN_OR_RETURN(Places places, ParsePercents(format, "sdiuxXocfeEgG"));
   return BindPlaces(arguments, format, std::move(places));
 }
@@ -315,8 +313,8 @@ Result<ScalarBinding> BindPrintf(const BindArguments& arguments) {
 Result<Vector> Normalize(const FunctionContext& context, const Vector& text, int64_t row_count,
                          arrow::compute::Utf8NormalizeOptions::Form form) {
   const arrow::compute::Utf8NormalizeOptions options(form);
-  VELARIA_ASSIGN_OR_RETURN(
-      Vector result, kernels::CallArrow(context, "utf8_normalize", {&text, 1}, row_count, &options));
+  VELARIA_ASSIGN_OR_RETURN(Vector result, kernels::CallArrow(context, "utf8_normalize", {&text, 1},
+                                                             row_count, &options));
   if (result.type()->id() == arrow::Type::STRING) return result;
   VELARIA_ASSIGN_OR_RETURN(const ScalarBinding cast, BindCast(result.type(), arrow::utf8(), false));
   return cast.kernel(context, cast, {&result, 1}, row_count);
@@ -333,9 +331,9 @@ Result<Vector> RunNormalize(const FunctionContext& context, const ScalarBinding&
 Result<Vector> RunStripAccents(const FunctionContext& context, const ScalarBinding& binding,
                                std::span<const Vector> arguments, int64_t row_count) {
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::utf8(), context.pool);
-  VELARIA_ASSIGN_OR_RETURN(const Vector apart,
-                           Normalize(context, arguments[0], row_count,
-                                     arrow::compute::Utf8NormalizeOptions::NFD));
+  VELARIA_ASSIGN_OR_RETURN(
+      const Vector apart,
+      Normalize(context, arguments[0], row_count, arrow::compute::Utf8NormalizeOptions::NFD));
   const StringView text(apart);
   return MapToText(context, {&apart, 1}, row_count, [&](int64_t i, std::string* out) {
     for (size_t at = 0; at < text[i].size();) {

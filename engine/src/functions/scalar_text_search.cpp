@@ -88,7 +88,8 @@ Result<ScalarBinding> BindTest(const BindArguments& arguments) {
 
 void RegisterSearch(Adder& add) {
   add("length", {"len", "char_length", "character_length"}, "length(text VARCHAR) -> BIGINT",
-      "The number of characters, of a blob's bytes, or of a list's elements.", "length('été')", "3", BindMeasure<CharactersOf>);
+      "The number of characters, of a blob's bytes, or of a list's elements.", "length('été')", "3",
+      BindMeasure<CharactersOf>);
   add("octet_length", {}, "octet_length(text VARCHAR) -> BIGINT", "The number of bytes.",
       "octet_length('été')", "5", BindMeasure<BytesOf>);
   add("bit_length", {}, "bit_length(text VARCHAR) -> BIGINT", "The number of bits.",

@@ -28,9 +28,9 @@ void Split(std::string_view text, Characters* out) {
 Status CheckLength(const Characters& a, const Characters& b) {
   const size_t length = std::max(a.size(), b.size());
   if (length <= kCharactersMax) return Status::OK();
-  return Fail(ErrorCode::kBadValue, "a text is too long to compare, characters: " +
-                                        std::to_string(length) + " of at most " +
-                                        std::to_string(kCharactersMax));
+  return Fail(ErrorCode::kBadValue,
+              "a text is too long to compare, characters: " + std::to_string(length) +
+                  " of at most " + std::to_string(kCharactersMax));
 }
 
 /// Wagner and Fischer, a row at a time.
@@ -91,8 +91,7 @@ Status DamerauLevenshtein(std::string_view left, std::string_view right, int64_t
       if (same) last_column = j;
       const int64_t exchange =
           at(row, column) + static_cast<int64_t>((i - row - 1) + 1 + (j - column - 1));
-      at(i + 1, j + 1) =
-          std::min({at(i, j) + !same, at(i + 1, j) + 1, at(i, j + 1) + 1, exchange});
+      at(i + 1, j + 1) = std::min({at(i, j) + !same, at(i + 1, j) + 1, at(i, j + 1) + 1, exchange});
     }
     last_row[a[i - 1]] = i;
   }
@@ -105,9 +104,9 @@ Status Hamming(std::string_view left, std::string_view right, int64_t* out) {
   Split(left, &a);
   Split(right, &b);
   if (a.size() != b.size()) {
-    return Fail(ErrorCode::kBadValue, "hamming needs texts of equal length, not: " +
-                                          std::to_string(a.size()) + " and " +
-                                          std::to_string(b.size()));
+    return Fail(ErrorCode::kBadValue,
+                "hamming needs texts of equal length, not: " + std::to_string(a.size()) + " and " +
+                    std::to_string(b.size()));
   }
   *out = 0;
   for (size_t i = 0; i < a.size(); ++i) *out += a[i] != b[i];

@@ -355,17 +355,21 @@ void AppendTimestamp(int64_t seconds, int64_t nanos, std::optional<int64_t> offs
 
 void AppendInterval(const Interval& interval, std::string* out) {
   const size_t start = out->size();
+  bool after_negative = false;  // then a positive part bears its sign
   auto part = [&](int64_t count, const char* name) {
     if (count == 0) return;
     if (out->size() > start) out->push_back(' ');
-    *out += std::to_string(count) + " " + name + (count == 1 || count == -1 ? "" : "s");
+    if (after_negative && count > 0) out->push_back('+');
+    *out += std::to_string(count) + " " + name + (count == 1 ? "" : "s");
+    after_negative = count < 0;
   };
   part(interval.months / 12, "year");
   part(interval.months % 12, "mon");
   part(interval.days, "day");
   if (interval.nanoseconds == 0 && out->size() > start) return;
   if (out->size() > start) out->push_back(' ');
-  if (interval.nanoseconds < 0) out->push_back('-');
+  if (interval.nanoseconds < 0 || after_negative)
+    out->push_back(interval.nanoseconds < 0 ? '-' : '+');
   const auto magnitude =
       static_cast<uint64_t>(interval.nanoseconds < 0 ? -(interval.nanoseconds + 1)
                                                      : interval.nanoseconds) +

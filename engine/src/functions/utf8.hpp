@@ -42,7 +42,11 @@ inline bool IsCodePoint(int64_t code) {
 inline bool IsValid(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
     const auto first = static_cast<uint8_t>(text[at]);
-    const size_t bytes = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    const size_t bytes = first < 0x80   ? 1
+                         : first < 0xC2 ? 0
+                         : first < 0xE0 ? 2
+                         : first < 0xF0 ? 3
+                                        : 4;
     if (bytes == 0 || first > 0xF4 || at + bytes > text.size()) return false;
     for (size_t k = 1; k < bytes; ++k) {
       if (!IsContinuation(text[at + k])) return false;

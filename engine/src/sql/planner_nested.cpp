@@ -118,7 +118,7 @@ Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
 /// The arguments in the order of the parameters. The one function with names of its own is
 /// make_interval; what is left out is 0.
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindCallArguments(const std::string& name,
-                                                                  const Expr& expr) {
+                                                                      const Expr& expr) {
   if (!HasNames(expr)) return BindAll(expr.children);
   static const std::vector<std::string> kParameters = {"years", "months", "weeks", "days",
                                                        "hours", "mins",   "secs"};
@@ -139,8 +139,7 @@ Result<std::vector<BoundExprPtr>> ExpressionBinder::BindCallArguments(const std:
       at = static_cast<size_t>(found - kParameters.begin());
     }
     if (at >= kParameters.size()) {
-      return FailAt(expr.place, ErrorCode::kBadArgument,
-                    "no parameter of make_interval: " + wanted,
+      return FailAt(expr.place, ErrorCode::kBadArgument, "no parameter of make_interval: " + wanted,
                     "They are " + Join(kParameters, ", ") + ".");
     }
     VELARIA_ASSIGN_OR_RETURN(arguments[at], Bind(*expr.children[i]));
