@@ -103,7 +103,9 @@ def _next_batch(
             chunk = reader.read_chunk()
         except StopIteration:
             chunk = None
-        if call.is_cancelled:
+        # A client that was killed ends its stream like one that is done: asked for now, since the
+        # watcher may not have come by yet, and a replaced table would be lost.
+        if call.is_cancelled or (chunk is None and call.has_lost_client()):
             raise VelariaError(codes.CANCELLED, "the DoPut was cancelled")
         tracked.refuse_when_cancelled()
         if chunk is None or chunk.data is not None:

@@ -189,7 +189,7 @@ TEST(fragments_merged_in_any_number_of_partitions_give_the_single_process_answer
       fragment.partition = p;
       auto parsed = LaneFragment::Parse(fragment.Serialize());
       REQUIRE(parsed.ok());
-      auto snapshot = RunFragment(*parsed, {{"t", *batches}}, 1, nullptr);
+      auto snapshot = RunFragment(*parsed, {{"t", *batches}}, 1);
       REQUIRE(snapshot.ok());
       snapshots.push_back(*snapshot);
     }

@@ -31,7 +31,7 @@ TEST(every_function_is_described_once) {
     CHECK(!function.signature.empty() && !function.summary.empty() && !function.example.empty());
     CHECK_EQ(function.summary.back(), '.');
   }
-  CHECK(names.size() >= 75);
+  CHECK(names.size() >= 260);
 }
 
 TEST(integer_arithmetic_fails_on_overflow_with_the_values) {
@@ -210,7 +210,7 @@ TEST(dictionary_columns_are_computed_by_value) {
 }
 
 TEST(regular_expressions_are_checked_before_any_row) {
-  CHECK_EQ(Value("regexp_matches('abc', '[')"), "VEL2015 not a regular expression: [");
+  CHECK_EQ(Value("regexp_matches('abc', '[')"), "VEL2008 not a regular expression: [");
   CHECK_EQ(Value("regexp_matches('ABC', 'b', 'i')"), "true");
   CHECK_EQ(Value("regexp_replace('aaa', 'a', 'b')"), "baa");
   CHECK_EQ(Value("regexp_replace('aAa', 'a', 'b', 'gi')"), "bbb");

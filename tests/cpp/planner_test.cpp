@@ -240,7 +240,7 @@ TEST(an_insert_is_cast_and_ordered_as_its_target) {
     sql::BindContext context;
     context.catalog = &check::TestCatalog();
     const auto& target = *check::TestCatalog().FindRelation("", "u", false).ValueOrDie()->schema();
-    auto query = sql::PlanInsertSource(**statement, target, context);
+    auto query = sql::PlanInsertSource(**statement, target, {}, context);
     if (!query.ok()) return CodeText(ErrorInfoOf(query.status()).code);
     return query->schema->Equals(target) ? logical::ToText(*query->root) : "wrong schema";
   };

@@ -24,8 +24,8 @@ struct LowerOptions {
   /// For the lane's merge: the aggregate's input is not run; its state is filled from snapshots
   /// before the first trigger (PhysicalPlan::merged).
   bool from_partials = false;
-  /// Sums of floats that depend on neither the order nor the cut of the rows (SET float_sum). A plan
-  /// that runs at several triggers or in several places has them in any case.
+  /// Sums of floats that depend on neither the order nor the cut of the rows (SET float_sum). A
+  /// plan that runs at several triggers or in several places has them in any case.
   bool reproducible_sums = false;
   /// The relation whose rows carry their positions in the table to the top.
   const logical::Relation* positions_of = nullptr;

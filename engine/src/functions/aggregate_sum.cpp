@@ -138,7 +138,8 @@ class SumStates final : public AggregateStates {
     if (rule_.answer == Answer::kAverage) {
       const double divisor = std::pow(10.0, rule_.scale);
       return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
-        return static_cast<double>(sums_[group]) / divisor / static_cast<double>(counts_[group]);
+        // One rounding: 6.60 / 3 is 2.2.
+        return static_cast<double>(sums_[group]) / (divisor * static_cast<double>(counts_[group]));
       });
     }
     if constexpr (std::is_same_v<Acc, Int128>) {

@@ -27,6 +27,12 @@ void RegisterParts(Adder& add);       // year, date_part, epoch
 void RegisterChange(Adder& add);      // date_trunc, time_bucket, make_date, timezone
 void RegisterDifference(Adder& add);  // date_diff, date_add
 void RegisterNow(Adder& add);         // now, today
+void RegisterMakeTimes(Adder& add);   // make_time, make_interval, to_days, justify_days
+void RegisterAge(Adder& add);         // age, date_bin, date_sub
+void RegisterFormats(Adder& add);     // strftime, strptime, to_char, to_date
+
+/// to_timestamp(text, pattern): the row of to_timestamp takes it for texts.
+Result<ScalarBinding> BindParseByPattern(const BindArguments& arguments);
 
 /// Units of date_trunc and date_diff, coarse to fine.
 enum class Unit {

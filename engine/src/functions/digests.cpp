@@ -144,4 +144,31 @@ std::string Sha256(std::string_view data) {
   return Hex(state, true);
 }
 
+std::string Sha1(std::string_view data) {
+  const std::string message = Padded(data, true);
+  std::array<uint32_t, 5> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+  for (size_t block = 0; block < message.size(); block += kBlockBytes) {
+    std::array<uint32_t, 80> words;
+    for (size_t t = 0; t < 16; ++t) words[t] = LoadBig(message.data() + block + 4 * t);
+    for (size_t t = 16; t < 80; ++t)
+      words[t] = std::rotl(words[t - 3] ^ words[t - 8] ^ words[t - 14] ^ words[t - 16], 1);
+    auto [a, b, c, d, e] = state;
+    for (size_t t = 0; t < 80; ++t) {
+      const uint32_t mixed = t < 20   ? ((b & c) | (~b & d)) + 0x5a827999
+                             : t < 40 ? (b ^ c ^ d) + 0x6ed9eba1
+                             : t < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
+                                      : (b ^ c ^ d) + 0xca62c1d6;
+      const uint32_t next = std::rotl(a, 5) + mixed + e + words[t];
+      e = d;
+      d = c;
+      c = std::rotl(b, 30);
+      b = a;
+      a = next;
+    }
+    const std::array<uint32_t, 5> mixed = {a, b, c, d, e};
+    for (size_t i = 0; i < 5; ++i) state[i] += mixed[i];
+  }
+  return Hex(state, true);
+}
+
 }  // namespace velaria::digests

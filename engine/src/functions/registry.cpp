@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "functions/binding.hpp"
+#include "functions/system.hpp"
 
 namespace velaria {
 
@@ -15,6 +16,7 @@ FunctionRegistry::FunctionRegistry() {
   RegisterRegex(*this);
   RegisterJson(*this);
   RegisterNested(*this);
+  RegisterSystem(*this);
   RegisterAggregates(*this);
   RegisterWindows(*this);
 }

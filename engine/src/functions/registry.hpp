@@ -252,6 +252,7 @@ void RegisterHash(FunctionRegistry& registry);
 void RegisterRegex(FunctionRegistry& registry);   // regexp_*, ~, SIMILAR TO
 void RegisterJson(FunctionRegistry& registry);    // json_extract, ->, ->>, ...
 void RegisterNested(FunctionRegistry& registry);  // lists and structs
+void RegisterSystem(FunctionRegistry& registry);  // version, current_user, error
 void RegisterAggregates(FunctionRegistry& registry);
 void RegisterWindows(FunctionRegistry& registry);
 

@@ -60,7 +60,8 @@ class ReproducibleSum {
       digits[digit - 1] += carry;
     }
     // The sum is the head, a signed integer of any length, and three digits of 32 bits below it.
-    const int scale = kDigitBits * (static_cast<int>(top_) - kDigits + 1) - kBias;  // of the lowest digit
+    const int scale =
+        kDigitBits * (static_cast<int>(top_) - kDigits + 1) - kBias;  // of the lowest digit
     const Digit head = digits[0];
     constexpr Digit kRoom = Digit{1} << 60;
     if (head >= kRoom || head < -kRoom) {

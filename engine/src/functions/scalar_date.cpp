@@ -10,6 +10,9 @@ void RegisterDate(FunctionRegistry& registry) {
   dates::RegisterChange(add);
   dates::RegisterDifference(add);
   dates::RegisterNow(add);
+  dates::RegisterMakeTimes(add);
+  dates::RegisterAge(add);
+  dates::RegisterFormats(add);
 }
 
 namespace dates {

@@ -235,9 +235,11 @@ void RegisterChange(Adder& add) {
       });
   add(
       "to_timestamp", {"from_epoch", "from_unixtime"},
-      "to_timestamp(seconds DOUBLE) -> TIMESTAMP WITH TIME ZONE",
-      "The moment so many seconds after 1970-01-01 UTC.", "to_timestamp(86400.5)",
+      "to_timestamp(seconds DOUBLE) -> TIMESTAMP WITH TIME ZONE, to_timestamp(text, pattern)",
+      "The moment so many seconds after 1970-01-01 UTC, or that a text of PostgreSQL's pattern "
+      "means.", "to_timestamp(86400.5)",
       "1970-01-02 00:00:00.5+00", +[](const BindArguments& a) {
+        if (a.types.size() == 2) return BindParseByPattern(a);
         return binding::Bind(a, {Parameter::kDouble}, 1,
                              arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"), RunToTimestamp);
       });

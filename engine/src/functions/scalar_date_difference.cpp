@@ -137,10 +137,6 @@ void RegisterDifference(Adder& add) {
   add("date_add", {}, "date_add(date, INTERVAL or days) -> DATE or TIMESTAMP",
       "So much later, as date + interval.", "date_add(DATE '2013-01-31', 1)", "2013-02-01",
       BindShift<'+'>);
-  add("date_sub", {}, "date_sub(date, INTERVAL or days) -> DATE or TIMESTAMP",
-      "So much earlier, as date - interval.",
-      "date_sub(TIMESTAMP '2013-03-31 12:00:00', INTERVAL '1 month')", "2013-02-28 12:00:00",
-      BindShift<'-'>);
 }
 
 void RegisterNow(Adder& add) {

@@ -32,7 +32,8 @@ enum class Part {
   kDayOfYear,
   kWeek,
   kIsoYear,
-  kYearWeek
+  kYearWeek,
+  kEra
 };
 
 bool IsPartOfTime(Part part) { return part >= Part::kHour && part <= Part::kMicrosecond; }
@@ -57,6 +58,7 @@ int64_t PartOf(const WallTime& time) {
     case Part::kIsoDayOfWeek: return calendar::IsoWeekday(time.days);
     case Part::kDayOfYear: return time.days - calendar::DaysOf(CivilOf(time.days).year, 1, 1) + 1;
     case Part::kWeek: return calendar::IsoWeekOf(time.days).week;
+    case Part::kEra: return CivilOf(time.days).year > 0 ? 1 : 0;
     case Part::kIsoYear: return ToldYear(calendar::IsoWeekOf(time.days).year);
     case Part::kYearWeek: {
       const auto week = calendar::IsoWeekOf(time.days);
@@ -143,6 +145,89 @@ Result<ScalarBinding> BindEpoch(const BindArguments& arguments) {
                        RunSeconds<true>);
 }
 
+/// Days of the Julian calendar's count, the time of day as a fraction.
+Result<Vector> RunJulian(const FunctionContext& context, const ScalarBinding& binding,
+                         std::span<const Vector> arguments, int64_t row_count) {
+  const std::span<const Vector> value = arguments.last(1);
+  if (kernels::HasConstantNull(value)) return MakeNullConstant(arrow::float64(), context.pool);
+  VELARIA_ASSIGN_OR_RETURN(auto clock, WallClock::Make(value[0]));
+  return kernels::MapToValue<double>(
+      context, arrow::float64(), value, row_count, [&](int64_t i, double* out) {
+        const WallTime time = clock[i];
+        *out = static_cast<double>(time.days + 2440588) +
+               static_cast<double>(time.nanos_of_day) / static_cast<double>(calendar::kNanosPerDay);
+      });
+}
+
+/// Seconds east of UTC of the timestamp's own zone, or the hours or minutes of that.
+template <int64_t divisor, int64_t modulus>
+Result<Vector> RunZonePart(const FunctionContext& context, const ScalarBinding& binding,
+                           std::span<const Vector> arguments, int64_t row_count) {
+  const std::span<const Vector> value = arguments.last(1);
+  if (kernels::HasConstantNull(value)) return MakeNullConstant(arrow::int64(), context.pool);
+  const bool is_timestamp = value[0].type()->id() == arrow::Type::TIMESTAMP;
+  VELARIA_ASSIGN_OR_RETURN(auto zone, calendar::Zone::Of(*value[0].type()));
+  const int64_t units = is_timestamp ? calendar::UnitsPerSecond(*value[0].type()) : 1;
+  const auto view = ViewFixed<int64_t>(value[0]);
+  return kernels::MapToValue<int64_t>(
+      context, arrow::int64(), value, row_count, [&](int64_t i, int64_t* out) {
+        *out = is_timestamp ? zone.OffsetAt(FloorDivide(view[i], units)) / divisor % modulus : 0;
+      });
+}
+
+using calendar::Interval;
+int64_t MillenniaOf(const Interval& v) { return v.months / 12'000; }
+int64_t CenturiesOf(const Interval& v) { return v.months / 1'200; }
+int64_t DecadesOf(const Interval& v) { return v.months / 120; }
+int64_t YearsOf(const Interval& v) { return v.months / 12; }
+int64_t QuartersOf(const Interval& v) { return v.months % 12 / 3 + 1; }
+int64_t MonthsOf(const Interval& v) { return v.months % 12; }
+int64_t DaysOfInterval(const Interval& v) { return v.days; }
+int64_t HoursOf(const Interval& v) { return v.nanoseconds / (3600 * kNanosPerSecond); }
+int64_t MinutesOf(const Interval& v) { return v.nanoseconds / (60 * kNanosPerSecond) % 60; }
+double SecondsOf(const Interval& v) {
+  return static_cast<double>(v.nanoseconds % (60 * kNanosPerSecond)) / 1e9;
+}
+int64_t MillisecondsOf(const Interval& v) {
+  return v.nanoseconds % (60 * kNanosPerSecond) / 1'000'000;
+}
+int64_t MicrosecondsOf(const Interval& v) { return v.nanoseconds % (60 * kNanosPerSecond) / 1'000; }
+/// As PostgreSQL counts: a year has 365.25 days, a month beside it 30.
+double EpochOf(const Interval& v) {
+  return v.months / 12 * 365.25 * kSecondsPerDay +
+         static_cast<double>((int64_t{v.months} % 12 * 30 + v.days) * kSecondsPerDay) +
+         static_cast<double>(v.nanoseconds) / 1e9;
+}
+
+template <typename T, T (*part)(const Interval&)>
+Result<Vector> RunIntervalPart(const FunctionContext& context, const ScalarBinding& binding,
+                               std::span<const Vector> arguments, int64_t row_count) {
+  const auto view = ViewFixed<Interval>(arguments.back());
+  return kernels::MapToValue<T>(context, binding.type, arguments.last(1), row_count,
+                                [&](int64_t i, T* out) { *out = part(view[i]); });
+}
+
+struct IntervalPart {
+  const char* name;
+  ScalarKernel kernel;
+  bool is_double;
+};
+
+constexpr IntervalPart kIntervalParts[] = {
+    {"millennium", RunIntervalPart<int64_t, MillenniaOf>, false},
+    {"century", RunIntervalPart<int64_t, CenturiesOf>, false},
+    {"decade", RunIntervalPart<int64_t, DecadesOf>, false},
+    {"year", RunIntervalPart<int64_t, YearsOf>, false},
+    {"quarter", RunIntervalPart<int64_t, QuartersOf>, false},
+    {"month", RunIntervalPart<int64_t, MonthsOf>, false},
+    {"day", RunIntervalPart<int64_t, DaysOfInterval>, false},
+    {"hour", RunIntervalPart<int64_t, HoursOf>, false},
+    {"minute", RunIntervalPart<int64_t, MinutesOf>, false},
+    {"second", RunIntervalPart<double, SecondsOf>, true},
+    {"millisecond", RunIntervalPart<int64_t, MillisecondsOf>, false},
+    {"microsecond", RunIntervalPart<int64_t, MicrosecondsOf>, false},
+    {"epoch", RunIntervalPart<double, EpochOf>, true}};
+
 struct PartName {
   const char* name;
   ScalarKernel kernel;
@@ -169,13 +254,28 @@ constexpr PartName kParts[] = {{"year", RunPart<Part::kYear>, false, false},
                                {"yearweek", RunPart<Part::kYearWeek>, false, false},
                                {"decade", RunPart<Part::kDecade>, false, false},
                                {"century", RunPart<Part::kCentury>, false, false},
-                               {"millennium", RunPart<Part::kMillennium>, false, false}};
+                               {"millennium", RunPart<Part::kMillennium>, false, false},
+                               {"era", RunPart<Part::kEra>, false, false},
+                               {"julian", RunJulian, false, true},
+                               {"timezone", RunZonePart<1, 86'400>, false, false},
+                               {"timezone_hour", RunZonePart<3'600, 24>, false, false},
+                               {"timezone_minute", RunZonePart<60, 60>, false, false}};
 
 Result<ScalarBinding> BindDatePart(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   VELARIA_ASSIGN_OR_RETURN(const std::string name, binding::ConstantText(arguments, 0, "part"));
   std::string wanted = ToLower(name);
   std::vector<std::string> known;
+  if (LogicalType(arguments.types[1])->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO) {
+    for (const auto& part : kIntervalParts) {
+      if (wanted != part.name && wanted != std::string(part.name) + "s") continue;
+      return ScalarBinding{part.is_double ? arrow::float64() : arrow::int64(),
+                           {nullptr, nullptr},
+                           part.kernel,
+                           nullptr};
+    }
+    return Fail(ErrorCode::kBadArgument, "no part of an interval: " + name);
+  }
   for (const auto& part : kParts) {
     known.emplace_back(part.name);
     if (wanted != part.name && wanted != std::string(part.name) + "s") continue;
@@ -252,6 +352,16 @@ void RegisterParts(Adder& add) {
       "decade(DATE '2013-05-17')", "201", BindPart<Part::kDecade>);
   add("century", {}, "century(date) -> BIGINT", "The century; 2001 begins the 21st.",
       "century(DATE '2000-12-31')", "20", BindPart<Part::kCentury>);
+  add("millennium", {}, "millennium(date) -> BIGINT", "The millennium; 2001 begins the third.",
+      "millennium(DATE '2000-12-31')", "2", BindPart<Part::kMillennium>);
+  add("era", {}, "era(date) -> BIGINT", "1, or 0 before the year 1.", "era(DATE '2013-05-17')", "1",
+      BindPart<Part::kEra>);
+  add(
+      "julian", {}, "julian(timestamp) -> DOUBLE",
+      "The Julian day, the time of day as its fraction.", "julian(TIMESTAMP '2013-05-17 12:00:00')",
+      "2456430.5", +[](const BindArguments& a) {
+        return binding::Bind(a, {binding::Parameter::kTimestamp}, 1, arrow::float64(), RunJulian);
+      });
   add("date_part", {"datepart", "extract"},
       "date_part(part VARCHAR, date) -> BIGINT, or DOUBLE for second and epoch",
       "The named part; EXTRACT(part FROM date) is the same.",

@@ -1,4 +1,6 @@
-// md5, sha256 and hash.
+// md5, sha1, sha256, crc32 and hash.
+#include <array>
+
 #include "functions/binding.hpp"
 #include "functions/digests.hpp"
 #include "functions/on_dictionary.hpp"
@@ -24,6 +26,34 @@ Result<ScalarBinding> BindDigest(const BindArguments& arguments) {
     return ScalarBinding{arrow::utf8(), {nullptr}, RunDigest<digest>, nullptr};
   return binding::Bind(arguments, {binding::Parameter::kText}, 1, arrow::utf8(),
                        kernels::OnDictionary<RunDigest<digest>>);
+}
+
+constexpr std::array<uint32_t, 256> kCrcTable = [] {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    uint32_t value = byte;
+    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ ((value & 1) != 0 ? 0xEDB88320u : 0u);
+    table[byte] = value;
+  }
+  return table;
+}();
+
+Result<Vector> RunCrc32(const FunctionContext& context, const ScalarBinding& binding,
+                        std::span<const Vector> arguments, int64_t row_count) {
+  const StringView text(arguments[0]);
+  return kernels::MapToValue<int64_t>(
+      context, arrow::int64(), arguments, row_count, [&](int64_t i, int64_t* out) {
+        uint32_t crc = ~0u;
+        for (const char c : text[i]) crc = kCrcTable[(crc ^ static_cast<uint8_t>(c)) & 0xFF] ^ crc >> 8;
+        *out = ~crc;
+      });
+}
+
+Result<ScalarBinding> BindCrc32(const BindArguments& arguments) {
+  if (arguments.types.size() == 1 && PhysicalOf(*arguments.types[0]) == Physical::kBinary)
+    return ScalarBinding{arrow::int64(), {nullptr}, RunCrc32, nullptr};
+  return binding::Bind(arguments, {binding::Parameter::kText}, 1, arrow::int64(),
+                       kernels::OnDictionary<RunCrc32>);
 }
 
 /// The finaliser of MurmurHash3 (fmix64).
@@ -132,6 +162,22 @@ void RegisterHash(FunctionRegistry& registry) {
                               "md5('abc')",
                               "900150983cd24fb0d6963f7d28e17f72",
                               BindDigest<digests::Md5>});
+  registry.Add(ScalarFunction{"sha1",
+                              {},
+                              "hash",
+                              "sha1(text VARCHAR) -> VARCHAR",
+                              "SHA-1 digest of the bytes, in hexadecimal.",
+                              "sha1('abc')",
+                              "a9993e364706816aba3e25717850c26c9cd0d89d",
+                              BindDigest<digests::Sha1>});
+  registry.Add(ScalarFunction{"crc32",
+                              {},
+                              "hash",
+                              "crc32(text VARCHAR) -> BIGINT",
+                              "CRC-32 of the bytes, as zip and zlib have it.",
+                              "crc32('123456789')",
+                              "3421780262",
+                              BindCrc32});
   registry.Add(ScalarFunction{"sha256",
                               {},
                               "hash",

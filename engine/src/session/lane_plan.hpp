@@ -64,11 +64,11 @@ class FragmentCancel {
 
 /// VEL2002, with the reason, for a query that cannot be cut.
 Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t partitions);
-/// The aggregate's snapshot over the inputs. `threads` bounds the work; `cancel` may be null.
+/// The aggregate's snapshot over the inputs. `threads` bounds the work.
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads, FragmentCancel* cancel);
+    int threads, FragmentCancel* cancel = nullptr);
 /// The query's rows from the snapshots, merged in the order given.
 Result<std::shared_ptr<arrow::Table>> MergeFragments(
     const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots);

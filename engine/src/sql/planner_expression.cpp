@@ -87,6 +87,16 @@ Result<BoundExprPtr> ExpressionBinder::BindPredicate(const Expr& expr, const std
   return ExpectBoolean(std::move(bound), clause, functions());
 }
 
+/// Functions that the standard calls without parentheses, where no column has the name.
+static bool IsBareCall(const Name& name) {
+  if (name.quoted) return false;
+  for (const char* known :
+       {"current_user", "session_user", "current_role", "current_catalog", "current_schema"}) {
+    if (EqualsIgnoreCase(name.text, known)) return true;
+  }
+  return false;
+}
+
 Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
   if (aliases_ && expr.names.size() == 1) {
     VELARIA_ASSIGN_OR_RETURN(const auto* seen, scope_->Find(expr.names));
@@ -104,6 +114,9 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
   if (!column && outer_) {
     VELARIA_ASSIGN_OR_RETURN(auto outer, outer_->Resolve(expr.names, expr.place));
     if (outer) return outer;
+  }
+  if (!column && expr.names.size() == 1 && IsBareCall(expr.names[0])) {
+    return Call(ToLower(expr.names[0].text), {}, expr.place);
   }
   if (!column && expr.names.size() > 1) {
     VELARIA_ASSIGN_OR_RETURN(auto field, BindColumnField(expr));
