@@ -72,8 +72,12 @@ struct Centred {
       case Statistic::kSlope: return sxy / sxx;
       case Statistic::kIntercept: return mean_y - mean_x * (sxy / sxx);
       case Statistic::kR2: return syy == 0 ? 1.0 : (sxy * sxy) / (sxx * syy);
-      // The roots apart: the product of the sums may be out of range.
-      default: return std::clamp(sxy / (std::sqrt(sxx) * std::sqrt(syy)), -1.0, 1.0);
+      default: {
+        const double both = sxx * syy;
+        const bool in_range = both > 0 && std::isfinite(both);
+        const double root = in_range ? std::sqrt(both) : std::sqrt(sxx) * std::sqrt(syy);
+        return std::clamp(sxy / root, -1.0, 1.0);
+      }
     }
   }
 };
