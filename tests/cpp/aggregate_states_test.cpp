@@ -192,16 +192,34 @@ TEST(sort_keys_of_a_call_are_carried_in_its_states) {
   }
 }
 
-TEST(both_kinds_of_variance_hold_under_a_large_mean) {
-  arrow::DoubleBuilder builder;
-  for (int64_t i = 0; i < kRows; ++i) (void)builder.Append(1e9 + static_cast<double>(i % 2));
-  Rows rows{{Of(builder)}, std::vector<uint32_t>(kRows, 0)};
-  const auto binding = Bound("var_pop", rows.arguments);
-  for (const auto* kind : {&binding, binding.reproducible.get()}) {
-    const auto states = Over(*kind, rows, std::vector<int>(kRows, 0), 0);
-    const uint32_t group = 0;
-    const auto result = states->Finish({&group, 1}, arrow::default_memory_pool()).ValueOrDie();
-    CHECK(std::abs(ViewFixed<double>(result)[0] - 0.25) < 0.25e-9);
+TEST(both_kinds_of_statistics_hold_under_a_large_mean) {
+  std::mt19937 random(5);
+  arrow::DoubleBuilder x, y;
+  for (int64_t i = 0; i < kRows; ++i) {
+    (void)x.Append(1e12 + static_cast<double>(i % 2));
+    (void)y.Append(1e12 - static_cast<double>(i % 2));
+  }
+  const Rows rows{{Of(y), Of(x)}, std::vector<uint32_t>(kRows, 0)};
+  const Rows one{{rows.arguments[1]}, rows.groups};
+  const auto value = [&](const AggregateBinding& binding, const Rows& over) {
+    std::vector<int> part_of(kRows);
+    for (auto& part : part_of) part = static_cast<int>(random() % 3);
+    auto all = Fresh(binding);
+    const auto groups = AllGroups();
+    for (int part = 0; part < 3; ++part) {
+      const auto states = Over(binding, over, part_of, part);
+      const auto exported = states->Export(groups, arrow::default_memory_pool()).ValueOrDie();
+      CHECK(all->Merge(exported, groups.data(), kGroups).ok());
+    }
+    return ViewFixed<double>(all->Finish(groups, arrow::default_memory_pool()).ValueOrDie())[0];
+  };
+  const auto variance = Bound("var_pop", one.arguments);
+  const auto slope = Bound("regr_slope", rows.arguments);
+  for (const auto* kind : {&variance, variance.reproducible.get()}) {
+    CHECK(std::abs(value(*kind, one) - 0.25) < 0.25e-9);
+  }
+  for (const auto* kind : {&slope, slope.reproducible.get()}) {
+    CHECK(std::abs(value(*kind, rows) + 1) < 1e-9);
   }
 }
 

@@ -89,24 +89,31 @@ Result<AggregateBinding> BindBits(const BindArguments& arguments) {
   return bound;
 }
 
+/// As in DuckDB a group without a known condition has no count, but NULL.
 class CountIfStates final : public AggregateStates {
  public:
   Status Resize(int64_t group_count) override {
     counts_.resize(static_cast<size_t>(group_count), 0);
+    has_.resize(static_cast<size_t>(group_count), 0);
     return Status::OK();
   }
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const BoolView view = ViewBool(arguments[0]);
-    ForEachValid(view.validity, groups, row_count,
-                 [&](int64_t row, uint32_t group) { counts_[group] += view[row]; });
+    ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+      counts_[group] += view[row];
+      has_[group] = 1;
+    });
     return Status::OK();
   }
 
   Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
     const auto counts = ViewFixed<int64_t>(states[0]);
-    for (int64_t i = 0; i < row_count; ++i) counts_[groups[i]] += counts[i];
+    ForEachValid(counts.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+      counts_[group] += counts[row];
+      has_[group] = 1;
+    });
     return Status::OK();
   }
 
@@ -118,14 +125,15 @@ class CountIfStates final : public AggregateStates {
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     return FinishFixed<int64_t>(
-        arrow::int64(), groups, pool, [](uint32_t) { return true; },
+        arrow::int64(), groups, pool, [this](uint32_t group) { return has_[group] != 0; },
         [this](uint32_t group) { return counts_[group]; });
   }
 
-  int64_t MemoryBytes() const override { return static_cast<int64_t>(counts_.capacity() * 8); }
+  int64_t MemoryBytes() const override { return static_cast<int64_t>(counts_.capacity() * 9); }
 
  private:
   std::vector<int64_t> counts_;
+  std::vector<uint8_t> has_;
 };
 
 Result<AggregateBinding> BindCountIf(const BindArguments& arguments) {
@@ -211,7 +219,8 @@ void RegisterBits(FunctionRegistry& registry) {
   registry.Add(AggregateFunction{"count_if",
                                  {"countif"},
                                  "count_if([DISTINCT] condition BOOLEAN) -> BIGINT",
-                                 "The number of rows for which the condition is true.",
+                                 "The number of rows for which the condition is true; NULL when it "
+                                 "is known for none.",
                                  "SELECT count_if(x > 1) FROM (VALUES (1), (2), (3)) AS t(x)",
                                  "2",
                                  BindCountIf});

@@ -40,8 +40,7 @@ struct Moments {
   std::optional<double> Answer(Moment moment) const {
     const auto count = static_cast<double>(n);
     if (moment == Moment::kSkewness) {
-      if (n < 3) return std::nullopt;
-      if (m2 == 0) return std::nan("");
+      if (n < 3 || m2 == 0) return std::nullopt;
       return std::sqrt(count * (count - 1)) / (count - 2) * (m3 / count) /
              std::pow(m2 / count, 1.5);
     }
@@ -105,14 +104,14 @@ Result<AggregateBinding> BindMoment(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterMoments(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{
-      "skewness",
-      {},
-      "skewness([DISTINCT] value NUMBER) -> DOUBLE",
-      "The sample skewness; NULL for fewer than three values, NaN for equal ones.",
-      "SELECT skewness(x) FROM (VALUES (1), (2), (3)) AS t(x)",
-      "0",
-      BindMoment<Moment::kSkewness, Moments>});
+  registry.Add(
+      AggregateFunction{"skewness",
+                        {},
+                        "skewness([DISTINCT] value NUMBER) -> DOUBLE",
+                        "The sample skewness; NULL for fewer than three values and for equal ones.",
+                        "SELECT skewness(x) FROM (VALUES (1), (2), (3)) AS t(x)",
+                        "0",
+                        BindMoment<Moment::kSkewness, Moments>});
   registry.Add(AggregateFunction{
       "kurtosis",
       {},

@@ -2,7 +2,8 @@
 //
 // The fast states keep means and centred sums (Welford 1962; merged as in Chan, Golub and LeVeque
 // 1979), which do not cancel. The reproducible states keep exact sums of x, y, x*x, x*y and y*y and
-// subtract them with 113 bits. Rules for few rows and for constant values are PostgreSQL's.
+// subtract them with 113 bits: nine digits are right while the mean is below 1e12 deviations. Rules
+// for few rows and for constant values are PostgreSQL's.
 #include <algorithm>
 #include <cmath>
 
@@ -71,19 +72,25 @@ struct Centred {
       case Statistic::kSlope: return sxy / sxx;
       case Statistic::kIntercept: return mean_y - mean_x * (sxy / sxx);
       case Statistic::kR2: return syy == 0 ? 1.0 : (sxy * sxy) / (sxx * syy);
-      // The roots apart: the product of the sums may be out of range.
-      default: return std::clamp(sxy / (std::sqrt(sxx) * std::sqrt(syy)), -1.0, 1.0);
+      default: {
+        const double both = sxx * syy;
+        const bool in_range = both > 0 && std::isfinite(both);
+        const double root = in_range ? std::sqrt(both) : std::sqrt(sxx) * std::sqrt(syy);
+        return std::clamp(sxy / root, -1.0, 1.0);
+      }
     }
   }
 };
 
-/// Sums over one variable.
+/// Sums over one variable. Values are taken relative to the first of them, so that a mean that is
+/// large beside the spread costs no digits.
 struct Spread {
   int64_t n = 0;
-  double mean = 0, sxx = 0;
+  double origin = 0, mean = 0, sxx = 0;
 
-  void Add(double x) {
-    const double delta = x - mean;
+  void Add(double value) {
+    if (n == 0) origin = value;
+    const double x = value - origin, delta = x - mean;
     mean += delta / static_cast<double>(++n);
     sxx += delta * (x - mean);
   }
@@ -95,22 +102,28 @@ struct Spread {
       return;
     }
     const auto a = static_cast<double>(n), b = static_cast<double>(other.n);
-    const double delta = other.mean - mean;
+    const double delta = (other.origin - origin) + (other.mean - mean);
     n += other.n;
     mean += delta * (b / (a + b));
     sxx += other.sxx + delta * delta * (a * b / (a + b));
   }
 
   std::optional<double> Answer(Statistic statistic) const {
-    return Centred{n, mean, 0, sxx, 0, 0}.Answer(statistic);
+    return Centred{n, origin + mean, 0, sxx, 0, 0}.Answer(statistic);
   }
 };
 
-/// Sums over two variables; the dependent one, y, is the first argument.
+/// Sums over two variables, likewise; the dependent one, y, is the first argument.
 struct Pairs {
-  Centred sums;
+  Centred sums;  // its means are relative to the origins
+  double origin_x = 0, origin_y = 0;
 
-  void Add(double y, double x) {
+  void Add(double y_value, double x_value) {
+    if (sums.n == 0) {
+      origin_x = x_value;
+      origin_y = y_value;
+    }
+    const double x = x_value - origin_x, y = y_value - origin_y;
     const auto count = static_cast<double>(++sums.n);
     const double dx = x - sums.mean_x, dy = y - sums.mean_y;
     sums.mean_x += dx / count;
@@ -124,11 +137,12 @@ struct Pairs {
     const Centred& o = other.sums;
     if (o.n == 0) return;
     if (sums.n == 0) {
-      sums = o;
+      *this = other;
       return;
     }
     const auto a = static_cast<double>(sums.n), b = static_cast<double>(o.n);
-    const double dx = o.mean_x - sums.mean_x, dy = o.mean_y - sums.mean_y;
+    const double dx = (other.origin_x - origin_x) + (o.mean_x - sums.mean_x);
+    const double dy = (other.origin_y - origin_y) + (o.mean_y - sums.mean_y);
     const double weight = a * b / (a + b);
     sums.n += o.n;
     sums.mean_x += dx * (b / (a + b));
@@ -138,7 +152,12 @@ struct Pairs {
     sums.sxy += o.sxy + dx * dy * weight;
   }
 
-  std::optional<double> Answer(Statistic statistic) const { return sums.Answer(statistic); }
+  std::optional<double> Answer(Statistic statistic) const {
+    Centred moved = sums;
+    moved.mean_x += origin_x;
+    moved.mean_y += origin_y;
+    return moved.Answer(statistic);
+  }
 };
 
 /// Exact sums over one variable, and its range: rounding must not make constants vary.
