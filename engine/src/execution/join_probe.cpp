@@ -13,11 +13,11 @@ class ProbeState final : public OperatorState {
   JoinBuild* const build;
   KeyScratch scratch, scope_scratch;
   bool open = false;
-  std::vector<uint32_t> groups;  // per selected row of the input
+  std::vector<uint32_t> groups;       // per selected row of the input
   std::vector<uint8_t> left_matched;  // of a mark join: 2 when unknown
-  int64_t row = 0;                  // next selected row
-  size_t list_position = 0;         // next build row of that row's list
-  std::vector<uint32_t> left_rows;  // pairs: position in the selection
+  int64_t row = 0;                    // next selected row
+  size_t list_position = 0;           // next build row of that row's list
+  std::vector<uint32_t> left_rows;    // pairs: position in the selection
   std::vector<uint32_t> right_rows;
 };
 
@@ -32,8 +32,8 @@ Status OpenChunk(const JoinSpec& spec, const Chunk& in, ProbeState& state, TaskC
   ARROW_RETURN_NOT_OK(state.build->Find(keys, count, &state.scratch, state.groups.data()));
   state.left_matched.assign(static_cast<size_t>(count), 0);
   if (spec.mark_operands > 0) {
-    ARROW_RETURN_NOT_OK(state.build->AnswerUnmatched(keys, count, &state.scope_scratch,
-                                                     state.left_matched.data()));
+    ARROW_RETURN_NOT_OK(
+        state.build->AnswerUnmatched(keys, count, &state.scope_scratch, state.left_matched.data()));
   }
   if (!spec.emits_pairs() && !spec.residual) {  // which row matches does not matter
     for (int64_t i = 0; i < count; ++i) {

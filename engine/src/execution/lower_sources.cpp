@@ -29,9 +29,9 @@ Result<Lowering::Drafts> Lowering::LowerShared(const LogicalNode& node) {
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
     whole_ = was_whole;
     Shared shared;
-    shared.accumulator = Close(
-        std::move(drafts), std::make_shared<RowCollectorNode>(
-                               "shared rows " + std::to_string(node.shared_id)));
+    shared.accumulator =
+        Close(std::move(drafts),
+              std::make_shared<RowCollectorNode>("shared rows " + std::to_string(node.shared_id)));
     for (int i = first; i < static_cast<int>(plan_->pipelines.size()); ++i) {
       shared.dependencies.push_back(i);
     }

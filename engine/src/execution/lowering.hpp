@@ -40,8 +40,8 @@ inline std::optional<io::Comparison> ComparisonOf(const std::string& name, bool 
 
 /// `column op literal` over a scan's output as a predicate over its relation; nullopt for anything
 /// else.
-inline Result<std::optional<io::SimplePredicate>> SimplePredicateOf(const logical::BoundExpr& expr,
-                                                             const std::vector<int>& columns) {
+inline Result<std::optional<io::SimplePredicate>> SimplePredicateOf(
+    const logical::BoundExpr& expr, const std::vector<int>& columns) {
   using logical::BoundKind;
   if (expr.kind != BoundKind::kCall) return std::nullopt;
   if (expr.children.size() == 1 && expr.children[0]->kind == BoundKind::kColumn &&
@@ -225,11 +225,11 @@ class Lowering {
         sliced_ = true;
       }
       ARROW_ASSIGN_OR_RAISE(
-          auto drafts, One(std::make_shared<TableScanNode>(
-                           table->name(), std::move(range), node.columns, std::move(predicates),
-                           to_reader ? kMorselRows : kChunkRows,
-                           (streaming && carries_positions_) ||
-                               relation == options_.positions_of)));
+          auto drafts,
+          One(std::make_shared<TableScanNode>(
+              table->name(), std::move(range), node.columns, std::move(predicates),
+              to_reader ? kMorselRows : kChunkRows,
+              (streaming && carries_positions_) || relation == options_.positions_of)));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }

@@ -35,9 +35,8 @@ class Rounds : public std::enable_shared_from_this<Rounds> {
       execution = execution_;
       trigger = {trigger_number_++, false};
     }
-    execution->Start(trigger, [self = shared_from_this()](const Status& status) {
-      self->RoundDone(status);
-    });
+    execution->Start(
+        trigger, [self = shared_from_this()](const Status& status) { self->RoundDone(status); });
     return Flow::kBlocked;
   }
 

@@ -33,8 +33,7 @@ class ListView {
       case arrow::Type::LIST: return ExtentAt<int32_t>(data, row);
       case arrow::Type::LARGE_LIST: return ExtentAt<int64_t>(data, row);
       case arrow::Type::FIXED_SIZE_LIST: {
-        const int64_t width =
-            static_cast<const arrow::FixedSizeListType&>(*data.type).list_size();
+        const int64_t width = static_cast<const arrow::FixedSizeListType&>(*data.type).list_size();
         return Extent{(data.offset + row) * width, width};
       }
       default: return Bug("unnest over a type that is no list: " + data.type->ToString());
@@ -45,10 +44,9 @@ class ListView {
   Result<Vector> Elements(std::span<const int32_t> positions, arrow::MemoryPool* pool) const {
     const auto& data = *vector_.data;
     if (data.type->id() == arrow::Type::NA) {
-      ARROW_ASSIGN_OR_RAISE(auto none, arrow::MakeArrayOfNull(arrow::null(),
-                                                              static_cast<int64_t>(
-                                                                  positions.size()),
-                                                              pool));
+      ARROW_ASSIGN_OR_RAISE(
+          auto none,
+          arrow::MakeArrayOfNull(arrow::null(), static_cast<int64_t>(positions.size()), pool));
       return MakeVector(none);
     }
     return GatherOrNull(Vector{data.child_data[0], false}, positions, pool);
@@ -142,16 +140,14 @@ Result<OperatorFlow> UnnestNode::Process(const Chunk& in, Chunk* out, OperatorSt
     }
     const bool kept = longest == 0 && keeps_empty_;
     const int64_t wanted = kept ? 1 : longest - state.element;
-    const int64_t take =
-        std::min<int64_t>(wanted, kChunkRows - static_cast<int64_t>(rows.size()));
+    const int64_t take = std::min<int64_t>(wanted, kChunkRows - static_cast<int64_t>(rows.size()));
     for (int64_t i = 0; i < take; ++i) {
       const int64_t element = state.element + i;
       rows.push_back(in.row_at(state.row));
       ordinals.push_back(kept ? 0 : element + 1);
       for (size_t list = 0; list < extents.size(); ++list) {
         const bool there = element < extents[list].length;
-        positions[list].push_back(
-            there ? static_cast<int32_t>(extents[list].begin + element) : -1);
+        positions[list].push_back(there ? static_cast<int32_t>(extents[list].begin + element) : -1);
       }
     }
     state.element += take;
@@ -191,9 +187,8 @@ std::string UnnestNode::Text() const {
 
 Result<std::unique_ptr<SourceState>> SeriesNode::Open(const OpenContext&) const {
   if (step_ > 0 ? from_ > to_ : from_ < to_) return std::make_unique<SeriesState>(from_, step_, 0);
-  const uint64_t span = step_ > 0
-                            ? static_cast<uint64_t>(to_) - static_cast<uint64_t>(from_)
-                            : static_cast<uint64_t>(from_) - static_cast<uint64_t>(to_);
+  const uint64_t span = step_ > 0 ? static_cast<uint64_t>(to_) - static_cast<uint64_t>(from_)
+                                  : static_cast<uint64_t>(from_) - static_cast<uint64_t>(to_);
   const uint64_t step = step_ > 0 ? static_cast<uint64_t>(step_) : -static_cast<uint64_t>(step_);
   const uint64_t count = span / step + 1;
   if (count == 0 || count > uint64_t{1} << 62) {

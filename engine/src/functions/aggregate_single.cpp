@@ -34,17 +34,17 @@ class SingleStates final : public AggregateStates {
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const override {
     ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
-    ARROW_ASSIGN_OR_RAISE(
-        auto counts, FinishFixed<int64_t>(
-                         arrow::int64(), groups, pool, [](uint32_t) { return true; },
-                         [this](uint32_t group) { return rows_[group] == kNone ? 0 : 1; }));
+    ARROW_ASSIGN_OR_RAISE(auto counts,
+                          FinishFixed<int64_t>(
+                              arrow::int64(), groups, pool, [](uint32_t) { return true; },
+                              [this](uint32_t group) { return rows_[group] == kNone ? 0 : 1; }));
     return std::vector<Vector>{std::move(values), std::move(counts)};
   }
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     if (pieces_.empty()) {
-      ARROW_ASSIGN_OR_RAISE(auto none, arrow::MakeArrayOfNull(
-                                           type_, static_cast<int64_t>(groups.size()), pool));
+      ARROW_ASSIGN_OR_RAISE(
+          auto none, arrow::MakeArrayOfNull(type_, static_cast<int64_t>(groups.size()), pool));
       return MakeVector(none);
     }
     ARROW_ASSIGN_OR_RAISE(auto all, arrow::Concatenate(pieces_, pool));

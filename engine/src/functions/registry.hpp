@@ -141,7 +141,7 @@ enum class WindowExclusion { kNone, kCurrentRow, kGroup, kTies };
 /// ORDER BY. Every span has one entry a row, or none when the binding does not read it.
 struct WindowRows {
   int64_t row_count = 0;
-  std::span<const Vector> arguments;  // row_count rows each, or constants
+  std::span<const Vector> arguments;                         // row_count rows each, or constants
   std::span<const uint32_t> partition_start, partition_end;  // first row, one past the last
   std::span<const uint32_t> peer_start, peer_end;            // likewise of the peer group
   std::span<const uint32_t> peer_number;  // how many peer groups of the partition come before
@@ -188,8 +188,8 @@ struct WindowBinding {
   std::vector<TypePtr> arguments;  // as in ScalarBinding
   WindowKernel kernel = nullptr;
   bool reads_peers = false;
-  bool reads_frame = false;   // first_value, last_value, nth_value; others see the whole partition
-  bool skips_nulls = false;   // IGNORE NULLS may be said
+  bool reads_frame = false;  // first_value, last_value, nth_value; others see the whole partition
+  bool skips_nulls = false;  // IGNORE NULLS may be said
   std::shared_ptr<const void> data;
 };
 

@@ -21,10 +21,9 @@ class Adder {
   FunctionRegistry& registry_;
 };
 
-void RegisterCut(Adder& add);    // substr, left, trim, split_part: part of a text
-void RegisterBuild(Adder& add);  // upper, replace, pad, concat: a new text
-void RegisterSearch(
-    Adder& add);  // length, position, starts_with: facts about a text
+void RegisterCut(Adder& add);     // substr, left, trim, split_part: part of a text
+void RegisterBuild(Adder& add);   // upper, replace, pad, concat: a new text
+void RegisterSearch(Adder& add);  // length, position, starts_with: facts about a text
 
 void RegisterEncode(Adder& add);      // hex, encode, to_base64, url_encode: bytes as text
 void RegisterSimilarity(Adder& add);  // levenshtein, jaccard, soundex: how alike two texts are

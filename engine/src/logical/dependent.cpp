@@ -229,7 +229,8 @@ class Pusher {
     copy->children = {dependent.plan};
     const size_t aggregates = node->aggregates.size();
     const LogicalPtr aggregated = std::move(copy);
-    dependent.plan = Reordered(aggregated, 0, groups, {{groups + keys, aggregates}, {groups, keys}});
+    dependent.plan =
+        Reordered(aggregated, 0, groups, {{groups + keys, aggregates}, {groups, keys}});
     if (groups > 0) return pushed;
     if (!by_domain()) {
       dependent.misses_empty_groups = true;
@@ -282,7 +283,8 @@ class Pusher {
     if (node->asof || node->join == JoinType::kRight || node->join == JoinType::kFull) {
       return Nothing("an outer or ASOF join");
     }
-    const bool left_reads = HasOuter(*node->children[0]), right_reads = HasOuter(*node->children[1]);
+    const bool left_reads = HasOuter(*node->children[0]),
+               right_reads = HasOuter(*node->children[1]);
     const bool emits_right = node->join != JoinType::kSemi && node->join != JoinType::kAnti &&
                              node->join != JoinType::kMark;
     const bool inner = node->join == JoinType::kInner || node->join == JoinType::kCross;
@@ -334,8 +336,8 @@ class Pusher {
       return pushed;
     }
     const size_t rest = joined->output.size() - left_width - keys;
-    dependent.plan = Reordered(joined, 0, left_width,
-                               {{left_width + keys, rest}, {left_width, keys}});
+    dependent.plan =
+        Reordered(joined, 0, left_width, {{left_width + keys, rest}, {left_width, keys}});
     return pushed;
   }
 
@@ -372,8 +374,8 @@ class Pusher {
     const size_t right_columns = node->output.size() - left_width;
     Dependent result;
     result.keys = left->keys;
-    result.plan = Reordered(joined, 0, left_width,
-                            {{left_width + keys, right_columns}, {left_width, keys}});
+    result.plan =
+        Reordered(joined, 0, left_width, {{left_width + keys, right_columns}, {left_width, keys}});
     return Maybe(std::move(result));
   }
 
@@ -397,9 +399,8 @@ class Pusher {
 
   /// LIMIT counts for each outer value on its own: by row numbers.
   Result<Maybe> PushLimit(const LogicalPtr& node) {
-    const LogicalNode* sort = node->children[0]->kind == NodeKind::kSort
-                                  ? node->children[0].get()
-                                  : nullptr;
+    const LogicalNode* sort =
+        node->children[0]->kind == NodeKind::kSort ? node->children[0].get() : nullptr;
     const auto& below = sort ? sort->children[0] : node->children[0];
     VELARIA_ASSIGN_OR_RETURN(auto pushed, Push(below));
     if (!pushed) return pushed;
@@ -430,9 +431,9 @@ class Pusher {
     const auto row = OutputColumnAt(*window, window->output.size() - 1);
     std::vector<BoundExprPtr> conjuncts;
     const auto bound = [&](const char* sign, int64_t value) -> Status {
-      VELARIA_ASSIGN_OR_RETURN(auto constant, MakeConstant(std::make_shared<arrow::Int64Scalar>(
-                                                               value),
-                                                           arrow::default_memory_pool()));
+      VELARIA_ASSIGN_OR_RETURN(
+          auto constant,
+          MakeConstant(std::make_shared<arrow::Int64Scalar>(value), arrow::default_memory_pool()));
       VELARIA_ASSIGN_OR_RETURN(auto test, MakeCall(sign, {row, MakeLiteral(constant)}));
       conjuncts.push_back(std::move(test));
       return Status::OK();
@@ -487,8 +488,8 @@ class Pusher {
     copy->output = dependent.plan->output;
     for (size_t i = width; i < node->output.size(); ++i) copy->output.push_back(node->output[i]);
     const LogicalPtr windowed = std::move(copy);
-    dependent.plan = Reordered(windowed, 0, width,
-                               {{width + keys, node->windows.size()}, {width, keys}});
+    dependent.plan =
+        Reordered(windowed, 0, width, {{width + keys, node->windows.size()}, {width, keys}});
     return pushed;
   }
 

@@ -162,7 +162,8 @@ bool IsConstant(const BoundExpr& expr) {
 bool Equal(const BoundExpr& a, const BoundExpr& b) {
   if (&a == &b) return true;
   if (a.kind != b.kind || a.column != b.column || a.function != b.function ||
-      a.negated != b.negated || a.plan != b.plan || a.subquery != b.subquery || a.try_cast != b.try_cast || a.list_has_null != b.list_has_null ||
+      a.negated != b.negated || a.plan != b.plan || a.subquery != b.subquery ||
+      a.try_cast != b.try_cast || a.list_has_null != b.list_has_null ||
       a.children.size() != b.children.size() || !a.type->Equals(*b.type)) {
     return false;
   }

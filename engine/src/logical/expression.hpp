@@ -27,9 +27,9 @@ enum class BoundKind {
   kInList,  // children[0] value; `list`: the constants (cast to the value's type), one vector;
             // negated
   // Only between the binder and Unnest (logical/unnest.hpp), which turns both into joins:
-  kSubquery,  // subquery, plan; children: the values compared with (kIn), then one expression of the
-              // enclosing query for each kOuter number of the plan
-  kOuter,     // inside a subquery's plan: column numbers the outer arguments of that subquery
+  kSubquery,  // subquery, plan; children: the values compared with (kIn), then one expression of
+              // the enclosing query for each kOuter number of the plan
+  kOuter,  // inside a subquery's plan: column numbers the outer arguments of that subquery
 };
 
 enum class SubqueryKind {

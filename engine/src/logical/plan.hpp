@@ -29,13 +29,13 @@ enum class NodeKind {
   kSetOp,      // kIntersect / kExcept with or without ALL, by grouping
   kWindowBy,   // time column, window_ms, slide_ms: the input's columns, then the window start; one
                // row per window
-  kWindow,     // expressions: PARTITION BY; sort_keys; windows: the input's columns, then one per call
-  kUnnest,     // expressions: lists over the input; the input's columns, then one per list (the
-               // shorter ones end in NULL), then the position (BIGINT) with with_ordinality; one row
-               // per element; keeps_empty: a row whose lists are empty stays, with NULLs
-  kSeries,     // series: integers from, to, step as a source
-  kSample,     // sample
-  kShared,     // its child's rows; the child runs once, however many nodes share this one
+  kWindow,  // expressions: PARTITION BY; sort_keys; windows: the input's columns, then one per call
+  kUnnest,  // expressions: lists over the input; the input's columns, then one per list (the
+            // shorter ones end in NULL), then the position (BIGINT) with with_ordinality; one row
+            // per element; keeps_empty: a row whose lists are empty stays, with NULLs
+  kSeries,  // series: integers from, to, step as a source
+  kSample,  // sample
+  kShared,  // its child's rows; the child runs once, however many nodes share this one
   kRecursive,  // children: first rows, step; the rows of both, the step again over the newest rows
                // until there are none; distinct_rows: rows that were there before are dropped
   kRecursiveRef,  // recursive_id: inside a step, the newest rows of that kRecursive
@@ -51,8 +51,8 @@ struct SampleSpec {
   int64_t seed = 0;
 };
 
-/// ASOF JOIN: of the right rows that fit the keys, the one nearest to the left row's value. Both are
-/// of one type; `op` is the comparison as written with the left value first.
+/// ASOF JOIN: of the right rows that fit the keys, the one nearest to the left row's value. Both
+/// are of one type; `op` is the comparison as written with the left value first.
 struct AsofCondition {
   std::string op;  // ">=", ">", "<=", "<"
   BoundExprPtr left, right;
@@ -91,9 +91,9 @@ struct LogicalNode {
   std::vector<BoundAggregate> aggregates;  // kAggregate
   std::vector<SortKey> sort_keys;          // kSort
   int64_t limit = -1, offset = 0;  // kLimit; kSort: limit_hint as `limit` (rows needed), -1 for all
-  SetOpType set_op = SetOpType::kIntersect;  // kSetOp
-  BoundExprPtr time;                         // kWindowBy: over the child
-  int64_t window_ms = 0, slide_ms = 0;       // kWindowBy
+  SetOpType set_op = SetOpType::kIntersect;                    // kSetOp
+  BoundExprPtr time;                                           // kWindowBy: over the child
+  int64_t window_ms = 0, slide_ms = 0;                         // kWindowBy
   std::optional<std::vector<std::vector<int>>> grouping_sets;  // kAggregate: positions of groups
   std::vector<BoundWindow> windows;                            // kWindow
   bool with_ordinality = false;                                // kUnnest
@@ -106,7 +106,7 @@ struct LogicalNode {
   /// kJoin, inner, left or cross, between the binder and Unnest: the right child is LATERAL, and
   /// its kOuter numbers are these expressions over the left child.
   std::vector<BoundExprPtr> outer_arguments;
-  bool distinct_rows = false;                                  // kRecursive
+  bool distinct_rows = false;  // kRecursive
   /// kJoin of kind kMark: output is the left columns and one BOOLEAN: whether a right row fits,
   /// three-valued in the last `mark_operands` keys (a NULL there makes the answer unknown), plainly
   /// in the keys before them.

@@ -42,7 +42,9 @@ std::shared_ptr<LogicalNode> CopyNode(const LogicalNode& node);
 /// holds. Each sees its own input: the child's columns, or both children's for a join's residual.
 template <typename Change>
 Status ChangeExpressions(LogicalNode* node, Change change) {
-  const auto one = [&](BoundExprPtr* expr) -> Status { return *expr ? change(expr) : Status::OK(); };
+  const auto one = [&](BoundExprPtr* expr) -> Status {
+    return *expr ? change(expr) : Status::OK();
+  };
   const auto each = [&](std::vector<BoundExprPtr>* exprs) -> Status {
     for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(one(&expr));
     return Status::OK();
@@ -50,8 +52,8 @@ Status ChangeExpressions(LogicalNode* node, Change change) {
   for (auto* expr : {&node->predicate, &node->residual, &node->time}) {
     VELARIA_RETURN_NOT_OK(one(expr));
   }
-  for (auto* exprs : {&node->expressions, &node->left_keys, &node->right_keys,
-                      &node->outer_arguments}) {
+  for (auto* exprs :
+       {&node->expressions, &node->left_keys, &node->right_keys, &node->outer_arguments}) {
     VELARIA_RETURN_NOT_OK(each(exprs));
   }
   for (auto& row : node->rows) VELARIA_RETURN_NOT_OK(each(&row));

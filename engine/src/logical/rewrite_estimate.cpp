@@ -92,10 +92,10 @@ double EstimateRows(const LogicalNode& node) {
     case NodeKind::kShared: return child(0);
     case NodeKind::kUnnest: return child(0) * kUnnestedRows;
     case NodeKind::kSeries:
-      return std::max(0.0, (static_cast<double>(node.series_to) -
-                            static_cast<double>(node.series_from)) /
-                                   static_cast<double>(node.series_step) +
-                               1);
+      return std::max(
+          0.0, (static_cast<double>(node.series_to) - static_cast<double>(node.series_from)) /
+                       static_cast<double>(node.series_step) +
+                   1);
     case NodeKind::kSample:
       return node.sample->by_rows ? std::min(child(0), node.sample->amount)
                                   : child(0) * node.sample->amount / 100;

@@ -73,8 +73,8 @@ Result<LogicalPtr> PushIntoLeft(const LogicalPtr& node, std::vector<BoundExprPtr
   auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
     std::vector<int> used;
     CollectColumns(conjunct, &used);
-    return !IsVolatile(conjunct) && std::all_of(used.begin(), used.end(),
-                                                [&](int column) { return column < width; });
+    return !IsVolatile(conjunct) &&
+           std::all_of(used.begin(), used.end(), [&](int column) { return column < width; });
   });
   VELARIA_ASSIGN_OR_RETURN(auto left, PushConjuncts(node->children[0], std::move(down)));
   VELARIA_ASSIGN_OR_RETURN(auto right, PushFilters(node->children[1]));

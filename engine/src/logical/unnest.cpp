@@ -74,8 +74,8 @@ bool IsNullForNoRows(const BoundAggregate& aggregate) {
   return name == "sum" || name == "avg" || name == "min" || name == "max";
 }
 
-/// Whether a scalar subquery whose aggregate sees no rows gives NULL, as a missing partner in a left
-/// join does.
+/// Whether a scalar subquery whose aggregate sees no rows gives NULL, as a missing partner in a
+/// left join does.
 bool IsNullWithoutRows(const LogicalNode& plan) {
   if (plan.kind == NodeKind::kProject) {
     return std::all_of(plan.expressions.begin(), plan.expressions.end(),
@@ -116,8 +116,8 @@ class Attachment {
     return Bug("a subquery of unknown kind");
   }
 
-  /// `EXISTS` and `IN` as conditions: rows that fit, or with `wanted` false those that do not, stay.
-  /// False when it cannot be done this way.
+  /// `EXISTS` and `IN` as conditions: rows that fit, or with `wanted` false those that do not,
+  /// stay. False when it cannot be done this way.
   Result<bool> Restrict(const BoundExpr& expr, bool wanted) {
     // NOT IN tells unknown from false.
     if (expr.subquery == SubqueryKind::kScalar) return false;
@@ -290,8 +290,8 @@ class Attachment {
     auto join = MakeNode(NodeKind::kJoin);
     LogicalPtr right = subquery.plan;
     if (HasOuter(*right)) {
-      VELARIA_ASSIGN_OR_RETURN(
-          const bool direct, DirectMembership(subquery, arguments, allow_residual, join.get()));
+      VELARIA_ASSIGN_OR_RETURN(const bool direct,
+                               DirectMembership(subquery, arguments, allow_residual, join.get()));
       if (direct) return join;
       VELARIA_ASSIGN_OR_RETURN(auto dependent, DependentOf(right, arguments, /*may_miss=*/false));
       AddKeys(dependent, arguments, join.get());

@@ -1,11 +1,11 @@
 // Subqueries become joins (Neumann and Kemper, "Unnesting Arbitrary Queries", 2015): no subquery is
 // ever run once per row.
 //
-// An uncorrelated subquery is computed once and joined to every row. A correlated one is turned into
-// a plan that computes its rows for all values of its outer arguments together, with these values as
-// further columns, and is joined on them. Where the subquery's own equalities say which values can
-// have rows (`inner.a = outer.b`), the inner side of the equality takes the place of the outer one;
-// elsewhere the distinct values are gathered from the outer rows and pushed down.
+// An uncorrelated subquery is computed once and joined to every row. A correlated one is turned
+// into a plan that computes its rows for all values of its outer arguments together, with these
+// values as further columns, and is joined on them. Where the subquery's own equalities say which
+// values can have rows (`inner.a = outer.b`), the inner side of the equality takes the place of the
+// outer one; elsewhere the distinct values are gathered from the outer rows and pushed down.
 #pragma once
 
 #include "logical/plan.hpp"

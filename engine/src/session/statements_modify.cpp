@@ -71,7 +71,10 @@ class ConflictResolver {
  public:
   ConflictResolver(TableRules& rules, std::vector<size_t> keys, sql::ConflictAction action,
                    const sql::ConflictUpdate& update, const FunctionContext& functions)
-      : rules_(rules), keys_(std::move(keys)), action_(action), update_(update),
+      : rules_(rules),
+        keys_(std::move(keys)),
+        action_(action),
+        update_(update),
         functions_(functions) {}
 
   Result<storage::TableChange> Resolve(const storage::TableVersion& now, const BatchPtr& rows) {
@@ -92,8 +95,7 @@ class ConflictResolver {
       bool again = false;
       for (size_t k = 0; k < keys_.size(); ++k) again |= seen[k].count(numbers[k][row]) > 0;
       if (again && action_ == sql::ConflictAction::kUpdate) {
-        return Fail(ErrorCode::kConstraint,
-                    "ON CONFLICT DO UPDATE would change one row twice",
+        return Fail(ErrorCode::kConstraint, "ON CONFLICT DO UPDATE would change one row twice",
                     "Leave rows with the same key out of what is inserted.");
       }
       if (again) continue;
@@ -179,8 +181,8 @@ sql::ColumnDefaults StatementRunner::DefaultsOf(const CatalogEntry& entry) {
   return rules ? rules->defaults() : sql::ColumnDefaults{};
 }
 
-/// The keys, conditions and defaults that CREATE TABLE declares; null when there are none. A primary
-/// key makes its columns NOT NULL.
+/// The keys, conditions and defaults that CREATE TABLE declares; null when there are none. A
+/// primary key makes its columns NOT NULL.
 Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const Statement& statement,
                                                                         const std::string& table,
                                                                         SchemaPtr* schema) {
@@ -228,8 +230,8 @@ Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const St
     if (check.name.empty()) {
       check.name = table + "_check" + (checks.empty() ? "" : std::to_string(checks.size()));
     }
-    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(
-                                               *definition.expr, **schema, table, "CHECK", bind));
+    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(*definition.expr, **schema,
+                                                                        table, "CHECK", bind));
     checks.push_back(std::move(check));
   }
   sql::ColumnDefaults defaults;
@@ -238,8 +240,8 @@ Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const St
     if (!column.default_value) continue;
     defaults.resize(statement.columns.size());
     ARROW_ASSIGN_OR_RAISE(
-        defaults[i], sql::BindDefault(*column.default_value,
-                                      *(*schema)->field(static_cast<int>(i)), bind));
+        defaults[i],
+        sql::BindDefault(*column.default_value, *(*schema)->field(static_cast<int>(i)), bind));
   }
   if (keys.empty() && checks.empty() && defaults.empty()) return nullptr;
   return std::make_shared<TableRules>(table, *schema, std::move(keys), std::move(checks),
@@ -252,17 +254,16 @@ Result<StatementResult> StatementRunner::WithReturning(const Statement& statemen
                                                        int64_t count) {
   StatementResult result = Done(statement, count);
   if (statement.returning.empty()) return result;
-  ARROW_ASSIGN_OR_RAISE(const auto list,
-                        sql::BindReturning(statement, *schema,
-                                           session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(
+      const auto list,
+      sql::BindReturning(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
   std::vector<BatchPtr> batches;
   for (const auto& batch : rows) {
     const Chunk chunk = FromRecordBatch(*batch);
     Chunk out;
     out.row_count = batch->num_rows();
     for (const auto& expr : list.expressions) {
-      ARROW_ASSIGN_OR_RAISE(auto vector,
-                            logical::Evaluate(*expr, chunk, context_->functions()));
+      ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*expr, chunk, context_->functions()));
       out.columns.push_back(std::move(vector));
     }
     ARROW_ASSIGN_OR_RAISE(auto returned, ToRecordBatch(out, list.schema, context_->pool()));
@@ -303,9 +304,9 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   }
   sql::ConflictUpdate update;
   if (conflict.action == sql::ConflictAction::kUpdate) {
-    ARROW_ASSIGN_OR_RAISE(update, sql::BindConflictUpdate(statement, *table->schema(),
-                                                          session_.MakeBindContext(
-                                                              parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(
+        update, sql::BindConflictUpdate(statement, *table->schema(),
+                                        session_.MakeBindContext(parameters_, *context_)));
   }
   if (!has_keys) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
@@ -315,13 +316,13 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   ARROW_ASSIGN_OR_RAISE(const auto rows, Joined(table->schema(), batches, context_->pool()));
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   std::vector<BatchPtr> added;
-  const Status changed = table->Change([&](const storage::TableVersion& now)
-                                           -> Result<storage::TableChange> {
-    ConflictResolver resolver(*rules, keys, conflict.action, update, context_->functions());
-    ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
-    added = change.added;
-    return change;
-  });
+  const Status changed =
+      table->Change([&](const storage::TableVersion& now) -> Result<storage::TableChange> {
+        ConflictResolver resolver(*rules, keys, conflict.action, update, context_->functions());
+        ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
+        added = change.added;
+        return change;
+      });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
   count = 0;
   for (const auto& batch : added) count += batch->num_rows();
@@ -335,15 +336,14 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   const bool update = statement.kind == StatementKind::kUpdate;
   if (target->kind == RelationKind::kStream) {
     return FailAt(statement.place, ErrorCode::kWrongObjectKind,
-                  std::string("rows of a stream cannot be ") + (update ? "changed: " : "deleted: ") +
-                      target->name);
+                  std::string("rows of a stream cannot be ") +
+                      (update ? "changed: " : "deleted: ") + target->name);
   }
   const auto relation =
       std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
-  ARROW_ASSIGN_OR_RAISE(
-      const auto root,
-      sql::PlanChangedRows(statement, relation, DefaultsOf(*target),
-                           session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(const auto root,
+                        sql::PlanChangedRows(statement, relation, DefaultsOf(*target),
+                                             session_.MakeBindContext(parameters_, *context_)));
   execution::LowerOptions options;
   options.positions_of = relation.get();
   ARROW_ASSIGN_OR_RAISE(const auto plan, execution::LowerToCollector(root, options));
@@ -351,9 +351,9 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
                         execution::Execution::Make(plan, context_, session_.scheduler_));
   session_.Attach(query_id_, execution);
   ARROW_RETURN_NOT_OK(execution->RunOnce());
-  const auto parts = static_cast<execution::RowCollector&>(
-                         *execution->states()[static_cast<size_t>(plan->result)])
-                         .Take();
+  const auto parts =
+      static_cast<execution::RowCollector&>(*execution->states()[static_cast<size_t>(plan->result)])
+          .Take();
   std::vector<int64_t> positions;
   std::vector<BatchPtr> rows;
   const auto& schema = target->table->schema();
@@ -370,8 +370,8 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
     ARROW_ASSIGN_OR_RAISE(const int64_t deleted, target->table->DeletePositions(positions));
     return WithReturning(statement, schema, rows, deleted);
   }
-  const Status changed = target->table->Change(
-      [&](const storage::TableVersion&) -> Result<storage::TableChange> {
+  const Status changed =
+      target->table->Change([&](const storage::TableVersion&) -> Result<storage::TableChange> {
         return storage::TableChange{positions, rows};
       });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));

@@ -42,9 +42,8 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kDescribe: info.schema = DescribeSchema(); return info;
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-      ARROW_ASSIGN_OR_RAISE(auto query,
-                            sql::PlanInsertSource(statement, *target->ArrowSchema(),
-                                                DefaultsOf(*target), bind));
+      ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                              DefaultsOf(*target), bind));
       info.reads = query.reads;
       info.writes = {target->name};
       if (!query.is_bounded) info.kind = "insert_stream";
@@ -73,9 +72,8 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
   const auto bind = session_.MakeBindContext(parameters_, *context_);
   if (statement.kind == StatementKind::kInsert) {
     ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-    ARROW_ASSIGN_OR_RAISE(checked.query,
-                          sql::PlanInsertSource(statement, *target->ArrowSchema(),
-                                                DefaultsOf(*target), bind));
+    ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanInsertSource(statement, *target->ArrowSchema(),
+                                                               DefaultsOf(*target), bind));
     checked.ends.target_name = target->name;
     checked.ends.target = target->table;
   } else if (statement.select) {

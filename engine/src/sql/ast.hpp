@@ -52,23 +52,23 @@ enum class ExprKind {
   kColumn,     // names: [schema.][table.]column
   kStar,       // names: optional qualifier; only in a select list or count(*); excluded, replaced
   kUnary,      // text: "-", "+", "~", "NOT"; children[0]
-  kBinary,  // text: "+","-","*","/","%","^","||","&","|","#","<<",">>","->","->>","~","~*","!~",
+  kBinary,     // text: "+","-","*","/","%","^","||","&","|","#","<<",">>","->","->>","~","~*","!~",
             // "!~*","=","<>","<","<=",">",">=","AND","OR"; children[0..1]; a chain of "AND" or of
             // "OR" is one node with two children or more, in the order of the text
-  kIsNull,  // children[0]; negated
+  kIsNull,      // children[0]; negated
   kIsTruth,     // IS [NOT] TRUE|FALSE|UNKNOWN: text "TRUE"/"FALSE"/"UNKNOWN"; children[0]; negated
   kIsDistinct,  // IS [NOT] DISTINCT FROM; children[0..1]; negated means NOT DISTINCT
-  kLike,  // text "LIKE"/"ILIKE"/"SIMILAR"; children[0] value, [1] pattern, [2] escape if given;
-          // negated
-  kIn,          // children[0] value, rest the list (maybe empty); negated
-  kBetween,     // children value, low, high; negated
-  kCase,        // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
-  kCast,        // children[0]; type; try_cast
-  kCall,  // names: [schema.]function (folded); children arguments; distinct; filter; order_by;
-          // within_group: order_by came by WITHIN GROUP; star: count(*); argument_names
-  kExtract,     // EXTRACT(text FROM children[0]); text in lower case
-  kSubquery,    // select: a scalar subquery
-  kExists,      // select; negated
+  kLike,      // text "LIKE"/"ILIKE"/"SIMILAR"; children[0] value, [1] pattern, [2] escape if given;
+              // negated
+  kIn,        // children[0] value, rest the list (maybe empty); negated
+  kBetween,   // children value, low, high; negated
+  kCase,      // children: [operand if has_operand] then WHEN, THEN pairs, then ELSE if has_else
+  kCast,      // children[0]; type; try_cast
+  kCall,      // names: [schema.]function (folded); children arguments; distinct; filter; order_by;
+              // within_group: order_by came by WITHIN GROUP; star: count(*); argument_names
+  kExtract,   // EXTRACT(text FROM children[0]); text in lower case
+  kSubquery,  // select: a scalar subquery
+  kExists,    // select; negated
   kInSubquery,  // children[0] (maybe a kRow); select; negated
   kQuantified,  // children[0] text ANY|ALL (select, or the array children[1]); text: the operator;
                 // bool_value: ALL
@@ -107,7 +107,7 @@ struct OrderItem {
 /// OVER name, OVER ([name] [PARTITION BY ...] [ORDER BY ...] [frame]), or the same in WINDOW.
 struct WindowSpec {
   Place place;
-  std::optional<Name> base;  // a named window
+  std::optional<Name> base;   // a named window
   bool is_reference = false;  // OVER name: the named window as it is
   std::vector<ExprPtr> partition_by;
   std::vector<OrderItem> order_by;
@@ -168,13 +168,13 @@ struct TableSample {
 struct TableRef {
   TableKind kind;
   Place place;
-  std::vector<Name> names;         // kNamed: [schema.]table; kFunction: function name
-  std::string path;                // kFile: FROM 'path'
-  SelectPtr select;                // kSubquery (a VALUES list in FROM is a Select with `values`)
-  std::vector<ExprPtr> arguments;  // kFunction
+  std::vector<Name> names;           // kNamed: [schema.]table; kFunction: function name
+  std::string path;                  // kFile: FROM 'path'
+  SelectPtr select;                  // kSubquery (a VALUES list in FROM is a Select with `values`)
+  std::vector<ExprPtr> arguments;    // kFunction
   std::vector<Name> argument_names;  // parallel to arguments, empty texts for positional ones
   bool with_ordinality = false;      // kFunction
-  bool lateral = false;              // kSubquery: may name the tables before it (kFunction always may)
+  bool lateral = false;  // kSubquery: may name the tables before it (kFunction always may)
   std::optional<TableSample> sample;
   std::optional<Name> alias;
   std::vector<Name> column_aliases;
@@ -231,7 +231,7 @@ struct Select {
   ExprPtr having;
   ExprPtr qualify;
   std::vector<std::pair<Name, WindowSpec>> windows;  // WINDOW w AS (...)
-  std::vector<std::vector<ExprPtr>> values;  // VALUES (...), (...): then items is empty
+  std::vector<std::vector<ExprPtr>> values;          // VALUES (...), (...): then items is empty
   // set operation
   SetOp set_op = SetOp::kUnion;
   bool by_name = false;  // UNION [ALL] BY NAME
@@ -275,7 +275,7 @@ enum class StatementKind {
   kBegin,
   kCommit,
   kRollback,
-  kSavepoint,         // text: its name, as for the next two
+  kSavepoint,  // text: its name, as for the next two
   kReleaseSavepoint,
   kRollbackTo,
   kPrepare,     // text: name; inner
@@ -321,17 +321,17 @@ struct OnConflict {
 };
 
 enum class AlterKind {
-  kAddColumn,     // column; if_not_exists
-  kDropColumn,    // target; if_exists_inner
-  kRenameColumn,  // target, new_name
-  kRenameTable,   // new_name
-  kSetDefault,    // target, value, text: as written
-  kDropDefault,   // target
-  kSetNotNull,    // target
-  kDropNotNull,   // target
-  kSetType,       // target, column.type, value (USING; may be null)
-  kAddCheck,      // checks[0]
-  kAddKey,        // keys[0]
+  kAddColumn,       // column; if_not_exists
+  kDropColumn,      // target; if_exists_inner
+  kRenameColumn,    // target, new_name
+  kRenameTable,     // new_name
+  kSetDefault,      // target, value, text: as written
+  kDropDefault,     // target
+  kSetNotNull,      // target
+  kDropNotNull,     // target
+  kSetType,         // target, column.type, value (USING; may be null)
+  kAddCheck,        // checks[0]
+  kAddKey,          // keys[0]
   kDropConstraint,  // text
 };
 
@@ -368,7 +368,7 @@ struct Statement {
   std::vector<KeyDef> keys;
   std::vector<CheckDef> checks;
   bool with_no_data = false;  // CREATE TABLE AS ... WITH NO DATA
-  std::string using_format;  // lower case; empty when USING is left out
+  std::string using_format;   // lower case; empty when USING is left out
   bool has_options = false;
   std::vector<Option> options;
   std::optional<WatermarkDef> watermark;
@@ -390,10 +390,10 @@ struct Statement {
   bool default_values = false;
   std::optional<OnConflict> on_conflict;
   // INSERT, DELETE, UPDATE
-  std::vector<CommonTable> with;      // before DELETE and UPDATE; before INSERT it is its select's
-  std::optional<Name> alias;          // of the table to change
+  std::vector<CommonTable> with;  // before DELETE and UPDATE; before INSERT it is its select's
+  std::optional<Name> alias;      // of the table to change
   std::vector<SelectItem> returning;
-  std::unique_ptr<TableRef> from;     // UPDATE ... FROM, DELETE ... USING
+  std::unique_ptr<TableRef> from;  // UPDATE ... FROM, DELETE ... USING
   // DELETE, UPDATE
   ExprPtr where;
   std::vector<std::pair<Name, ExprPtr>> assignments;

@@ -59,8 +59,7 @@ Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
     auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
                                 column.type.array_depth);
     if (!type.ok()) return WithPlace(type.status(), column.type.place);
-    fields.push_back(
-        arrow::field(column.name.text, *type, !column.not_null));
+    fields.push_back(arrow::field(column.name.text, *type, !column.not_null));
   }
   return arrow::schema(std::move(fields));
 }

@@ -58,8 +58,7 @@ Result<std::vector<BoundExprPtr>> BindAssignments(
       }
     } else {
       VELARIA_ASSIGN_OR_RETURN(value, binder->BindWithoutAggregates(*tree, "SET"));
-      VELARIA_ASSIGN_OR_RETURN(value,
-                               Adopt(value, LogicalType(field.type()), context.functions));
+      VELARIA_ASSIGN_OR_RETURN(value, Adopt(value, LogicalType(field.type()), context.functions));
     }
     VELARIA_ASSIGN_OR_RETURN(values[at], CastTo(value, field.type(), context.functions));
   }
@@ -90,8 +89,8 @@ Result<LogicalPtr> QueryBinder::BindChangedRows(const Statement& statement,
   std::vector<BoundExprPtr> exprs;
   std::vector<logical::OutputColumn> output;
   if (update || !statement.returning.empty()) {
-    VELARIA_ASSIGN_OR_RETURN(exprs, BindAssignments(statement.assignments, schema, defaults,
-                                                    context_, &binder));
+    VELARIA_ASSIGN_OR_RETURN(
+        exprs, BindAssignments(statement.assignments, schema, defaults, context_, &binder));
     output = OutputOf(schema);
     for (size_t i = 0; i < exprs.size(); ++i) {
       if (!exprs[i]) exprs[i] = ColumnOf(*from.plan, i);
@@ -123,8 +122,8 @@ Result<ConflictUpdate> BindConflictUpdate(const Statement& insert, const arrow::
   scope.tables.push_back("excluded");
   ExpressionBinder binder(context, &scope, nullptr);
   ConflictUpdate update;
-  VELARIA_ASSIGN_OR_RETURN(
-      update.values, BindAssignments(insert.on_conflict->assignments, target, {}, context, &binder));
+  VELARIA_ASSIGN_OR_RETURN(update.values, BindAssignments(insert.on_conflict->assignments, target,
+                                                          {}, context, &binder));
   if (insert.on_conflict->where) {
     VELARIA_ASSIGN_OR_RETURN(update.condition,
                              binder.BindPredicate(*insert.on_conflict->where, "WHERE"));

@@ -139,7 +139,7 @@ bool MayReadLeft(const TableRef& ref) {
 }  // namespace
 
 Result<FromClause> QueryBinder::BindRight(const TableRef& ref, const FromClause& left,
-                                         std::vector<BoundExprPtr>* arguments) {
+                                          std::vector<BoundExprPtr>* arguments) {
   if (!MayReadLeft(ref)) return BindFrom(ref);
   OuterScope frame(&left.scope, outer_);
   OuterScope* enclosing = std::exchange(outer_, &frame);

@@ -113,16 +113,16 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
   LogicalPtr plan = Project(core->from.plan, std::move(exprs), std::move(output));
   std::vector<logical::SortKey> keys;
   for (const auto& key : core->order) {
-    keys.push_back({ColumnOf(*plan, static_cast<size_t>(key.column)), key.descending,
-                    key.nulls_first});
+    keys.push_back(
+        {ColumnOf(*plan, static_cast<size_t>(key.column)), key.descending, key.nulls_first});
   }
   if (!core->distinct_on.empty()) {
     std::vector<BoundExprPtr> same;
     for (int column : core->distinct_on) {
       same.push_back(ColumnOf(*plan, static_cast<size_t>(column)));
     }
-    VELARIA_ASSIGN_OR_RETURN(plan, FirstOfEach(std::move(plan), std::move(same), keys,
-                                               context_.functions));
+    VELARIA_ASSIGN_OR_RETURN(
+        plan, FirstOfEach(std::move(plan), std::move(same), keys, context_.functions));
   } else if (select.distinct) {
     for (const auto& item : core->items) {
       VELARIA_RETURN_NOT_OK(CheckComparable(*item.expr, "SELECT DISTINCT"));

@@ -8,8 +8,8 @@ using logical::NodeKind;
 
 Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
   const Select& select = *table.select;
-  const bool is_union = select.is_set_operation() && (select.set_op == SetOp::kUnion ||
-                                                      select.set_op == SetOp::kUnionAll);
+  const bool is_union = select.is_set_operation() &&
+                        (select.set_op == SetOp::kUnion || select.set_op == SetOp::kUnionAll);
   // Without a union there is no step: then its own name means what is outside.
   if (!is_union || !select.order_by.empty() || select.limit || select.offset) {
     VELARIA_ASSIGN_OR_RETURN(auto planned, BindSelect(select));
@@ -49,12 +49,10 @@ Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
       const auto& type = recursion.output[i].type;
       auto column = ColumnOf(*plan, i);
       auto common = CommonType(type, column->type);
-      if (!common.ok() || (!(*common)->Equals(*type) &&
-                           !(IsString(**common) && IsString(*type)))) {
+      if (!common.ok() || (!(*common)->Equals(*type) && !(IsString(**common) && IsString(*type)))) {
         return FailAt(select.set_right->place, ErrorCode::kTypeMismatch,
                       "column " + std::to_string(i + 1) + " of a recursive common table is " +
-                          SqlName(*type) + " at first and in the step: " +
-                          SqlName(*column->type),
+                          SqlName(*type) + " at first and in the step: " + SqlName(*column->type),
                       "Cast the column of the first part to " + SqlName(*column->type) + ".");
       }
       VELARIA_ASSIGN_OR_RETURN(column, CastTo(column, type, context_.functions));
@@ -83,8 +81,8 @@ Result<FromClause> QueryBinder::BindRecursiveRef(const CommonTableEntry& entry,
   node->output = entry.recursion->output;
   FromClause from;
   VELARIA_ASSIGN_OR_RETURN(
-      from.scope, ScopeOf(node->output, ref.alias ? ref.alias->text : entry.name,
-                          ref.column_aliases));
+      from.scope,
+      ScopeOf(node->output, ref.alias ? ref.alias->text : entry.name, ref.column_aliases));
   from.plan = std::move(node);
   return from;
 }

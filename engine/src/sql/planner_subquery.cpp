@@ -37,8 +37,8 @@ std::shared_ptr<logical::BoundExpr> SubqueryExpr(SubqueryKind kind, TypePtr type
 
 /// Column `column` of the subquery's one row.
 BoundExprPtr ScalarExpr(const BoundSubquery& subquery, size_t column, Place place) {
-  auto expr = SubqueryExpr(SubqueryKind::kScalar, subquery.plan->output[column].type, subquery,
-                           place);
+  auto expr =
+      SubqueryExpr(SubqueryKind::kScalar, subquery.plan->output[column].type, subquery, place);
   expr->column = static_cast<int>(column);
   expr->name = subquery.plan->output[column].name;
   return expr;
@@ -98,8 +98,7 @@ Result<BoundExprPtr> ExpressionBinder::BindScalarSubquery(const Expr& expr) {
 
 Result<BoundExprPtr> ExpressionBinder::BindExists(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto subquery, BindSubselect(expr));
-  BoundExprPtr exists =
-      SubqueryExpr(SubqueryKind::kExists, arrow::boolean(), subquery, expr.place);
+  BoundExprPtr exists = SubqueryExpr(SubqueryKind::kExists, arrow::boolean(), subquery, expr.place);
   return expr.negated ? Not(std::move(exists), expr.place) : exists;
 }
 
@@ -200,10 +199,10 @@ Result<BoundExprPtr> ExpressionBinder::CompareExtremes(const std::string& sign, 
   VELARIA_ASSIGN_OR_RETURN(auto settled_answer, logical::MakeBoolean(!all, expr.place));
   VELARIA_ASSIGN_OR_RETURN(auto has_null, Compare("<>", rows, known, expr.place));
   VELARIA_ASSIGN_OR_RETURN(auto unknown, logical::MakeNull(arrow::boolean(), expr.place));
-  return MakeCase({std::move(none), std::move(none_answer), std::move(settled),
-                   std::move(settled_answer), std::move(has_null), std::move(unknown),
-                   std::move(holds)},
-                  expr.place);
+  return MakeCase(
+      {std::move(none), std::move(none_answer), std::move(settled), std::move(settled_answer),
+       std::move(has_null), std::move(unknown), std::move(holds)},
+      expr.place);
 }
 
 /// The columns of a subquery's one row, for a comparison of row values.
@@ -239,8 +238,8 @@ Result<BoundExprPtr> ExpressionBinder::CompareTuples(const std::string& sign,
                                                      const std::vector<BoundExprPtr>& a,
                                                      const std::vector<BoundExprPtr>& b,
                                                      Place place) {
-  const bool equality = sign == "=" || sign == "<>" || sign == "is_distinct_from" ||
-                        sign == "is_not_distinct_from";
+  const bool equality =
+      sign == "=" || sign == "<>" || sign == "is_distinct_from" || sign == "is_not_distinct_from";
   const bool any = sign == "<>" || sign == "is_distinct_from";
   if (equality) {
     std::vector<BoundExprPtr> tests;
