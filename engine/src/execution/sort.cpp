@@ -9,20 +9,6 @@
 namespace velaria::execution {
 namespace {
 
-/// What sorting takes beside the rows themselves: the keys, the order, and the items of the fast
-/// path.
-int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count) {
-  int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(uint64_t);
-  for (const auto& key : sort_keys) {
-    const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
-    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
-    bytes_per_row += sizeof(uint64_t) + 1;
-    if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
-    if (is_text) bytes_per_row += 2 * sizeof(std::string_view);
-  }
-  return bytes_per_row * row_count;
-}
-
 /// The first `limit` rows (all when negative) of `rows`, sorted.
 Result<std::vector<uint32_t>> SortRows(const Chunk& rows,
                                        const std::vector<logical::SortKey>& sort_keys,

@@ -205,6 +205,18 @@ Result<std::vector<KeyColumn>> MakeKeys(const Chunk& rows,
   return keys;
 }
 
+int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count) {
+  int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(WideItem);
+  for (const auto& key : sort_keys) {
+    const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
+    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
+    bytes_per_row += sizeof(uint64_t) + 1;
+    if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
+    if (is_text) bytes_per_row += 2 * sizeof(std::string_view);
+  }
+  return bytes_per_row * row_count;
+}
+
 bool SameKeys(const std::vector<KeyColumn>& keys, uint32_t a, uint32_t b) {
   return std::all_of(keys.begin(), keys.end(),
                      [&](const auto& key) { return key.Compare(a, key, b) == 0; });

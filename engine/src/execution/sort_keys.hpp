@@ -31,6 +31,9 @@ Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector
 Result<std::vector<KeyColumn>> MakeKeys(const Chunk& rows,
                                         const std::vector<logical::SortKey>& sort_keys,
                                         QueryContext& query);
+/// What sorting takes beside the rows themselves: the keys, the order, and the items of the radix
+/// sort.
+int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_count);
 bool SameKeys(const std::vector<KeyColumn>& keys, uint32_t a, uint32_t b);
 
 /// Strict order of rows by their keys, then by position.

@@ -31,14 +31,13 @@ class ComputedRun {
     for (const auto& part : *parts) rows += part.chunk.row_count;
     if (rows == 0) return computed;
     // The order, and the sorting's words beside it, which are soon gone.
-    ARROW_RETURN_NOT_OK(computed->Account(rows * kSortBytesPerRow));
+    ARROW_RETURN_NOT_OK(computed->memory_.Set(SortBytes(spec.order, rows)));
     ARROW_ASSIGN_OR_RAISE(computed->run_, MakeRun(spec, parts, query));
     ARROW_ASSIGN_OR_RAISE(computed->results_, ComputeCalls(spec, computed->run_, query));
-    ARROW_RETURN_NOT_OK(computed->Account(rows * static_cast<int64_t>(sizeof(uint32_t))));
+    ARROW_RETURN_NOT_OK(computed->memory_.Set(rows * static_cast<int64_t>(sizeof(uint32_t))));
     return computed;
   }
-  explicit ComputedRun(QueryContext& query) : query_(query) {}
-  ~ComputedRun() { (void)Account(0); }
+  explicit ComputedRun(QueryContext& query) : memory_(query.pool()) {}
 
   int64_t row_count() const { return run_.row_count(); }
   Status Fill(int64_t begin, int64_t count, Chunk* chunk, arrow::MemoryPool* pool) const {
@@ -59,19 +58,9 @@ class ComputedRun {
   }
 
  private:
-  static constexpr int64_t kSortBytesPerRow = 48;
-
-  Status Account(int64_t bytes) {
-    const int64_t delta = bytes - accounted_bytes_;
-    ARROW_RETURN_NOT_OK(query_.pool()->Account(delta));
-    accounted_bytes_ = bytes;
-    return Status::OK();
-  }
-
-  QueryContext& query_;
+  Reservation memory_;
   WindowRun run_;
   std::vector<Vector> results_;
-  int64_t accounted_bytes_ = 0;
 };
 
 /// Computes each bucket when a worker takes it, and forgets it when its rows are out.

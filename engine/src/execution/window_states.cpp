@@ -29,8 +29,11 @@ class StateTree {
  public:
   StateTree(const AggregateBinding& binding, const AggregateInput& input, int64_t row_count,
             QueryContext& query)
-      : binding_(binding), input_(input), row_count_(row_count), query_(query) {}
-  ~StateTree() { (void)query_.pool()->Account(-accounted_bytes_); }
+      : binding_(binding),
+        input_(input),
+        row_count_(row_count),
+        query_(query),
+        memory_(query.pool()) {}
 
   Status Build(int64_t width_max) {
     states_ = binding_.make_states(binding_);
@@ -123,10 +126,7 @@ class StateTree {
       }
       ARROW_RETURN_NOT_OK(MergeStates(*states_, merges, states_.get()));
     }
-    const int64_t bytes = states_->MemoryBytes();
-    ARROW_RETURN_NOT_OK(query_.pool()->Account(bytes - accounted_bytes_));
-    accounted_bytes_ = bytes;
-    return Status::OK();
+    return memory_.Set(states_->MemoryBytes());
   }
 
   const AggregateBinding& binding_;
@@ -135,7 +135,7 @@ class StateTree {
   QueryContext& query_;
   std::unique_ptr<AggregateStates> states_;
   std::vector<int64_t> level_starts_;  // first state of each level; level 1 begins at 0
-  int64_t accounted_bytes_ = 0;
+  Reservation memory_;
 };
 
 /// For each block, the state of the rows before it that belong to the partition of its first row.

@@ -69,7 +69,7 @@ Result<Vector> SumExact(const FunctionContext& context, const AggregateBinding& 
     const int scale = IsDecimal(from) ? static_cast<const arrow::DecimalType&>(from).scale() : 0;
     const double divisor = std::pow(10.0, scale);
     return Fill<double>(rows, binding.type, context.pool, frame, [&](Sum sum, int64_t count) {
-      return static_cast<double>(sum) / divisor / static_cast<double>(count);
+      return static_cast<double>(sum) / (divisor * static_cast<double>(count));
     });
   } else {
     return Fill<Sum>(rows, binding.type, context.pool, frame, [](Sum sum, int64_t) { return sum; });

@@ -131,6 +131,10 @@ Status ExpressionBinder::CheckWindowPlace(const Expr& expr, const std::string& n
 Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
   const std::string name = ToLower(expr.names.back().text);
   VELARIA_RETURN_NOT_OK(CheckWindowPlace(expr, name));
+  for (const auto& argument : expr.argument_names) {
+    if (!argument.text.empty())
+      return Unsupported(argument.place, "a named argument: " + argument.text);
+  }
   const auto& registry = FunctionRegistry::Instance();
   const auto* function = registry.FindWindow(name);
   const auto* aggregate = function ? nullptr : registry.FindAggregate(name);
