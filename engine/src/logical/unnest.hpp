@@ -16,8 +16,4 @@ namespace velaria::logical {
 /// next number for a shared plan.
 Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& root, int* next_id);
 
-/// Shared plans that are read once, or are cheap enough to be computed where they are read, become
-/// their child.
-LogicalPtr InlineShared(const LogicalPtr& root);
-
 }  // namespace velaria::logical

@@ -1,6 +1,7 @@
 // Subqueries in expressions: bound as queries of their own, with the names of the enclosing queries
 // as outer arguments. logical/unnest.hpp makes joins of them.
 #include "base/text.hpp"
+#include "logical/shared_plans.hpp"
 #include "logical/unnest.hpp"
 #include "sql/planner_literal.hpp"
 #include "sql/planner_query.hpp"
