@@ -5,6 +5,7 @@
 
 #include "logical/dependent.hpp"
 #include "logical/rewrite.hpp"
+#include "logical/row_bounds.hpp"
 
 namespace velaria::logical {
 namespace {
@@ -41,49 +42,6 @@ Result<BoundAggregate> Call(const char* name, std::vector<BoundExprPtr> argument
   call.text = std::string(name) + "(" + (arguments.empty() ? "*" : ToText(*arguments[0])) + ")";
   call.arguments = std::move(arguments);
   return call;
-}
-
-/// Whether the plan gives one row, whatever it reads.
-bool GivesOneRow(const LogicalNode& plan) {
-  switch (plan.kind) {
-    case NodeKind::kAggregate: return plan.expressions.empty() && !plan.grouping_sets;
-    case NodeKind::kProject:
-    case NodeKind::kSort:
-    case NodeKind::kWindow:
-    case NodeKind::kShared: return GivesOneRow(*plan.children[0]);
-    case NodeKind::kValues: return plan.rows.size() == 1;
-    default: return false;
-  }
-}
-
-/// Whether an expression is NULL when all columns of its input are.
-bool IsNullOnNulls(const BoundExpr& expr) {
-  switch (expr.kind) {
-    case BoundKind::kColumn: return true;
-    case BoundKind::kCast: return IsNullOnNulls(*expr.children[0]);
-    case BoundKind::kCall:
-      return expr.function->null_if_any_null &&
-             std::any_of(expr.children.begin(), expr.children.end(),
-                         [](const auto& child) { return IsNullOnNulls(*child); });
-    default: return false;
-  }
-}
-
-bool IsNullForNoRows(const BoundAggregate& aggregate) {
-  const std::string& name = aggregate.function->name;
-  return name == "sum" || name == "avg" || name == "min" || name == "max";
-}
-
-/// Whether a scalar subquery whose aggregate sees no rows gives NULL, as a missing partner in a
-/// left join does.
-bool IsNullWithoutRows(const LogicalNode& plan) {
-  if (plan.kind == NodeKind::kProject) {
-    return std::all_of(plan.expressions.begin(), plan.expressions.end(),
-                       [](const auto& expr) { return IsNullOnNulls(*expr); }) &&
-           IsNullWithoutRows(*plan.children[0]);
-  }
-  return plan.kind == NodeKind::kAggregate && plan.expressions.empty() && !plan.grouping_sets &&
-         std::all_of(plan.aggregates.begin(), plan.aggregates.end(), IsNullForNoRows);
 }
 
 /// A plan that gains columns on its right for the subqueries of the expressions over it.
