@@ -101,7 +101,7 @@ TEST(dates_and_times_are_read_and_written_in_iso) {
   CHECK_EQ(Value("CAST('2013-13-01' AS TIMESTAMP)"),
            "VEL3003 cannot cast to TIMESTAMP: 2013-13-01");
   CHECK_EQ(Value("CAST('1 year 2 mons -3 days 04:05:06' AS INTERVAL)"),
-           "1 year 2 mons -3 days 04:05:06");
+           "1 year 2 mons -3 days +04:05:06");
 }
 
 TEST(units_of_time_convert_with_rounding_and_overflow) {

@@ -105,8 +105,11 @@ Status Execution::StartPipeline(int index) {
   if (pipeline.source) {
     ARROW_ASSIGN_OR_RAISE(source, pipeline.source->Open(context));
   } else {
-    ARROW_ASSIGN_OR_RAISE(
-        source, states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger_));
+    // What runs once has all its input, whenever the rest of the query comes to an end.
+    Trigger trigger = trigger_;
+    trigger.end_of_input = trigger.end_of_input || pipeline.when == When::kFirst;
+    ARROW_ASSIGN_OR_RAISE(source,
+                          states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger));
   }
   const size_t first_accumulator = static_cast<size_t>(pipeline.chains[0].accumulator);
   auto run = std::make_shared<PipelineRun>(shared_from_this(), index, std::move(source),

@@ -55,6 +55,8 @@ class Pusher {
       case NodeKind::kWindow: return PushWindow(node);
       case NodeKind::kUnnest: return PushUnnest(node);
       case NodeKind::kValues: return PushValues(node);
+      // Its rows differ from outer value to outer value: each reader computes them for its own.
+      case NodeKind::kShared: return Push(node->children[0]);
       default: return Nothing(ToText(*node));
     }
   }

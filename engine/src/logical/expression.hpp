@@ -29,7 +29,7 @@ enum class BoundKind {
   // Only between the binder and Unnest (logical/unnest.hpp), which turns both into joins:
   kSubquery,  // subquery, plan; children: the values compared with (kIn), then one expression of
               // the enclosing query for each kOuter number of the plan
-  kOuter,  // inside a subquery's plan: column numbers the outer arguments of that subquery
+  kOuter,     // inside a subquery's plan: column numbers the outer arguments of that subquery
 };
 
 enum class SubqueryKind {
