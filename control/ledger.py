@@ -135,7 +135,9 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
     boot_id, new_id = uuid.uuid4(), Uuid7Source()
     if where is None or where == "none":
         memory = MemoryRunStore()
-        return Ledger(Writer(memory, None, log), memory, boot_id, new_id)
+        # Without a journal what the queue cannot hold would be lost.
+        writer = Writer(memory, None, log, waits_for_room=True)
+        return Ledger(writer, memory, boot_id, new_id)
     if where != "embedded" and "=" not in where and "://" not in where:
         raise bad_postgres_setting(
             "neither embedded, none nor a DSN", "A DSN starts with postgresql://."

@@ -13,20 +13,27 @@ QUEUE_ROWS_MAX = 20_000
 
 
 class RecordQueue:
-    """First in, first out, and never a wait for room.
+    """First in, first out, and no wait for room where the store may hang.
 
     A batch is ready when it has BATCH_ROWS rows, when its oldest row is BATCH_DELAY_S old, when
     someone waits for a flush, or when a run ends and the last batch was taken at least
     BATCH_DELAY_S ago. When the queue is full, the oldest BATCH_ROWS rows are handed to `spill` by
     whoever adds the next one; samples are refused at half of that.
 
+    With `waits_for_room` nothing is spilled: whoever adds waits until the writer has taken some. That
+    is for a store that never waits itself.
+
     A record is *settled* once it stands in the store or in the journal.
     """
 
     def __init__(
-        self, spill: Callable[[Sequence[Record]], None], rows_max: int = QUEUE_ROWS_MAX
+        self,
+        spill: Callable[[Sequence[Record]], None],
+        rows_max: int = QUEUE_ROWS_MAX,
+        waits_for_room: bool = False,
     ) -> None:
         self._spill = spill
+        self._waits_for_room = waits_for_room
         self._rows_max = rows_max
         self._records: deque[Record] = deque()
         self._changed = threading.Condition()
@@ -45,6 +52,10 @@ class RecordQueue:
         """Add a record that must not be lost."""
         spilled: list[Record] = []
         with self._changed:
+            if self._waits_for_room:
+                self._changed.wait_for(
+                    lambda: self.is_closed or len(self._records) < self._rows_max
+                )
             if self.is_closed:
                 self.refused_record_count += 1
                 return

@@ -31,7 +31,8 @@ class Writer:
     """Owns the store's connection, the decision between store and journal, and the replay.
 
     start() once, then the thread runs until stop(). Whatever the store does, the thread waits no
-    longer than the store's own time limits, and no caller of the ledger ever waits for the thread.
+    longer than the store's own time limits, and no caller of the ledger ever waits for the thread,
+    unless the store never waits itself (`waits_for_room`).
     """
 
     def __init__(
@@ -41,8 +42,9 @@ class Writer:
         log: Any,
         start_grace_s: float = 0.0,
         queue_rows_max: int = QUEUE_ROWS_MAX,
+        waits_for_room: bool = False,
     ) -> None:
-        self.queue = RecordQueue(self._spill, queue_rows_max)
+        self.queue = RecordQueue(self._spill, queue_rows_max, waits_for_room)
         self.lost_record_count = 0
         self.reason = ""
         self.hint = ""
