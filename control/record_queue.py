@@ -20,8 +20,8 @@ class RecordQueue:
     BATCH_DELAY_S ago. When the queue is full, the oldest BATCH_ROWS rows are handed to `spill` by
     whoever adds the next one; samples are refused at half of that.
 
-    With `waits_for_room` nothing is spilled: whoever adds waits until the writer has taken some. That
-    is for a store that never waits itself.
+    With `waits_for_room` nothing is spilled: whoever adds waits until the writer has taken some.
+    That is for a store that never waits itself.
 
     A record is *settled* once it stands in the store or in the journal.
     """
