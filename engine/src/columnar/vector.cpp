@@ -169,6 +169,14 @@ Result<Vector> GatherImpl(const Vector& vector, std::span<const Index> rows,
     GatherFixed<Index>(width, base, rows, buffer->mutable_data());
     out->buffers = {nullptr, std::move(buffer)};
     out->dictionary = in.dictionary;
+  } else if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
+    // Views are 16 bytes each and point into buffers that the copies share.
+    constexpr int64_t kViewBytes = 16;
+    ARROW_ASSIGN_OR_RAISE(auto views, arrow::AllocateBuffer(count * kViewBytes, pool));
+    const uint8_t* base = in.buffers[1] ? in.buffers[1]->data() + in.offset * kViewBytes : nullptr;
+    GatherFixed<Index>(kViewBytes, base, rows, views->mutable_data());
+    out->buffers = {nullptr, std::move(views)};
+    out->buffers.insert(out->buffers.end(), in.buffers.begin() + 2, in.buffers.end());
   } else if (id == arrow::Type::STRING || id == arrow::Type::BINARY) {
     ARROW_RETURN_NOT_OK((GatherStrings<int32_t, Index>(in, rows, out.get(), pool)));
   } else if (id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY) {
