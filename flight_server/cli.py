@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         return _top_level(words)
     if name == "serve" and argv is None:
-        # Only as the program itself: a program that calls main() must not be started anew.
-        from velaria.flight_server.memory_pool import restart_with_server_pool
+        # Only as the program itself: a program that calls main() keeps its allocator as it is.
+        from velaria.flight_server.freed_memory import keep_freed_memory
 
-        restart_with_server_pool()
+        keep_freed_memory()
     module = importlib.import_module(f"velaria.flight_server.commands.{name}")
     if name in PASSED_THROUGH:
         return _guarded(module.run, words[1:])

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from velaria._kernel import Session
 from velaria.flight_server.calls import CallWatcher
-from velaria.flight_server.memory_pool import pool_name
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.queries import QueryBook
 from velaria.flight_server.streams import StreamBook
@@ -41,7 +40,6 @@ class ServerSettings:
             "server.data_dir": str(self.data_dir),
             "server.allowed_roots": ", ".join(self.allowed_roots),
             "server.postgres": self.postgres,
-            "server.memory_pool": pool_name(),
             "server.side": self.side or "",
             "server.durable": str(self.durable).lower(),
         }
