@@ -155,6 +155,7 @@ Result<Vector> InLayout(const FunctionContext& context, const CastPlan& plan, co
   CastPlan layout = plan;
   layout.from = lists.type();
   layout.kernel = FindLayoutCast(*lists.type(), *plan.to);
+  if (layout.kernel == nullptr) return Bug("no layout cast to " + SqlName(*plan.to));
   const ScalarBinding binding{
       plan.to, {nullptr}, layout.kernel, std::make_shared<const CastPlan>(layout)};
   return layout.kernel(context, binding, {&lists, 1}, lists.length());
