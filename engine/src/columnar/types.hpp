@@ -36,7 +36,7 @@ enum class Physical : uint8_t {
   kDecimal,  // 16 bytes
   kString,   // utf8, large_utf8, utf8_view, or a dictionary of one of these
   kBinary,   // binary, large_binary, binary_view, fixed-size binary
-  kNested,   // list, struct, map, ...: passed through untouched, compared and grouped by nobody
+  kNested,   // list, struct, map, interval: compared and grouped by functions/order_key.hpp
 };
 
 /// The type without dictionary encoding.

@@ -282,6 +282,7 @@ class Lowering {
     spec->null_safe.resize(node.left_keys.size(), false);
     spec->residual = node.residual;
     spec->mark_operands = node.mark_operands;
+    spec->asof = node.asof;
     spec->left_types = TypesOf(*node.children[0]);
     spec->right_types = TypesOf(*node.children[1]);
     return JoinDrafts(node, std::move(spec));

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "functions/aggregate_states.hpp"
+#include "functions/row_list_states.hpp"
 #include "functions/window_frames.hpp"
 
 namespace velaria {
@@ -149,6 +150,20 @@ std::unique_ptr<AggregateStates> MakeText(const AggregateBinding& binding) {
   return std::make_unique<TextExtremes<kPick>>(binding.type);
 }
 
+/// Values that are compared by their keys: of the rows with the best one, the first in row order.
+/// any_value takes the first there is.
+template <Pick kPick>
+void UseRowPick(const TypePtr& type, AggregateBinding* binding) {
+  binding->type = type;
+  binding->arguments = {type};
+  binding->state_types = {type, arrow::int64()};
+  binding->needs_row_order = true;
+  if (kPick != Pick::kAny) binding->order = {{0, kPick == Pick::kMax, false}};
+  binding->make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<RowPickStates>(RowSpec::Of(b, {0}, {0}), false);
+  };
+}
+
 template <Pick kPick>
 Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
   if (arguments.types.size() != 1)
@@ -183,7 +198,12 @@ Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
       binding.make_states = MakeText<kPick>;
       break;
     case Physical::kNested:
-      return Fail(ErrorCode::kBadArgument, "values of this type have no order: " + SqlName(*type));
+      if (!IsComparable(*type)) {
+        return Fail(ErrorCode::kBadArgument,
+                    "values of this type have no order: " + SqlName(*type));
+      }
+      UseRowPick<kPick>(type, &binding);
+      return binding;
   }
   // Strings are read as they come (encoded or not); everything else is decoded to its plain type
   // first.

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "functions/aggregate_interval.hpp"
 #include "functions/aggregate_states.hpp"
 #include "functions/reproducible_sum.hpp"
 #include "functions/window_frames.hpp"
@@ -311,6 +312,8 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     const auto& decimal = static_cast<const arrow::DecimalType&>(*type);
     type = arrow::decimal128(decimal.precision(), decimal.scale());
   }
+  if (type->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO)
+    return BindIntervalSum(arguments.distinct, kAnswer == Answer::kAverage);
   if (!IsNumeric(*type))
     return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
   AggregateBinding binding;
@@ -336,17 +339,18 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterSums(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{"sum",
-                                 {},
-                                 "sum([DISTINCT] value NUMBER) -> BIGINT | DECIMAL | REAL | DOUBLE",
-                                 "The exact sum: BIGINT for integers of up to 32 bits, "
-                                 "DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
-                                 "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
-                                 "3",
-                                 BindSum<Answer::kSum>});
+  registry.Add(AggregateFunction{
+      "sum",
+      {},
+      "sum([DISTINCT] value NUMBER | INTERVAL) -> BIGINT | DECIMAL | REAL | DOUBLE | INTERVAL",
+      "The exact sum: BIGINT for integers of up to 32 bits, "
+      "DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
+      "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
+      "3",
+      BindSum<Answer::kSum>});
   registry.Add(AggregateFunction{"avg",
                                  {"mean"},
-                                 "avg([DISTINCT] value NUMBER) -> DOUBLE",
+                                 "avg([DISTINCT] value NUMBER | INTERVAL) -> DOUBLE | INTERVAL",
                                  "The mean of the values that are not NULL.",
                                  "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
                                  "1.5",

@@ -76,7 +76,12 @@ Status CheckBoundedness(const LogicalNode& node) {
                     "Leave ORDER BY out; each emission of a windowed query has its own order.");
     case NodeKind::kSetOp: return Refuse(node, "INTERSECT and EXCEPT need the end of their input");
     case NodeKind::kWindow: return Refuse(node, "a window function needs the end of its input");
-    case NodeKind::kSample: return Refuse(node, "a sample needs the end of its input");
+    case NodeKind::kSample:
+      if (node.sample->by_rows || node.children[0]->kind != NodeKind::kScan) {
+        return Refuse(node, "a sample of so many rows needs the end of its input",
+                      "Sample a percentage of the stream itself.");
+      }
+      break;
     case NodeKind::kShared:
       return Refuse(node, "rows that are read twice in one query need the end of their input");
     case NodeKind::kRecursive:

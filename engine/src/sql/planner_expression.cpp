@@ -262,16 +262,13 @@ Result<BoundExprPtr> ExpressionBinder::BindJunction(const Expr& expr) {
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindCast(const Expr& expr) {
-  auto type = TypeFromSqlName(expr.type.name, expr.type.arguments, expr.type.with_time_zone,
-                              expr.type.array_depth);
-  if (!type.ok())
-    return WithPlace(type.status(), expr.type.place.known() ? expr.type.place : expr.place);
+  VELARIA_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(expr.type));
   VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
-  if (child->type->Equals(**type)) {
+  if (child->type->Equals(*type)) {
     if (!IsUntyped(*child)) return child;
     return logical::MakeLiteral(child->literal, expr.place);  // CAST('5' AS VARCHAR) has a type
   }
-  return logical::MakeCast(std::move(child), *type, expr.try_cast, expr.place);
+  return logical::MakeCast(std::move(child), type, expr.try_cast, expr.place);
 }
 
 }  // namespace velaria::sql

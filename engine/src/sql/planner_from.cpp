@@ -1,4 +1,6 @@
 // FROM: tables, files, views, common tables, sub-selects.
+#include <random>
+
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
 #include "sql/parser.hpp"
@@ -45,6 +47,11 @@ Status CheckViewColumns(const logical::Relation& view,
   return Status::OK();
 }
 
+int64_t RandomSeed() {
+  std::random_device device;
+  return static_cast<int64_t>(uint64_t{device()} << 32 | device());
+}
+
 }  // namespace
 
 std::string StemOf(const std::string& path) {
@@ -55,6 +62,17 @@ std::string StemOf(const std::string& path) {
 
 Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
   VELARIA_RETURN_NOT_OK(RefuseUnsupported(ref));
+  VELARIA_ASSIGN_OR_RETURN(auto from, BindWhole(ref));
+  if (!ref.sample) return from;
+  auto sample = logical::MakeNode(NodeKind::kSample, {from.plan});
+  sample->output = from.plan->output;
+  sample->sample = logical::SampleSpec{ref.sample->by_rows, ref.sample->amount,
+                                       ref.sample->seed ? *ref.sample->seed : RandomSeed()};
+  from.plan = std::move(sample);
+  return from;
+}
+
+Result<FromClause> QueryBinder::BindWhole(const TableRef& ref) {
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);

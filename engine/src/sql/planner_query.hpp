@@ -78,6 +78,8 @@ class QueryBinder {
 
   // planner_from.cpp
   Result<FromClause> BindFrom(const TableRef& ref);
+  /// The table before its TABLESAMPLE.
+  Result<FromClause> BindWhole(const TableRef& ref);
   Result<FromClause> BindNamed(const TableRef& ref);
   Result<FromClause> BindFile(const TableRef& ref);
   // planner_table_function.cpp: functions in FROM

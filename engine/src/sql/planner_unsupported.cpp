@@ -5,8 +5,6 @@
 namespace velaria::sql {
 
 Status RefuseUnsupported(const TableRef& ref) {
-  if (ref.sample) return Unsupported(ref.sample->place, "TABLESAMPLE");
-  if (ref.asof) return Unsupported(ref.place, "ASOF JOIN");
   for (const auto& name : ref.argument_names) {
     if (!name.text.empty()) return Unsupported(name.place, "a named argument: " + name.text);
   }
