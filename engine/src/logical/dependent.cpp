@@ -13,15 +13,6 @@ void CollectOuter(const BoundExpr& expr, std::set<int>* out) {
   for (const auto& child : expr.children) CollectOuter(*child, out);
 }
 
-void CollectOuter(const LogicalNode& node, std::set<int>* out) {
-  auto copy = CopyNode(node);
-  (void)ChangeExpressions(copy.get(), [&](BoundExprPtr* expr) -> Status {
-    CollectOuter(**expr, out);
-    return Status::OK();
-  });
-  for (const auto& child : node.children) CollectOuter(*child, out);
-}
-
 /// Only outer arguments and constants, and at least one of the former.
 bool IsOuterOnly(const BoundExpr& expr) {
   std::vector<int> columns;
@@ -43,7 +34,7 @@ Result<Pusher::Maybe> Pusher::Push(const LogicalPtr& node) {
     case NodeKind::kProject: return PushProject(node);
     case NodeKind::kAggregate: return PushAggregate(node);
     case NodeKind::kJoin: return PushJoin(node);
-    case NodeKind::kSort: return node->limit >= 0 ? Nothing("ORDER BY") : Push(node->children[0]);
+    case NodeKind::kSort: return PushSort(node);
     case NodeKind::kLimit: return PushLimit(node);
     case NodeKind::kUnion: return PushUnion(node);
     case NodeKind::kSetOp: return PushUnion(node);
@@ -54,15 +45,20 @@ Result<Pusher::Maybe> Pusher::Push(const LogicalPtr& node) {
     case NodeKind::kRecursiveRef: return PushRecursiveRef(node);
     // Its rows differ from outer value to outer value: each reader computes them for its own.
     case NodeKind::kShared: return Push(node->children[0]);
-    default: return Nothing(ToText(*node));
+    case NodeKind::kWindowBy: return Nothing("WINDOW BY");
+    case NodeKind::kSample: return Nothing("TABLESAMPLE");
+    // Leaves that read nothing from outside never come here.
+    case NodeKind::kScan:
+    case NodeKind::kSeries: break;
   }
+  return Bug("a source that depends on outer values");
 }
 
 bool Pusher::Depends(const LogicalNode& node) const {
-  if (node.kind == NodeKind::kRecursiveRef && recursions_.contains(node.recursive_id)) return true;
-  const bool below = std::any_of(node.children.begin(), node.children.end(),
-                                 [this](const auto& child) { return Depends(*child); });
-  return below || HasOuter(node);
+  return AnyNode(node, [this](const LogicalNode& below) {
+    return (below.kind == NodeKind::kRecursiveRef && recursions_.contains(below.recursive_id)) ||
+           AnyExpression(below, [](const BoundExpr& expr) { return HasOuter(expr); });
+  });
 }
 
 BoundExprPtr Pusher::OuterAt(size_t i) const {
@@ -203,6 +199,19 @@ Dependent Pusher::KeysFromEqualities(const LogicalPtr& child,
   return dependent;
 }
 
+/// An aggregate above may take the rows in their order.
+Result<Pusher::Maybe> Pusher::PushSort(const LogicalPtr& node) {
+  VELARIA_ASSIGN_OR_RETURN(auto pushed, Push(node->children[0]));
+  if (!pushed) return pushed;
+  auto copy = CopyNode(*node);
+  VELARIA_ASSIGN_OR_RETURN(const bool resolved, ResolveAll(copy.get(), *pushed));
+  if (!resolved) return Nothing("ORDER BY an outer column");
+  copy->children = {pushed->plan};
+  copy->output = pushed->plan->output;
+  pushed->plan = std::move(copy);
+  return pushed;
+}
+
 Result<Pusher::Maybe> Pusher::PushProject(const LogicalPtr& node) {
   VELARIA_ASSIGN_OR_RETURN(auto pushed, Push(node->children[0]));
   if (!pushed) return pushed;
@@ -290,14 +299,19 @@ bool HasOuter(const BoundExpr& expr) {
 }
 
 bool HasOuter(const LogicalNode& node) {
-  std::set<int> numbers;
-  CollectOuter(node, &numbers);
-  return !numbers.empty();
+  return AnyNode(node, [](const LogicalNode& below) {
+    return AnyExpression(below, [](const BoundExpr& expr) { return HasOuter(expr); });
+  });
 }
 
 std::vector<int> OuterNumbers(const LogicalNode& plan) {
   std::set<int> numbers;
-  CollectOuter(plan, &numbers);
+  AnyNode(plan, [&](const LogicalNode& node) {
+    return AnyExpression(node, [&](const BoundExpr& expr) {
+      CollectOuter(expr, &numbers);
+      return false;
+    });
+  });
   return {numbers.begin(), numbers.end()};
 }
 

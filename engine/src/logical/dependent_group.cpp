@@ -8,6 +8,8 @@ Result<Pusher::Maybe> Pusher::PushAggregate(const LogicalPtr& node) {
   VELARIA_ASSIGN_OR_RETURN(auto pushed, Push(node->children[0]));
   if (!pushed) return pushed;
   Dependent& dependent = *pushed;
+  // A row that is there for no rows cannot be missed below an aggregate that counts it.
+  if (dependent.misses_empty_groups) return Maybe();
   const size_t keys = dependent.keys.size(), groups = node->expressions.size();
   auto copy = CopyNode(*node);
   VELARIA_ASSIGN_OR_RETURN(const bool resolved, ResolveAll(copy.get(), dependent));
@@ -177,9 +179,17 @@ Result<Pusher::Maybe> Pusher::PushLimit(const LogicalPtr& node) {
     return Status::OK();
   };
   if (node->offset > 0) VELARIA_RETURN_NOT_OK(bound(">", node->offset));
-  if (node->limit >= 0) VELARIA_RETURN_NOT_OK(bound("<=", node->limit + node->offset));
+  if (node->limit >= 0) {
+    VELARIA_RETURN_NOT_OK(bound("<=", LastRow(node->limit, node->offset)));
+  }
   const size_t width = dependent.plan->output.size();
   VELARIA_ASSIGN_OR_RETURN(auto filtered, FilterOver(window, std::move(conjuncts)));
+  if (sort) {  // an aggregate above may take the rows in their order
+    auto sorted = MakeNode(NodeKind::kSort, {filtered});
+    sorted->sort_keys = window->sort_keys;
+    sorted->output = filtered->output;
+    filtered = std::move(sorted);
+  }
   std::vector<int> order(width);
   for (size_t i = 0; i < width; ++i) order[i] = static_cast<int>(i);
   dependent.plan = SelectColumns(filtered, order);

@@ -18,9 +18,7 @@ Result<Pusher::Maybe> Pusher::PushJoin(const LogicalPtr& node) {
 }
 
 bool Pusher::ReadsBeyond(const LogicalNode& node) {
-  auto alone = CopyNode(node);
-  alone->children.clear();
-  return HasOuter(*alone);
+  return AnyExpression(node, [](const BoundExpr& expr) { return HasOuter(expr); });
 }
 
 Result<Pusher::Maybe> Pusher::PushOneSide(const LogicalPtr& node, size_t side) {

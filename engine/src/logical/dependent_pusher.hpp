@@ -50,6 +50,7 @@ class Pusher {
   /// outer value a row is.
   static Dependent KeysFromEqualities(const LogicalPtr& child,
                                       std::vector<BoundExprPtr>* conjuncts);
+  Result<Maybe> PushSort(const LogicalPtr& node);
   /// `node` over the dependent child with the keys handed on behind its own columns.
   Result<Maybe> PushProject(const LogicalPtr& node);
   Result<Maybe> PushUnnest(const LogicalPtr& node);

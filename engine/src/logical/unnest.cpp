@@ -6,25 +6,20 @@ namespace velaria::logical {
 namespace {
 
 bool HoldsSubquery(const LogicalNode& node) {
-  bool holds = false;
-  auto copy = CopyNode(node);
-  (void)ChangeExpressions(copy.get(), [&](BoundExprPtr* expr) -> Status {
-    holds |= HasSubquery(**expr);
-    return Status::OK();
-  });
-  return holds;
+  return AnyExpression(node, [](const BoundExpr& expr) { return HasSubquery(expr); });
 }
 
 }  // namespace
 
-Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child, int* next_id) {
+Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child,
+                                UnnestState* state) {
   std::vector<BoundExprPtr> conjuncts, plain, rest;
   SplitConjuncts(node->predicate, &conjuncts);
   for (auto& conjunct : conjuncts) {
     (HasSubquery(*conjunct) ? rest : plain).push_back(std::move(conjunct));
   }
   VELARIA_ASSIGN_OR_RETURN(auto below, FilterOver(child, std::move(plain)));
-  Attachment attachment(below, next_id);
+  Attachment attachment(below, state);
   std::vector<BoundExprPtr> computed;
   for (const auto& conjunct : rest) {
     const bool negated = conjunct->kind == BoundKind::kCall && conjunct->name == "not";
@@ -42,21 +37,28 @@ Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child,
   return SelectColumns(filtered, FirstColumns(node->output.size()));
 }
 
-Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& node, int* next_id) {
+Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& node, UnnestState* state) {
+  if (node->kind == NodeKind::kShared) {
+    if (const auto met = state->shared.find(node->shared_id); met != state->shared.end()) {
+      return met->second;
+    }
+    VELARIA_ASSIGN_OR_RETURN(auto below, UnnestSubqueries(node->children[0], state));
+    return state->shared[node->shared_id] = WithNewChildren(node, {std::move(below)});
+  }
   std::vector<LogicalPtr> children;
   for (const auto& child : node->children) {
-    VELARIA_ASSIGN_OR_RETURN(auto unnested, UnnestSubqueries(child, next_id));
+    VELARIA_ASSIGN_OR_RETURN(auto unnested, UnnestSubqueries(child, state));
     children.push_back(std::move(unnested));
   }
   if (!node->outer_arguments.empty()) {
-    Attachment attachment(children[0], next_id);
+    Attachment attachment(children[0], state);
     VELARIA_RETURN_NOT_OK(attachment.Lateral(*node, children[1]));
     return attachment.plan();
   }
   if (!HoldsSubquery(*node)) return WithNewChildren(node, std::move(children));
   switch (node->kind) {
-    case NodeKind::kFilter: return UnnestFilter(node, children[0], next_id);
-    case NodeKind::kJoin: return UnnestJoin(node, std::move(children), next_id);
+    case NodeKind::kFilter: return UnnestFilter(node, children[0], state);
+    case NodeKind::kJoin: return UnnestJoin(node, std::move(children), state);
     case NodeKind::kProject:
     case NodeKind::kAggregate:
     case NodeKind::kSort:
@@ -64,7 +66,7 @@ Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& node, int* next_id) {
     case NodeKind::kUnnest: break;
     default: return Bug("a subquery in a node that cannot hold one: " + ToText(*node));
   }
-  Attachment attachment(children[0], next_id);
+  Attachment attachment(children[0], state);
   auto copy = CopyNode(*node);
   VELARIA_RETURN_NOT_OK(ChangeExpressions(copy.get(), [&](BoundExprPtr* expr) -> Status {
     VELARIA_ASSIGN_OR_RETURN(*expr, attachment.Replace(*expr));

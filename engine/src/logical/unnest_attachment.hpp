@@ -47,7 +47,7 @@ inline Result<BoundAggregate> Call(const char* name, std::vector<BoundExprPtr> a
 /// A plan that gains columns on its right for the subqueries of the expressions over it.
 class Attachment {
  public:
-  Attachment(LogicalPtr plan, int* next_id) : plan_(std::move(plan)), next_id_(next_id) {}
+  Attachment(LogicalPtr plan, UnnestState* state) : plan_(std::move(plan)), state_(state) {}
 
   const LogicalPtr& plan() const { return plan_; }
 
@@ -65,7 +65,7 @@ class Attachment {
     for (auto& child : subquery->children) {
       VELARIA_ASSIGN_OR_RETURN(child, Replace(child));
     }
-    VELARIA_ASSIGN_OR_RETURN(subquery->plan, UnnestSubqueries(subquery->plan, next_id_));
+    VELARIA_ASSIGN_OR_RETURN(subquery->plan, UnnestSubqueries(subquery->plan, state_));
     switch (subquery->subquery) {
       case SubqueryKind::kScalar: return Scalar(*expr, *subquery);
       case SubqueryKind::kExists: return Exists(*subquery);
@@ -85,7 +85,7 @@ class Attachment {
       return false;
     }
     auto subquery = std::make_shared<BoundExpr>(expr);
-    VELARIA_ASSIGN_OR_RETURN(subquery->plan, UnnestSubqueries(subquery->plan, next_id_));
+    VELARIA_ASSIGN_OR_RETURN(subquery->plan, UnnestSubqueries(subquery->plan, state_));
     VELARIA_ASSIGN_OR_RETURN(auto join, Membership(*subquery, true));
     join->join = wanted ? JoinType::kSemi : JoinType::kAnti;
     join->mark_operands = 0;
@@ -147,7 +147,7 @@ class Attachment {
   void Share() {
     if (plan_->kind == NodeKind::kShared) return;
     auto shared = MakeNode(NodeKind::kShared, {plan_});
-    shared->shared_id = (*next_id_)++;
+    shared->shared_id = state_->next_id++;
     shared->output = plan_->output;
     plan_ = std::move(shared);
   }
@@ -412,15 +412,16 @@ class Attachment {
   }
 
   LogicalPtr plan_;
-  int* next_id_;
+  UnnestState* state_;
   std::map<const LogicalNode*, size_t> attached_;  // first column of a scalar subquery's join
   std::vector<std::shared_ptr<const LogicalNode>> kept_;  // whose addresses are keys above
 };
 
 /// Conditions that are EXISTS or IN restrict the rows; the others are computed and tested.
-Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child, int* next_id);
+Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child,
+                                UnnestState* state);
 // unnest_join.cpp
 Result<LogicalPtr> UnnestJoin(const LogicalPtr& node, std::vector<LogicalPtr> children,
-                              int* next_id);
+                              UnnestState* state);
 
 }  // namespace velaria::logical

@@ -42,10 +42,10 @@ std::vector<int> Moved(size_t count, int by) {
 /// Each subquery is computed for the side whose columns it reads: the join's condition then reads
 /// columns that this side has gained.
 Result<LogicalPtr> UnnestOuterJoin(const LogicalNode& node, std::vector<LogicalPtr> children,
-                                   std::vector<BoundExprPtr> conjuncts, int* next_id) {
+                                   std::vector<BoundExprPtr> conjuncts, UnnestState* state) {
   const size_t left_width = children[0]->output.size(), right_width = children[1]->output.size();
   const auto to_right = Moved(left_width + right_width, -static_cast<int>(left_width));
-  Attachment left(children[0], next_id), right(children[1], next_id);
+  Attachment left(children[0], state), right(children[1], state);
   std::vector<BoundExprPtr> subqueries;
   for (const auto& conjunct : conjuncts) CollectSubqueries(conjunct, &subqueries);
   std::map<const BoundExpr*, BoundExprPtr> replaced;
@@ -85,7 +85,7 @@ Result<LogicalPtr> UnnestOuterJoin(const LogicalNode& node, std::vector<LogicalP
 
 /// An inner join's conditions on subqueries become a filter.
 Result<LogicalPtr> UnnestJoin(const LogicalPtr& node, std::vector<LogicalPtr> children,
-                              int* next_id) {
+                              UnnestState* state) {
   std::vector<BoundExprPtr> conjuncts, kept, hoisted;
   if (node->residual) SplitConjuncts(node->residual, &conjuncts);
   const bool inner = node->join == JoinType::kInner || node->join == JoinType::kCross;
@@ -100,9 +100,9 @@ Result<LogicalPtr> UnnestJoin(const LogicalPtr& node, std::vector<LogicalPtr> ch
       VELARIA_ASSIGN_OR_RETURN(copy->residual, MakeAnd(std::move(kept)));
     }
     VELARIA_ASSIGN_OR_RETURN(auto filter, FilterOver(copy, std::move(hoisted)));
-    return UnnestFilter(filter, copy, next_id);
+    return UnnestFilter(filter, copy, state);
   }
-  return UnnestOuterJoin(*node, std::move(children), std::move(conjuncts), next_id);
+  return UnnestOuterJoin(*node, std::move(children), std::move(conjuncts), state);
 }
 
 }  // namespace velaria::logical

@@ -10,13 +10,13 @@ using logical::NodeKind;
 namespace {
 
 std::string StreamBelow(const LogicalNode& node) {
-  if (node.kind == NodeKind::kScan) {
-    return node.relation->is_bounded() ? std::string() : node.relation->name();
-  }
-  for (const auto& child : node.children) {
-    if (auto name = StreamBelow(*child); !name.empty()) return name;
-  }
-  return "";
+  std::string name;
+  logical::AnyNode(node, [&](const LogicalNode& below) {
+    if (below.kind != NodeKind::kScan || below.relation->is_bounded()) return false;
+    name = below.relation->name();
+    return true;
+  });
+  return name;
 }
 
 /// Whether rows of a stream pass through an aggregate below: then a row may be said again with a
