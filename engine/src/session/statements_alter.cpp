@@ -75,12 +75,17 @@ bool Uses(const CheckRule& check, int column) {
   return std::find(columns.begin(), columns.end(), column) != columns.end();
 }
 
-/// The expression over each batch, as an array of the type it has.
-Result<std::shared_ptr<arrow::Array>> Evaluated(const BoundExprPtr& expr, const BatchPtr& batch,
-                                                const FunctionContext& functions) {
-  ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*expr, FromRecordBatch(*batch), functions));
-  ARROW_ASSIGN_OR_RAISE(vector, Expand(vector, batch->num_rows(), functions.pool));
-  return vector.array();
+/// Each batch with the expression's values in a column, which may be one behind the last.
+ConvertRows Computed(int column, const BoundExprPtr& value, const SchemaPtr& schema,
+                     const FunctionContext& functions) {
+  return [=](const BatchPtr& batch) -> Result<BatchPtr> {
+    Chunk chunk = FromRecordBatch(*batch);
+    ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*value, chunk, functions));
+    ARROW_ASSIGN_OR_RAISE(vector, Expand(vector, batch->num_rows(), functions.pool));
+    chunk.columns.resize(static_cast<size_t>(schema->num_fields()));
+    chunk.columns[static_cast<size_t>(column)] = std::move(vector);
+    return ToRecordBatch(chunk, schema, functions.pool);
+  };
 }
 
 /// What ALTER TABLE makes of a table, before its rows are looked at.
@@ -144,13 +149,8 @@ Status AddColumn(const Statement& statement, const sql::BindContext& bind, Alter
     ARROW_ASSIGN_OR_RAISE(value, logical::MakeNull(*type, definition.name.place));
     ARROW_ASSIGN_OR_RAISE(value, sql::CastTo(value, *type, bind.functions));
   }
-  altered->convert = [value,
-                      functions = bind.functions](const BatchPtr& batch) -> Result<BatchPtr> {
-    ARROW_ASSIGN_OR_RAISE(auto column, Evaluated(value, batch, functions));
-    auto columns = batch->columns();
-    columns.push_back(std::move(column));
-    return arrow::RecordBatch::Make(batch->schema(), batch->num_rows(), std::move(columns));
-  };
+  altered->convert =
+      Computed(altered->schema->num_fields() - 1, value, altered->schema, bind.functions);
   return Status::OK();
 }
 
@@ -236,13 +236,7 @@ Status SetType(const Statement& statement, int column, const std::string& table,
                   "a column of this type cannot be a key: " + field->name());
   }
   ARROW_ASSIGN_OR_RAISE(altered->schema, altered->schema->SetField(column, field->WithType(*type)));
-  altered->convert = [column, value,
-                      functions = bind.functions](const BatchPtr& batch) -> Result<BatchPtr> {
-    ARROW_ASSIGN_OR_RAISE(auto array, Evaluated(value, batch, functions));
-    auto columns = batch->columns();
-    columns[static_cast<size_t>(column)] = std::move(array);
-    return arrow::RecordBatch::Make(batch->schema(), batch->num_rows(), std::move(columns));
-  };
+  altered->convert = Computed(column, value, altered->schema, bind.functions);
   return Status::OK();
 }
 
