@@ -1,5 +1,6 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, scrubbed
+from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import EmissionMetadata, PutResultMetadata
 from velaria.schemas.errors import VelariaError
@@ -114,20 +116,28 @@ class StreamHandle:
 
 
 class Client:
-    """One connection to a server; safe to share among threads."""
+    """One connection to a server; safe to share among threads.
+
+    BEGIN, temporary tables and SET schema need a session on the server. The first such statement
+    opens one, which this client's later calls then belong to; `close` ends it.
+    """
 
     def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
         self.uri = uri
         with typed_errors():
             self.flight = flight.connect(uri)
+        self.session: str | None = None
+        self._timeout_s = timeout_s
         self._options = flight.FlightCallOptions(timeout=timeout_s)
 
     def sql(self, text: str, params: list[Any] | None = None) -> Result:
         """Run one statement. A change is done on return; rows are read from the result."""
-        body: dict[str, Any] = {"sql": text}
+        body: dict[str, Any] = {"sql": text, "open_session": True}
         if params is not None:
             body["params"] = params
         reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
+        if reply.session is not None:
+            self._join(reply.session)
         with typed_errors():
             reader = None
             if reply.ticket is not None:
@@ -200,7 +210,18 @@ class Client:
                 (kind.type, kind.description) for kind in self.flight.list_actions(self._options)
             ]
 
+    def _join(self, session: str) -> None:
+        self.session = session
+        headers = [(SESSION_HEADER.encode(), session.encode())]
+        self._options = flight.FlightCallOptions(timeout=self._timeout_s, headers=headers)
+
     def close(self) -> None:
+        """End the session, which rolls an open transaction back, and the connection."""
+        if self.session is not None:
+            # Whoever closes may do so because the server has gone, or has closed the session.
+            with contextlib.suppress(VelariaError):
+                self.action("session.close", session=self.session)
+            self.session = None
         self.flight.close()
 
     def __enter__(self) -> Self:

@@ -83,6 +83,12 @@ def _take_in(
     tracked: TrackedQuery,
 ) -> PutResultMetadata:
     row_count = batch_count = 0
+    if getattr(service.connection(call), "in_transaction", False):
+        raise VelariaError(
+            codes.TRANSACTION_STATE,
+            "DoPut is a commit of its own and not part of an open transaction",
+            hint="Put the rows before BEGIN or after COMMIT, or use INSERT.",
+        )
     ingest = service.session.ingest(command.table, reader.schema, command.mode, from_wire=True)
     while (batch := _next_batch(reader, call, tracked)) is not None:
         rows = ingest.write(batch)

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeAlias
 import pyarrow as pa
 
 from velaria import _kernel
+from velaria.connection import Connection
 from velaria.dataframe import DataFrame
 from velaria.sql_text import quoted_name, quoted_text
 from velaria.streaming import StreamingDataFrame, StreamingQuery
@@ -17,7 +18,12 @@ ArrowData: TypeAlias = "_kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.R
 
 
 class Session:
-    """One database. Two sessions share nothing; tables live in memory and end with the session."""
+    """One database. Two sessions share nothing; tables live in memory and end with the session.
+
+    Statements go through a connection of the session's own, so that BEGIN holds for the calls after
+    it; `connect` makes further ones. `put` and the methods that take Arrow data commit at once,
+    whatever transaction is open.
+    """
 
     def __init__(
         self,
@@ -30,22 +36,23 @@ class Session:
         self._kernel = _kernel.Session(
             threads=threads, allowed_roots=roots, memory_limit_bytes=memory_limit_bytes
         )
+        self._connection = self._kernel.connect()
         self._made_names = itertools.count(1)
+
+    def connect(self) -> Connection:
+        """Another connection: its transactions and temporary tables are its own."""
+        return Connection(self._kernel.connect())
 
     def sql(self, text: str, params: Sequence[Any] | None = None) -> DataFrame:
         """One statement. A SELECT runs when its frame is read; anything else runs now.
 
         The frame of a statement without rows has one column, rows_affected.
         """
-        if self._kernel.describe(text, params).returns_rows:
-            return DataFrame(self._kernel, text, params)
-        result = self._kernel.execute(text, params)
-        count = "NULL" if result.rows_affected is None else str(result.rows_affected)
-        return DataFrame(self._kernel, f"SELECT CAST({count} AS BIGINT) AS rows_affected")
+        return Connection(self._connection).sql(text, params)
 
     def explain(self, text: str) -> dict[str, str]:
         """The sections logical, physical and strategy; nothing is run."""
-        return self._kernel.explain(text)
+        return self._connection.explain(text)
 
     def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
         """Write batches to a table, validated as those of a server are; the number of rows."""
@@ -57,7 +64,7 @@ class Session:
 
     def read(self, path: str | os.PathLike[str]) -> DataFrame:
         """A file as a frame; its format is found by the kernel."""
-        return DataFrame(self._kernel, f"SELECT * FROM {quoted_text(os.fspath(path))}")
+        return DataFrame(self._connection, f"SELECT * FROM {quoted_text(os.fspath(path))}")
 
     def read_csv(
         self,
@@ -74,14 +81,14 @@ class Session:
         if header is not None:
             options.append(f"header: {quoted_text(str(header).lower())}")
         name = quoted_name(table or self._made_name("csv"))
-        self._kernel.execute(f"CREATE TABLE {name} USING csv OPTIONS({', '.join(options)})")
-        return DataFrame(self._kernel, f"SELECT * FROM {name}")
+        self._connection.execute(f"CREATE TABLE {name} USING csv OPTIONS({', '.join(options)})")
+        return DataFrame(self._connection, f"SELECT * FROM {name}")
 
     def create_dataframe_from_arrow(self, data: ArrowData, name: str | None = None) -> DataFrame:
         """Arrow batches as a frame, not copied."""
         table = name or self._made_name("arrow")
         self._kernel.register_arrow(table, as_reader(data), replace=name is not None)
-        return DataFrame(self._kernel, f"SELECT * FROM {quoted_name(table)}")
+        return DataFrame(self._connection, f"SELECT * FROM {quoted_name(table)}")
 
     def create_stream_from_arrow(
         self, data: ArrowData, name: str | None = None
@@ -92,19 +99,19 @@ class Session:
         self._kernel.create_stream(stream, reader.schema)
         self.put(reader, stream)
         self._kernel.end_input(stream)
-        return StreamingDataFrame(self._kernel, f"SELECT * FROM {quoted_name(stream)}")
+        return StreamingDataFrame(self._connection, f"SELECT * FROM {quoted_name(stream)}")
 
     def create_temp_view(self, name: str, frame: DataFrame | StreamingDataFrame) -> None:
         """Give a frame a name that SQL can use until the session ends."""
-        self._kernel.execute(f"CREATE OR REPLACE VIEW {quoted_name(name)} AS {frame.sql}")
+        self._connection.execute(f"CREATE OR REPLACE VIEW {quoted_name(name)} AS {frame.sql}")
 
     def stream_sql(self, text: str, params: Sequence[Any] | None = None) -> StreamingDataFrame:
         """An unbounded SELECT, not started."""
-        return StreamingDataFrame(self._kernel, text, params)
+        return StreamingDataFrame(self._connection, text, params)
 
     def explain_stream_sql(self, text: str) -> dict[str, str]:
         """The sections logical, physical and strategy; nothing is started."""
-        return self._kernel.explain_stream(text)
+        return self._connection.explain_stream(text)
 
     def start_stream_sql(
         self,
@@ -118,7 +125,7 @@ class Session:
         options = None
         if checkpoint_delivery_mode is not None:
             options = {"delivery_mode": checkpoint_delivery_mode}
-        return StreamingQuery(self._kernel, text, name, options, params).start()
+        return StreamingQuery(self._connection, text, name, options, params).start()
 
     def tables(self) -> list[_kernel.TableInfo]:
         return self._kernel.tables()
@@ -130,6 +137,7 @@ class Session:
         return self._kernel.functions()
 
     def close(self) -> None:
+        self._connection.close()
         self._kernel.close()
 
     def __enter__(self) -> Self:

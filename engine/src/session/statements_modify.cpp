@@ -1,4 +1,4 @@
-// UPDATE, DELETE, INSERT ... ON CONFLICT, RETURNING, and the rules of CREATE TABLE.
+// UPDATE, DELETE, INSERT ... ON CONFLICT and RETURNING.
 #include <arrow/table.h>
 
 #include <numeric>
@@ -69,9 +69,11 @@ Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
 /// What INSERT does with rows whose key is there already.
 class ConflictResolver {
  public:
-  ConflictResolver(TableRules& rules, std::vector<size_t> keys, sql::ConflictAction action,
-                   const sql::ConflictUpdate& update, const FunctionContext& functions)
+  ConflictResolver(const TableRules& rules, const FindRows& find_rows, std::vector<size_t> keys,
+                   sql::ConflictAction action, const sql::ConflictUpdate& update,
+                   const FunctionContext& functions)
       : rules_(rules),
+        find_rows_(find_rows),
         keys_(std::move(keys)),
         action_(action),
         update_(update),
@@ -81,7 +83,7 @@ class ConflictResolver {
     const auto count = static_cast<size_t>(rows->num_rows());
     std::vector<std::vector<int64_t>> there, numbers;
     for (size_t key : keys_) {
-      ARROW_ASSIGN_OR_RAISE(auto positions, rules_.FindRows(key, *rows));
+      ARROW_ASSIGN_OR_RAISE(auto positions, find_rows_(key, *rows));
       ARROW_ASSIGN_OR_RAISE(auto numbered, rules_.NumberKeys(key, *rows));
       there.push_back(std::move(positions));
       numbers.push_back(std::move(numbered));
@@ -166,7 +168,8 @@ class ConflictResolver {
     return Status::OK();
   }
 
-  TableRules& rules_;
+  const TableRules& rules_;
+  const FindRows& find_rows_;
   const std::vector<size_t> keys_;
   const sql::ConflictAction action_;
   const sql::ConflictUpdate& update_;
@@ -181,82 +184,13 @@ sql::ColumnDefaults StatementRunner::DefaultsOf(const CatalogEntry& entry) {
   return rules ? rules->defaults() : sql::ColumnDefaults{};
 }
 
-/// The keys, conditions and defaults that CREATE TABLE declares; null when there are none. A
-/// primary key makes its columns NOT NULL.
-Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const Statement& statement,
-                                                                        const std::string& table,
-                                                                        SchemaPtr* schema) {
-  std::vector<KeyRule> keys;
-  bool has_primary = false;
-  for (const auto& definition : statement.keys) {
-    KeyRule key{definition.name, definition.primary, {}};
-    if (definition.primary && has_primary) {
-      return FailAt(definition.place, ErrorCode::kSyntaxError,
-                    "a table has one primary key at most: " + table);
-    }
-    has_primary |= definition.primary;
-    std::vector<std::string> words;
-    for (const auto& name : definition.columns) {
-      const int column = ColumnNamed(name, **schema);
-      if (column < 0) {
-        const auto near = NearestName(name.text, (*schema)->field_names());
-        return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
-                      near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?");
-      }
-      if (std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end()) {
-        return FailAt(name.place, ErrorCode::kDuplicateColumn,
-                      "a key names a column twice: " + name.text);
-      }
-      key.columns.push_back(column);
-      words.push_back((*schema)->field(column)->name());
-      if (!IsComparable(*(*schema)->field(column)->type())) {
-        return FailAt(name.place, ErrorCode::kTypeMismatch,
-                      "a column of this type cannot be a key: " + name.text);
-      }
-      if (definition.primary) {
-        const auto field = (*schema)->field(column)->WithNullable(false);
-        ARROW_ASSIGN_OR_RAISE(*schema, (*schema)->SetField(column, field));
-      }
-    }
-    if (key.name.empty()) {
-      key.name = table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key");
-    }
-    keys.push_back(std::move(key));
-  }
-  const auto bind = session_.MakeBindContext(parameters_, *context_);
-  std::vector<CheckRule> checks;
-  for (const auto& definition : statement.checks) {
-    CheckRule check{definition.name, definition.text, nullptr};
-    if (check.name.empty()) {
-      check.name = table + "_check" + (checks.empty() ? "" : std::to_string(checks.size()));
-    }
-    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(*definition.expr, **schema,
-                                                                        table, "CHECK", bind));
-    checks.push_back(std::move(check));
-  }
-  sql::ColumnDefaults defaults;
-  for (size_t i = 0; i < statement.columns.size(); ++i) {
-    const auto& column = statement.columns[i];
-    if (!column.default_value) continue;
-    defaults.resize(statement.columns.size());
-    ARROW_ASSIGN_OR_RAISE(
-        defaults[i],
-        sql::BindDefault(*column.default_value, *(*schema)->field(static_cast<int>(i)), bind));
-  }
-  if (keys.empty() && checks.empty() && defaults.empty()) return nullptr;
-  return std::make_shared<TableRules>(table, *schema, std::move(keys), std::move(checks),
-                                      std::move(defaults));
-}
-
 Result<StatementResult> StatementRunner::WithReturning(const Statement& statement,
                                                        const SchemaPtr& schema,
                                                        const std::vector<BatchPtr>& rows,
                                                        int64_t count) {
   StatementResult result = Done(statement, count);
   if (statement.returning.empty()) return result;
-  ARROW_ASSIGN_OR_RAISE(
-      const auto list,
-      sql::BindReturning(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(const auto list, sql::BindReturning(statement, *schema, Bind()));
   std::vector<BatchPtr> batches;
   for (const auto& batch : rows) {
     const Chunk chunk = FromRecordBatch(*batch);
@@ -283,7 +217,7 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   for (const auto& batch : batches) count += batch->num_rows();
   if (!statement.on_conflict) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
-    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.Append(table, batches), statement.place));
     return WithReturning(statement, table->schema(), batches, count);
   }
   const auto& conflict = *statement.on_conflict;
@@ -304,33 +238,34 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   }
   sql::ConflictUpdate update;
   if (conflict.action == sql::ConflictAction::kUpdate) {
-    ARROW_ASSIGN_OR_RAISE(
-        update, sql::BindConflictUpdate(statement, *table->schema(),
-                                        session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(update, sql::BindConflictUpdate(statement, *table->schema(), Bind()));
   }
   if (!has_keys) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
-    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.Append(table, batches), statement.place));
     return WithReturning(statement, table->schema(), batches, count);
   }
   ARROW_ASSIGN_OR_RAISE(const auto rows, Joined(table->schema(), batches, context_->pool()));
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   std::vector<BatchPtr> added;
   const Status changed =
-      table->Change([&](const storage::TableVersion& now) -> Result<storage::TableChange> {
-        ConflictResolver resolver(*rules, keys, conflict.action, update, context_->functions());
-        ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
-        added = change.added;
-        return change;
-      });
+      connection_.Change(table,
+                         [&](const storage::TableVersion& now,
+                             const FindRows& find_rows) -> Result<storage::TableChange> {
+                           ConflictResolver resolver(*rules, find_rows, keys, conflict.action,
+                                                     update, context_->functions());
+                           ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
+                           added = change.added;
+                           return change;
+                         });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
   count = 0;
   for (const auto& batch : added) count += batch->num_rows();
   return WithReturning(statement, table->schema(), added, count);
 }
 
-/// UPDATE and DELETE: the rows are found and computed on the table as it is now; a row that another
-/// statement removes meanwhile is not counted by DELETE and fails UPDATE.
+/// UPDATE and DELETE: the rows are found and computed on the table as the statement sees it; a row
+/// that another statement removes meanwhile is not counted by DELETE and fails UPDATE.
 Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
   const bool update = statement.kind == StatementKind::kUpdate;
@@ -339,11 +274,9 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
                   std::string("rows of a stream cannot be ") +
                       (update ? "changed: " : "deleted: ") + target->name);
   }
-  const auto relation =
-      std::make_shared<execution::TableRelation>(target->kind, target->name, target->table);
+  const auto relation = catalog().RelationOf(*target);
   ARROW_ASSIGN_OR_RAISE(const auto root,
-                        sql::PlanChangedRows(statement, relation, DefaultsOf(*target),
-                                             session_.MakeBindContext(parameters_, *context_)));
+                        sql::PlanChangedRows(statement, relation, DefaultsOf(*target), Bind()));
   execution::LowerOptions options;
   options.positions_of = relation.get();
   ARROW_ASSIGN_OR_RAISE(const auto plan, execution::LowerToCollector(root, options));
@@ -367,11 +300,12 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   const auto count = static_cast<int64_t>(positions.size());
   if (!update) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t deleted, target->table->DeletePositions(positions));
+    ARROW_ASSIGN_OR_RAISE(const int64_t deleted, connection_.Delete(target->table, positions));
     return WithReturning(statement, schema, rows, deleted);
   }
-  const Status changed =
-      target->table->Change([&](const storage::TableVersion&) -> Result<storage::TableChange> {
+  const Status changed = connection_.Change(
+      target->table,
+      [&](const storage::TableVersion&, const FindRows&) -> Result<storage::TableChange> {
         return storage::TableChange{positions, rows};
       });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));

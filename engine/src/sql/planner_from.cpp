@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
+#include "logical/schema_scopes.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
 
@@ -104,13 +105,16 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
     }
   }
   const std::string schema = ref.names.size() > 1 ? ref.names[ref.names.size() - 2].text : "";
-  auto found = context_.catalog->FindRelation(schema, name.text, name.quoted);
+  auto found = catalog_->FindRelation(schema, name.text, name.quoted);
   if (!found.ok()) return WithPlace(found.status(), ref.place);
   if (!*found) {
-    if (!schema.empty() && !context_.catalog->HasSchema(schema)) {
-      return FailAt(ref.place, ErrorCode::kUnknownSchema, "unknown schema: " + schema);
+    if (!schema.empty() && !catalog_->HasSchema(schema)) {
+      const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
+      const std::string near = scopes ? NearestName(schema, scopes->SchemaNames()) : "";
+      return FailAt(ref.place, ErrorCode::kUnknownSchema, "unknown schema: " + schema,
+                    near.empty() ? "" : "Did you mean " + near + "?");
     }
-    std::vector<std::string> names = context_.catalog->RelationNames();
+    std::vector<std::string> names = catalog_->RelationNames();
     for (const auto& entry : common_tables_) names.push_back(entry.name);
     const std::string near = NearestName(DottedName(ref.names), names);
     return FailAt(ref.place, ErrorCode::kUnknownTable, "unknown table: " + DottedName(ref.names),
@@ -126,7 +130,7 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
 }
 
 Result<FromClause> QueryBinder::BindFile(const TableRef& ref) {
-  auto relation = context_.catalog->OpenFile(ref.path);
+  auto relation = catalog_->OpenFile(ref.path);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
   return ScanOf(*relation, ref, StemOf(ref.path));
 }
@@ -168,8 +172,11 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   outer.swap(common_tables_);
   views_.push_back(name);
   OuterScope* enclosing = std::exchange(outer_, nullptr);
+  const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
+  const auto* around = std::exchange(catalog_, scopes ? &scopes->ScopeOf(view) : catalog_);
   views_read_.push_back(name);
   auto planned = BindSelect(*(*statement)->select);
+  catalog_ = around;
   outer_ = enclosing;
   views_.pop_back();
   common_tables_ = std::move(outer);

@@ -135,6 +135,7 @@ class QueryBinder {
   }
 
   const BindContext& context_;
+  const logical::CatalogReader* catalog_ = context_.catalog;  // a view's own while it is bound
   OuterScope* outer_ = nullptr;  // the query around the one being bound
   int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;

@@ -55,7 +55,7 @@ Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std:
     return FailAt(ref.place, ErrorCode::kBadArgument, name + " needs a constant path");
   }
   const std::string text(StringView(path->literal)[0]);
-  auto relation = context_.catalog->OpenFile(text);
+  auto relation = catalog_->OpenFile(text);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
   return ScanOf(*relation, ref, StemOf(text));
 }
