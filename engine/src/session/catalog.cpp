@@ -35,7 +35,7 @@ std::string Catalog::KeyOf(const std::string& schema, const std::string& name) {
 }
 
 bool Catalog::HasSchema(const std::string& schema) const {
-  return EqualsIgnoreCase(schema, "main") || EqualsIgnoreCase(schema, "system");
+  return EqualsIgnoreCase(schema, "main") || IsBuiltinSchema(schema);
 }
 
 std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema,
@@ -48,6 +48,7 @@ std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema,
 Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
                                                    const std::string& name, bool) const {
   const auto entry = Find(schema, name);
+  if (!entry && builtins_) return builtins_->Open(schema, name);
   if (!entry) return logical::RelationPtr();
   const std::string shown =
       entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
@@ -75,6 +76,7 @@ std::vector<std::string> Catalog::RelationNames() const {
     if (entry->kind == RelationKind::kIndex) continue;
     names.push_back(entry->schema == "main" ? entry->name : entry->schema + "." + entry->name);
   }
+  if (builtins_) builtins_->AddNames(&names);
   return names;
 }
 

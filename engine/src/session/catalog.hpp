@@ -13,6 +13,7 @@
 #include "execution/relations.hpp"
 #include "io/open_file.hpp"
 #include "logical/catalog_reader.hpp"
+#include "session/builtin_tables.hpp"
 #include "storage/table.hpp"
 
 namespace velaria::session {
@@ -42,6 +43,10 @@ class Catalog final : public logical::CatalogReader {
   Result<logical::RelationPtr> OpenFile(const std::string& path) const override;
   std::vector<std::string> RelationNames() const override;
   bool HasSchema(const std::string& schema) const override;
+  /// What answers for the built-in tables of system and information_schema. Set once.
+  void set_builtins(std::shared_ptr<const BuiltinTables> builtins) {
+    builtins_ = std::move(builtins);
+  }
 
   // What statements do.
   enum class IfExists { kFail, kKeep, kReplace };
@@ -69,6 +74,7 @@ class Catalog final : public logical::CatalogReader {
   void DropIndexesOf(const CatalogEntry& table);
 
   const io::AllowedRoots roots_;
+  std::shared_ptr<const BuiltinTables> builtins_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const CatalogEntry>> entries_;
 };

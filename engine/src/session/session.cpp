@@ -26,6 +26,19 @@ std::string ColumnList(const arrow::Schema& schema) {
   return Join(parts, ", ");
 }
 
+/// A built-in table as an entry that nobody entered; null when there is none.
+std::shared_ptr<const CatalogEntry> BuiltinEntry(const std::string& schema,
+                                                 const std::string& name) {
+  auto columns = BuiltinTables::SchemaOf(schema, name);
+  if (!columns) return nullptr;
+  CatalogEntry entry;
+  entry.kind = RelationKind::kSystem;
+  entry.schema = ToLower(schema);
+  entry.name = ToLower(name);
+  entry.reader_schema = std::move(columns);
+  return std::make_shared<const CatalogEntry>(std::move(entry));
+}
+
 TableSummary SummaryOf(const CatalogEntry& entry) {
   TableSummary summary{entry.schema == "main" ? entry.name : entry.schema + "." + entry.name,
                        KindName(entry.kind), entry.ArrowSchema()};
@@ -101,7 +114,9 @@ Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
   if (options.allowed_roots) {
     ARROW_ASSIGN_OR_RAISE(roots, io::AllowedRoots::Of(*options.allowed_roots));
   }
-  return std::shared_ptr<Session>(new Session(options, std::move(roots)));
+  std::shared_ptr<Session> session(new Session(options, std::move(roots)));
+  session->catalog_->set_builtins(std::make_shared<BuiltinTables>(session));
+  return session;
 }
 
 Session::~Session() { Close(); }
@@ -278,6 +293,7 @@ Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::strin
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
   if (entry) return entry->ArrowSchema();
+  if (auto builtin = BuiltinTables::SchemaOf(schema, name)) return builtin;
   const std::string near = NearestName(name, catalog_->RelationNames());
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?");
@@ -287,8 +303,10 @@ Result<std::shared_ptr<const CatalogEntry>> Session::FindEntry(const std::string
   auto entry = catalog_->Find("main", name);
   if (!entry) {
     const size_t dot = name.find('.');
-    if (dot != std::string::npos && catalog_->HasSchema(name.substr(0, dot)))
+    if (dot != std::string::npos && catalog_->HasSchema(name.substr(0, dot))) {
       entry = catalog_->Find(name.substr(0, dot), name.substr(dot + 1));
+      if (!entry) entry = BuiltinEntry(name.substr(0, dot), name.substr(dot + 1));
+    }
   }
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index is no table: " + name);
