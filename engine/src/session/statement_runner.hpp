@@ -83,6 +83,19 @@ class StatementRunner {
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
+  // statements_found_rows.cpp
+  struct ChangePlan {
+    std::shared_ptr<const CatalogEntry> target;
+    sql::ChangedRows rows;
+  };
+  struct FoundRows {
+    std::vector<int64_t> positions;  // ascending
+    std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+  };
+  /// The rows that an UPDATE or DELETE changes, as they are found: bound and rewritten.
+  Result<ChangePlan> PlanChange(const sql::Statement& statement);
+  Result<FoundRows> OnceEach(const SchemaPtr& schema,
+                             std::vector<std::shared_ptr<arrow::RecordBatch>> batches) const;
   // statements_modify.cpp
   Result<StatementResult> Modify(const sql::Statement& statement);
   Result<StatementResult> InsertRows(const sql::Statement& statement,
@@ -91,6 +104,9 @@ class StatementRunner {
   /// How many rows were changed, and what RETURNING makes of them.
   Result<StatementResult> WithReturning(
       const sql::Statement& statement, const SchemaPtr& schema,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
+  Result<StatementResult> WithReturning(
+      const sql::Statement& statement, const sql::ReturningList& list,
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
   Result<std::shared_ptr<storage::TableGuard>> RulesFrom(const sql::Statement& statement,
                                                          const std::string& table,

@@ -54,7 +54,17 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kDelete: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
       info.writes = {target->name};
-      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+      if (statement.returning.empty()) return info;
+      if (!statement.from) {
+        ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+        return info;
+      }
+      const auto relation =
+          execution::TableRelation::WithPositions(target->kind, target->name, target->table);
+      ARROW_ASSIGN_OR_RAISE(const auto changed,
+                            sql::PlanChangedRows(statement, relation, DefaultsOf(*target), bind));
+      info.schema = changed.returning.schema;
+      info.reads = changed.query.reads;
       return info;
     }
     default:
@@ -76,13 +86,21 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
                                                                DefaultsOf(*target), bind));
     checked.ends.target_name = target->name;
     checked.ends.target = target->table;
+  } else if (statement.kind == StatementKind::kUpdate || statement.kind == StatementKind::kDelete) {
+    ARROW_ASSIGN_OR_RAISE(auto change, PlanChange(statement));
+    checked.query = std::move(change.rows.query);
+    checked.ends.target = change.target->table;
+    checked.ends.target_name = change.target->name;
+    checked.decision = DecideExecution(checked.query);
+    checked.decision.sink_is_blocking = true;
+    return checked;
   } else if (statement.select) {
     ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanSelect(*statement.select, bind));
   } else {
     return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "there is no plan to explain for a statement of kind: " +
                       std::string(StatementKindName(statement)),
-                  "EXPLAIN takes SELECT, INSERT ... SELECT and CREATE TABLE ... AS.");
+                  "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE TABLE ... AS.");
   }
   if (!checked.query.is_bounded) {
     if (statement.kind == StatementKind::kCreateTable) {
