@@ -15,6 +15,7 @@
 #include "execution/scheduler.hpp"
 #include "interop/ingest_gate.hpp"
 #include "session/catalog.hpp"
+#include "session/prepared_statements.hpp"
 #include "session/query.hpp"
 #include "session/settings.hpp"
 #include "sql/planner.hpp"
@@ -155,6 +156,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Settings& settings() { return settings_; }
   Catalog& catalog() { return *catalog_; }
+  PreparedStatements& prepared() { return prepared_; }
   /// As the catalog's, but VEL4011 for a stream or table that a streaming query reads or writes.
   Result<bool> CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists);
   /// As the catalog's.
@@ -217,6 +219,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::shared_ptr<execution::Scheduler> scheduler_;
   const std::shared_ptr<Catalog> catalog_;
   Settings settings_;
+  PreparedStatements prepared_;
 
   struct Tracked {
     std::string sql;

@@ -31,6 +31,10 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
 SchemaPtr ExplainSchema();    // section, text
 SchemaPtr NameValueSchema();  // name, value
 SchemaPtr DescribeSchema();   // column_name, column_type, nullable
+SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
+// statements_show.cpp
+SchemaPtr ShowSchema(const sql::Statement& show);
+std::vector<std::vector<std::string>> ShownFunctions();  // name, signature
 
 /// Carries out one parsed statement. One per call; holds what the parts share.
 class StatementRunner {
@@ -42,6 +46,13 @@ class StatementRunner {
         parameters_(std::move(parameters)),
         query_id_(std::move(query_id)),
         context_(session.MakeContext()) {}
+  /// For a statement inside another one: they are one query.
+  StatementRunner(const StatementRunner& outer, const std::string& sql, Parameters parameters)
+      : session_(outer.session_),
+        sql_(sql),
+        parameters_(std::move(parameters)),
+        query_id_(outer.query_id_),
+        context_(outer.context_) {}
 
   const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
@@ -54,6 +65,7 @@ class StatementRunner {
 
  private:
   Status CheckParameters(const sql::Statement& statement) const {
+    if (statement.kind == sql::StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
     const auto needed = static_cast<size_t>(statement.parameter_count);
     if (parameters_.size() == needed) return Status::OK();
     return Fail(ErrorCode::kBadParameter,
@@ -71,6 +83,26 @@ class StatementRunner {
   /// The same for what can be started as a streaming query.
   Result<CheckedQuery> CheckStream(const sql::Statement& statement);
   Result<ExplainSections> Sections(const CheckedQuery& checked) const;
+  Result<std::shared_ptr<const execution::PhysicalPlan>> PhysicalPlanOf(
+      const CheckedQuery& checked) const;
+  // statements_analyze.cpp
+  Result<StatementResult> ExplainRows(const sql::Statement& statement);
+  Result<std::string> Analyze(const sql::Statement& statement);
+  // statements_prepare.cpp
+  /// A prepared statement with what EXECUTE gives it. Its trees live as long as this.
+  struct PreparedCall {
+    std::string sql;
+    sql::StatementPtr prepare;
+    Parameters arguments;
+  };
+  Result<PreparedCall> CallOf(const sql::Statement& execute) const;
+  static Status AtExecute(const sql::Statement& execute, const Status& status);
+  Result<StatementResult> Prepare(const sql::Statement& statement);
+  Result<StatementResult> ExecutePrepared(const sql::Statement& statement);
+  Result<StatementResult> Deallocate(const sql::Statement& statement);
+  // statements_summarize.cpp
+  Result<StatementResult> Summarize(const sql::Statement& statement);
+  Result<SchemaPtr> DescribedSchema(const sql::Statement& statement);
   Result<std::shared_ptr<RunningQuery>> StartQuery(const logical::BoundQuery& query);
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(
       const logical::BoundQuery& query);
@@ -115,6 +147,7 @@ class StatementRunner {
   Result<StatementResult> CreateIndex(const sql::Statement& statement);
   Result<StatementResult> Drop(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);
+  Result<std::vector<std::vector<std::string>>> ShownTables(const sql::Statement& show);
   /// VEL2011, with the nearest name, when there is none.
   Result<std::shared_ptr<const CatalogEntry>> ExistingEntry(const std::vector<sql::Name>& parts);
   Result<std::shared_ptr<const CatalogEntry>> WritableEntry(const std::vector<sql::Name>& parts);

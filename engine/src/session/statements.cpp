@@ -21,7 +21,8 @@ Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog&
     out.schema = ToLower(parts[0].text);
     if (!catalog.HasSchema(out.schema)) {
       return FailAt(parts[0].place, ErrorCode::kUnknownSchema,
-                    "no schema of that name: " + parts[0].text, "Schemas are main and system.");
+                    "no schema of that name: " + parts[0].text,
+                    "Schemas are main, system and information_schema.");
     }
   }
   return out;
@@ -29,9 +30,9 @@ Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog&
 
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog) {
   ARROW_ASSIGN_OR_RAISE(auto out, AnyNameOf(parts, catalog));
-  if (out.schema == "system") {
+  if (IsBuiltinSchema(out.schema)) {
     return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
-                  "the schema system is read-only: " + out.name);
+                  "the schema " + out.schema + " is read-only: " + out.name);
   }
   return out;
 }
@@ -79,7 +80,11 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kSet:
     case StatementKind::kReset: return "set";
     case StatementKind::kShow:
+    case StatementKind::kSummarize:
     case StatementKind::kDescribe: return "show";
+    case StatementKind::kPrepare: return "prepare";
+    case StatementKind::kExecute: return "execute";
+    case StatementKind::kDeallocate: return "deallocate";
     default: return "create";
   }
 }
@@ -92,16 +97,16 @@ Status UnsupportedStatement(const Statement& statement, const std::string& what)
 Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   StatementResult result = Done(statement);
   std::vector<std::vector<std::string>> rows;
-  if (statement.kind == StatementKind::kDescribe) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog()));
-    ARROW_ASSIGN_OR_RAISE(const auto schema, session_.TableSchema(name.name, name.schema));
+  result.schema = ShowSchema(statement);
+  if (statement.kind == StatementKind::kDescribe || statement.text == "columns") {
+    ARROW_ASSIGN_OR_RAISE(const auto schema, DescribedSchema(statement));
     for (const auto& field : schema->fields())
       rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
-    result.schema = DescribeSchema();
   } else {
-    result.schema = NameValueSchema();
-    if (EqualsIgnoreCase(statement.text, "tables")) {
-      for (const auto& table : session_.Tables()) rows.push_back({table.name, table.kind});
+    if (statement.text == "tables" || statement.text == "views") {
+      ARROW_ASSIGN_OR_RAISE(rows, ShownTables(statement));
+    } else if (statement.text == "functions") {
+      rows = ShownFunctions();
     } else if (EqualsIgnoreCase(statement.text, "indexes")) {
       for (const auto& index : session_.Indexes())
         rows.push_back({index.name, index.table + "(" + index.columns + ")"});
@@ -124,21 +129,13 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kInsert: return Insert(statement);
     case StatementKind::kDelete:
     case StatementKind::kUpdate: return Modify(statement);
+    case StatementKind::kExplain: return ExplainRows(statement);
+    case StatementKind::kExecute: return ExecutePrepared(statement);
+    case StatementKind::kSummarize: return Summarize(statement);
     default: break;
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
   switch (statement.kind) {
-    case StatementKind::kExplain: {
-      if (statement.analyze) return UnsupportedStatement(statement, "EXPLAIN ANALYZE");
-      ARROW_ASSIGN_OR_RAISE(const auto sections, Explain(statement));
-      StatementResult result = Done(statement);
-      result.schema = ExplainSchema();
-      ARROW_ASSIGN_OR_RAISE(result.rows,
-                            TextRows(result.schema, {{"logical", sections.logical},
-                                                     {"physical", sections.physical},
-                                                     {"strategy", sections.strategy}}));
-      return result;
-    }
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return UnsupportedStatement(statement, "CREATE SCHEMA");
@@ -164,7 +161,6 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
       return Done(statement, 0);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
-    case StatementKind::kSummarize: return UnsupportedStatement(statement, "SUMMARIZE");
     case StatementKind::kAlterTable: return UnsupportedStatement(statement, "ALTER TABLE");
     case StatementKind::kTruncate: return UnsupportedStatement(statement, "TRUNCATE");
     case StatementKind::kCopy: return UnsupportedStatement(statement, "COPY");
@@ -174,9 +170,8 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kSavepoint: return UnsupportedStatement(statement, "SAVEPOINT");
     case StatementKind::kReleaseSavepoint: return UnsupportedStatement(statement, "RELEASE");
     case StatementKind::kRollbackTo: return UnsupportedStatement(statement, "ROLLBACK TO");
-    case StatementKind::kPrepare: return UnsupportedStatement(statement, "PREPARE");
-    case StatementKind::kExecute: return UnsupportedStatement(statement, "EXECUTE");
-    case StatementKind::kDeallocate: return UnsupportedStatement(statement, "DEALLOCATE");
+    case StatementKind::kPrepare: return Prepare(statement);
+    case StatementKind::kDeallocate: return Deallocate(statement);
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);
     default: break;
   }

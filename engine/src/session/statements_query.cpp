@@ -38,7 +38,18 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       return info;
     }
     case StatementKind::kExplain: info.schema = ExplainSchema(); return info;
-    case StatementKind::kShow: info.schema = NameValueSchema(); return info;
+    case StatementKind::kShow: info.schema = ShowSchema(statement); return info;
+    case StatementKind::kSummarize: info.schema = SummarizeSchema(); return info;
+    case StatementKind::kPrepare: info.parameter_count = 0; return info;
+    case StatementKind::kExecute: {
+      if (!parameters_known) return info;
+      ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
+      StatementRunner inner(*this, call.sql, call.arguments);
+      auto described = inner.Describe(*call.prepare->inner, true);
+      if (!described.ok()) return AtExecute(statement, described.status());
+      described->parameter_count = statement.parameter_count;
+      return described;
+    }
     case StatementKind::kDescribe: info.schema = DescribeSchema(); return info;
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
@@ -78,6 +89,12 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
 }
 
 Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& statement) {
+  if (statement.kind == StatementKind::kExecute) {
+    ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
+    auto checked = StatementRunner(*this, call.sql, call.arguments).Check(*call.prepare->inner);
+    if (!checked.ok()) return AtExecute(statement, checked.status());
+    return checked;
+  }
   CheckedQuery checked;
   const auto bind = session_.MakeBindContext(parameters_, *context_);
   if (statement.kind == StatementKind::kInsert) {
@@ -150,7 +167,8 @@ Result<ExplainSections> StatementRunner::ExplainStream(const Statement& statemen
   return Sections(checked);
 }
 
-Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) const {
+Result<std::shared_ptr<const execution::PhysicalPlan>> StatementRunner::PhysicalPlanOf(
+    const CheckedQuery& checked) const {
   const auto& query = checked.query;
   execution::LowerOptions options;
   options.reproducible_sums = session_.settings().sums_are_reproducible();
@@ -158,8 +176,12 @@ Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) c
     options.stream_range = [](const execution::TableRelation&) {
       return [] { return execution::TableRange{}; };
     };
-  ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
-  return ExplainSections{logical::ToText(*query.root), plan->ToText(),
+  return execution::Lower(query.root, query.schema, options);
+}
+
+Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) const {
+  ARROW_ASSIGN_OR_RAISE(const auto plan, PhysicalPlanOf(checked));
+  return ExplainSections{logical::ToText(*checked.query.root), plan->ToText(),
                          contract::StrategyText(checked.decision)};
 }
 
