@@ -1,7 +1,8 @@
-"""system.queries, streams, tables, indexes, settings and functions: the kernel's lists as tables of
-SQL.
+"""system.queries, streams and settings: what a server knows beside its kernel, as tables of SQL.
 
-The run history brings its own (runs, stages, attempts, events); all are entered by `register_all`.
+They take the place of the kernel's own of the same name; the kernel's others (tables, columns,
+indexes, functions) stand as they are. The run history brings its own (runs, stages, attempts,
+events); all are entered by `register_all`.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,23 +39,14 @@ _STREAMS = pa.schema(
         ("state_bytes", _COUNT),
     ]
 )
-_TABLES = pa.schema(
-    [("name", _TEXT), ("kind", _TEXT), ("row_count", _COUNT), ("byte_count", _COUNT)]
-)
-_INDEXES = pa.schema([("name", _TEXT), ("table_name", _TEXT), ("columns", _TEXT)])
 _SETTINGS = pa.schema([("name", _TEXT), ("value", _TEXT)])
-_FUNCTION_FIELDS = ("name", "kind", "group", "signature", "summary", "example", "example_result")
-_FUNCTIONS = pa.schema([(name, _TEXT) for name in _FUNCTION_FIELDS])
 
 
 def register_all(service: Service) -> None:
     tables: dict[str, tuple[pa.Schema, Callable[[], Iterable[dict[str, Any]]]]] = {
         "queries": (_QUERIES, lambda: _query_rows(service)),
         "streams": (_STREAMS, lambda: _stream_rows(service)),
-        "tables": (_TABLES, lambda: _table_rows(service)),
-        "indexes": (_INDEXES, lambda: _index_rows(service)),
         "settings": (_SETTINGS, lambda: _setting_rows(service)),
-        "functions": (_FUNCTIONS, lambda: _function_rows(service)),
     }
     for name, (schema, rows) in tables.items():
         service.session.register_system_table(name, schema, _opener(schema, rows))
@@ -84,26 +76,6 @@ def _stream_rows(service: Service) -> Iterable[dict[str, Any]]:
         yield told | {"status": query.status} | {name: progress.get(name) for name in counts}
 
 
-def _table_rows(service: Service) -> Iterable[dict[str, Any]]:
-    for table in service.session.tables():
-        yield {
-            "name": table.name,
-            "kind": table.kind,
-            "row_count": table.row_count if table.row_count >= 0 else None,
-            "byte_count": table.byte_count if table.byte_count >= 0 else None,
-        }
-
-
-def _index_rows(service: Service) -> Iterable[dict[str, Any]]:
-    for index in service.session.indexes():
-        yield {"name": index.name, "table_name": index.table, "columns": index.columns}
-
-
 def _setting_rows(service: Service) -> Iterable[dict[str, Any]]:
     shown = {**service.session.settings(), **service.settings.shown()}
     return [{"name": name, "value": value} for name, value in sorted(shown.items())]
-
-
-def _function_rows(service: Service) -> Iterable[dict[str, Any]]:
-    for row in service.session.functions():
-        yield {name: getattr(row, name) for name in _FUNCTION_FIELDS}

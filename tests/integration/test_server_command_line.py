@@ -68,6 +68,10 @@ def test_parameters_explain_runs_and_actions_work(server: ServerProcess) -> None
     assert done.stdout == b'"v"\n"x"\n', done.stderr
     shown = velaria(server, "explain", "SELECT 1").stdout
     assert [line for line in shown.splitlines() if line.endswith(b":") and line[:1].isalpha()][:3]
+    analyzed = velaria(server, "explain", "--analyze", "SELECT 1").stdout.decode().splitlines()
+    assert (analyzed[0].split()[0], analyzed[1].split()[0]) == ("operator", "result")
+    told = velaria(server, "explain", "--analyze", "--format", "json", "SELECT 1").stdout
+    assert json.loads(told)["rows"] == 1
     assert b"SELECT ? AS v" in velaria(server, "runs").stdout
     health = json.loads(velaria(server, "action", "server.health").stdout)
     assert health["state"] == "serving"

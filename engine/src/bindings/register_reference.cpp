@@ -1,32 +1,11 @@
 // The kernel's tables as Python sees them: functions, progress fields, what this build is.
 #include "bindings/bridge.hpp"
 #include "contract/progress.hpp"
-#include "functions/registry.hpp"
+#include "functions/function_rows.hpp"
 #include "interop/ingest_gate.hpp"
 #include "session/settings.hpp"
 
 namespace velaria::bindings {
-
-struct FunctionRow {
-  std::string name, kind, signature, summary, example, example_result, group;
-};
-
-std::vector<FunctionRow> FunctionRows() {
-  std::vector<FunctionRow> rows;
-  for (const auto& f : FunctionRegistry::Instance().scalars()) {
-    rows.push_back(
-        {f.name, "scalar", f.signature, f.summary, f.example, f.example_result, f.group});
-  }
-  for (const auto& f : FunctionRegistry::Instance().aggregates()) {
-    rows.push_back(
-        {f.name, "aggregate", f.signature, f.summary, f.example, f.example_result, "aggregate"});
-  }
-  for (const auto& f : FunctionRegistry::Instance().windows()) {
-    rows.push_back(
-        {f.name, "window", f.signature, f.summary, f.example, f.example_result, "window"});
-  }
-  return rows;
-}
 
 void RegisterReference(py::module_& module) {
   py::class_<FunctionRow>(module, "FunctionRow")

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 
+#include "execution/analysis.hpp"
 #include "execution/pipeline_run.hpp"
 
 namespace velaria::execution {
@@ -29,6 +30,7 @@ Result<std::shared_ptr<Execution>> Execution::Make(std::shared_ptr<const Physica
 }
 
 void Execution::Start(const Trigger& trigger, std::function<void(const Status&)> on_done) {
+  if (query_->analysis()) query_->analysis()->CountTrigger(plan_);
   {
     std::lock_guard lock(mutex_);
     trigger_ = trigger;
@@ -98,6 +100,41 @@ void Execution::StartReady() {
   }
 }
 
+StepMemory* Execution::MemoryOf(int pipeline, int step) const {
+  Analysis* analysis = query_->analysis();
+  return analysis ? analysis->MemoryOf(plan_, {pipeline, step}) : nullptr;
+}
+
+template <typename Call>
+auto Execution::Measure(size_t accumulator, Call call) {
+  const auto contained = [&] { return Contained(call); };
+  Analysis* analysis = query_->analysis();
+  if (!analysis) return contained();
+  const StepId step = AccumulatorId(static_cast<int>(accumulator));
+  StepCounters counters;
+  counters.memory = analysis->MemoryOf(plan_, step);
+  auto result = [&] {
+    const MeasuredStep measured(&counters);
+    return contained();
+  }();
+  analysis->Add(plan_, step, counters);
+  return result;
+}
+
+/// What the source of a finished pipeline and the accumulators that it completed tell of
+/// themselves.
+void Execution::CollectFacts(const PipelineRun& run, const std::vector<size_t>& sealed) {
+  Analysis* analysis = query_->analysis();
+  if (!analysis) return;
+  if (const auto* source = dynamic_cast<const TellsFacts*>(&run.source())) {
+    analysis->Add(plan_, StepId{run.index(), 0}, source->Facts());
+  }
+  for (const size_t accumulator : sealed) {
+    const auto* state = dynamic_cast<const TellsFacts*>(states_[accumulator].get());
+    if (state) analysis->Add(plan_, AccumulatorId(static_cast<int>(accumulator)), state->Facts());
+  }
+}
+
 Status Execution::StartPipeline(int index) {
   const auto& pipeline = plan_->pipelines[static_cast<size_t>(index)];
   const OpenContext context{*query_, states_, trigger_, scheduler_};
@@ -108,8 +145,8 @@ Status Execution::StartPipeline(int index) {
     // What runs once has all its input, whenever the rest of the query comes to an end.
     Trigger trigger = trigger_;
     trigger.end_of_input = trigger.end_of_input || pipeline.when == When::kFirst;
-    ARROW_ASSIGN_OR_RAISE(source,
-                          states_[static_cast<size_t>(pipeline.source_accumulator)]->Emit(trigger));
+    const auto from = static_cast<size_t>(pipeline.source_accumulator);
+    ARROW_ASSIGN_OR_RAISE(source, Measure(from, [&] { return states_[from]->Emit(trigger); }));
   }
   const size_t first_accumulator = static_cast<size_t>(pipeline.chains[0].accumulator);
   auto run = std::make_shared<PipelineRun>(shared_from_this(), index, std::move(source),
@@ -141,12 +178,13 @@ void Execution::PipelineDone(int index, const Status& status) {
   }
   if (status.ok() && !failed()) {
     for (size_t accumulator : to_seal) {
-      const Status sealed = Contained([&] { return states_[accumulator]->Seal(); });
+      const Status sealed = Measure(accumulator, [&] { return states_[accumulator]->Seal(); });
       if (!sealed.ok()) {
         Fail(sealed);
         break;
       }
     }
+    CollectFacts(*run, to_seal);
   }
   {
     std::lock_guard lock(mutex_);
@@ -211,6 +249,11 @@ bool Execution::InputIsDone() const {
 void Execution::Wake(const std::shared_ptr<Task>& task) { scheduler_->Wake(group_, task); }
 
 void Execution::AddCounters(int pipeline, const std::vector<StepCounters>& steps) {
+  if (Analysis* analysis = query_->analysis()) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      analysis->Add(plan_, StepId{pipeline, static_cast<int>(i)}, steps[i]);
+    }
+  }
   std::lock_guard lock(mutex_);
   auto& totals = counters_[static_cast<size_t>(pipeline)];
   if (totals.empty()) {

@@ -24,6 +24,8 @@ struct StepCounters {
   int64_t rows_in = 0;
   int64_t rows_out = 0;
   int64_t nanoseconds = 0;
+  int64_t cpu_nanoseconds = 0;   // of an analysed query
+  StepMemory* memory = nullptr;  // likewise
 };
 
 /// One run of a plan. A batch query makes one trigger; a stream makes many, one after the other.
@@ -67,6 +69,12 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void Fail(const Status& status);
   void WakeAll();
   void Wake(const std::shared_ptr<Task>& task);
+  /// The memory of a step of an analysed query; null for others.
+  StepMemory* MemoryOf(int pipeline, int step) const;
+  /// Does what an accumulator does between the pipelines; measured when the query is analysed.
+  template <typename Call>
+  auto Measure(size_t accumulator, Call call);
+  void CollectFacts(const PipelineRun& run, const std::vector<size_t>& sealed);
   void AddCounters(int pipeline, const std::vector<StepCounters>& steps);
   bool failed() const { return failed_.load(std::memory_order_relaxed); }
 

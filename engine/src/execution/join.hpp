@@ -13,6 +13,7 @@
 #include "execution/join_asof.hpp"
 #include "execution/key_table.hpp"
 #include "execution/row_buffer.hpp"
+#include "execution/step_facts.hpp"
 #include "logical/plan.hpp"
 
 namespace velaria::execution {
@@ -49,7 +50,7 @@ class JoinBuildNode final : public AccumulatorNode {
   const JoinSpecPtr spec_;
 };
 
-class JoinBuild final : public AccumulatorState {
+class JoinBuild final : public AccumulatorState, public TellsFacts {
  public:
   JoinBuild(JoinSpecPtr spec, QueryContext& query);
   Result<std::unique_ptr<LocalState>> MakeLocal() override { return std::make_unique<RowLocal>(); }
@@ -62,6 +63,10 @@ class JoinBuild final : public AccumulatorState {
   Status Seal() override;
   /// The build rows that no probe row met, as right columns with NULL left columns.
   Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
+  std::vector<StepFact> Facts() const override {
+    if (spec_->right_keys.empty()) return {};
+    return {{"distinct_keys", keys_->group_count()}};
+  }
 
   // The probe's view, after Seal.
   const Chunk& rows() const { return *rows_; }
@@ -106,6 +111,7 @@ class JoinProbeNode final : public OperatorNode {
   Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
                                TaskContext& context) const override;
   std::string Text() const override;
+  int build() const { return build_; }
 
  private:
   const JoinSpecPtr spec_;

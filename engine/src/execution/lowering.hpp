@@ -225,11 +225,10 @@ class Lowering {
         sliced_ = true;
       }
       ARROW_ASSIGN_OR_RAISE(
-          auto drafts,
-          One(std::make_shared<TableScanNode>(
-              table->name(), std::move(range), node.columns, std::move(predicates),
-              to_reader ? kMorselRows : kChunkRows,
-              (streaming && carries_positions_) || relation == options_.positions_of)));
+          auto drafts, One(std::make_shared<TableScanNode>(
+                           table->name(), std::move(range), node.columns, std::move(predicates),
+                           to_reader ? kMorselRows : kChunkRows, streaming && carries_positions_,
+                           table->position_column())));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
       return drafts;
     }

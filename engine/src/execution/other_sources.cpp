@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "execution/scan_sources.hpp"
+#include "execution/step_facts.hpp"
 #include "interop/ingest_gate.hpp"
 #include "logical/evaluate.hpp"
 
@@ -55,7 +56,7 @@ class MorselBatches {
   std::map<int64_t, std::shared_ptr<const Batches>> held_;
 };
 
-class FileScanState final : public SourceState {
+class FileScanState final : public SourceState, public TellsFacts {
  public:
   explicit FileScanState(std::unique_ptr<io::FileScan> scan) : scan_(std::move(scan)) {}
 
@@ -91,6 +92,10 @@ class FileScanState final : public SourceState {
   }
 
   int64_t MaxWorkers() const override { return 64; }
+
+  std::vector<StepFact> Facts() const override {
+    return {{"file_bytes_read", scan_->bytes_read()}, {"parts_skipped", scan_->morsels_skipped()}};
+  }
 
  private:
   const std::unique_ptr<io::FileScan> scan_;

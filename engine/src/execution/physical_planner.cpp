@@ -10,9 +10,4 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const LogicalPtr& root, const 
   return options.stop_at_aggregate ? lowering.RunToAggregate(*root) : lowering.Run(root, schema);
 }
 
-Result<std::shared_ptr<const PhysicalPlan>> LowerToCollector(const LogicalPtr& root,
-                                                             const LowerOptions& options) {
-  return Lowering(options).RunToCollector(*root);
-}
-
 }  // namespace velaria::execution

@@ -27,8 +27,6 @@ struct LowerOptions {
   /// Sums of floats that depend on neither the order nor the cut of the rows (SET float_sum). A
   /// plan that runs at several triggers or in several places has them in any case.
   bool reproducible_sums = false;
-  /// The relation whose rows carry their positions in the table to the top.
-  const logical::Relation* positions_of = nullptr;
 };
 
 /// The plan of a query whose rows a reader reads. A LIMIT at the root is applied in the result
@@ -36,9 +34,5 @@ struct LowerOptions {
 Result<std::shared_ptr<const PhysicalPlan>> Lower(const logical::LogicalPtr& root,
                                                   const SchemaPtr& schema,
                                                   const LowerOptions& options = {});
-
-/// The plan whose rows are kept by a RowCollector, with positions if the options ask for them.
-Result<std::shared_ptr<const PhysicalPlan>> LowerToCollector(const logical::LogicalPtr& root,
-                                                             const LowerOptions& options);
 
 }  // namespace velaria::execution

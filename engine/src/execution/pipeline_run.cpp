@@ -1,21 +1,12 @@
 #include "execution/pipeline_run.hpp"
 
+#include "execution/analysis.hpp"
+
 namespace velaria::execution {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kQuantum = std::chrono::milliseconds(4);
-
-/// Adds the time of a scope to a counter.
-class Timed {
- public:
-  explicit Timed(int64_t* nanoseconds) : nanoseconds_(nanoseconds), start_(Clock::now()) {}
-  ~Timed() { *nanoseconds_ += std::chrono::nanoseconds(Clock::now() - start_).count(); }
-
- private:
-  int64_t* nanoseconds_;
-  Clock::time_point start_;
-};
 
 }  // namespace
 
@@ -91,6 +82,7 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
     task->chains_.push_back(std::move(state));
   }
   task->source_counters_ = {pipeline.source ? pipeline.source->Text() : "emit", run->index()};
+  task->AssignMemory();
   std::weak_ptr<PipelineTask> weak = task;
   std::weak_ptr<PipelineRun> weak_run = run;
   task->context_ = std::make_unique<TaskContext>(TaskContext{context.query, [weak, weak_run] {
@@ -128,7 +120,11 @@ Result<TaskResult> PipelineTask::Step() {
     if (run_->finished() && phase_ != Phase::kCombine) phase_ = Phase::kCombine;
     switch (phase_) {
       case Phase::kMorsel: {
-        ARROW_ASSIGN_OR_RAISE(const Flow flow, run_->TakeMorsel(&morsel_, context));
+        Flow flow;
+        {
+          const MeasuredStep measured(&source_counters_);
+          ARROW_ASSIGN_OR_RAISE(flow, run_->TakeMorsel(&morsel_, context));
+        }
         if (flow == Flow::kBlocked) return TaskResult::kBlocked;
         position_ = 0;
         phase_ = flow == Flow::kMore ? Phase::kChunk : Phase::kCombine;
@@ -137,7 +133,7 @@ Result<TaskResult> PipelineTask::Step() {
       case Phase::kChunk: {
         Flow flow;
         {
-          Timed timed(&source_counters_.nanoseconds);
+          const MeasuredStep measured(&source_counters_);
           chunk_ = Chunk();
           ARROW_ASSIGN_OR_RAISE(flow,
                                 run_->source().NextChunk(morsel_, &position_, &chunk_, context));
@@ -194,7 +190,7 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
     bool produced = false;
     auto& counters = chain.counters[chain.level];
     if (chain.level == depth) {
-      Timed timed(&counters.nanoseconds);
+      const MeasuredStep measured(&counters);
       ARROW_ASSIGN_OR_RAISE(
           const Flow flow,
           chain.accumulator->Consume(chain.inputs[depth], morsel_, *chain.local, context));
@@ -203,7 +199,7 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
       if (flow == Flow::kFinished) return Flow::kFinished;
       chain.inputs[depth] = Chunk();
     } else {
-      Timed timed(&counters.nanoseconds);
+      const MeasuredStep measured(&counters);
       Chunk out;
       ARROW_ASSIGN_OR_RAISE(const OperatorFlow flow, operators[chain.level]->Process(
                                                          chain.inputs[chain.level], &out,
@@ -237,6 +233,7 @@ Result<Flow> PipelineTask::EndMorsel(TaskContext& context) {
   for (; chain_ < chains_.size(); ++chain_) {
     if (run_->chain_finished(chain_)) continue;
     auto& chain = chains_[chain_];
+    const MeasuredStep measured(&chain.counters.back());
     ARROW_ASSIGN_OR_RAISE(const Flow flow,
                           chain.accumulator->FinishMorsel(morsel_, *chain.local, context));
     if (flow == Flow::kBlocked) return Flow::kBlocked;
@@ -247,10 +244,27 @@ Result<Flow> PipelineTask::EndMorsel(TaskContext& context) {
 
 Status PipelineTask::CombineAll() {
   for (auto& chain : chains_) {
-    Timed timed(&chain.counters.back().nanoseconds);
+    const MeasuredStep measured(&chain.counters.back());
     ARROW_RETURN_NOT_OK(chain.accumulator->Combine(*chain.local));
   }
   return Status::OK();
+}
+
+void PipelineTask::AssignMemory() {
+  const auto& execution = run_->execution();
+  if (!execution.query_->analysis()) return;
+  const auto& pipeline = run_->pipeline();
+  int step = 0;
+  source_counters_.memory = pipeline.source ? execution.MemoryOf(run_->index(), step)
+                                            : execution.MemoryOf(-1, pipeline.source_accumulator);
+  for (size_t i = 0; i < chains_.size(); ++i) {
+    auto& counters = chains_[i].counters;
+    for (size_t j = 0; j + 1 < counters.size(); ++j) {
+      counters[j].memory = execution.MemoryOf(run_->index(), ++step);
+    }
+    ++step;
+    counters.back().memory = execution.MemoryOf(-1, pipeline.chains[i].accumulator);
+  }
 }
 
 void PipelineTask::FlushCounters() {

@@ -23,6 +23,7 @@ class PipelineRun : public std::enable_shared_from_this<PipelineRun> {
   /// Takes the next morsel in order and numbers it.
   Result<Flow> TakeMorsel(Morsel* morsel, TaskContext& context);
   SourceState& source() { return *source_; }
+  const SourceState& source() const { return *source_; }
   Execution& execution() { return *execution_; }
   const Pipeline& pipeline() const {
     return execution_->plan().pipelines[static_cast<size_t>(index_)];
@@ -80,6 +81,8 @@ class PipelineTask final : public Task {
   Result<Flow> RunChains(TaskContext& context);
   Result<Flow> EndMorsel(TaskContext& context);
   Status CombineAll();
+  /// The memory each step is charged for, when the query is analysed.
+  void AssignMemory();
   void FlushCounters();
 
   std::shared_ptr<PipelineRun> run_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.hpp"
+#include "execution/step_memory.hpp"
 #include "functions/registry.hpp"
 
 namespace velaria::execution {
@@ -40,6 +41,8 @@ class AccountedPool final : public arrow::MemoryPool {
   int64_t num_allocations() const override { return allocations_.load(std::memory_order_relaxed); }
   /// Accounts memory that was not allocated here (hash tables, states), by its change in bytes.
   Status Account(int64_t delta_bytes) { return Grow(delta_bytes); }
+  /// From here on it is known which step each buffer was allocated by. Before the query runs.
+  BufferOwners* TrackOwners();
   std::string backend_name() const override { return base_->backend_name(); }
 
  private:
@@ -51,7 +54,8 @@ class AccountedPool final : public arrow::MemoryPool {
   arrow::MemoryPool* base_ = arrow::default_memory_pool();
   const int64_t limit_;
   std::atomic<int64_t> bytes_{0}, peak_{0}, total_{0}, allocations_{0};
-  std::atomic<int64_t> references_{1};  // the owner and every live buffer
+  std::atomic<int64_t> references_{1};    // the owner and every live buffer
+  std::unique_ptr<BufferOwners> owners_;  // null unless the query is analysed
 };
 
 /// Memory beside the pool (hash tables, sort keys, states) accounted to a query for as long as this
@@ -60,13 +64,18 @@ class AccountedPool final : public arrow::MemoryPool {
 class Reservation {
  public:
   explicit Reservation(AccountedPool* pool) : pool_(pool) {}
-  ~Reservation() { (void)pool_->Account(-bytes_); }
+  ~Reservation() {
+    (void)pool_->Account(-bytes_);
+    if (step_) step_->Add(-bytes_);
+  }
   Reservation(const Reservation&) = delete;
   Reservation& operator=(const Reservation&) = delete;
 
   /// VEL3012 past the query's limit; then what was held before is still held.
   Status Set(int64_t bytes) {
     ARROW_RETURN_NOT_OK(pool_->Account(bytes - bytes_));
+    if (!step_) step_ = StepMemory::Current();  // the first to ask for memory is charged for all
+    if (step_) step_->Add(bytes - bytes_);
     bytes_ = bytes;
     return Status::OK();
   }
@@ -75,17 +84,25 @@ class Reservation {
 
  private:
   AccountedPool* const pool_;
+  StepMemory* step_ = nullptr;
   int64_t bytes_ = 0;
 };
+
+class Analysis;
 
 class QueryContext : public std::enable_shared_from_this<QueryContext> {
  public:
   QueryContext(int64_t memory_limit_bytes, int64_t statement_time_us, int parallelism);
+  ~QueryContext();
 
   AccountedPool* pool() const { return pool_.get(); }
   const FunctionContext& functions() const { return functions_; }
   int parallelism() const { return parallelism_; }
   int64_t peak_bytes() const { return pool_->max_memory(); }
+  /// Null unless the query is analysed.
+  Analysis* analysis() const { return analysis_.get(); }
+  /// Called once, before anything runs.
+  Analysis& Analyze();
 
   /// False when it comes too late: the statement has begun to commit and will take effect.
   bool Cancel();
@@ -99,6 +116,7 @@ class QueryContext : public std::enable_shared_from_this<QueryContext> {
  private:
   enum class Fate { kOpen, kCancelled, kCommitting };
   AccountedPool::Owner pool_;
+  std::unique_ptr<Analysis> analysis_;
   FunctionContext functions_;
   int parallelism_;
   std::atomic<Fate> fate_{Fate::kOpen};

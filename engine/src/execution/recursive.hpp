@@ -57,6 +57,7 @@ class RecursiveNode final : public SourceNode {
       : spec_(std::make_shared<const RecursiveSpec>(std::move(spec))) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
+  const RecursiveSpec& spec() const { return *spec_; }
 
  private:
   const std::shared_ptr<const RecursiveSpec> spec_;

@@ -21,21 +21,38 @@ class TableRelation final : public logical::Relation {
       : kind_(kind),
         name_(std::move(name)),
         table_(std::move(table)),
-        version_(version ? std::move(version) : table_->version()) {}
+        version_(version ? std::move(version) : table_->version()),
+        schema_(table_->schema()) {}
+  /// The same with one column more, the last: each row's position in the table. For statements
+  /// that change the rows they find.
+  static std::shared_ptr<TableRelation> WithPositions(logical::RelationKind kind, std::string name,
+                                                      storage::TablePtr table,
+                                                      storage::VersionPtr version) {
+    auto relation = std::make_shared<TableRelation>(kind, std::move(name), std::move(table),
+                                                    std::move(version));
+    auto fields = relation->schema_->fields();
+    relation->position_column_ = static_cast<int>(fields.size());
+    fields.push_back(arrow::field("$position", arrow::int64(), false));
+    relation->schema_ = arrow::schema(std::move(fields));
+    return relation;
+  }
   logical::RelationKind kind() const override { return kind_; }
   const std::string& name() const override { return name_; }
-  const SchemaPtr& schema() const override { return table_->schema(); }
+  const SchemaPtr& schema() const override { return schema_; }
   bool is_bounded() const override { return kind_ != logical::RelationKind::kStream; }
   int64_t estimated_row_count() const override { return is_bounded() ? version_->row_count() : -1; }
   bool accepts_filters() const override { return true; }
   const storage::TablePtr& table() const { return table_; }
   const storage::VersionPtr& version() const { return version_; }
+  int position_column() const { return position_column_; }  // -1: none
 
  private:
   const logical::RelationKind kind_;
   const std::string name_;
   const storage::TablePtr table_;
   const storage::VersionPtr version_;
+  SchemaPtr schema_;
+  int position_column_ = -1;
 };
 
 class FileRelation final : public logical::Relation {

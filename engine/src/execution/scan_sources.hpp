@@ -27,16 +27,18 @@ struct TableRange {
 class TableScanNode final : public SourceNode {
  public:
   /// `chunk_rows`: kChunkRows below operators; larger when rows go out untouched.
-  /// `with_positions`: rows carry their positions in the table.
+  /// `with_positions`: rows carry their positions in the table. `position_column`: the number in
+  /// `columns` that stands for them, or -1.
   TableScanNode(std::string name, std::function<TableRange()> range, std::vector<int> columns,
                 std::vector<io::SimplePredicate> predicates, int64_t chunk_rows,
-                bool with_positions)
+                bool with_positions, int position_column)
       : name_(std::move(name)),
         range_(std::move(range)),
         columns_(std::move(columns)),
         predicates_(std::move(predicates)),
         chunk_rows_(chunk_rows),
-        with_positions_(with_positions) {}
+        with_positions_(with_positions),
+        position_column_(position_column) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
@@ -47,6 +49,7 @@ class TableScanNode final : public SourceNode {
   const std::vector<io::SimplePredicate> predicates_;
   const int64_t chunk_rows_;
   const bool with_positions_;
+  const int position_column_;
 };
 
 class FileScanNode final : public SourceNode {

@@ -2,20 +2,30 @@
 
 #include "base/text.hpp"
 #include "execution/scan_sources.hpp"
+#include "execution/step_facts.hpp"
 
 namespace velaria::execution {
 namespace {
 
-class TableScan final : public SourceState {
+Result<Vector> PositionColumn(int64_t begin, int64_t count, arrow::MemoryPool* pool) {
+  ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
+                        arrow::AllocateBuffer(count * int64_t{sizeof(int64_t)}, pool));
+  auto* values = reinterpret_cast<int64_t*>(buffer->mutable_data());
+  std::iota(values, values + count, begin);
+  return MakeVector(std::make_shared<arrow::Int64Array>(count, std::move(buffer)));
+}
+
+class TableScan final : public SourceState, public TellsFacts {
  public:
   TableScan(TableRange range, const std::vector<int>& columns,
             const std::vector<io::SimplePredicate>& predicates, int64_t chunk_rows,
-            bool with_positions)
+            bool with_positions, int position_column)
       : range_(std::move(range)),
         columns_(columns),
         predicates_(predicates),
         chunk_rows_(chunk_rows),
         with_positions_(with_positions),
+        position_column_(position_column),
         next_(range_.begin) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
@@ -23,9 +33,13 @@ class TableScan final : public SourceState {
       const storage::Segment* segment = range_.version->FindSegment(next_);
       if (segment == nullptr) break;
       const int64_t segment_end = std::min(segment->end_position(), range_.end);
-      if (next_ == segment->first_position && Excluded(*segment)) {
-        next_ = segment_end;
-        continue;
+      if (next_ == segment->first_position) {
+        ++segments_;
+        if (Excluded(*segment)) {
+          ++segments_skipped_;
+          next_ = segment_end;
+          continue;
+        }
       }
       morsel->part = segment->first_position;
       morsel->begin = next_;
@@ -37,7 +51,7 @@ class TableScan final : public SourceState {
   }
 
   Result<Flow> NextChunk(const Morsel& morsel, int64_t* position, Chunk* chunk,
-                         TaskContext&) override {
+                         TaskContext& context) override {
     const int64_t begin = morsel.begin + *position;
     if (begin >= morsel.end) return Flow::kFinished;
     const int64_t count = std::min(chunk_rows_, morsel.end - begin);
@@ -48,6 +62,11 @@ class TableScan final : public SourceState {
     chunk->columns.reserve(columns_.size());
     const bool whole = offset == 0 && count == segment.row_count();
     for (int column : columns_) {
+      if (column == position_column_) {
+        ARROW_ASSIGN_OR_RAISE(auto positions, PositionColumn(begin, count, context.pool()));
+        chunk->columns.push_back(std::move(positions));
+        continue;
+      }
       const auto& data = segment.batch->column_data(column);
       chunk->columns.push_back({whole ? data : data->Slice(offset, count), false});
     }
@@ -73,6 +92,12 @@ class TableScan final : public SourceState {
     return rows <= kMorselRows ? 1 : (rows + kMorselRows - 1) / kMorselRows;
   }
 
+  std::vector<StepFact> Facts() const override {
+    std::vector<StepFact> facts = {{"segments", segments_}};
+    if (!predicates_.empty()) facts.push_back({"segments_skipped", segments_skipped_});
+    return facts;
+  }
+
  private:
   bool Excluded(const storage::Segment& segment) const {
     for (const auto& predicate : predicates_) {
@@ -86,13 +111,16 @@ class TableScan final : public SourceState {
   const std::vector<io::SimplePredicate>& predicates_;
   const int64_t chunk_rows_;
   const bool with_positions_;
+  const int position_column_;
   int64_t next_;
+  int64_t segments_ = 0, segments_skipped_ = 0;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<SourceState>> TableScanNode::Open(const OpenContext&) const {
-  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_, with_positions_);
+  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_, with_positions_,
+                                     position_column_);
 }
 
 std::string TableScanNode::Text() const {

@@ -43,7 +43,8 @@ std::string KeyOf(const std::string& schema, const std::string& name) {
 std::string KeyOf(const CatalogEntry& entry) { return KeyOf(entry.schema, entry.name); }
 
 bool IsReserved(const std::string& schema) {
-  return schema == kMainSchema || schema == kSystemSchema || schema == kTemporarySchema;
+  return schema == kMainSchema || schema == kSystemSchema || schema == kInformationSchema ||
+         schema == kTemporarySchema;
 }
 
 Status Taken(const CatalogEntry& held, const std::string& name) {
@@ -219,8 +220,8 @@ Status CatalogRoot::Merge(const CatalogRoot& base, const CatalogRoot& own) {
 
 Catalog::Catalog(io::AllowedRoots roots)
     : roots_(std::move(roots)),
-      root_(std::make_shared<CatalogRoot>(commits_,
-                                          std::set<std::string>{kMainSchema, kSystemSchema})) {}
+      root_(std::make_shared<CatalogRoot>(
+          commits_, std::set<std::string>{kMainSchema, kSystemSchema, kInformationSchema})) {}
 
 RootPtr Catalog::root() const {
   std::lock_guard lock(mutex_);

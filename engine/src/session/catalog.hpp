@@ -41,6 +41,7 @@ using EntryPtr = std::shared_ptr<const CatalogEntry>;
 
 inline constexpr char kMainSchema[] = "main";
 inline constexpr char kSystemSchema[] = "system";
+inline constexpr char kInformationSchema[] = "information_schema";
 inline constexpr char kTemporarySchema[] = "temp";
 
 class CatalogRoot {

@@ -1,6 +1,8 @@
 #include "session/catalog_view.hpp"
 
 #include "base/text.hpp"
+#include "session/builtin_tables.hpp"
+#include "session/session.hpp"
 
 namespace velaria::session {
 
@@ -38,7 +40,7 @@ std::shared_ptr<const execution::TableRelation> CatalogView::RelationOf(
 Result<logical::RelationPtr> CatalogView::FindRelation(const std::string& schema,
                                                        const std::string& name, bool) const {
   const auto entry = Find(schema, name);
-  if (!entry) return logical::RelationPtr();
+  if (!entry) return OpenBuiltin(schema, name, *this, session_);
   const std::string shown = entry->ShownName();
   if (entry->table) return RelationOf(*entry);
   if (entry->file)
@@ -54,7 +56,7 @@ Result<logical::RelationPtr> CatalogView::FindRelation(const std::string& schema
 }
 
 Result<logical::RelationPtr> CatalogView::OpenFile(const std::string& path) const {
-  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, roots_));
+  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, session_.catalog().roots()));
   return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'",
                                                    std::move(file));
 }
@@ -66,6 +68,7 @@ std::vector<std::string> CatalogView::RelationNames() const {
     const bool found_bare = entry->schema == path_ || entry->schema == kTemporarySchema;
     names.push_back(found_bare ? entry->name : entry->schema + "." + entry->name);
   }
+  AddBuiltinNames(&names);
   return names;
 }
 
@@ -84,7 +87,8 @@ const logical::CatalogReader& CatalogView::ScopeOf(const logical::Relation& rela
   auto& scope = scopes_[{view.path(), view.is_temporary()}];
   if (!scope) {
     const RootPtr temporary = view.is_temporary() ? temporary_ : nullptr;
-    scope = std::make_unique<CatalogView>(snapshot_, names_, temporary, view.path(), own_, roots_);
+    scope =
+        std::make_unique<CatalogView>(snapshot_, names_, temporary, view.path(), own_, session_);
   }
   return *scope;
 }

@@ -13,6 +13,7 @@
 
 namespace velaria::session {
 
+class Session;
 using TableVersions = std::unordered_map<const storage::Table*, storage::VersionPtr>;
 
 class CatalogView final : public logical::CatalogReader, public logical::SchemaScopes {
@@ -20,13 +21,13 @@ class CatalogView final : public logical::CatalogReader, public logical::SchemaS
   /// `names` are the snapshot's, or a transaction's changed ones; `own` are the versions that the
   /// transaction made. `temporary` may be null.
   CatalogView(SnapshotPtr snapshot, RootPtr names, RootPtr temporary, std::string path,
-              TableVersions own, const io::AllowedRoots& roots)
+              TableVersions own, Session& session)
       : snapshot_(std::move(snapshot)),
         names_(std::move(names)),
         temporary_(std::move(temporary)),
         path_(std::move(path)),
         own_(std::move(own)),
-        roots_(roots) {}
+        session_(session) {}
 
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
                                             bool quoted) const override;
@@ -44,14 +45,13 @@ class CatalogView final : public logical::CatalogReader, public logical::SchemaS
   storage::VersionPtr VersionOf(const storage::TablePtr& table) const;
   std::shared_ptr<const execution::TableRelation> RelationOf(const CatalogEntry& entry) const;
   const std::string& path() const { return path_; }
-  const io::AllowedRoots& roots() const { return roots_; }
 
  private:
   const SnapshotPtr snapshot_;
   const RootPtr names_, temporary_;
   const std::string path_;
   const TableVersions own_;
-  const io::AllowedRoots& roots_;
+  Session& session_;  // whose tables these are
   // Of views, by their path and whether they are temporary; made by the one thread that binds.
   mutable std::map<std::pair<std::string, bool>, std::unique_ptr<CatalogView>> scopes_;
 };

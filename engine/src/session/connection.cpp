@@ -137,7 +137,7 @@ Result<std::shared_ptr<stream::StreamingQuery>> Connection::StartStream(
 
 std::shared_ptr<const CatalogView> Connection::View() {
   const auto& catalog = session_->catalog();
-  if (const auto open = Transact()) return open->View(path(), catalog.roots());
+  if (const auto open = Transact()) return open->View(path(), *session_);
   auto snapshot = catalog.snapshot();
   const RootPtr names = snapshot->root;
   std::lock_guard lock(mutex_);
@@ -146,7 +146,7 @@ std::shared_ptr<const CatalogView> Connection::View() {
     if (entry->table) temporary[entry->table.get()] = entry->table->version();
   }
   return std::make_shared<CatalogView>(std::move(snapshot), names, temporary_, path_,
-                                       std::move(temporary), catalog.roots());
+                                       std::move(temporary), *session_);
 }
 
 std::string Connection::path() const {

@@ -9,6 +9,7 @@
 #include <shared_mutex>
 #include <string>
 
+#include "session/prepared_statements.hpp"
 #include "session/session.hpp"
 #include "session/transaction.hpp"
 
@@ -30,6 +31,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Result<std::shared_ptr<stream::StreamingQuery>> StartStream(const std::string& sql,
                                                               const StreamOptions& options);
   bool in_transaction() const;
+  PreparedStatements& prepared() { return prepared_; }
   /// Rolls an open transaction back and lets go of the temporary objects.
   void Close();
 
@@ -85,6 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::shared_ptr<Session> session_;
   const bool lasts_;
   std::shared_mutex statement_;
+  PreparedStatements prepared_;
   std::mutex editing_;        // temporary_, from its copy to its exchange; before mutex_
   mutable std::mutex mutex_;  // what follows
   std::string path_ = kMainSchema;

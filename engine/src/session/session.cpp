@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "session/builtin_tables.hpp"
 #include "session/connection.hpp"
 #include "sql/parser.hpp"
 
@@ -150,9 +151,9 @@ sql::BindContext Session::MakeBindContext(const logical::CatalogReader& catalog,
 }
 
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
-                                          const execution::QueryContext& context) const {
+                                          const execution::QueryContext& context) {
   const auto snapshot = catalog_->snapshot();
-  const CatalogView view(snapshot, snapshot->root, nullptr, kMainSchema, {}, catalog_->roots());
+  const CatalogView view(snapshot, snapshot->root, nullptr, kMainSchema, {}, *this);
   ARROW_ASSIGN_OR_RAISE(auto query,
                         sql::PlanSelect(select, MakeBindContext(view, parameters, context)));
   ARROW_RETURN_NOT_OK(Rewrite(&query, context));
@@ -320,6 +321,7 @@ CatalogEntry Session::Named(const std::string& name) const {
 Result<EntryPtr> Session::FindEntry(const std::string& name) const {
   const auto named = Named(name);
   auto entry = catalog_->Find(named.schema, named.name);
+  if (!entry) entry = BuiltinEntry(named.schema, named.name);
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index is no table: " + name);
   if (entry) return entry;

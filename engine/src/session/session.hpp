@@ -183,7 +183,7 @@ class Session : public std::enable_shared_from_this<Session> {
                                    const execution::QueryContext& context) const;
   /// Binds, outside of any connection, and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
-                                   const execution::QueryContext& context) const;
+                                   const execution::QueryContext& context);
   /// Rewrites what was bound, as the settings say.
   Status Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.

@@ -37,6 +37,10 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
 SchemaPtr ExplainSchema();    // section, text
 SchemaPtr NameValueSchema();  // name, value
 SchemaPtr DescribeSchema();   // column_name, column_type, nullable
+SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
+// statements_show.cpp
+SchemaPtr ShowSchema(const sql::Statement& show);
+std::vector<std::vector<std::string>> ShownFunctions();  // name, signature
 
 using ConvertRows = std::function<Result<std::shared_ptr<arrow::RecordBatch>>(
     const std::shared_ptr<arrow::RecordBatch>&)>;
@@ -52,6 +56,15 @@ class StatementRunner {
         parameters_(std::move(parameters)),
         query_id_(std::move(query_id)),
         context_(session_.MakeContext()) {}
+  /// For a statement inside another one: they are one query.
+  StatementRunner(const StatementRunner& outer, const std::string& sql, Parameters parameters)
+      : connection_(outer.connection_),
+        session_(outer.session_),
+        view_(outer.view_),
+        sql_(sql),
+        parameters_(std::move(parameters)),
+        query_id_(outer.query_id_),
+        context_(outer.context_) {}
 
   const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
@@ -74,6 +87,7 @@ class StatementRunner {
   }
   sql::BindContext Bind() { return session_.MakeBindContext(catalog(), parameters_, *context_); }
   Status CheckParameters(const sql::Statement& statement) const {
+    if (statement.kind == sql::StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
     const auto needed = static_cast<size_t>(statement.parameter_count);
     if (parameters_.size() == needed) return Status::OK();
     return Fail(ErrorCode::kBadParameter,
@@ -91,6 +105,26 @@ class StatementRunner {
   /// The same for what can be started as a streaming query.
   Result<CheckedQuery> CheckStream(const sql::Statement& statement);
   Result<ExplainSections> Sections(const CheckedQuery& checked) const;
+  Result<std::shared_ptr<const execution::PhysicalPlan>> PhysicalPlanOf(
+      const CheckedQuery& checked) const;
+  // statements_analyze.cpp
+  Result<StatementResult> ExplainRows(const sql::Statement& statement);
+  Result<std::string> Analyze(const sql::Statement& statement);
+  // statements_prepare.cpp
+  /// A prepared statement with what EXECUTE gives it. Its trees live as long as this.
+  struct PreparedCall {
+    std::string sql;
+    sql::StatementPtr prepare;
+    Parameters arguments;
+  };
+  Result<PreparedCall> CallOf(const sql::Statement& execute);
+  static Status AtExecute(const sql::Statement& execute, const Status& status);
+  Result<StatementResult> Prepare(const sql::Statement& statement);
+  Result<StatementResult> ExecutePrepared(const sql::Statement& statement);
+  Result<StatementResult> Deallocate(const sql::Statement& statement);
+  // statements_summarize.cpp
+  Result<StatementResult> Summarize(const sql::Statement& statement);
+  Result<SchemaPtr> DescribedSchema(const sql::Statement& statement);
   Result<std::shared_ptr<RunningQuery>> StartQuery(const logical::BoundQuery& query);
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> RunToBatches(
       const logical::BoundQuery& query);
@@ -103,6 +137,21 @@ class StatementRunner {
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
+  // statements_found_rows.cpp
+  struct ChangePlan {
+    std::shared_ptr<const CatalogEntry> target;
+    sql::ChangedRows rows;
+  };
+  struct FoundRows {
+    std::vector<int64_t> positions;  // ascending
+    std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+  };
+  /// The table as the statement sees it, with its rows' positions as a further column.
+  std::shared_ptr<const execution::TableRelation> PositionsOf(const CatalogEntry& target);
+  /// The rows that an UPDATE or DELETE changes, as they are found: bound and rewritten.
+  Result<ChangePlan> PlanChange(const sql::Statement& statement);
+  Result<FoundRows> OnceEach(const SchemaPtr& schema,
+                             std::vector<std::shared_ptr<arrow::RecordBatch>> batches) const;
   // statements_modify.cpp
   Result<StatementResult> Modify(const sql::Statement& statement);
   Result<StatementResult> InsertRows(const sql::Statement& statement,
@@ -111,6 +160,9 @@ class StatementRunner {
   /// How many rows were changed, and what RETURNING makes of them.
   Result<StatementResult> WithReturning(
       const sql::Statement& statement, const SchemaPtr& schema,
+      const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
+  Result<StatementResult> WithReturning(
+      const sql::Statement& statement, const sql::ReturningList& list,
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
   /// The keys, conditions and defaults that CREATE TABLE declares; null when there are none.
   Result<std::shared_ptr<storage::TableGuard>> RulesFrom(const sql::Statement& statement,

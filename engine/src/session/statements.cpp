@@ -61,7 +61,11 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kSet:
     case StatementKind::kReset: return "set";
     case StatementKind::kShow:
+    case StatementKind::kSummarize:
     case StatementKind::kDescribe: return "show";
+    case StatementKind::kPrepare: return "prepare";
+    case StatementKind::kExecute: return "execute";
+    case StatementKind::kDeallocate: return "deallocate";
     default: return "create";
   }
 }
@@ -74,16 +78,16 @@ Status UnsupportedStatement(const Statement& statement, const std::string& what)
 Result<StatementResult> StatementRunner::Show(const Statement& statement) {
   StatementResult result = Done(statement);
   std::vector<std::vector<std::string>> rows;
-  if (statement.kind == StatementKind::kDescribe) {
-    ARROW_ASSIGN_OR_RAISE(const auto entry, DescribedEntry(statement.name));
-    const auto schema = entry->ArrowSchema();
+  result.schema = ShowSchema(statement);
+  if (statement.kind == StatementKind::kDescribe || statement.text == "columns") {
+    ARROW_ASSIGN_OR_RAISE(const auto schema, DescribedSchema(statement));
     for (const auto& field : schema->fields())
       rows.push_back({field->name(), SqlName(*field->type()), field->nullable() ? "YES" : "NO"});
-    result.schema = DescribeSchema();
   } else {
-    result.schema = NameValueSchema();
     if (ShowsNames(statement)) {
       ARROW_ASSIGN_OR_RAISE(rows, ShowNames(statement));
+    } else if (statement.text == "functions") {
+      rows = ShownFunctions();
     } else if (EqualsIgnoreCase(statement.text, "all")) {
       for (const auto& [name, value] : session_.settings().All()) rows.push_back({name, value});
     } else if (IsSchemaSetting(statement.text)) {
@@ -109,21 +113,13 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kTruncate: return Again([&] { return Truncate(statement); });
     case StatementKind::kCreateIndex: return Again([&] { return CreateIndex(statement); });
     case StatementKind::kDrop: return Again([&] { return Drop(statement); });
+    case StatementKind::kExplain: return ExplainRows(statement);
+    case StatementKind::kExecute: return ExecutePrepared(statement);
+    case StatementKind::kSummarize: return Summarize(statement);
     default: break;
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
   switch (statement.kind) {
-    case StatementKind::kExplain: {
-      if (statement.analyze) return UnsupportedStatement(statement, "EXPLAIN ANALYZE");
-      ARROW_ASSIGN_OR_RAISE(const auto sections, Explain(statement));
-      StatementResult result = Done(statement);
-      result.schema = ExplainSchema();
-      ARROW_ASSIGN_OR_RAISE(result.rows,
-                            TextRows(result.schema, {{"logical", sections.logical},
-                                                     {"physical", sections.physical},
-                                                     {"strategy", sections.strategy}}));
-      return result;
-    }
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return CreateSchema(statement);
@@ -155,11 +151,9 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
       return Done(statement, 0);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
-    case StatementKind::kSummarize: return UnsupportedStatement(statement, "SUMMARIZE");
     case StatementKind::kCopy: return UnsupportedStatement(statement, "COPY");
-    case StatementKind::kPrepare: return UnsupportedStatement(statement, "PREPARE");
-    case StatementKind::kExecute: return UnsupportedStatement(statement, "EXECUTE");
-    case StatementKind::kDeallocate: return UnsupportedStatement(statement, "DEALLOCATE");
+    case StatementKind::kPrepare: return Prepare(statement);
+    case StatementKind::kDeallocate: return Deallocate(statement);
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);
     default: break;
   }

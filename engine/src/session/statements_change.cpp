@@ -32,7 +32,7 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   entry.kind = RelationKind::kSource;
   entry.schema = name.schema;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, catalog().roots(), file_options));
+  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
   return entry;
 }
 

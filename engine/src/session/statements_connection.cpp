@@ -1,5 +1,6 @@
 // Statements about names and connections: transactions, schemas, and which object a name means.
 #include "base/text.hpp"
+#include "session/builtin_tables.hpp"
 #include "session/statement_runner.hpp"
 
 namespace velaria::session {
@@ -35,9 +36,9 @@ Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const CatalogV
 
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const CatalogView& catalog) {
   ARROW_ASSIGN_OR_RAISE(auto out, AnyNameOf(parts, catalog));
-  if (out.schema == kSystemSchema) {
+  if (IsBuiltinSchema(out.schema)) {
     return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
-                  "the schema system is read-only: " + out.name);
+                  "the schema " + out.schema + " is read-only: " + out.name);
   }
   return out;
 }
@@ -58,9 +59,9 @@ Result<ObjectName> StatementRunner::NewNameOf(const Statement& statement) {
     ARROW_RETURN_NOT_OK(
         WithPlaceIfFailed(connection_.CheckLasts("a temporary object"), statement.place));
   }
-  if (name.schema == kSystemSchema) {
+  if (IsBuiltinSchema(name.schema)) {
     return FailAt(place, ErrorCode::kWrongObjectKind,
-                  "the schema system is read-only: " + name.name);
+                  "the schema " + name.schema + " is read-only: " + name.name);
   }
   return name;
 }
@@ -85,16 +86,17 @@ Result<EntryPtr> StatementRunner::ExistingEntry(const std::vector<sql::Name>& pa
 
 Result<EntryPtr> StatementRunner::DescribedEntry(const std::vector<sql::Name>& parts) {
   ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(parts, catalog()));
-  if (name.schema != kSystemSchema) {
+  if (!IsBuiltinSchema(name.schema)) {
     ARROW_ASSIGN_OR_RAISE(auto entry, ExistingEntry(parts));
     if (entry->kind != RelationKind::kIndex) return entry;
     return FailAt(parts.back().place, ErrorCode::kWrongObjectKind,
                   "an index has no columns of its own: " + entry->name);
   }
   if (auto entry = catalog().Find(name.schema, name.name)) return entry;
-  const std::string near = NearestName("system." + name.name, catalog().RelationNames());
-  return FailAt(parts.back().place, ErrorCode::kUnknownTable,
-                "no table of that name: system." + name.name,
+  if (auto entry = BuiltinEntry(name.schema, name.name)) return entry;
+  const std::string shown = name.schema + "." + name.name;
+  const std::string near = NearestName(shown, catalog().RelationNames());
+  return FailAt(parts.back().place, ErrorCode::kUnknownTable, "no table of that name: " + shown,
                 near.empty() ? "" : "Did you mean " + near + "?");
 }
 
@@ -147,7 +149,7 @@ bool StatementRunner::IsSchemaSetting(const std::string& name) {
 }
 
 bool StatementRunner::ShowsNames(const Statement& statement) {
-  return EqualsIgnoreCase(statement.text, "tables") ||
+  return EqualsIgnoreCase(statement.text, "tables") || EqualsIgnoreCase(statement.text, "views") ||
          EqualsIgnoreCase(statement.text, "indexes") || EqualsIgnoreCase(statement.text, "schemas");
 }
 
@@ -168,9 +170,11 @@ Result<std::vector<std::vector<std::string>>> StatementRunner::ShowNames(
     }
   }
   const bool of_indexes = EqualsIgnoreCase(statement.text, "indexes");
+  const bool of_views = EqualsIgnoreCase(statement.text, "views");
   for (const auto& entry : catalog().Entries()) {
     if ((entry->kind == RelationKind::kIndex) != of_indexes) continue;
     if (!schema.empty() && entry->schema != schema) continue;
+    if (of_views && entry->kind != RelationKind::kView) continue;
     const std::string name = schema.empty() ? entry->ShownName() : entry->name;
     if (of_indexes) {
       rows.push_back({name, entry->index_table + "(" + entry->index_columns + ")" +

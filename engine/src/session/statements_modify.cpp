@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "execution/row_collector.hpp"
 #include "logical/evaluate.hpp"
 #include "session/statement_runner.hpp"
 #include "session/table_rules.hpp"
@@ -188,9 +187,17 @@ Result<StatementResult> StatementRunner::WithReturning(const Statement& statemen
                                                        const SchemaPtr& schema,
                                                        const std::vector<BatchPtr>& rows,
                                                        int64_t count) {
+  if (statement.returning.empty()) return Done(statement, count);
+  ARROW_ASSIGN_OR_RAISE(const auto list, sql::BindReturning(statement, *schema, Bind()));
+  return WithReturning(statement, list, rows, count);
+}
+
+Result<StatementResult> StatementRunner::WithReturning(const Statement& statement,
+                                                       const sql::ReturningList& list,
+                                                       const std::vector<BatchPtr>& rows,
+                                                       int64_t count) {
   StatementResult result = Done(statement, count);
   if (statement.returning.empty()) return result;
-  ARROW_ASSIGN_OR_RAISE(const auto list, sql::BindReturning(statement, *schema, Bind()));
   std::vector<BatchPtr> batches;
   for (const auto& batch : rows) {
     const Chunk chunk = FromRecordBatch(*batch);
@@ -267,49 +274,33 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
 /// UPDATE and DELETE: the rows are found and computed on the table as the statement sees it; a row
 /// that another statement removes meanwhile is not counted by DELETE and fails UPDATE.
 Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+  ARROW_ASSIGN_OR_RAISE(const auto change, PlanChange(statement));
+  const auto& target = change.target;
   const bool update = statement.kind == StatementKind::kUpdate;
-  if (target->kind == RelationKind::kStream) {
-    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
-                  std::string("rows of a stream cannot be ") +
-                      (update ? "changed: " : "deleted: ") + target->name);
-  }
-  const auto relation = catalog().RelationOf(*target);
-  ARROW_ASSIGN_OR_RAISE(const auto root,
-                        sql::PlanChangedRows(statement, relation, DefaultsOf(*target), Bind()));
-  execution::LowerOptions options;
-  options.positions_of = relation.get();
-  ARROW_ASSIGN_OR_RAISE(const auto plan, execution::LowerToCollector(root, options));
-  ARROW_ASSIGN_OR_RAISE(auto execution,
-                        execution::Execution::Make(plan, context_, session_.scheduler_));
-  session_.Attach(query_id_, execution);
-  ARROW_RETURN_NOT_OK(execution->RunOnce());
-  const auto parts =
-      static_cast<execution::RowCollector&>(*execution->states()[static_cast<size_t>(plan->result)])
-          .Take();
-  std::vector<int64_t> positions;
-  std::vector<BatchPtr> rows;
+  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(change.rows.query));
+  ARROW_ASSIGN_OR_RAISE(const auto found, OnceEach(change.rows.query.schema, std::move(batches)));
   const auto& schema = target->table->schema();
-  for (const auto& part : *parts) {
-    positions.insert(positions.end(), part.positions->begin(), part.positions->end());
-    if (part.columns.empty()) continue;
-    ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(part, schema, context_->pool()));
-    rows.push_back(std::move(batch));
-  }
-  std::sort(positions.begin(), positions.end());
+  const auto count = static_cast<int64_t>(found.positions.size());
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  const auto count = static_cast<int64_t>(positions.size());
   if (!update) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t deleted, connection_.Delete(target->table, positions));
-    return WithReturning(statement, schema, rows, deleted);
+    ARROW_ASSIGN_OR_RAISE(const int64_t deleted,
+                          connection_.Delete(target->table, found.positions));
+    return WithReturning(statement, change.rows.returning, found.rows, deleted);
+  }
+  std::vector<BatchPtr> rows;
+  for (const auto& batch : found.rows) {
+    auto columns = batch->columns();
+    columns.erase(columns.begin());
+    columns.resize(static_cast<size_t>(schema->num_fields()));
+    rows.push_back(arrow::RecordBatch::Make(schema, batch->num_rows(), std::move(columns)));
   }
   const Status changed = connection_.Change(
       target->table,
       [&](const storage::TableVersion&, const FindRows&) -> Result<storage::TableChange> {
-        return storage::TableChange{positions, rows};
+        return storage::TableChange{found.positions, rows};
       });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
-  return WithReturning(statement, schema, rows, count);
+  return WithReturning(statement, change.rows.returning, found.rows, count);
 }
 
 }  // namespace velaria::session

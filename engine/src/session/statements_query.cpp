@@ -19,6 +19,7 @@ bool NeedsConnection(const Statement& statement) {
     case StatementKind::kCreateView: return statement.temporary;
     case StatementKind::kSet:
     case StatementKind::kReset: return StatementRunner::IsSchemaSetting(statement.text);
+    case StatementKind::kPrepare:
     case StatementKind::kBegin: return true;
     default: return false;
   }
@@ -51,7 +52,18 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       return info;
     }
     case StatementKind::kExplain: info.schema = ExplainSchema(); return info;
-    case StatementKind::kShow: info.schema = NameValueSchema(); return info;
+    case StatementKind::kShow: info.schema = ShowSchema(statement); return info;
+    case StatementKind::kSummarize: info.schema = SummarizeSchema(); return info;
+    case StatementKind::kPrepare: info.parameter_count = 0; return info;
+    case StatementKind::kExecute: {
+      if (!parameters_known) return info;
+      ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
+      StatementRunner inner(*this, call.sql, call.arguments);
+      auto described = inner.Describe(*call.prepare->inner, true);
+      if (!described.ok()) return AtExecute(statement, described.status());
+      described->parameter_count = statement.parameter_count;
+      return described;
+    }
     case StatementKind::kDescribe: info.schema = DescribeSchema(); return info;
     case StatementKind::kInsert: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
@@ -67,7 +79,16 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kDelete: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
       info.writes = {target->ShownName()};
-      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+      if (statement.returning.empty()) return info;
+      if (!statement.from) {
+        ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
+        return info;
+      }
+      const auto relation = PositionsOf(*target);
+      ARROW_ASSIGN_OR_RAISE(const auto changed,
+                            sql::PlanChangedRows(statement, relation, DefaultsOf(*target), bind));
+      info.schema = changed.returning.schema;
+      info.reads = changed.query.reads;
       return info;
     }
     default:
@@ -81,6 +102,12 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
 }
 
 Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& statement) {
+  if (statement.kind == StatementKind::kExecute) {
+    ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
+    auto checked = StatementRunner(*this, call.sql, call.arguments).Check(*call.prepare->inner);
+    if (!checked.ok()) return AtExecute(statement, checked.status());
+    return checked;
+  }
   CheckedQuery checked;
   const auto bind = Bind();
   if (statement.kind == StatementKind::kInsert) {
@@ -94,13 +121,21 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
     }
     checked.ends.target_name = target->ShownName();
     checked.ends.target = target->table;
+  } else if (statement.kind == StatementKind::kUpdate || statement.kind == StatementKind::kDelete) {
+    ARROW_ASSIGN_OR_RAISE(auto change, PlanChange(statement));
+    checked.query = std::move(change.rows.query);
+    checked.ends.target = change.target->table;
+    checked.ends.target_name = change.target->ShownName();
+    checked.decision = DecideExecution(checked.query);
+    checked.decision.sink_is_blocking = true;
+    return checked;
   } else if (statement.select) {
     ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanSelect(*statement.select, bind));
   } else {
     return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "there is no plan to explain for a statement of kind: " +
                       std::string(StatementKindName(statement)),
-                  "EXPLAIN takes SELECT, INSERT ... SELECT and CREATE TABLE ... AS.");
+                  "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE TABLE ... AS.");
   }
   if (!checked.query.is_bounded) {
     if (statement.kind == StatementKind::kCreateTable) {
@@ -150,7 +185,8 @@ Result<ExplainSections> StatementRunner::ExplainStream(const Statement& statemen
   return Sections(checked);
 }
 
-Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) const {
+Result<std::shared_ptr<const execution::PhysicalPlan>> StatementRunner::PhysicalPlanOf(
+    const CheckedQuery& checked) const {
   const auto& query = checked.query;
   execution::LowerOptions options;
   options.reproducible_sums = session_.settings().sums_are_reproducible();
@@ -158,8 +194,12 @@ Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) c
     options.stream_range = [](const execution::TableRelation&) {
       return [] { return execution::TableRange{}; };
     };
-  ARROW_ASSIGN_OR_RAISE(auto plan, execution::Lower(query.root, query.schema, options));
-  return ExplainSections{logical::ToText(*query.root), plan->ToText(),
+  return execution::Lower(query.root, query.schema, options);
+}
+
+Result<ExplainSections> StatementRunner::Sections(const CheckedQuery& checked) const {
+  ARROW_ASSIGN_OR_RAISE(const auto plan, PhysicalPlanOf(checked));
+  return ExplainSections{logical::ToText(*checked.query.root), plan->ToText(),
                          contract::StrategyText(checked.decision)};
 }
 

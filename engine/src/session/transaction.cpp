@@ -34,11 +34,11 @@ Transaction::Transaction(SnapshotPtr snapshot, RootPtr temporary) : snapshot_(st
 }
 
 std::shared_ptr<const CatalogView> Transaction::View(const std::string& path,
-                                                     const io::AllowedRoots& roots) const {
+                                                     Session& session) const {
   TableVersions own;
   for (const auto& [table, writes] : state_.writes) own[table] = writes.now;
   return std::make_shared<CatalogView>(snapshot_, state_.names, state_.temporary, path,
-                                       std::move(own), roots);
+                                       std::move(own), session);
 }
 
 storage::VersionPtr Transaction::BaseOf(const storage::TablePtr& table) const {

@@ -44,15 +44,6 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
                                              const ColumnDefaults& defaults,
                                              const BindContext& context);
 
-/// Plan of the rows that an UPDATE or DELETE changes, read from `relation`: for an UPDATE all
-/// columns with their new values, for a DELETE with RETURNING all columns, else none. The scan of
-/// `relation` stays the left side of every join, so that its rows' positions reach the top. It is
-/// not rewritten.
-Result<logical::LogicalPtr> PlanChangedRows(const Statement& statement,
-                                            const logical::RelationPtr& relation,
-                                            const ColumnDefaults& defaults,
-                                            const BindContext& context);
-
 /// ON CONFLICT DO UPDATE: values by column of the table (null: stays as it is) and the condition
 /// (null: always), over the columns of the row that is there, then those of `excluded`.
 struct ConflictUpdate {
@@ -62,13 +53,27 @@ struct ConflictUpdate {
 Result<ConflictUpdate> BindConflictUpdate(const Statement& insert, const arrow::Schema& target,
                                           const BindContext& context);
 
-/// RETURNING: expressions over one row of the table, and their schema.
+/// RETURNING: expressions over one row, and their schema.
 struct ReturningList {
   std::vector<logical::BoundExprPtr> expressions;
   SchemaPtr schema;
 };
+/// Of an INSERT: over a row of the table.
 Result<ReturningList> BindReturning(const Statement& statement, const arrow::Schema& target,
                                     const BindContext& context);
+
+/// The rows that an UPDATE or DELETE changes: each row's position in the table, then for an UPDATE
+/// all columns with their new values, for a DELETE with RETURNING all columns, then what RETURNING
+/// names of FROM. A position comes once for each row of FROM that fits it. RETURNING is over a row
+/// of this query.
+struct ChangedRows {
+  logical::BoundQuery query;
+  ReturningList returning;
+};
+/// `relation` is the table to change; its last column is the position.
+Result<ChangedRows> PlanChangedRows(const Statement& statement,
+                                    const logical::RelationPtr& relation,
+                                    const ColumnDefaults& defaults, const BindContext& context);
 
 /// The expression of a DEFAULT clause, cast to the column's type.
 Result<logical::BoundExprPtr> BindDefault(const Expr& expr, const Field& column,

@@ -150,9 +150,10 @@ Status ExpressionBinder::CheckAggregate(const AggregateFunction& function, const
 }
 
 /// What stands inside a call: no other aggregate may.
-Status ExpressionBinder::BindInside(const Expr& expr, std::vector<BoundExprPtr>* arguments,
+Status ExpressionBinder::BindInside(const AggregateFunction& function, const Expr& expr,
+                                    std::vector<BoundExprPtr>* arguments,
                                     std::vector<BoundExprPtr>* order, BoundExprPtr* filter) {
-  VELARIA_ASSIGN_OR_RETURN(*arguments, BindAll(expr.children));
+  VELARIA_ASSIGN_OR_RETURN(*arguments, BindArgumentsOf(expr, function.name, function.signature));
   for (const auto& item : expr.order_by) {
     VELARIA_ASSIGN_OR_RETURN(auto key, Bind(*item.expr));
     order->push_back(std::move(key));
@@ -169,7 +170,7 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
   std::vector<BoundExprPtr> arguments, order;
   BoundExprPtr filter;
   outer_aggregate_ = &expr;
-  const Status inside = BindInside(expr, &arguments, &order, &filter);
+  const Status inside = BindInside(function, expr, &arguments, &order, &filter);
   outer_aggregate_ = nullptr;
   VELARIA_RETURN_NOT_OK(inside);
 
@@ -218,6 +219,9 @@ Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, con
     return FailAt(expr.place, ErrorCode::kBadArgument,
                   "GROUPING takes from 1 to 31 grouped expressions, not: " +
                       std::to_string(expr.children.size()));
+  }
+  if (!expr.argument_names.empty()) {
+    return Unsupported(expr.place, "a named argument of GROUPING");
   }
   outer_aggregate_ = &expr;  // no aggregate may stand inside
   auto arguments = BindAll(expr.children);

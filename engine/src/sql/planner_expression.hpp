@@ -119,8 +119,12 @@ class ExpressionBinder {
   Result<Bound> BindAggregate(const AggregateFunction& function, const Expr& expr);
   Result<Bound> BindGrouping(const std::string& name, const Expr& expr);
   Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
-  Status BindInside(const Expr& expr, std::vector<Bound>* arguments, std::vector<Bound>* order,
-                    Bound* filter);
+  Status BindInside(const AggregateFunction& function, const Expr& expr,
+                    std::vector<Bound>* arguments, std::vector<Bound>* order, Bound* filter);
+  // planner_argument_names.cpp
+  /// The arguments of a call in the order of the function's parameters.
+  Result<std::vector<Bound>> BindArgumentsOf(const Expr& call, const std::string& function,
+                                             const std::string& signature);
   // planner_nested.cpp
   Result<Bound> BindArray(const Expr& expr);
   Result<Bound> BindStruct(const Expr& expr);

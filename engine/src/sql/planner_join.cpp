@@ -171,6 +171,15 @@ std::vector<Name> NaturalNames(const Scope& left, const Scope& right) {
   return names;
 }
 
+Status CheckTableNames(const Scope& left, const Scope& right, Place place) {
+  for (const auto& table : right.tables) {
+    if (table.empty() || !left.HasTable(table)) continue;
+    return FailAt(place, ErrorCode::kAmbiguousColumn,
+                  "two tables in FROM have the same name: " + table, "Give one of them an alias.");
+  }
+  return Status::OK();
+}
+
 /// Functions and LATERAL sub-selects see the tables before them.
 bool MayReadLeft(const TableRef& ref) {
   switch (ref.kind) {
@@ -216,6 +225,16 @@ Result<FromClause> QueryBinder::BindJoin(const TableRef& ref) {
   return from;
 }
 
+Result<FromClause> QueryBinder::SideBySideTables(FromClause left, FromClause right, Place place) {
+  VELARIA_RETURN_NOT_OK(CheckTableNames(left.scope, right.scope, place));
+  const int left_width = static_cast<int>(left.plan->output.size());
+  auto join = JoinNode(JoinType::kCross, left.plan, right.plan);
+  FromClause from;
+  from.scope = SideBySide(left.scope, right.scope, *join, left_width);
+  from.plan = std::move(join);
+  return from;
+}
+
 Result<FromClause> QueryBinder::BindJoinedTables(const TableRef& ref) {
   VELARIA_ASSIGN_OR_RETURN(auto left, BindFrom(*ref.left));
   std::vector<BoundExprPtr> outer_arguments;
@@ -226,11 +245,7 @@ Result<FromClause> QueryBinder::BindJoinedTables(const TableRef& ref) {
                   "a RIGHT or FULL join cannot be LATERAL: there is no left row for a row alone");
   }
   if (ref.asof) VELARIA_RETURN_NOT_OK(CheckAsof(ref, !outer_arguments.empty()));
-  for (const auto& table : right.scope.tables) {
-    if (table.empty() || !left.scope.HasTable(table)) continue;
-    return FailAt(ref.right->place, ErrorCode::kAmbiguousColumn,
-                  "two tables in FROM have the same name: " + table, "Give one of them an alias.");
-  }
+  VELARIA_RETURN_NOT_OK(CheckTableNames(left.scope, right.scope, ref.right->place));
   if (!outer_arguments.empty() && (ref.natural || !ref.using_columns.empty())) {
     return Unsupported(ref.right->place, "a LATERAL join with USING or NATURAL");
   }

@@ -115,16 +115,14 @@ Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
               {std::move(sign), std::move(value), std::move(array)}, expr.place);
 }
 
-/// The arguments in the order of the parameters. The one function with names of its own is
-/// make_interval; what is left out is 0.
+/// The arguments in the order of the parameters. Of make_interval any may be left out, and is 0.
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindCallArguments(const std::string& name,
                                                                       const Expr& expr) {
   if (!HasNames(expr)) return BindAll(expr.children);
   static const std::vector<std::string> kParameters = {"years", "months", "weeks", "days",
                                                        "hours", "mins",   "secs"};
   if (name != "make_interval") {
-    return FailAt(expr.place, ErrorCode::kBadArgument,
-                  "arguments are not given by name to: " + name);
+    return BindArgumentsOf(expr, name, FunctionRegistry::Instance().FindScalar(name)->signature);
   }
   std::vector<BoundExprPtr> arguments;
   for (size_t i = 0; i < kParameters.size(); ++i) {

@@ -40,9 +40,9 @@ class QueryBinder {
   Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types,
                                   const ColumnDefaults& defaults = {});
   /// UPDATE and DELETE: see PlanChangedRows.
-  Result<logical::LogicalPtr> BindChangedRows(const Statement& statement,
-                                              const logical::RelationPtr& relation,
-                                              const ColumnDefaults& defaults);
+  Result<ChangedRows> BindChangedRows(const Statement& statement,
+                                      const logical::RelationPtr& relation,
+                                      const ColumnDefaults& defaults);
   /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
   Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
   /// A subquery inside an expression over `scope`.
@@ -96,6 +96,8 @@ class QueryBinder {
   // planner_join.cpp
   Result<FromClause> BindJoin(const TableRef& ref);
   Result<FromClause> BindJoinedTables(const TableRef& ref);
+  /// Every row of one beside every row of the other.
+  Result<FromClause> SideBySideTables(FromClause left, FromClause right, Place place);
   /// The right side of a join. A function or a LATERAL sub-select in it may name the columns of the
   /// left one: `arguments` is what it read of them.
   Result<FromClause> BindRight(const TableRef& ref, const FromClause& left,

@@ -1,5 +1,4 @@
 // What the grammar takes and the binder does not bind: refused by name, never ignored.
-#include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
 namespace velaria::sql {
@@ -13,14 +12,6 @@ Status RefuseUnsupported(const TableRef& ref) {
 
 Status RefuseUnsupported(const Expr& call) {
   if (call.ignore_nulls) return Unsupported(call.place, "IGNORE NULLS and RESPECT NULLS");
-  // The two whose names mean something; planner_nested.cpp reads them.
-  const std::string& function = call.names.back().text;
-  if (EqualsIgnoreCase(function, "struct_pack") || EqualsIgnoreCase(function, "make_interval")) {
-    return Status::OK();
-  }
-  for (const auto& name : call.argument_names) {
-    if (!name.text.empty()) return Unsupported(name.place, "a named argument: " + name.text);
-  }
   return Status::OK();
 }
 

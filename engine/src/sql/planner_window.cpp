@@ -131,10 +131,6 @@ Status ExpressionBinder::CheckWindowPlace(const Expr& expr, const std::string& n
 Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
   const std::string name = ToLower(expr.names.back().text);
   VELARIA_RETURN_NOT_OK(CheckWindowPlace(expr, name));
-  for (const auto& argument : expr.argument_names) {
-    if (!argument.text.empty())
-      return Unsupported(argument.place, "a named argument: " + argument.text);
-  }
   const auto& registry = FunctionRegistry::Instance();
   const auto* function = registry.FindWindow(name);
   const auto* aggregate = function ? nullptr : registry.FindAggregate(name);
@@ -173,7 +169,8 @@ Status ExpressionBinder::BindWindowFunction(const WindowFunction& function, cons
                   "*, DISTINCT, FILTER and ORDER BY are for aggregates, not for: " + function.name);
   }
   auto& call = to->call;
-  VELARIA_ASSIGN_OR_RETURN(call.arguments, BindAll(expr.children));
+  VELARIA_ASSIGN_OR_RETURN(call.arguments,
+                           BindArgumentsOf(expr, function.name, function.signature));
   BindArguments described;
   for (const auto& argument : call.arguments) {
     described.types.push_back(argument->type);
@@ -225,7 +222,8 @@ Status ExpressionBinder::BindWindowAggregate(const AggregateFunction& function, 
                   "* is for count alone, not for: " + function.name);
   }
   auto& call = to->call;
-  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindAll(expr.children));
+  VELARIA_ASSIGN_OR_RETURN(auto arguments,
+                           BindArgumentsOf(expr, function.name, function.signature));
   VELARIA_ASSIGN_OR_RETURN(call.aggregate, MakeAggregate(function, std::move(arguments), false,
                                                          functions(), expr.place));
   if (expr.filter) {
