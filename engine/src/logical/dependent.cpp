@@ -282,18 +282,16 @@ class Pusher {
   }
 
   Result<Maybe> PushJoin(const LogicalPtr& node) {
-    if (node->asof || node->join == JoinType::kRight || node->join == JoinType::kFull) {
-      return Nothing("an outer or ASOF join");
-    }
+    if (node->asof) return Nothing("an ASOF join");
+    if (node->join == JoinType::kRight) return Push(SwapSides(node));
+    if (node->join == JoinType::kFull) return PushBothSides(node);
     const bool left_reads = HasOuter(*node->children[0]),
                right_reads = HasOuter(*node->children[1]);
-    const bool emits_right = node->join != JoinType::kSemi && node->join != JoinType::kAnti &&
-                             node->join != JoinType::kMark;
     const bool inner = node->join == JoinType::kInner || node->join == JoinType::kCross;
-    if (!right_reads || (inner && !left_reads && !ReadsBeyond(*node))) {
-      return PushOneSide(node, right_reads ? 1 : 0);
-    }
-    if (!emits_right || !inner) return PushBothSides(node);
+    const bool right_keys_read = std::any_of(node->right_keys.begin(), node->right_keys.end(),
+                                             [](const auto& key) { return HasOuter(*key); });
+    if (!right_reads && !right_keys_read) return PushOneSide(node, 0);
+    if (inner && !left_reads && !ReadsBeyond(*node)) return PushOneSide(node, 1);
     return PushBothSides(node);
   }
 
@@ -378,6 +376,24 @@ class Pusher {
     result.keys = left->keys;
     result.plan =
         Reordered(joined, 0, left_width, {{left_width + keys, right_columns}, {left_width, keys}});
+    if (node->join != JoinType::kFull) return Maybe(std::move(result));
+    // A row of the right side alone has its keys there.
+    auto project = MakeNode(NodeKind::kProject, {joined});
+    project->output = result.plan->output;
+    for (size_t i = 0; i < left_width; ++i) {
+      project->expressions.push_back(OutputColumnAt(*joined, i));
+    }
+    for (size_t i = 0; i < right_columns; ++i) {
+      project->expressions.push_back(OutputColumnAt(*joined, left_width + keys + i));
+    }
+    for (size_t i = 0; i < keys; ++i) {
+      VELARIA_ASSIGN_OR_RETURN(
+          auto key,
+          MakeCall("coalesce", {OutputColumnAt(*joined, left_width + i),
+                                OutputColumnAt(*joined, left_width + keys + right_width + i)}));
+      project->expressions.push_back(std::move(key));
+    }
+    result.plan = std::move(project);
     return Maybe(std::move(result));
   }
 

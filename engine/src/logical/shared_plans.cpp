@@ -26,22 +26,38 @@ bool IsCheap(const LogicalNode& node) {
   }
 }
 
-LogicalPtr Inline(const LogicalPtr& node, const std::map<int, int>& counts) {
-  std::vector<LogicalPtr> children;
-  for (const auto& child : node->children) children.push_back(Inline(child, counts));
-  if (node->kind == NodeKind::kShared &&
-      (counts.at(node->shared_id) < 2 || IsCheap(*children[0]))) {
-    return children[0];
+class Inliner {
+ public:
+  explicit Inliner(std::map<int, int> counts) : counts_(std::move(counts)) {}
+
+  LogicalPtr Inline(const LogicalPtr& node) {
+    const bool is_shared = node->kind == NodeKind::kShared;
+    if (is_shared) {
+      // Subqueries were unnested in each copy, and got other numbers in each: the first one, whose
+      // numbers were counted, stands for all.
+      const auto known = done_.find(node->shared_id);
+      if (known != done_.end()) return known->second;
+    }
+    std::vector<LogicalPtr> children;
+    for (const auto& child : node->children) children.push_back(Inline(child));
+    if (!is_shared) return WithNewChildren(node, std::move(children));
+    const bool keeps = counts_.at(node->shared_id) > 1 && !IsCheap(*children[0]);
+    const auto result = keeps ? WithNewChildren(node, std::move(children)) : children[0];
+    done_.emplace(node->shared_id, result);
+    return result;
   }
-  return WithNewChildren(node, std::move(children));
-}
+
+ private:
+  std::map<int, int> counts_;
+  std::map<int, LogicalPtr> done_;  // by shared_id
+};
 
 }  // namespace
 
 LogicalPtr InlineShared(const LogicalPtr& root) {
   std::map<int, int> counts;
   CountShared(*root, &counts);
-  return counts.empty() ? root : Inline(root, counts);
+  return counts.empty() ? root : Inliner(std::move(counts)).Inline(root);
 }
 
 }  // namespace velaria::logical

@@ -453,8 +453,66 @@ Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child,
   return SelectColumns(filtered, FirstColumns(node->output.size()));
 }
 
-/// An inner join's conditions on subqueries become a filter; an outer join's are computed on its
-/// right side.
+/// Whether the subquery's arguments are columns before `end`, from `begin` on.
+bool ReadsOnly(const BoundExpr& expr, size_t begin, size_t end) {
+  std::vector<int> columns;
+  CollectColumns(expr, &columns);
+  return std::all_of(columns.begin(), columns.end(), [&](int column) {
+    return static_cast<size_t>(column) >= begin && static_cast<size_t>(column) < end;
+  });
+}
+
+using Replacement = std::function<Result<BoundExprPtr>(const BoundExprPtr&)>;
+
+/// Each subquery of `expr` by what `replace` gives for it.
+Result<BoundExprPtr> EachSubquery(const BoundExprPtr& expr, const Replacement& replace) {
+  if (!HasSubquery(*expr)) return expr;
+  if (expr->kind == BoundKind::kSubquery) return replace(expr);
+  auto changed = std::make_shared<BoundExpr>(*expr);
+  for (auto& child : changed->children) {
+    VELARIA_ASSIGN_OR_RETURN(child, EachSubquery(child, replace));
+  }
+  return changed;
+}
+
+/// Subqueries that read the left side alone; their columns come behind both sides.
+Result<BoundExprPtr> ReplaceLeft(const BoundExprPtr& expr, size_t left_width, size_t right_width,
+                                 Attachment* left) {
+  return EachSubquery(expr, [&](const BoundExprPtr& subquery) -> Result<BoundExprPtr> {
+    const bool reads_nothing = ReadsOnly(*subquery, left_width, left_width);
+    if (reads_nothing || !ReadsOnly(*subquery, 0, left_width)) return subquery;
+    VELARIA_ASSIGN_OR_RETURN(auto replaced, left->Replace(subquery));
+    std::vector<int> behind = FirstColumns(left->plan()->output.size());
+    for (size_t i = left_width; i < behind.size(); ++i) {
+      behind[i] = static_cast<int>(right_width + i);
+    }
+    return RemapColumns(replaced, behind);
+  });
+}
+
+/// Subqueries that read the right side alone, or nothing.
+Result<BoundExprPtr> ReplaceRight(const BoundExprPtr& expr, size_t left_width, size_t right_width,
+                                  Attachment* right) {
+  return EachSubquery(expr, [&](const BoundExprPtr& subquery) -> Result<BoundExprPtr> {
+    if (!ReadsOnly(*subquery, left_width, left_width + right_width)) {
+      return FailAt(subquery->place, ErrorCode::kUnsupportedStatement,
+                    "not supported yet: a subquery in the condition of an outer join that reads "
+                    "both of its sides",
+                    "Compute the subquery in a sub-select in FROM.");
+    }
+    std::vector<int> own(left_width + right_width);
+    for (size_t i = 0; i < own.size(); ++i) {
+      own[i] = static_cast<int>(i) - static_cast<int>(left_width);
+    }
+    VELARIA_ASSIGN_OR_RETURN(auto replaced, right->Replace(RemapColumns(subquery, own)));
+    std::vector<int> back(right->plan()->output.size());
+    for (size_t i = 0; i < back.size(); ++i) back[i] = static_cast<int>(left_width + i);
+    return RemapColumns(replaced, back);
+  });
+}
+
+/// An inner join's conditions on subqueries become a filter; an outer join's are computed on the
+/// side that they read.
 Result<LogicalPtr> UnnestJoin(const LogicalPtr& node, std::vector<LogicalPtr> children,
                               int* next_id) {
   const size_t left_width = children[0]->output.size(), right_width = children[1]->output.size();
@@ -474,42 +532,25 @@ Result<LogicalPtr> UnnestJoin(const LogicalPtr& node, std::vector<LogicalPtr> ch
     VELARIA_ASSIGN_OR_RETURN(auto filter, FilterOver(copy, std::move(hoisted)));
     return UnnestFilter(filter, copy, next_id);
   }
-  Attachment right(children[1], next_id);
-  std::vector<int> to_right(left_width + right_width);
-  for (size_t i = 0; i < to_right.size(); ++i) {
-    to_right[i] = static_cast<int>(i) - static_cast<int>(left_width);
-  }
-  std::function<Result<BoundExprPtr>(const BoundExprPtr&)> replace =
-      [&](const BoundExprPtr& expr) -> Result<BoundExprPtr> {
-    if (!HasSubquery(*expr)) return expr;
-    if (expr->kind != BoundKind::kSubquery) {
-      auto changed = std::make_shared<BoundExpr>(*expr);
-      for (auto& child : changed->children) {
-        VELARIA_ASSIGN_OR_RETURN(child, replace(child));
-      }
-      return changed;
-    }
-    std::vector<int> columns;
-    CollectColumns(*expr, &columns);
-    if (std::any_of(columns.begin(), columns.end(),
-                    [&](int column) { return static_cast<size_t>(column) < left_width; })) {
-      return FailAt(expr->place, ErrorCode::kUnsupportedStatement,
-                    "not supported yet: a subquery in the condition of an outer join that reads "
-                    "its left side",
-                    "Compute the subquery in a sub-select in FROM.");
-    }
-    VELARIA_ASSIGN_OR_RETURN(auto replaced, right.Replace(RemapColumns(expr, to_right)));
-    std::vector<int> back(right.plan()->output.size());
-    for (size_t i = 0; i < back.size(); ++i) back[i] = static_cast<int>(left_width + i);
-    return RemapColumns(replaced, back);
-  };
+  Attachment left(children[0], next_id);
   for (auto& conjunct : conjuncts) {
-    VELARIA_ASSIGN_OR_RETURN(conjunct, replace(conjunct));
+    VELARIA_ASSIGN_OR_RETURN(conjunct, ReplaceLeft(conjunct, left_width, right_width, &left));
   }
-  copy->children = {children[0], right.plan()};
+  // What the left side gained stood behind both sides so far.
+  const size_t grown_width = left.plan()->output.size(), added = grown_width - left_width;
+  std::vector<int> moved = FirstColumns(left_width);
+  for (size_t i = 0; i < right_width; ++i) moved.push_back(static_cast<int>(grown_width + i));
+  for (size_t i = 0; i < added; ++i) moved.push_back(static_cast<int>(left_width + i));
+  Attachment right(children[1], next_id);
+  for (auto& conjunct : conjuncts) {
+    VELARIA_ASSIGN_OR_RETURN(
+        conjunct, ReplaceRight(RemapColumns(conjunct, moved), grown_width, right_width, &right));
+  }
+  copy->children = {left.plan(), right.plan()};
   VELARIA_ASSIGN_OR_RETURN(copy->residual, MakeAnd(std::move(conjuncts)));
   copy->output = JoinOutput(copy->join, *copy->children[0], *copy->children[1]);
-  return SelectColumns(copy, FirstColumns(node->output.size()));
+  moved.resize(node->output.size());
+  return SelectColumns(copy, moved);
 }
 
 }  // namespace
