@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 from .sql_generator import Generator
@@ -20,12 +21,21 @@ class Change:
 
 
 class ChangeGenerator(Generator):
-    """Statements that every judge speaks. Some break the key: then all must refuse them whole."""
+    """Statements that every judge speaks. Some break the key: then all must refuse them whole.
+
+    `reads_itself`: subqueries may read the table that is changed, as it was before the statement.
+    In SQLite they would see rows that it changed already.
+    """
+
+    def __init__(self, rng: random.Random, *, reads_itself: bool) -> None:
+        super().__init__(rng)
+        self._reads_itself = reads_itself
 
     def change(self) -> Change:
         while True:
             self._begin()
             table = self.rng.choice(sorted(self.tables))
+            self.unread = None if self._reads_itself else table
             sql = self.rng.choice(
                 (self._insert, self._select, self._upsert, self._replace)
                 + (self._update, self._update, self._move, self._delete, self._delete)

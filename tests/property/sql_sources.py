@@ -23,6 +23,7 @@ class Sources(Expressions):
         super().__init__(rng, tables)
         self.judges: set[str] = set()
         self.subqueries_barred = False
+        self.unread: str | None = None  # a table that is left out
         self._name_count = 0
         self._common: dict[str, dict[str, str]] = {}
 
@@ -53,7 +54,8 @@ class Sources(Expressions):
         if derived and self.chance(0.12):
             return self._derived()
         name = self._new_name("q")
-        table = self.rng.choice([*self.tables, *self._common])
+        names = [name for name in (*self.tables, *self._common) if name != self.unread]
+        table = self.rng.choice(names)
         columns = self._common.get(table) or {
             column: kind for column, (_, kind) in self.tables[table].items()
         }
