@@ -1,4 +1,6 @@
 // Joins and set operations, for all outer values at once.
+#include <algorithm>
+
 #include "logical/dependent_pusher.hpp"
 #include "logical/rewrite.hpp"
 
@@ -10,9 +12,12 @@ Result<Pusher::Maybe> Pusher::PushJoin(const LogicalPtr& node) {
   // A right row that is kept without a left one has to know its outer value itself, and which right
   // row is nearest is another question for each outer value.
   const bool keeps_right = node->join == JoinType::kRight || node->join == JoinType::kFull;
-  if (!keeps_right && !node->asof &&
-      (!right_reads || (inner && !left_reads && !ReadsBeyond(*node)))) {
-    return PushOneSide(node, right_reads ? 1 : 0);
+  if (!keeps_right && !node->asof) {
+    const bool right_keys_read =
+        std::any_of(node->right_keys.begin(), node->right_keys.end(),
+                    [](const auto& key) { return HasOuter(*key); });
+    if (!right_reads && !right_keys_read) return PushOneSide(node, 0);
+    if (inner && !left_reads && !ReadsBeyond(*node)) return PushOneSide(node, 1);
   }
   return PushBothSides(node);
 }

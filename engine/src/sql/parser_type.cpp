@@ -121,7 +121,7 @@ Status Grammar::ParseZone(TypeName* type) {
 }
 
 bool Grammar::AtTypedLiteral() const {
-  if (!At(TokenKind::kWord)) return false;
+  if (!At(TokenKind::kWord) || IsSymbol(Peek(1), ",")) return false;
   const auto is = [&](std::string_view type) { return EqualsIgnoreCase(Current().raw, type); };
   if (std::none_of(std::begin(kLiteralTypes), std::end(kLiteralTypes), is)) return false;
   size_t behind = 1;  // the arguments, as in TIMESTAMP(3) '...': a call when no string follows
