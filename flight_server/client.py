@@ -1,7 +1,7 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +11,7 @@ import pyarrow.flight as flight
 
 from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, scrubbed
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import EmissionMetadata, PutResultMetadata
+from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
@@ -135,20 +135,28 @@ class Client:
             return Result(reply, reader)
 
     def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
-        """Send rows to a table, which is made when it is not there; the number of rows taken in."""
+        """Send rows to a table, which is made when it is not there; the number of rows taken in.
+
+        A fault of the data itself passes as it is. A put that replaces then leaves the old table.
+        """
         reader = as_reader(data)
-        command = msgspec.convert({"table": table, "mode": mode, "type": "ingest"}, IngestCommand)
+        told = {"table": table, "mode": mode, "type": "ingest"}
+        try:
+            command = msgspec.convert(told, IngestCommand)
+        except msgspec.ValidationError as fault:
+            raise VelariaError(codes.BAD_REQUEST, f"the put is not valid: {fault}") from None
         descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
         with typed_errors():
             writer, replies = self.flight.do_put(descriptor, reader.schema, self._options)
-            with writer:
-                for batch in reader:
-                    writer.write_batch(batch)
-                writer.done_writing()
-                reply = replies.read()
-            if reply is None:
-                return 0
-            return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
+        for batch in _given_up_on_fault(reader, writer):
+            with typed_errors():
+                _write(writer, batch)
+        with typed_errors(), writer:
+            writer.done_writing()
+            reply = replies.read()
+        if reply is None:
+            return 0
+        return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
 
     def start_stream(
         self,
@@ -213,6 +221,29 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _given_up_on_fault(
+    reader: pa.RecordBatchReader, writer: flight.FlightStreamWriter
+) -> Iterator[pa.RecordBatch]:
+    """The data's batches. When they cannot be read to the end the server is told so: a writer that
+    is closed or dropped looks to it like one that has sent everything."""
+    try:
+        yield from reader
+    except BaseException:
+        with suppress(flight.FlightError, pa.ArrowException):
+            writer.write_metadata(msgspec.msgpack.encode(PutAbort()))
+            writer.close()
+        raise
+
+
+def _write(writer: flight.FlightStreamWriter, batch: pa.RecordBatch) -> None:
+    try:
+        writer.write_batch(batch)
+    except (flight.FlightError, pa.ArrowException):
+        # The reason for which the server ended the call comes with its end.
+        writer.close()
+        raise
 
 
 def connect(uri: str = DEFAULT_URI, timeout_s: float | None = None) -> Client:
