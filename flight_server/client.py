@@ -46,17 +46,26 @@ def _uncoded(fault: Exception) -> VelariaError:
     if isinstance(fault, flight.FlightCancelledError):
         return VelariaError(codes.CANCELLED, "the call was cancelled")
     reason = str(fault).split("with message: ")[-1].split(". gRPC client")[0]
-    return VelariaError(codes.CONNECTION, f"the server cannot be reached: {scrubbed(reason)}")
+    return VelariaError(
+        codes.CONNECTION,
+        f"the server cannot be reached: {scrubbed(reason)}",
+        hint="Is a server running at that address? `velaria serve` starts one.",
+    )
 
 
 class Result:
     """A statement's rows, read once: as a whole by to_arrow, or batch by batch by iteration."""
 
-    def __init__(self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None) -> None:
+    def __init__(
+        self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None, sql: str = ""
+    ) -> None:
         self.query_id = reply.query_id
         self.name = reply.name
         self.rows_affected = reply.rows_affected
+        self.is_continuous = reply.kind == "stream"
         self._reader = reader
+        self._is_read = False
+        self._sql = sql
 
     @property
     def has_rows(self) -> bool:
@@ -64,25 +73,36 @@ class Result:
 
     @property
     def schema(self) -> pa.Schema:
-        with typed_errors():
+        with typed_errors(self._sql):
             return self._rows().schema
 
     def to_arrow(self) -> pa.Table:
-        with typed_errors():
-            return self._rows().read_all()
+        with typed_errors(self._sql):
+            return self._unread_rows().read_all()
 
     def to_rows(self) -> list[tuple[Any, ...]]:
         columns = [column.to_pylist() for column in self.to_arrow().columns]
         return list(zip(*columns, strict=True))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        with typed_errors():
-            for chunk in self._rows():
+        with typed_errors(self._sql):
+            for chunk in self._unread_rows():
                 if chunk.data is not None:
                     yield chunk.data
 
     def cancel(self) -> None:
         self._rows().cancel()
+
+    def _unread_rows(self) -> flight.FlightStreamReader:
+        reader = self._rows()
+        if self._is_read:
+            raise VelariaError(
+                codes.QUERY_STATE,
+                f"the rows of the result have been read; query: {self.query_id}",
+                hint="Keep what to_arrow gave, or run the statement again.",
+            )
+        self._is_read = True
+        return reader
 
     def _rows(self) -> flight.FlightStreamReader:
         if self._reader is None:
@@ -118,8 +138,16 @@ class Client:
 
     def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
         self.uri = uri
-        with typed_errors():
+        try:
             self.flight = flight.connect(uri)
+        except pa.ArrowException as fault:
+            # Nothing has been sent yet, so it is the address.
+            raise VelariaError(
+                codes.BAD_REQUEST,
+                f"not the address of a server: {uri}",
+                detail=scrubbed(str(fault)),
+                hint="An address is written grpc://HOST:PORT or grpc+unix://PATH.",
+            ) from None
         self._options = flight.FlightCallOptions(timeout=timeout_s)
 
     def sql(self, text: str, params: list[Any] | None = None) -> Result:
@@ -132,7 +160,7 @@ class Client:
             reader = None
             if reply.ticket is not None:
                 reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
-            return Result(reply, reader)
+            return Result(reply, reader, text)
 
     def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
         """Send rows to a table, which is made when it is not there; the number of rows taken in.
@@ -186,6 +214,12 @@ class Client:
 
     def explain(self, sql: str) -> ExplainReply:
         return msgspec.convert(self.action("sql.explain", sql=sql), ExplainReply)
+
+    def schema(self, table: str) -> pa.Schema:
+        """The columns of a table, view or stream."""
+        with typed_errors():
+            descriptor = flight.FlightDescriptor.for_path(table)
+            return self.flight.get_schema(descriptor, self._options).schema
 
     def tables(self) -> list[TableEntry]:
         return msgspec.convert(self.action("table.list"), TableListReply).tables

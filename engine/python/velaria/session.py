@@ -156,6 +156,10 @@ def as_reader(data: ArrowData) -> pa.RecordBatchReader:
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data)
     batches = list(data)
+    for part in batches:
+        if not isinstance(part, pa.RecordBatch):
+            kind = type(part if isinstance(data, list | tuple) else data).__name__
+            raise TypeError(f"a table, batches or another Arrow stream is needed, not: {kind}")
     if not batches:
         raise ValueError("there are no batches and so no schema")
     return pa.RecordBatchReader.from_batches(batches[0].schema, batches)
