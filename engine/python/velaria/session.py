@@ -26,6 +26,8 @@ class Session:
         allowed_roots: Sequence[str | os.PathLike[str]] | None = None,
         memory_limit_bytes: int | None = None,
     ) -> None:
+        if isinstance(allowed_roots, str | os.PathLike):
+            raise TypeError(f"allowed_roots is a list of folders, not one: {allowed_roots}")
         roots = None if allowed_roots is None else [os.fspath(root) for root in allowed_roots]
         self._kernel = _kernel.Session(
             threads=threads, allowed_roots=roots, memory_limit_bytes=memory_limit_bytes
