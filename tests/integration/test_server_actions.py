@@ -1,6 +1,5 @@
 """Every action does what the table of actions says, over the wire."""
 
-
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight

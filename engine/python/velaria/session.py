@@ -32,6 +32,8 @@ class Session:
         allowed_roots: Sequence[str | os.PathLike[str]] | None = None,
         memory_limit_bytes: int | None = None,
     ) -> None:
+        if isinstance(allowed_roots, str | os.PathLike):
+            raise TypeError(f"allowed_roots is a list of folders, not one: {allowed_roots}")
         roots = None if allowed_roots is None else [os.fspath(root) for root in allowed_roots]
         self._kernel = _kernel.Session(
             threads=threads, allowed_roots=roots, memory_limit_bytes=memory_limit_bytes
@@ -164,6 +166,10 @@ def as_reader(data: ArrowData) -> pa.RecordBatchReader:
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data)
     batches = list(data)
+    for part in batches:
+        if not isinstance(part, pa.RecordBatch):
+            kind = type(part if isinstance(data, list | tuple) else data).__name__
+            raise TypeError(f"a table, batches or another Arrow stream is needed, not: {kind}")
     if not batches:
         raise ValueError("there are no batches and so no schema")
     return pa.RecordBatchReader.from_batches(batches[0].schema, batches)
