@@ -61,7 +61,7 @@ int FixedWidthOf(Physical physical);
 std::string SqlName(const arrow::DataType& type);
 /// A type by its SQL name in upper case with its arguments, or VEL2017 with a suggestion.
 Result<TypePtr> TypeFromSqlName(const std::string& name, const std::vector<int64_t>& arguments,
-                                bool with_time_zone, int array_depth);
+                                bool with_time_zone);
 
 /// The type both sides are brought to before they are compared, joined by UNION or returned by CASE
 /// branches (PostgreSQL's preferences: NULL yields to anything, integers widen, integer with

@@ -6,6 +6,7 @@
 #include "session/statement_runner.hpp"
 #include "sql/lexer.hpp"
 #include "sql/planner_coerce.hpp"
+#include "sql/planner_literal.hpp"
 
 namespace velaria::session {
 
@@ -132,10 +133,8 @@ std::function<Status(CatalogRoot&)> EachIndex(const CatalogEntry& table,
 
 Status AddColumn(const Statement& statement, const sql::BindContext& bind, Altered* altered) {
   const auto& definition = statement.column;
-  const auto type = TypeFromSqlName(definition.type.name, definition.type.arguments,
-                                    definition.type.with_time_zone, definition.type.array_depth);
-  if (!type.ok()) return WithPlace(type.status(), definition.type.place);
-  const auto field = arrow::field(definition.name.text, *type, !definition.not_null);
+  ARROW_ASSIGN_OR_RAISE(const auto type, sql::TypeOf(definition.type));
+  const auto field = arrow::field(definition.name.text, type, !definition.not_null);
   ARROW_ASSIGN_OR_RAISE(altered->schema,
                         altered->schema->AddField(altered->schema->num_fields(), field));
   auto& defaults = altered->rules.defaults;
@@ -208,34 +207,32 @@ Status SetNullable(int column, bool nullable, Place place, Altered* altered) {
 Status SetType(const Statement& statement, int column, const std::string& table,
                const sql::BindContext& bind, Altered* altered) {
   const auto& asked = statement.column.type;
-  const auto type =
-      TypeFromSqlName(asked.name, asked.arguments, asked.with_time_zone, asked.array_depth);
-  if (!type.ok()) return WithPlace(type.status(), asked.place);
+  ARROW_ASSIGN_OR_RAISE(const auto type, sql::TypeOf(asked));
   const auto field = altered->schema->field(column);
   BoundExprPtr value = logical::MakeColumn(column, LogicalType(field->type()), field->name());
   if (statement.value) {
     ARROW_ASSIGN_OR_RAISE(value,
                           sql::BindOverSchema(*statement.value, *altered->schema, table, bind));
-    ARROW_ASSIGN_OR_RAISE(value, sql::Adopt(value, *type, bind.functions));
+    ARROW_ASSIGN_OR_RAISE(value, sql::Adopt(value, type, bind.functions));
   }
-  auto cast = sql::CastTo(value, *type, bind.functions);
+  auto cast = sql::CastTo(value, type, bind.functions);
   if (!cast.ok()) return WithPlaceIfFailed(cast.status(), asked.place);
   value = *cast;
   auto& defaults = altered->rules.defaults;
   if (!defaults.empty() && defaults[static_cast<size_t>(column)]) {
     auto& fallback = defaults[static_cast<size_t>(column)];
-    auto fitting = sql::CastTo(fallback, *type, bind.functions);
+    auto fitting = sql::CastTo(fallback, type, bind.functions);
     if (!fitting.ok()) return WithPlaceIfFailed(fitting.status(), asked.place);
     fallback = *fitting;
   }
   for (const auto& key : altered->rules.keys) {
     const bool named =
         std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end();
-    if (!named || IsComparable(**type)) continue;
+    if (!named || IsComparable(*type)) continue;
     return FailAt(asked.place, ErrorCode::kTypeMismatch,
                   "a column of this type cannot be a key: " + field->name());
   }
-  ARROW_ASSIGN_OR_RAISE(altered->schema, altered->schema->SetField(column, field->WithType(*type)));
+  ARROW_ASSIGN_OR_RAISE(altered->schema, altered->schema->SetField(column, field->WithType(type)));
   altered->convert = Computed(column, value, altered->schema, bind.functions);
   return Status::OK();
 }

@@ -2,7 +2,6 @@
 #include <arrow/table.h>
 
 #include <numeric>
-#include <set>
 
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
@@ -65,6 +64,62 @@ Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
                 "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
 }
 
+/// Which of the rows of one INSERT stand, one after the other, and which of them has each key.
+class KeyOwners {
+ public:
+  /// `numbers` of the keys of each row: less than `count`, or negative for a key that no other row
+  /// has. They outlive this.
+  KeyOwners(const std::vector<std::vector<int64_t>>& numbers, size_t count)
+      : numbers_(numbers),
+        owners_(numbers.size(), std::vector<int64_t>(count, kNone)),
+        kept_(count, false) {}
+
+  /// Whether a row before has one of the keys of `row`.
+  bool Holds(size_t row) const {
+    bool holds = false;
+    ForEachKey(row, [&](size_t k, size_t number) { holds |= owners_[k][number] != kNone; });
+    return holds;
+  }
+  /// `row` has its keys from now on, and is among the kept ones.
+  void Take(size_t row, bool keeps = true) {
+    kept_[row] = keeps;
+    ForEachKey(row,
+               [&](size_t k, size_t number) { owners_[k][number] = static_cast<int64_t>(row); });
+  }
+  /// The rows before that have a key of `row` go, with all of their keys.
+  void Drop(size_t row) {
+    ForEachKey(row, [&](size_t k, size_t number) {
+      const int64_t owner = owners_[k][number];
+      if (owner == kNone) return;
+      kept_[static_cast<size_t>(owner)] = false;
+      ForEachKey(static_cast<size_t>(owner), [&](size_t j, size_t other) {
+        if (owners_[j][other] == owner) owners_[j][other] = kNone;
+      });
+    });
+  }
+  std::vector<uint32_t> Kept() const {
+    std::vector<uint32_t> rows;
+    for (size_t row = 0; row < kept_.size(); ++row) {
+      if (kept_[row]) rows.push_back(static_cast<uint32_t>(row));
+    }
+    return rows;
+  }
+
+ private:
+  static constexpr int64_t kNone = -1;
+
+  template <typename Visit>
+  void ForEachKey(size_t row, Visit visit) const {
+    for (size_t k = 0; k < numbers_.size(); ++k) {
+      if (numbers_[k][row] >= 0) visit(k, static_cast<size_t>(numbers_[k][row]));
+    }
+  }
+
+  const std::vector<std::vector<int64_t>>& numbers_;
+  std::vector<std::vector<int64_t>> owners_;  // by key and number
+  std::vector<bool> kept_;
+};
+
 /// What INSERT does with rows whose key is there already.
 class ConflictResolver {
  public:
@@ -88,32 +143,34 @@ class ConflictResolver {
       numbers.push_back(std::move(numbered));
     }
     storage::TableChange change;
-    std::vector<uint32_t> kept;
-    const bool last_wins = action_ == sql::ConflictAction::kReplace;
-    std::vector<std::set<int64_t>> seen(keys_.size());
-    for (size_t i = 0; i < count; ++i) {
-      const size_t row = last_wins ? count - 1 - i : i;
-      bool again = false;
-      for (size_t k = 0; k < keys_.size(); ++k) again |= seen[k].count(numbers[k][row]) > 0;
-      if (again && action_ == sql::ConflictAction::kUpdate) {
-        return Fail(ErrorCode::kConstraint, "ON CONFLICT DO UPDATE would change one row twice",
-                    "Leave rows with the same key out of what is inserted.");
-      }
-      if (again) continue;
-      for (size_t k = 0; k < keys_.size(); ++k) seen[k].insert(numbers[k][row]);
+    KeyOwners owners(numbers, count);
+    for (size_t row = 0; row < count; ++row) {
       bool conflicts = false;
-      for (size_t k = 0; k < keys_.size(); ++k) {
-        if (there[k][row] < 0) continue;
-        conflicts = true;
-        if (action_ != sql::ConflictAction::kNothing) change.removed.push_back(there[k][row]);
+      for (const auto& positions : there) conflicts |= positions[row] >= 0;
+      const bool again = owners.Holds(row);
+      switch (action_) {
+        case sql::ConflictAction::kNothing:
+          if (!conflicts && !again) owners.Take(row);
+          break;
+        case sql::ConflictAction::kReplace:
+          owners.Drop(row);
+          owners.Take(row);
+          break;
+        case sql::ConflictAction::kUpdate:
+          if (again) {
+            return Fail(ErrorCode::kConstraint, "ON CONFLICT DO UPDATE would change one row twice",
+                        "Leave rows with the same key out of what is inserted.");
+          }
+          owners.Take(row, !conflicts);
+          if (conflicts) updated_.push_back({there[0][row], static_cast<uint32_t>(row)});
+          break;
       }
-      if (conflicts && action_ == sql::ConflictAction::kUpdate) {
-        updated_.push_back({there[0][row], static_cast<uint32_t>(row)});
-      } else if (!conflicts || last_wins) {
-        kept.push_back(static_cast<uint32_t>(row));
+      if (!conflicts || action_ == sql::ConflictAction::kNothing) continue;
+      for (const auto& positions : there) {
+        if (positions[row] >= 0) change.removed.push_back(positions[row]);
       }
     }
-    std::sort(kept.begin(), kept.end());
+    const auto kept = owners.Kept();
     std::sort(change.removed.begin(), change.removed.end());
     change.removed.erase(std::unique(change.removed.begin(), change.removed.end()),
                          change.removed.end());

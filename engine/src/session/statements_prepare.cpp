@@ -3,6 +3,7 @@
 #include "logical/evaluate.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/planner_coerce.hpp"
+#include "sql/planner_literal.hpp"
 
 namespace velaria::session {
 
@@ -14,10 +15,8 @@ namespace {
 Result<std::vector<TypePtr>> TypesOf(const Statement& prepare) {
   std::vector<TypePtr> types;
   for (const auto& column : prepare.columns) {
-    auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
-                                column.type.array_depth);
-    if (!type.ok()) return WithPlace(type.status(), column.type.place);
-    types.push_back(*std::move(type));
+    ARROW_ASSIGN_OR_RAISE(auto type, sql::TypeOf(column.type));
+    types.push_back(std::move(type));
   }
   return types;
 }

@@ -3,6 +3,8 @@
 #include <arrow/scalar.h>
 #include <arrow/table.h>
 
+#include <chrono>
+
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
 
@@ -88,9 +90,14 @@ Status TableRules::Note(const std::vector<storage::LiveRows>& rows) {
 }
 
 Status TableRules::CheckConditions(const arrow::RecordBatch& batch) const {
+  if (rules_.checks.empty()) return Status::OK();
   const Chunk chunk = FromRecordBatch(batch);
+  FunctionContext context;  // now() in a condition is the time at which a row comes
+  context.statement_time_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
   for (const auto& check : rules_.checks) {
-    ARROW_ASSIGN_OR_RAISE(const auto holds, logical::Evaluate(*check.condition, chunk, {}));
+    ARROW_ASSIGN_OR_RAISE(const auto holds, logical::Evaluate(*check.condition, chunk, context));
     if (holds.type()->id() != arrow::Type::BOOL) continue;  // NULL: not false
     const BoolView view = ViewBool(holds);
     for (int64_t row = 0; row < batch.num_rows(); ++row) {

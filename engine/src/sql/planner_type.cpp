@@ -31,7 +31,7 @@ Result<TypePtr> MapOf(const TypeName& written) {
 Result<TypePtr> TypeOf(const TypeName& written) {
   TypePtr type;
   if (written.inner.empty()) {
-    auto plain = TypeFromSqlName(written.name, written.arguments, written.with_time_zone, 0);
+    auto plain = TypeFromSqlName(written.name, written.arguments, written.with_time_zone);
     if (!plain.ok()) return WithPlace(plain.status(), written.place);
     type = std::move(*plain);
   } else {
