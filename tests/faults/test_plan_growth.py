@@ -86,3 +86,17 @@ def test_planning_does_not_grow_twofold_with_each_link(session: _kernel.Session,
     began = time.monotonic()
     session.explain(sql)
     assert time.monotonic() - began < DEADLINE_S
+
+
+def test_views_that_read_each_other_twice_are_refused_past_a_limit(
+    session: _kernel.Session,
+) -> None:
+    session.execute("CREATE VIEW v0 AS SELECT 1 AS x")
+    began = time.monotonic()
+    with pytest.raises(velaria.VelariaError, match="VEL2004"):
+        for i in range(1, 31):
+            session.execute(
+                f"CREATE VIEW v{i} AS SELECT a.x FROM v{i - 1} a JOIN v{i - 1} b ON a.x = b.x"
+            )
+    assert time.monotonic() - began < DEADLINE_S
+    assert session.execute("SELECT count(*) FROM v5").read_all().column(0).to_pylist() == [1]

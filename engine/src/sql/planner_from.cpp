@@ -17,6 +17,8 @@ using logical::RelationKind;
 namespace {
 
 constexpr size_t kViewDepthMax = 32;
+// In all of a statement: views that each read another twice double with each level.
+constexpr size_t kViewReadsMax = 1000;
 
 std::string AliasOr(const TableRef& ref, const std::string& name) {
   return ref.alias ? ref.alias->text : name;
@@ -163,6 +165,11 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   if (views_.size() >= kViewDepthMax) {
     return FailAt(ref.place, ErrorCode::kNestingTooDeep,
                   "views nest deeper than the limit: " + std::to_string(kViewDepthMax));
+  }
+  if (views_read_.size() >= kViewReadsMax) {
+    return FailAt(ref.place, ErrorCode::kNestingTooDeep,
+                  "the statement reads more views than the limit: " + std::to_string(kViewReadsMax),
+                  "A view that is read in several places may be read once, in WITH.");
   }
   auto statement = ParseStatement(view.view_sql());
   if (!statement.ok()) return statement.status();
