@@ -11,17 +11,18 @@ IDLE_S_MAX = 86_400
 SessionId = Annotated[
     str, msgspec.Meta(min_length=1, max_length=128, description="What session.open answered with.")
 ]
+IdleSeconds = Annotated[
+    float,
+    msgspec.Meta(
+        gt=0, le=IDLE_S_MAX, description="Seconds without a call after which it is closed."
+    ),
+]
 
 
 class SessionOpen(Command):
     """Open a session; calls name it in the header velaria-session."""
 
-    idle_s: Annotated[
-        float | None,
-        msgspec.Meta(
-            gt=0, le=IDLE_S_MAX, description="Seconds without a call after which it is closed."
-        ),
-    ] = None
+    idle_s: IdleSeconds | None = None
 
 
 class SessionOpened(Reply):

@@ -353,3 +353,12 @@ def test_errors_name_their_place_and_the_nearest_name(session: velaria.Session) 
             session.sql(sql)
         assert caught.value.column == column, sql
         assert f"Did you mean {near}?" in caught.value.hint, sql
+
+
+def test_schemas_are_shown_and_the_current_one_is_marked(session: velaria.Session) -> None:
+    session.sql("CREATE SCHEMA sales")
+    assert dict(rows(session, "SHOW SCHEMAS"))["main"] == "current"
+    session.sql("USE sales")
+    shown = dict(rows(session, "SHOW SCHEMAS"))
+    assert shown["sales"] == "current"
+    assert {name for name, note in shown.items() if not note} >= {"main", "system", "temp"}
