@@ -15,6 +15,8 @@ class SchemaScopes {
   /// found when the view was made, whoever reads it. Lives as long as this.
   virtual const CatalogReader& ScopeOf(const Relation& view) const = 0;
   virtual std::vector<std::string> SchemaNames() const = 0;  // for suggestions
+  /// Where names without a schema are looked up.
+  virtual const std::string& path() const = 0;
 };
 
 }  // namespace velaria::logical

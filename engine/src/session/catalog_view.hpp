@@ -44,7 +44,7 @@ class CatalogView final : public logical::CatalogReader, public logical::SchemaS
   /// The version that the statement reads.
   storage::VersionPtr VersionOf(const storage::TablePtr& table) const;
   std::shared_ptr<const execution::TableRelation> RelationOf(const CatalogEntry& entry) const;
-  const std::string& path() const { return path_; }
+  const std::string& path() const override { return path_; }
 
  private:
   const SnapshotPtr snapshot_;
