@@ -5,7 +5,8 @@ speak is written in only when that engine need not judge:
 
 - SQLite has no ANY/ALL, GROUPING SETS, DISTINCT ON, QUALIFY, LATERAL, STRING_AGG with an order,
   BOOL_AND, INTERSECT ALL or EXCEPT ALL;
-- SQLite 3.40 loses rows of a RIGHT or FULL JOIN beside a third table (JOIN ... ON FALSE before it);
+- SQLite 3.40 loses or invents rows of a RIGHT or FULL JOIN that is not of two plain tables (after
+  JOIN ... ON FALSE; with a grouped sub-select, within UNION ALL);
 - DuckDB takes (a, b) IN (SELECT ...) for structs, whose nulls are values.
 
 Left out altogether, because the engines mean different things: SUM as an operand (of BIGINT it is

@@ -45,7 +45,8 @@ class Sources(Expressions):
         count = 1 if self.chance(0.8 if simple else 0.4) else self.rng.choice((2, 2, 3))
         for _ in range(count - 1):
             text, scope = self._join(text, scope)
-        if count == 3 and ("RIGHT JOIN" in text or "FULL JOIN" in text):
+        of_two_tables = count == 2 and not self._common and "(SELECT" not in text
+        if not of_two_tables and ("RIGHT JOIN" in text or "FULL JOIN" in text):
             self.judges.discard("sqlite")
         self.scope = scope
         return text
