@@ -13,6 +13,7 @@ from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, s
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import EmissionMetadata, PutResultMetadata
 from velaria.schemas.errors import VelariaError
+from velaria.schemas.file import FileProbeReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
@@ -178,6 +179,10 @@ class Client:
 
     def explain(self, sql: str) -> ExplainReply:
         return msgspec.convert(self.action("sql.explain", sql=sql), ExplainReply)
+
+    def probe(self, path: str) -> FileProbeReply:
+        """What a file of the server seems to be."""
+        return msgspec.convert(self.action("file.probe", path=path), FileProbeReply)
 
     def tables(self) -> list[TableEntry]:
         return msgspec.convert(self.action("table.list"), TableListReply).tables

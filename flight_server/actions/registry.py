@@ -28,7 +28,7 @@ EVEN_DRAINING = frozenset(
 )
 """What a draining server still answers."""
 
-AREAS = ("sql", "query", "stream", "table", "run", "lane", "server")
+AREAS = ("sql", "query", "stream", "table", "run", "file", "lane", "server")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

@@ -37,6 +37,11 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const logical::LogicalPtr& roo
                                                   const SchemaPtr& schema,
                                                   const LowerOptions& options = {});
 
+/// The plan whose rows a sink takes: its state is the plan's result.
+Result<std::shared_ptr<const PhysicalPlan>> LowerToSink(const logical::LogicalPtr& root,
+                                                        std::shared_ptr<const AccumulatorNode> sink,
+                                                        const LowerOptions& options);
+
 /// The plan whose rows are kept by a RowCollector, with positions if the options ask for them.
 Result<std::shared_ptr<const PhysicalPlan>> LowerToCollector(const logical::LogicalPtr& root,
                                                              const LowerOptions& options);

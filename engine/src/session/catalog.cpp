@@ -1,5 +1,7 @@
 #include "session/catalog.hpp"
 
+#include <arrow/builder.h>
+
 #include "base/text.hpp"
 
 namespace velaria::session {
@@ -48,6 +50,9 @@ std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema,
 Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
                                                    const std::string& name, bool) const {
   const auto entry = Find(schema, name);
+  if (!entry && EqualsIgnoreCase(schema, "system") && EqualsIgnoreCase(name, "rejects")) {
+    return RejectsRelation();
+  }
   if (!entry) return logical::RelationPtr();
   const std::string shown =
       entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
@@ -64,9 +69,48 @@ Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
 }
 
 Result<logical::RelationPtr> Catalog::OpenFile(const std::string& path) const {
-  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, roots_));
-  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'",
+  logical::FileRequest request;
+  request.paths = {path};
+  return OpenFiles(request);
+}
+
+Result<logical::RelationPtr> Catalog::OpenFiles(const logical::FileRequest& request) const {
+  ARROW_ASSIGN_OR_RAISE(auto options, io::ParseFileOptions(request.format, request.options));
+  if (request.columns) options.declared = request.columns;
+  options.types = request.types;
+  options.rejects = rejects_;
+  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFiles(request.paths, roots_, options));
+  std::string name = "'" + file->name() + "'";
+  return std::make_shared<execution::FileRelation>(RelationKind::kFile, std::move(name),
                                                    std::move(file));
+}
+
+/// What readings left out, as system.rejects: made by the database itself, so that it is there
+/// wherever files are read, and counted by nobody among the tables.
+logical::RelationPtr Catalog::RejectsRelation() const {
+  static const SchemaPtr schema = arrow::schema(
+      {arrow::field("file", arrow::utf8(), false),
+       arrow::field("rejected_rows", arrow::int64(), false),
+       arrow::field("first_line", arrow::int64()), arrow::field("first_reason", arrow::utf8())});
+  const auto open = [log = rejects_]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+    arrow::StringBuilder file, reason;
+    arrow::Int64Builder rows, line;
+    for (const auto& entry : log->Entries()) {
+      ARROW_RETURN_NOT_OK(file.Append(entry.file));
+      ARROW_RETURN_NOT_OK(rows.Append(entry.rejected_rows));
+      ARROW_RETURN_NOT_OK(entry.first_line > 0 ? line.Append(entry.first_line) : line.AppendNull());
+      ARROW_RETURN_NOT_OK(reason.Append(entry.first_reason));
+    }
+    arrow::ArrayVector columns(4);
+    ARROW_RETURN_NOT_OK(file.Finish(&columns[0]));
+    ARROW_RETURN_NOT_OK(rows.Finish(&columns[1]));
+    ARROW_RETURN_NOT_OK(line.Finish(&columns[2]));
+    ARROW_RETURN_NOT_OK(reason.Finish(&columns[3]));
+    const int64_t count = columns[0]->length();
+    return arrow::RecordBatchReader::Make(
+        {arrow::RecordBatch::Make(schema, count, std::move(columns))}, schema);
+  };
+  return std::make_shared<execution::ReaderRelation>("system.rejects", schema, open);
 }
 
 std::vector<std::string> Catalog::RelationNames() const {

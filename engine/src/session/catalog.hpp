@@ -13,6 +13,7 @@
 #include "execution/relations.hpp"
 #include "io/open_file.hpp"
 #include "logical/catalog_reader.hpp"
+#include "logical/file_opener.hpp"
 #include "storage/table.hpp"
 
 namespace velaria::session {
@@ -32,7 +33,7 @@ struct CatalogEntry {
   SchemaPtr ArrowSchema() const;  // null for an index
 };
 
-class Catalog final : public logical::CatalogReader {
+class Catalog final : public logical::CatalogReader, public logical::FileOpener {
  public:
   explicit Catalog(io::AllowedRoots roots) : roots_(std::move(roots)) {}
 
@@ -40,6 +41,7 @@ class Catalog final : public logical::CatalogReader {
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
                                             bool quoted) const override;
   Result<logical::RelationPtr> OpenFile(const std::string& path) const override;
+  Result<logical::RelationPtr> OpenFiles(const logical::FileRequest& request) const override;
   std::vector<std::string> RelationNames() const override;
   bool HasSchema(const std::string& schema) const override;
 
@@ -60,8 +62,10 @@ class Catalog final : public logical::CatalogReader {
                                            const std::string& name) const;
   std::vector<std::shared_ptr<const CatalogEntry>> Entries() const;
   const io::AllowedRoots& roots() const { return roots_; }
+  const std::shared_ptr<io::RejectLog>& rejects() const { return rejects_; }
 
  private:
+  logical::RelationPtr RejectsRelation() const;
   static std::string KeyOf(const std::string& schema, const std::string& name);
   // Under the lock.
   Result<bool> Enter(CatalogEntry entry, IfExists if_exists,
@@ -69,6 +73,7 @@ class Catalog final : public logical::CatalogReader {
   void DropIndexesOf(const CatalogEntry& table);
 
   const io::AllowedRoots roots_;
+  const std::shared_ptr<io::RejectLog> rejects_ = std::make_shared<io::RejectLog>();
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const CatalogEntry>> entries_;
 };

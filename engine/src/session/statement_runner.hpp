@@ -83,6 +83,12 @@ class StatementRunner {
   Result<StatementResult> CreateView(const sql::Statement& statement);
   Result<StatementResult> CreateStream(const sql::Statement& statement);
   Result<StatementResult> Insert(const sql::Statement& statement);
+  // statements_copy.cpp
+  Result<StatementResult> Copy(const sql::Statement& statement);
+  Result<StatementResult> CopyTo(const sql::Statement& statement);
+  Result<StatementResult> CopyFrom(const sql::Statement& statement);
+  Result<logical::BoundQuery> PlanCopy(const sql::Statement& statement,
+                                       const sql::BindContext& bind);
   // statements_modify.cpp
   Result<StatementResult> Modify(const sql::Statement& statement);
   Result<StatementResult> InsertRows(const sql::Statement& statement,

@@ -75,6 +75,7 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kInsert: return "insert";
     case StatementKind::kDelete: return "delete";
     case StatementKind::kUpdate: return "update";
+    case StatementKind::kCopy: return "copy";
     case StatementKind::kDrop: return "drop";
     case StatementKind::kSet:
     case StatementKind::kReset: return "set";
@@ -124,6 +125,7 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kInsert: return Insert(statement);
     case StatementKind::kDelete:
     case StatementKind::kUpdate: return Modify(statement);
+    case StatementKind::kCopy: return Copy(statement);
     default: break;
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
@@ -167,7 +169,6 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kSummarize: return UnsupportedStatement(statement, "SUMMARIZE");
     case StatementKind::kAlterTable: return UnsupportedStatement(statement, "ALTER TABLE");
     case StatementKind::kTruncate: return UnsupportedStatement(statement, "TRUNCATE");
-    case StatementKind::kCopy: return UnsupportedStatement(statement, "COPY");
     case StatementKind::kBegin: return UnsupportedStatement(statement, "BEGIN");
     case StatementKind::kCommit: return UnsupportedStatement(statement, "COMMIT");
     case StatementKind::kRollback: return UnsupportedStatement(statement, "ROLLBACK");

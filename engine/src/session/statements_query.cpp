@@ -57,6 +57,16 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
       return info;
     }
+    case StatementKind::kCopy: {
+      if (statement.copy_from) {
+        ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+        info.writes = {target->name};
+        return info;
+      }
+      ARROW_ASSIGN_OR_RAISE(auto query, PlanCopy(statement, bind));
+      info.reads = query.reads;
+      return info;
+    }
     default:
       if (statement.select) {
         ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, bind));
