@@ -14,6 +14,7 @@ from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
+from velaria.schemas.file import FileProbeReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
@@ -229,6 +230,10 @@ class Client:
         with typed_errors():
             descriptor = flight.FlightDescriptor.for_path(table)
             return self.flight.get_schema(descriptor, self._options).schema
+
+    def probe(self, path: str) -> FileProbeReply:
+        """What a file of the server seems to be."""
+        return msgspec.convert(self.action("file.probe", path=path), FileProbeReply)
 
     def tables(self) -> list[TableEntry]:
         return msgspec.convert(self.action("table.list"), TableListReply).tables

@@ -36,7 +36,7 @@ EVEN_DRAINING = frozenset(
 )
 """What a draining server still answers."""
 
-AREAS = ("sql", "query", "stream", "table", "run", "lane", "session", "server")
+AREAS = ("sql", "query", "stream", "table", "run", "file", "lane", "session", "server")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

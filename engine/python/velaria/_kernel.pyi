@@ -220,6 +220,8 @@ class Session:
         """One entry, found without regard to case; "system.x" for one of the server's own."""
     def drop(self, name: str) -> None:
         """Drop a table, source, sink, view or stream."""
+    def probe(self, path: str) -> dict[str, Any]:
+        """What a file seems to be; the fields of the seeds' contract."""
     def queries(self) -> list[dict[str, Any]]:
         """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards

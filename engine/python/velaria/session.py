@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -64,6 +64,12 @@ class Session:
         ingest.commit()
         return rows
 
+    def probe(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """What a file seems to be: kind, final_format, score, confidence, schema,
+        suggested_table_name, candidates and warnings. Advice: a reader that is named wins.
+        """
+        return self._kernel.probe(os.fspath(path))
+
     def read(self, path: str | os.PathLike[str]) -> DataFrame:
         """A file as a frame; its format is found by the kernel."""
         return DataFrame(self._connection, f"SELECT * FROM {quoted_text(os.fspath(path))}")
@@ -77,14 +83,44 @@ class Session:
         header: bool | None = None,
     ) -> DataFrame:
         """A CSV file read as told, entered in the catalog under `table` or a made name."""
-        options = [f"path: {quoted_text(os.fspath(path))}"]
-        if delimiter is not None:
-            options.append(f"delimiter: {quoted_text(delimiter)}")
-        if header is not None:
-            options.append(f"header: {quoted_text(str(header).lower())}")
-        name = quoted_name(table or self._made_name("csv"))
-        self._connection.execute(f"CREATE TABLE {name} USING csv OPTIONS({', '.join(options)})")
-        return DataFrame(self._connection, f"SELECT * FROM {name}")
+        options = {"delimiter": delimiter, "header": header}
+        return self._read_using("csv", path, table, options)
+
+    def read_line_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        table: str | None = None,
+        mode: str | None = None,
+        split_delimiter: str | None = None,
+        regex_pattern: str | None = None,
+        mappings: Sequence[tuple[str, int]] | None = None,
+        columns: Sequence[str] | None = None,
+        skip_empty_lines: bool | None = None,
+    ) -> DataFrame:
+        """Lines split at a delimiter, or taken apart by a regular expression."""
+        named = None if mappings is None else ",".join(f"{name}:{at}" for name, at in mappings)
+        options = {
+            "mode": mode,
+            "split_delimiter": split_delimiter,
+            "regex_pattern": regex_pattern,
+            "mappings": named,
+            "columns": None if columns is None else ",".join(columns),
+            "skip_empty_lines": skip_empty_lines,
+        }
+        return self._read_using("line", path, table, options)
+
+    def read_json(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        table: str | None = None,
+        format: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> DataFrame:
+        """Objects of a JSON file: lines of them, or one array; `columns` are the keys to read."""
+        options = {"format": format, "columns": None if columns is None else ",".join(columns)}
+        return self._read_using("json", path, table, options)
 
     def create_dataframe_from_arrow(self, data: ArrowData, name: str | None = None) -> DataFrame:
         """Arrow batches as a frame, not copied."""
@@ -152,6 +188,23 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _read_using(
+        self,
+        using: str,
+        path: str | os.PathLike[str],
+        table: str | None,
+        options: Mapping[str, str | bool | None],
+    ) -> DataFrame:
+        """The file entered in the catalog with the options that were given."""
+        said = [f"path: {quoted_text(os.fspath(path))}"]
+        for key, value in options.items():
+            if value is not None:
+                text = str(value).lower() if isinstance(value, bool) else value
+                said.append(f"{key}: {quoted_text(text)}")
+        name = quoted_name(table or self._made_name(using))
+        self._connection.execute(f"CREATE TABLE {name} USING {using} OPTIONS({', '.join(said)})")
+        return DataFrame(self._connection, f"SELECT * FROM {name}")
 
     def _made_name(self, prefix: str) -> str:
         return f"__{prefix}_{next(self._made_names)}"

@@ -1,6 +1,7 @@
 #include <arrow/python/pyarrow.h>
 
 #include "bindings/bridge.hpp"
+#include "io/file_probe.hpp"
 #include "session/connection.hpp"
 #include "session/session.hpp"
 
@@ -91,6 +92,41 @@ py::dict SectionsDict(const session::ExplainSections& sections) {
   out["logical"] = sections.logical;
   out["physical"] = sections.physical;
   out["strategy"] = sections.strategy;
+  return out;
+}
+
+/// The seeds' fields, and behind them what a format needs to be read again.
+py::dict ProbeDict(const io::ProbeResult& probe) {
+  py::dict out;
+  out["kind"] = probe.kind;
+  out["final_format"] = probe.final_format;
+  out["score"] = probe.score;
+  out["confidence"] = probe.confidence;
+  out["schema"] = WrapSchema(probe.schema);
+  out["suggested_table_name"] = probe.suggested_table_name;
+  py::list candidates;
+  for (const auto& candidate : probe.candidates) {
+    py::dict entry;
+    entry["format"] = candidate.format;
+    entry["score"] = candidate.score;
+    candidates.append(entry);
+  }
+  out["candidates"] = candidates;
+  out["warnings"] = probe.warnings;
+  if (probe.delimiter) out["delimiter"] = std::string(1, *probe.delimiter);
+  if (probe.kind == "line") {
+    out["mode"] = "split";
+    out["split_delimiter"] = probe.line.split_delimiter;
+    py::list mappings;
+    for (int i = 0; i < probe.schema->num_fields(); ++i) {
+      mappings.append(py::make_tuple(probe.schema->field(i)->name(), i));
+    }
+    out["mappings"] = mappings;
+  }
+  if (probe.kind == "json") {
+    out["format"] = probe.final_format;
+    out["columns"] = probe.schema->field_names();
+  }
   return out;
 }
 
@@ -236,6 +272,13 @@ void RegisterSession(py::module_& module) {
             Check(Unlocked([&] { return self.Drop(name); }));
           },
           py::arg("name"))
+      .def(
+          "probe",
+          [](Session& self, const std::string& path) {
+            return ProbeDict(
+                Check(Unlocked([&] { return io::Probe(path, self.catalog().roots()); })));
+          },
+          py::arg("path"))
       .def("queries", &QueryDicts)
       .def(
           "cancel",

@@ -115,6 +115,13 @@ class Lowering {
 
   Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
 
+  Result<std::shared_ptr<const PhysicalPlan>> RunToSink(
+      const LogicalNode& node, std::shared_ptr<const AccumulatorNode> sink) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(node, true));
+    plan_->result = Close(std::move(drafts), std::move(sink));
+    return plan_;
+  }
+
  private:
   using Drafts = std::vector<Draft>;
 

@@ -1,5 +1,7 @@
 #include "session/catalog.hpp"
 
+#include <arrow/builder.h>
+
 #include "base/text.hpp"
 
 namespace velaria::session {

@@ -115,10 +115,13 @@ class Catalog {
     return root()->Find(schema, name);
   }
   const io::AllowedRoots& roots() const { return roots_; }
+  /// What readings of files left out.
+  const std::shared_ptr<io::RejectLog>& rejects() const { return rejects_; }
   const std::shared_ptr<storage::Commits>& commits() const { return commits_; }
 
  private:
   const io::AllowedRoots roots_;
+  const std::shared_ptr<io::RejectLog> rejects_ = std::make_shared<io::RejectLog>();
   const std::shared_ptr<storage::Commits> commits_ = std::make_shared<storage::Commits>();
   std::mutex editing_;        // one Edit at a time
   mutable std::mutex mutex_;  // root_

@@ -56,8 +56,20 @@ Result<logical::RelationPtr> CatalogView::FindRelation(const std::string& schema
 }
 
 Result<logical::RelationPtr> CatalogView::OpenFile(const std::string& path) const {
-  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, session_.catalog().roots()));
-  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'",
+  logical::FileRequest request;
+  request.paths = {path};
+  return OpenFiles(request);
+}
+
+Result<logical::RelationPtr> CatalogView::OpenFiles(const logical::FileRequest& request) const {
+  const Catalog& catalog = session_.catalog();
+  ARROW_ASSIGN_OR_RAISE(auto options, io::ParseFileOptions(request.format, request.options));
+  if (request.columns) options.declared = request.columns;
+  options.types = request.types;
+  options.rejects = catalog.rejects();
+  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFiles(request.paths, catalog.roots(), options));
+  std::string name = "'" + file->name() + "'";
+  return std::make_shared<execution::FileRelation>(RelationKind::kFile, std::move(name),
                                                    std::move(file));
 }
 

@@ -152,6 +152,12 @@ class StatementRunner {
   Result<ChangePlan> PlanChange(const sql::Statement& statement);
   Result<FoundRows> OnceEach(const SchemaPtr& schema,
                              std::vector<std::shared_ptr<arrow::RecordBatch>> batches) const;
+  // statements_copy.cpp
+  Result<StatementResult> Copy(const sql::Statement& statement);
+  Result<StatementResult> CopyTo(const sql::Statement& statement);
+  Result<StatementResult> CopyFrom(const sql::Statement& statement);
+  Result<logical::BoundQuery> PlanCopy(const sql::Statement& statement,
+                                       const sql::BindContext& bind);
   // statements_modify.cpp
   Result<StatementResult> Modify(const sql::Statement& statement);
   Result<StatementResult> InsertRows(const sql::Statement& statement,

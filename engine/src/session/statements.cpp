@@ -49,6 +49,7 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kInsert: return "insert";
     case StatementKind::kDelete: return "delete";
     case StatementKind::kUpdate: return "update";
+    case StatementKind::kCopy: return "copy";
     case StatementKind::kDrop: return "drop";
     case StatementKind::kAlterTable: return "alter";
     case StatementKind::kTruncate: return "delete";
@@ -116,6 +117,7 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kExplain: return ExplainRows(statement);
     case StatementKind::kExecute: return ExecutePrepared(statement);
     case StatementKind::kSummarize: return Summarize(statement);
+    case StatementKind::kCopy: return Copy(statement);
     default: break;
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());  // what follows is done in a moment
@@ -151,7 +153,6 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
       return Done(statement, 0);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
-    case StatementKind::kCopy: return UnsupportedStatement(statement, "COPY");
     case StatementKind::kPrepare: return Prepare(statement);
     case StatementKind::kDeallocate: return Deallocate(statement);
     case StatementKind::kOther: return UnsupportedStatement(statement, statement.text);

@@ -32,7 +32,9 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   entry.kind = RelationKind::kSource;
   entry.schema = name.schema;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
+  file_options.rejects = session_.catalog().rejects();
+  ARROW_ASSIGN_OR_RAISE(entry.file,
+                        io::OpenFiles({path}, session_.catalog().roots(), file_options));
   return entry;
 }
 

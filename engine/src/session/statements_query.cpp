@@ -91,6 +91,16 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       info.reads = changed.query.reads;
       return info;
     }
+    case StatementKind::kCopy: {
+      if (statement.copy_from) {
+        ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+        info.writes = {target->name};
+        return info;
+      }
+      ARROW_ASSIGN_OR_RAISE(auto query, PlanCopy(statement, bind));
+      info.reads = query.reads;
+      return info;
+    }
     default:
       if (statement.select) {
         ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, bind));

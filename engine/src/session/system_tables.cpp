@@ -56,6 +56,17 @@ BuiltinRows FunctionRowsOf(const CatalogView&, Session&) {
   return rows;
 }
 
+BuiltinRows RejectRows(const CatalogView&, Session& session) {
+  BuiltinRows rows;
+  for (const auto& entry : session.catalog().rejects()->Entries()) {
+    const bool has_line = entry.first_line > 0;
+    rows.push_back({entry.file, entry.rejected_rows,
+                    has_line ? BuiltinCell{int64_t{entry.first_line}} : BuiltinCell{},
+                    entry.first_reason});
+  }
+  return rows;
+}
+
 BuiltinRows QueryRows(const CatalogView&, Session& session) {
   BuiltinRows rows;
   for (const auto& query : session.Queries()) {
@@ -75,6 +86,10 @@ const std::vector<BuiltinTable>& SystemTables() {
        {"table_name", "column_name", "ordinal_position:bigint", "column_type", "nullable"},
        ColumnRows},
       {"system", "indexes", {"name", "table_name", "columns"}, IndexRows},
+      {"system",
+       "rejects",
+       {"file", "rejected_rows:bigint", "first_line:bigint", "first_reason"},
+       RejectRows},
       {"system", "settings", {"name", "value"}, SettingRowsOf},
       {"system",
        "functions",
