@@ -298,6 +298,8 @@ void KeyTable::GrowSlots() {
   slots_.assign(std::max<size_t>(1024, slots_.size() * 2), 0);
   const size_t mask = slots_.size() - 1;
   for (int64_t group = 0; group < group_count_; ++group) {
+    if (group + kSlotAhead < group_count_)
+      __builtin_prefetch(&slots_[hashes_[group + kSlotAhead] & mask], 1);
     if (group == null_group_) continue;
     size_t at = hashes_[group] & mask;
     while (slots_[at] != 0) at = (at + 1) & mask;
@@ -314,16 +316,24 @@ uint32_t KeyTable::NullGroup() {
   return static_cast<uint32_t>(null_group_);
 }
 
+inline void KeyTable::Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
+                               int words) const {
+  const size_t mask = slots_.size() - 1;
+  if (row + kSlotAhead < row_count) __builtin_prefetch(&slots_[hashes[row + kSlotAhead] & mask]);
+  if (row + kKeyAhead >= row_count) return;
+  const uint64_t slot = slots_[hashes[row + kKeyAhead] & mask];
+  if (slot != 0) __builtin_prefetch(&keys_[(static_cast<uint32_t>(slot) - 1) * size_t(words)]);
+}
+
 template <int kWords>
 void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups) {
   const int words = kWords > 0 ? kWords : words_;
   const auto& hashes = scratch_.hashes;
   while (static_cast<size_t>(group_count_ + row_count) * 2 > slots_.size()) GrowSlots();
   const size_t mask = slots_.size() - 1;
-  constexpr int64_t kAhead = 16;
-  const bool far = slots_.size() > (1u << 15);
+  const bool far = slots_.size() > kFarSlots;
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[hashes[i + kAhead] & mask]);
+    if (far) Prefetch(hashes, i, row_count, words);
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       groups[i] = NullGroup();
       continue;
@@ -358,11 +368,9 @@ void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls,
                           const KeyScratch& scratch, uint32_t* groups) const {
   const int words = kWords > 0 ? kWords : words_;
   const size_t mask = slots_.size() - 1;
-  constexpr int64_t kAhead = 16;
-  const bool far = slots_.size() > (1u << 15);
+  const bool far = slots_.size() > kFarSlots;
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count)
-      __builtin_prefetch(&slots_[scratch.hashes[i + kAhead] & mask]);
+    if (far) Prefetch(scratch.hashes, i, row_count, words);
     groups[i] = kAbsent;
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       if (null_group_ >= 0) groups[i] = static_cast<uint32_t>(null_group_);

@@ -107,6 +107,10 @@ class KeyTable {
   template <int kWords>
   void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch,
                   uint32_t* groups) const;
+  /// Asks for the slot of a row to come and, by the slot of a nearer one that has come meanwhile,
+  /// for its key: both are cache misses in a large table.
+  void Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
+                int words) const;
   void GrowSlots();
   uint32_t NullGroup();
   const uint8_t* KeyBytes(uint32_t group) const {
@@ -122,6 +126,9 @@ class KeyTable {
                               arrow::MemoryPool* pool) const;
   Result<Vector> ExportDictionary(size_t index, std::span<const uint32_t> groups,
                                   arrow::MemoryPool* pool) const;
+
+  static constexpr int64_t kSlotAhead = 16, kKeyAhead = 8;  // rows
+  static constexpr size_t kFarSlots = size_t{1} << 15;      // beyond, slots are not near at hand
 
   std::vector<Column> columns_;
   int words_ = 1;

@@ -82,9 +82,11 @@ class SumStates final : public AggregateStates {
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
+    const bool far = sums_.size() > kFarGroups;
     if constexpr (std::is_same_v<T, Int128>) {
       bool overflow = false;
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        if (far) PrefetchFor(groups, row, row_count);
         overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
         ++counts_[group];
       });
@@ -97,6 +99,7 @@ class SumStates final : public AggregateStates {
         return Status::OK();
       }
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        if (far) PrefetchFor(groups, row, row_count);
         sums_[group] += view[row];
         ++counts_[group];
       });
@@ -176,6 +179,15 @@ class SumStates final : public AggregateStates {
   }
 
  private:
+  static constexpr size_t kFarGroups = size_t{1} << 14;  // beyond, a group is not near at hand
+
+  void PrefetchFor(const uint32_t* groups, int64_t row, int64_t row_count) const {
+    constexpr int64_t kAhead = 16;
+    if (row + kAhead >= row_count) return;
+    __builtin_prefetch(&sums_[groups[row + kAhead]], 1);
+    __builtin_prefetch(&counts_[groups[row + kAhead]], 1);
+  }
+
   const TypePtr type_;
   const SumRule rule_;
   std::vector<Acc> sums_;
