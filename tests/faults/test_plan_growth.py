@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import velaria
 from velaria import _kernel
 
 # Each of these took from eight seconds to hours; on a busy machine they take tenths of a second.
