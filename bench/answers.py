@@ -5,27 +5,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 RELATIVE_TOLERANCE = 1e-9
+# A correlation of unrelated columns is 0 in one engine and 1e-17 in the other.
+ABSOLUTE_TOLERANCE = 1e-12
 
 
 class WrongAnswer(Exception):
     """A contender's rows differ from the others'."""
 
 
-def check_same(name: str, rows: pa.Table, expected_name: str, expected: pa.Table) -> None:
+def check_same(
+    name: str,
+    rows: pa.Table,
+    expected_name: str,
+    expected: pa.Table,
+    tolerance: float | None = None,
+) -> None:
     """Compare as sets of rows, types aside: engines give one sum as BIGINT, DECIMAL or DOUBLE."""
-    difference = find_difference(rows, expected)
+    difference = find_difference(rows, expected, tolerance or RELATIVE_TOLERANCE)
     if difference is not None:
         raise WrongAnswer(f"{name} and {expected_name} disagree: {difference}")
 
 
-def find_difference(rows: pa.Table, expected: pa.Table) -> str | None:
+def find_difference(
+    rows: pa.Table, expected: pa.Table, tolerance: float = RELATIVE_TOLERANCE
+) -> str | None:
     if rows.column_names != expected.column_names:
         return f"columns {rows.column_names}, {expected.column_names}"
     if rows.num_rows != expected.num_rows:
         return f"rows {rows.num_rows}, {expected.num_rows}"
     ours, theirs = ordered(rows), ordered(expected)
     for name in rows.column_names:
-        if not equal(ours[name], theirs[name]):
+        if not equal(ours[name], theirs[name], tolerance):
             return f"column {name}"
     return None
 
@@ -53,9 +63,11 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray) -> bool:
+def equal(ours: pa.ChunkedArray, theirs: pa.ChunkedArray, tolerance: float) -> bool:
     if pa.types.is_floating(ours.type) or pa.types.is_floating(theirs.type):
         left = pc.cast(ours, pa.float64()).to_numpy()
         right = pc.cast(theirs, pa.float64()).to_numpy()
-        return bool(np.allclose(left, right, rtol=RELATIVE_TOLERANCE, atol=0, equal_nan=True))
+        return bool(
+            np.allclose(left, right, rtol=tolerance, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
+        )
     return bool(ours.combine_chunks().equals(theirs.combine_chunks()))

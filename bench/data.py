@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 SEED = 20130101
@@ -32,6 +33,39 @@ def h2o_groups(row_count: int) -> pa.Table:
         "v3": np.round(random.random(row_count) * 100, 6),
     }
     return in_batches(pa.table(columns))
+
+
+def h2o_joins(row_count: int) -> dict[str, pa.Table]:
+    """Tables J1 of the same benchmark: x, and beside it a big, a medium and a small one, whose keys
+    are unique and nine in ten of x's. id4, id5, id6 are id1, id2, id3 as text.
+    """
+    random = np.random.default_rng(SEED)
+    sizes = [max(10, row_count // 1_000_000), max(100, row_count // 1_000), row_count]
+    # A tenth of each range is in x alone, a tenth in the other table alone.
+    ranges = [np.arange(1, size * 11 // 10 + 1, dtype=np.int32) for size in sizes]
+    for values in ranges:
+        random.shuffle(values)
+    ours = [values[:size] for values, size in zip(ranges, sizes, strict=True)]
+    theirs = [values[-size:] for values, size in zip(ranges, sizes, strict=True)]
+
+    def table(row_count: int, keys: list[np.ndarray], names: list[str], value: str) -> pa.Table:
+        columns = dict(zip(names, keys, strict=True))
+        for name, values in list(columns.items()):
+            words = pa.array(values).cast(pa.string())
+            columns[f"id{int(name[2:]) + 3}"] = pc.binary_join_element_wise("id", words, "")
+        columns[value] = np.round(random.random(row_count) * 100, 6)
+        return in_batches(pa.table(columns))
+
+    drawn = [values[random.integers(0, len(values), row_count)] for values in ours]
+    small, medium, big = theirs
+    of_medium = [small[random.integers(0, len(small), len(medium))], medium]
+    of_big = [values[random.integers(0, len(values), len(big))] for values in (small, medium)]
+    return {
+        "x": table(row_count, drawn, ["id1", "id2", "id3"], "v1"),
+        "small": table(len(small), [small], ["id1"], "v2"),
+        "medium": table(len(medium), of_medium, ["id1", "id2"], "v2"),
+        "big": table(len(big), [*of_big, big], ["id1", "id2", "id3"], "v2"),
+    }
 
 
 def text_of(words: np.ndarray, codes: np.ndarray) -> pa.Array:

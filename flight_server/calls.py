@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import structlog
 
+from velaria._kernel import Connection
 from velaria.flight_server.metrics import Metrics
+from velaria.flight_server.sessions import SESSION_HEADER
 
 POLL_INTERVAL_S = 0.05
 MIDDLEWARE_KEY = "velaria-call"
@@ -25,9 +27,17 @@ _log = structlog.get_logger("velaria.flight_server")
 class Call(flight.ServerMiddleware):  # type: ignore[misc]
     """The server's side of one RPC; `context` is valid only while the call is watched."""
 
-    def __init__(self, watcher: "CallWatcher", metrics: Metrics, method: str) -> None:
+    def __init__(
+        self,
+        watcher: "CallWatcher",
+        metrics: Metrics,
+        method: str,
+        session_id: str | None = None,
+    ) -> None:
         super().__init__()
         self.method = method
+        self.session_id = session_id
+        self.connection: Connection | None = None  # of the session, once it was asked for
         self.context: flight.ServerCallContext | None = None
         self.is_cancelled = False
         self._watcher = watcher
@@ -67,7 +77,16 @@ class CallFactory(flight.ServerMiddlewareFactory):  # type: ignore[misc]
 
     def start_call(self, info: flight.CallInfo, headers: dict[str, Any]) -> Call:
         self._metrics.add("calls_total")
-        return Call(self._watcher, self._metrics, str(info.method))
+        named = [value for name, value in headers.items() if name.lower() == SESSION_HEADER]
+        return Call(self._watcher, self._metrics, str(info.method), _text_of(named))
+
+
+def _text_of(values: list[Any]) -> str | None:
+    """The header's first value; a client may send anything."""
+    if not values or not values[0]:
+        return None
+    first = values[0][0]
+    return first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
 
 
 class CallWatcher:

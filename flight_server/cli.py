@@ -5,7 +5,9 @@ stdout, everything else to stderr.
 """
 
 import argparse
+import contextlib
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -28,6 +30,10 @@ COMMANDS = {
 PASSED_THROUGH = frozenset({"lane", "demo"})
 """Commands whose arguments are parsed by somebody else."""
 
+HANDLES_INTERRUPTS = frozenset({"serve", "lane", "demo"})
+"""Commands that have something to put in order when they are interrupted."""
+
+FILE_IO = "VEL4003"
 REQUEST_FAULT = 1
 INTERRUPTED = 130
 
@@ -46,10 +52,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         return _top_level(words)
     if name == "serve" and argv is None:
-        # Only as the program itself: a program that calls main() must not be started anew.
-        from velaria.flight_server.memory_pool import restart_with_server_pool
+        # Only as the program itself: a program that calls main() keeps its allocator as it is.
+        from velaria.flight_server.freed_memory import keep_freed_memory
 
-        restart_with_server_pool()
+        keep_freed_memory()
+    if name not in HANDLES_INTERRUPTS and argv is None:
+        # Python's own handler waits for the call into gRPC to return, which may be hours. The
+        # server sees the connection go and cancels what the call started.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     module = importlib.import_module(f"velaria.flight_server.commands.{name}")
     if name in PASSED_THROUGH:
         return _guarded(module.run, words[1:])
@@ -89,7 +99,9 @@ def _guarded(run: object, argument: object) -> int:
 
     assert callable(run)
     try:
-        return int(run(argument))
+        status = int(run(argument))
+        sys.stdout.flush()
+        return status
     except (VelariaError, KernelError, LedgerError) as fault:
         error = as_velaria_error(fault)
         print(error_text(error), file=sys.stderr)
@@ -97,6 +109,11 @@ def _guarded(run: object, argument: object) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as fault:
+        print(f"{FILE_IO} a file cannot be read or written: {fault}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            sys.stdout.close()
+        return int(FILE_IO[3])
     except KeyboardInterrupt:
         return INTERRUPTED
 

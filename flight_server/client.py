@@ -1,7 +1,7 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, scrubbed
+from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import EmissionMetadata, PutResultMetadata
+from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
+from velaria.schemas.file import FileProbeReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
@@ -46,17 +48,26 @@ def _uncoded(fault: Exception) -> VelariaError:
     if isinstance(fault, flight.FlightCancelledError):
         return VelariaError(codes.CANCELLED, "the call was cancelled")
     reason = str(fault).split("with message: ")[-1].split(". gRPC client")[0]
-    return VelariaError(codes.CONNECTION, f"the server cannot be reached: {scrubbed(reason)}")
+    return VelariaError(
+        codes.CONNECTION,
+        f"the server cannot be reached: {scrubbed(reason)}",
+        hint="Is a server running at that address? `velaria serve` starts one.",
+    )
 
 
 class Result:
     """A statement's rows, read once: as a whole by to_arrow, or batch by batch by iteration."""
 
-    def __init__(self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None) -> None:
+    def __init__(
+        self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None, sql: str = ""
+    ) -> None:
         self.query_id = reply.query_id
         self.name = reply.name
         self.rows_affected = reply.rows_affected
+        self.is_continuous = reply.kind == "stream"
         self._reader = reader
+        self._is_read = False
+        self._sql = sql
 
     @property
     def has_rows(self) -> bool:
@@ -64,25 +75,36 @@ class Result:
 
     @property
     def schema(self) -> pa.Schema:
-        with typed_errors():
+        with typed_errors(self._sql):
             return self._rows().schema
 
     def to_arrow(self) -> pa.Table:
-        with typed_errors():
-            return self._rows().read_all()
+        with typed_errors(self._sql):
+            return self._unread_rows().read_all()
 
     def to_rows(self) -> list[tuple[Any, ...]]:
         columns = [column.to_pylist() for column in self.to_arrow().columns]
         return list(zip(*columns, strict=True))
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        with typed_errors():
-            for chunk in self._rows():
+        with typed_errors(self._sql):
+            for chunk in self._unread_rows():
                 if chunk.data is not None:
                     yield chunk.data
 
     def cancel(self) -> None:
         self._rows().cancel()
+
+    def _unread_rows(self) -> flight.FlightStreamReader:
+        reader = self._rows()
+        if self._is_read:
+            raise VelariaError(
+                codes.QUERY_STATE,
+                f"the rows of the result have been read; query: {self.query_id}",
+                hint="Keep what to_arrow gave, or run the statement again.",
+            )
+        self._is_read = True
+        return reader
 
     def _rows(self) -> flight.FlightStreamReader:
         if self._reader is None:
@@ -114,41 +136,65 @@ class StreamHandle:
 
 
 class Client:
-    """One connection to a server; safe to share among threads."""
+    """One connection to a server; safe to share among threads.
+
+    BEGIN, temporary tables and SET schema need a session on the server. The first such statement
+    opens one, which this client's later calls then belong to; `close` ends it.
+    """
 
     def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
         self.uri = uri
-        with typed_errors():
+        try:
             self.flight = flight.connect(uri)
+        except pa.ArrowException as fault:
+            # Nothing has been sent yet, so it is the address.
+            raise VelariaError(
+                codes.BAD_REQUEST,
+                f"not the address of a server: {uri}",
+                detail=scrubbed(str(fault)),
+                hint="An address is written grpc://HOST:PORT or grpc+unix://PATH.",
+            ) from None
+        self.session: str | None = None
+        self._timeout_s = timeout_s
         self._options = flight.FlightCallOptions(timeout=timeout_s)
 
     def sql(self, text: str, params: list[Any] | None = None) -> Result:
         """Run one statement. A change is done on return; rows are read from the result."""
-        body: dict[str, Any] = {"sql": text}
+        body: dict[str, Any] = {"sql": text, "open_session": True}
         if params is not None:
             body["params"] = params
         reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
+        if reply.session is not None:
+            self._join(reply.session)
         with typed_errors():
             reader = None
             if reply.ticket is not None:
                 reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
-            return Result(reply, reader)
+            return Result(reply, reader, text)
 
     def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
-        """Send rows to a table, which is made when it is not there; the number of rows taken in."""
+        """Send rows to a table, which is made when it is not there; the number of rows taken in.
+
+        A fault of the data itself passes as it is. A put that replaces then leaves the old table.
+        """
         reader = as_reader(data)
-        command = msgspec.convert({"table": table, "mode": mode, "type": "ingest"}, IngestCommand)
+        told = {"table": table, "mode": mode, "type": "ingest"}
+        try:
+            command = msgspec.convert(told, IngestCommand)
+        except msgspec.ValidationError as fault:
+            raise VelariaError(codes.BAD_REQUEST, f"the put is not valid: {fault}") from None
         descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
         with typed_errors():
             writer, replies = self.flight.do_put(descriptor, reader.schema, self._options)
-            with writer:
-                for batch in reader:
-                    writer.write_batch(batch)
-                writer.done_writing()
-                reply = replies.read()
-            if reply is None:
-                return 0
-            return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
+        for batch in _given_up_on_fault(reader, writer):
+            with typed_errors():
+                _write(writer, batch)
+        with typed_errors(), writer:
+            writer.done_writing()
+            reply = replies.read()
+        if reply is None:
+            return 0
+        return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
 
     def start_stream(
         self,
@@ -179,6 +225,16 @@ class Client:
     def explain(self, sql: str) -> ExplainReply:
         return msgspec.convert(self.action("sql.explain", sql=sql), ExplainReply)
 
+    def schema(self, table: str) -> pa.Schema:
+        """The columns of a table, view or stream."""
+        with typed_errors():
+            descriptor = flight.FlightDescriptor.for_path(table)
+            return self.flight.get_schema(descriptor, self._options).schema
+
+    def probe(self, path: str) -> FileProbeReply:
+        """What a file of the server seems to be."""
+        return msgspec.convert(self.action("file.probe", path=path), FileProbeReply)
+
     def tables(self) -> list[TableEntry]:
         return msgspec.convert(self.action("table.list"), TableListReply).tables
 
@@ -200,7 +256,18 @@ class Client:
                 (kind.type, kind.description) for kind in self.flight.list_actions(self._options)
             ]
 
+    def _join(self, session: str) -> None:
+        self.session = session
+        headers = [(SESSION_HEADER.encode(), session.encode())]
+        self._options = flight.FlightCallOptions(timeout=self._timeout_s, headers=headers)
+
     def close(self) -> None:
+        """End the session, which rolls an open transaction back, and the connection."""
+        if self.session is not None:
+            # Whoever closes may do so because the server has gone, or has closed the session.
+            with suppress(VelariaError):
+                self.action("session.close", session=self.session)
+            self.session = None
         self.flight.close()
 
     def __enter__(self) -> Self:
@@ -213,6 +280,29 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _given_up_on_fault(
+    reader: pa.RecordBatchReader, writer: flight.FlightStreamWriter
+) -> Iterator[pa.RecordBatch]:
+    """The data's batches. When they cannot be read to the end the server is told so: a writer that
+    is closed or dropped looks to it like one that has sent everything."""
+    try:
+        yield from reader
+    except BaseException:
+        with suppress(flight.FlightError, pa.ArrowException):
+            writer.write_metadata(msgspec.msgpack.encode(PutAbort()))
+            writer.close()
+        raise
+
+
+def _write(writer: flight.FlightStreamWriter, batch: pa.RecordBatch) -> None:
+    try:
+        writer.write_batch(batch)
+    except (flight.FlightError, pa.ArrowException):
+        # The reason for which the server ended the call comes with its end.
+        writer.close()
+        raise
 
 
 def connect(uri: str = DEFAULT_URI, timeout_s: float | None = None) -> Client:

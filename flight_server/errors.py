@@ -107,9 +107,10 @@ def error_text(error: VelariaError) -> str:
 
 
 def caret_of(source: str, line: int, column: int) -> str:
-    """Two lines: the faulty line of a statement and a caret below the fault; "" without a place."""
+    """Two lines: the faulty line of a statement and a caret below the fault; "" without a place,
+    and when there is nothing to show."""
     lines = source.split("\n")
-    if not 1 <= line <= len(lines) or column < 1:
+    if not 1 <= line <= len(lines) or column < 1 or not lines[line - 1].strip():
         return ""
     first = max(0, column - CARET_CHARS_MAX // 2)
     shown = lines[line - 1][first : first + CARET_CHARS_MAX].replace("\t", " ")

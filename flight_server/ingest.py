@@ -16,7 +16,7 @@ from velaria.flight_server.forms import parse_descriptor
 from velaria.flight_server.queries import TrackedQuery, new_query_id
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import PutResultMetadata
+from velaria.schemas.batch_metadata import PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import IngestCommand
 
@@ -83,6 +83,12 @@ def _take_in(
     tracked: TrackedQuery,
 ) -> PutResultMetadata:
     row_count = batch_count = 0
+    if getattr(service.connection(call), "in_transaction", False):
+        raise VelariaError(
+            codes.TRANSACTION_STATE,
+            "DoPut is a commit of its own and not part of an open transaction",
+            hint="Put the rows before BEGIN or after COMMIT, or use INSERT.",
+        )
     ingest = service.session.ingest(command.table, reader.schema, command.mode, from_wire=True)
     while (batch := _next_batch(reader, call, tracked)) is not None:
         rows = ingest.write(batch)
@@ -97,7 +103,7 @@ def _take_in(
 def _next_batch(
     reader: flight.MetadataRecordBatchReader, call: Call, tracked: TrackedQuery
 ) -> pa.RecordBatch | None:
-    """Skips messages that carry only metadata; None at the end; VEL3010 once it is cancelled."""
+    """Skips messages that carry only metadata; None at the end; VEL3010 once it is given up."""
     while True:
         try:
             chunk = reader.read_chunk()
@@ -108,8 +114,20 @@ def _next_batch(
         if call.is_cancelled or (chunk is None and call.has_lost_client()):
             raise VelariaError(codes.CANCELLED, "the DoPut was cancelled")
         tracked.refuse_when_cancelled()
+        if chunk is not None and chunk.data is None and _is_abort(chunk.app_metadata):
+            raise VelariaError(codes.CANCELLED, "the client gave its DoPut up")
         if chunk is None or chunk.data is not None:
             return None if chunk is None else chunk.data
+
+
+def _is_abort(metadata: pa.Buffer | None) -> bool:
+    if metadata is None:
+        return False
+    try:
+        msgspec.msgpack.decode(metadata.to_pybytes(), type=PutAbort)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _blamed(fault: Exception, call: Call) -> Exception:

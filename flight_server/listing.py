@@ -6,6 +6,7 @@ import msgspec
 import pyarrow.flight as flight
 
 from velaria._kernel import TableInfo
+from velaria.flight_server.calls import Call
 from velaria.flight_server.ingest import path_of
 from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
@@ -21,14 +22,18 @@ def select_all(parts: list[str]) -> str:
     return "SELECT * FROM " + ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def info_of_path(service: Service, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+def info_of_path(
+    service: Service, call: Call, descriptor: flight.FlightDescriptor
+) -> flight.FlightInfo:
     parts = path_of(descriptor)
     command = QueryCommand(sql=select_all(parts))
     name = ".".join(parts)
     for table in service.session.tables():
         if table.name == name:
-            return flight_info(service, descriptor, command, table.row_count, table.byte_count)
-    return flight_info(service, descriptor, command)
+            return flight_info(
+                service, call, descriptor, command, table.row_count, table.byte_count
+            )
+    return flight_info(service, call, descriptor, command)
 
 
 def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInfo]:
@@ -72,7 +77,8 @@ def _running_info(tracked: TrackedQuery) -> flight.FlightInfo:
 
 
 def _table_info(table: TableInfo) -> flight.FlightInfo:
-    parts = table.name.split(".", 1) if table.kind == "system" else [table.name]
+    outside = table.catalog_schema != "main"
+    parts = [table.catalog_schema, table.bare_name] if outside else [table.name]
     return flight.FlightInfo(
         table.schema,
         flight.FlightDescriptor.for_path(*parts),

@@ -84,6 +84,7 @@ class RunningServer:
         session = _kernel.Session(threads=options.threads, allowed_roots=settings.allowed_roots)
         self._undo.callback(session.close)
         self.service = Service(session, self.ledger, settings)
+        self._undo.callback(self.service.sessions.close_all)
         register_all(self.service)
         registry.load_all()
         self.service.watcher.start()

@@ -41,15 +41,14 @@ class FlightFront(flight.FlightServerBase):  # type: ignore[misc]
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         with boundary():
-            self._begin(context)
-            return self._info(descriptor)
+            return self._info(self._begin(context), descriptor)
 
     def get_schema(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
         with untraced_boundary():
-            self._begin(context)
-            return flight.SchemaResult(self._info(descriptor).schema)
+            call = self._begin(context)
+            return flight.SchemaResult(self._info(call, descriptor).schema)
 
     def do_get(
         self, context: flight.ServerCallContext, ticket: flight.Ticket
@@ -111,9 +110,9 @@ class FlightFront(flight.FlightServerBase):  # type: ignore[misc]
             self._service.refuse_when_draining()
         return self._service.watcher.enter(context)
 
-    def _info(self, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+    def _info(self, call: Call, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
         if descriptor.descriptor_type == flight.DescriptorType.PATH:
-            return listing.info_of_path(self._service, descriptor)
+            return listing.info_of_path(self._service, call, descriptor)
         raw = descriptor.command or b""
         command = parse_descriptor(raw)
         if isinstance(command, IngestCommand):
@@ -123,4 +122,4 @@ class FlightFront(flight.FlightServerBase):  # type: ignore[misc]
             metadata = msgspec.msgpack.encode(FlightInfoMetadata(query_id=query.query_id))
             endpoint = flight.FlightEndpoint(raw, [])
             return flight.FlightInfo(query.schema, descriptor, [endpoint], -1, -1, True, metadata)
-        return statements.flight_info(self._service, descriptor, command)
+        return statements.flight_info(self._service, call, descriptor, command)

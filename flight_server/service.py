@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velaria._kernel import Session
-from velaria.flight_server.calls import CallWatcher
-from velaria.flight_server.memory_pool import pool_name
+from velaria._kernel import Connection, Session
+from velaria.flight_server.calls import Call, CallWatcher
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.queries import QueryBook
+from velaria.flight_server.sessions import SessionBook
 from velaria.flight_server.streams import StreamBook
 from velaria.flight_server.tickets import OnceReplies, TicketOffice
 from velaria.schemas import errors as codes
@@ -41,7 +41,6 @@ class ServerSettings:
             "server.data_dir": str(self.data_dir),
             "server.allowed_roots": ", ".join(self.allowed_roots),
             "server.postgres": self.postgres,
-            "server.memory_pool": pool_name(),
             "server.side": self.side or "",
             "server.durable": str(self.durable).lower(),
         }
@@ -60,10 +59,19 @@ class Service:
         self.once = OnceReplies()
         self.queries = QueryBook(ledger)
         self.streams = StreamBook(session, self.queries)
+        self.sessions = SessionBook(session)
         self.flight_uris: list[str] = []
         self.drain_requested = threading.Event()
         self.drain_wait_s = DRAIN_WAIT_S
         self._draining = threading.Event()
+
+    def connection(self, call: Call) -> Session | Connection:
+        """What a call's statements run on: the session it names, or the database itself."""
+        if call.session_id is None:
+            return self.session
+        if call.connection is None:
+            call.connection = self.sessions.use(call.session_id, call)
+        return call.connection
 
     def request_drain(self, wait_s: float = DRAIN_WAIT_S) -> None:
         """Refuse new work from now on; the main thread then ends what is left and the process."""
@@ -81,6 +89,7 @@ class Service:
 
     def read_metrics(self) -> dict[str, float]:
         self.metrics.set("calls_active", self.watcher.count())
+        self.metrics.set("sessions_open", self.sessions.count())
         self.metrics.set("queries_running", len(self.queries.running()))
         return self.metrics.read()
 

@@ -23,10 +23,10 @@ from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
 
-def describe(service: Service, sql: str, params: list[Any] | None) -> StatementInfo:
+def describe(service: Service, call: Call, sql: str, params: list[Any] | None) -> StatementInfo:
     """The kernel's description; a wrong statement is recorded as a failed run."""
     try:
-        return service.session.describe(sql, params)
+        return service.connection(call).describe(sql, params)
     except Exception as fault:
         raise service.queries.record_failure("statement", sql, fault) from fault
 
@@ -62,12 +62,13 @@ def issue_ticket(
 
 def flight_info(
     service: Service,
+    call: Call,
     descriptor: flight.FlightDescriptor,
     command: QueryCommand,
     row_count: int = -1,
     byte_count: int = -1,
 ) -> flight.FlightInfo:
-    info = describe(service, command.sql, command.params)
+    info = describe(service, call, command.sql, command.params)
     ticket, query_id = issue_ticket(service, info, command.sql, command.params)
     return flight.FlightInfo(
         result_schema(info),
@@ -86,7 +87,8 @@ def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight
 
     def run() -> pa.Table:
         query_id = service.queries.redeem(ticket.query_id)
-        return change(service, call, describe(service, sql, params), sql, params, query_id).table()
+        info = describe(service, call, sql, params)
+        return change(service, call, info, sql, params, query_id).table()
 
     if ticket.effect != "once":
         open_reader = _open_rows if ticket.effect == "rows" else _open_continuous
@@ -96,7 +98,7 @@ def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight
 
 def open_text(service: Service, call: Call, command: QueryCommand) -> flight.FlightDataStream:
     sql, params, query_id = command.sql, command.params, new_query_id()
-    info = describe(service, sql, params)
+    info = describe(service, call, sql, params)
     match effect_of(info):
         case "rows":
             return _open_rows(service, call, sql, params, query_id)
@@ -113,7 +115,7 @@ def _open_rows(
     tracked = service.queries.start(query_id, "query", sql)
     call.on_cancel(lambda: cancel_in_kernel(service, query_id))
     try:
-        result = service.session.execute(sql, params, query_id)
+        result = service.connection(call).execute(sql, params, query_id)
         reader = result.reader()
     except Exception as fault:
         raise tracked.fail(fault) from fault
@@ -139,7 +141,8 @@ def _open_continuous(
     service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str
 ) -> flight.FlightDataStream:
     """A query of its own for this reader; it ends with the reader."""
-    subscription = service.streams.start_subscribed(sql, params, query_id)
+    connection = service.connection(call)
+    subscription = service.streams.start_subscribed(connection, sql, params, query_id)
     emissions = Emissions(subscription, query_id, lambda: service.streams.stop_soon(query_id))
     return attach(call, emissions)
 
@@ -173,12 +176,14 @@ def change(
 ) -> Change:
     """Run a statement that returns no rows; it is done, or its query started, on return."""
     if is_continuous(info):
-        query = service.streams.start(sql, params=params, query_id=query_id)
+        query = service.streams.start(
+            service.connection(call), sql, params=params, query_id=query_id
+        )
         return Change(query.query_id, stream_name=query.name)
     tracked = service.queries.start(query_id, "statement", sql)
     call.on_cancel(lambda: cancel_in_kernel(service, query_id))
     try:
-        result = service.session.execute(sql, params, query_id)
+        result = service.connection(call).execute(sql, params, query_id)
     except Exception as fault:
         raise tracked.fail(fault) from fault
     tracked.finish(result.rows_affected or 0)

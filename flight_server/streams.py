@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from velaria._kernel import KernelError, Session, StreamingQuery, Subscription
+from velaria._kernel import Connection, KernelError, Session, StreamingQuery, Subscription
 from velaria.flight_server.queries import QueryBook, TrackedQuery, new_query_id
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -28,6 +28,7 @@ class StreamBook:
 
     def start(
         self,
+        connection: Session | Connection,
         sql: str,
         name: str | None = None,
         options: dict[str, Any] | None = None,
@@ -35,13 +36,19 @@ class StreamBook:
         params: list[Any] | None = None,
         query_id: str | None = None,
     ) -> StreamingQuery:
-        query = self._prepare(sql, name, options, params, query_id or new_query_id())
+        query = self._prepare(connection, sql, name, options, params, query_id or new_query_id())
         query.start()
         return query
 
-    def start_subscribed(self, sql: str, params: list[Any] | None, query_id: str) -> Subscription:
+    def start_subscribed(
+        self,
+        connection: Session | Connection,
+        sql: str,
+        params: list[Any] | None,
+        query_id: str,
+    ) -> Subscription:
         """A new query's every emission, from its first on."""
-        query = self._prepare(sql, None, None, params, query_id)
+        query = self._prepare(connection, sql, None, None, params, query_id)
         subscription = query.subscribe()
         query.start()
         return subscription
@@ -89,6 +96,7 @@ class StreamBook:
 
     def _prepare(
         self,
+        connection: Session | Connection,
         sql: str,
         name: str | None,
         options: dict[str, Any] | None,
@@ -98,7 +106,7 @@ class StreamBook:
         tracked = self._queries.start(query_id, "stream", sql)
         not_yet = {**(options or {}), "start": False}
         try:
-            query = self._session.start_stream(
+            query = connection.start_stream(
                 sql, name, not_yet, parameters=params, query_id=query_id
             )
         except Exception as fault:

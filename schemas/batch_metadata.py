@@ -1,6 +1,6 @@
 """What goes beside the batches of DoGet and DoPut in app_metadata, as MessagePack maps."""
 
-from velaria.schemas.base import Reply
+from velaria.schemas.base import Command, Reply
 
 
 class FlightInfoMetadata(Reply):
@@ -15,6 +15,10 @@ class EmissionMetadata(Reply, omit_defaults=False):
     query_id: str
     kind: str
     emission_index: int
+
+
+class PutAbort(Command, tag_field="type", tag="abort"):
+    """Beside no batch of a DoPut: the client has no more rows but not all, and gives the put up."""
 
 
 class PutResultMetadata(Reply, omit_defaults=False):

@@ -17,6 +17,7 @@ TOPICS = (
     "query",
     "run",
     "server",
+    "session",
     "sql",
     "stream",
     "table",

@@ -20,6 +20,13 @@ class SqlExecute(Command):
 
     sql: SqlText
     params: Parameters | None = None
+    open_session: Annotated[
+        bool,
+        msgspec.Meta(
+            description="Open a session for a statement that only makes sense in one, like BEGIN; "
+            "the reply names it."
+        ),
+    ] = False
 
 
 class Column(Reply):
@@ -31,7 +38,9 @@ class Column(Reply):
 
 
 class SqlExecuteReply(Reply):
-    """`ticket` is there when rows can be read, `rows_affected` when rows were changed."""
+    """`ticket` is there when rows can be read, `rows_affected` when rows were changed, `session`
+    when one was opened for the statement: the calls after it name it in velaria-session.
+    """
 
     query_id: str
     kind: str
@@ -39,6 +48,7 @@ class SqlExecuteReply(Reply):
     rows_affected: int | None = None
     columns: list[Column] | None = None
     ticket: bytes | None = None
+    session: str | None = None
 
 
 class SqlExplain(Command):

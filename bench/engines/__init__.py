@@ -1,7 +1,7 @@
 """The engines that are measured: `open_engines` gives Velaria and each peer that is installed."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
 from bench.engines.interface import Engine
@@ -12,8 +12,10 @@ MODULES = ("velaria_engine", "duckdb_engine", "polars_engine", "datafusion_engin
 
 
 @contextmanager
-def open_engines(threads: int) -> Iterator[list[Engine]]:
-    """Every engine that is installed, with `threads` threads each; closed at the end."""
+def open_engines(threads: int, names: Collection[str] | None = None) -> Iterator[list[Engine]]:
+    """Every engine that is installed, with `threads` threads each, or those of them that are in
+    `names`; closed at the end.
+    """
     with ExitStack() as stack:
         engines = []
         for name in MODULES:
@@ -24,5 +26,6 @@ def open_engines(threads: int) -> Iterator[list[Engine]]:
                 continue
             for engine in module.open_engines(threads):
                 stack.callback(engine.close)
-                engines.append(engine)
+                if names is None or engine.name in names:
+                    engines.append(engine)
         yield engines

@@ -40,6 +40,13 @@ class DataFusionEngine:
         partitions = self._context.read_csv(str(path)).collect_partitioned()
         self._context.register_record_batches(name, [part for part in partitions if part])
 
+    def load_parquet(self, path: Path, name: str) -> None:
+        partitions = self._context.read_parquet(str(path)).collect_partitioned()
+        self._context.register_record_batches(name, [part for part in partitions if part])
+
+    def view_parquet(self, path: Path, name: str) -> None:
+        self._context.register_parquet(name, str(path))
+
     def forget(self, name: str) -> None:
         self._context.deregister_table(name)
 

@@ -35,6 +35,12 @@ class DuckDbEngine:
     def load_csv(self, path: Path, name: str) -> None:
         self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{path}')")
 
+    def load_parquet(self, path: Path, name: str) -> None:
+        self._connection.execute(f"CREATE TABLE {name} AS SELECT * FROM '{path}'")
+
+    def view_parquet(self, path: Path, name: str) -> None:
+        self._connection.execute(f"CREATE VIEW {name} AS SELECT * FROM '{path}'")
+
     def forget(self, name: str) -> None:
         if self._copies or self.reads_csv:
             self._connection.execute(f"DROP TABLE IF EXISTS {name}")

@@ -24,6 +24,12 @@ class Engine(Protocol):
     def load_csv(self, path: Path, name: str) -> None:
         """Read the whole file, types found by the engine, into memory of its own."""
 
+    def load_parquet(self, path: Path, name: str) -> None:
+        """Read the whole file into a table of the engine's own."""
+
+    def view_parquet(self, path: Path, name: str) -> None:
+        """Name a file that each query reads anew."""
+
     def forget(self, name: str) -> None:
         """Give up what load_csv or register brought in; nothing happens when there is nothing."""
 

@@ -23,7 +23,7 @@ class PolarsEngine:
     reads_csv = True
 
     def __init__(self) -> None:
-        self._frames: dict[str, polars.DataFrame] = {}
+        self._frames: dict[str, polars.DataFrame | polars.LazyFrame] = {}
 
     def register(self, name: str, table: pa.Table) -> None:
         frame = polars.from_arrow(table)
@@ -36,6 +36,12 @@ class PolarsEngine:
 
     def load_csv(self, path: Path, name: str) -> None:
         self._frames[name] = polars.read_csv(path, try_parse_dates=True)
+
+    def load_parquet(self, path: Path, name: str) -> None:
+        self._frames[name] = polars.read_parquet(path)
+
+    def view_parquet(self, path: Path, name: str) -> None:
+        self._frames[name] = polars.scan_parquet(path)
 
     def forget(self, name: str) -> None:
         self._frames.pop(name, None)

@@ -32,6 +32,12 @@ class VelariaEngine:
         self.session.execute(f"CREATE TABLE {name} AS SELECT * FROM '{path}'")
         self._operators = []
 
+    def load_parquet(self, path: Path, name: str) -> None:
+        self.session.execute(f"CREATE TABLE {name} AS SELECT * FROM '{path}'")
+
+    def view_parquet(self, path: Path, name: str) -> None:
+        self.session.execute(f"CREATE VIEW {name} AS SELECT * FROM '{path}'")
+
     def forget(self, name: str) -> None:
         if any(table.name == name for table in self.session.tables()):
             self.session.drop(name)

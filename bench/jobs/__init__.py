@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 from bench.case import Case
-from bench.jobs import cores, csv_rows, filter_sum, flight_bytes, h2o, postgres, stream
+from bench.jobs import cores, csv_rows, filter_sum, flight_bytes, h2o, postgres, stream, tpcds, tpch
 from bench.setting import Setting
 
 JOBS: dict[str, Callable[[Setting], list[Case]]] = {
     "h2o": h2o.run,
+    "tpch": tpch.run,
+    "tpcds": tpcds.run,
     "filter_sum": filter_sum.run,
     "csv": csv_rows.run,
     "doget": flight_bytes.run_doget,

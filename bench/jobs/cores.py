@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.case import Case, Finding
 from bench.data import h2o_groups
-from bench.jobs.h2o import QUESTIONS
+from bench.h2o import GROUP_BY
 from bench.measure import VELARIA, Contender, Timing, measure
 from bench.setting import Setting
 from velaria import _kernel
@@ -31,7 +31,7 @@ def run_cores(setting: Setting) -> list[Case]:
     hashing = Contender("hashlib", partial(hash_for, setting.threads, HASHING_S), "floor")
     cases = []
     for name in ("q1", "q3", "q5"):
-        sql = QUESTIONS[name]
+        sql = GROUP_BY[name]
         ours = Contender(VELARIA, partial(answer, session, sql), VELARIA)
         measure([ours], rounds=1)
         timings = measure([ours, hashing], setting.rounds)
@@ -78,7 +78,7 @@ def run_gil(setting: Setting) -> list[Case]:
 
 def counting_beside(session: _kernel.Session, threads: int, rounds: int) -> dict[str, float]:
     """Median counts per second beside nothing, beside the group-by and beside hashing threads."""
-    sql = QUESTIONS["q3"]
+    sql = GROUP_BY["q3"]
     answer(session, sql)
     works: dict[str, Callable[[float], None]] = {
         "alone": wait,

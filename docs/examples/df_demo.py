@@ -1,6 +1,6 @@
 """The DataFrame in process: a SELECT put together step by step, run when it is read.
 
-python docs/examples/df_demo.py
+.venv/bin/python docs/examples/df_demo.py
 """
 
 import pyarrow as pa

@@ -1,6 +1,6 @@
 """SQL in process: tables made by SQL, from Arrow and from a CSV file, joined and grouped.
 
-python docs/examples/sql_demo.py
+.venv/bin/python docs/examples/sql_demo.py
 """
 
 import tempfile

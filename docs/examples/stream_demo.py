@@ -1,6 +1,6 @@
 """A stream in process: rows put in while a windowed query runs, and read as they change.
 
-python docs/examples/stream_demo.py
+.venv/bin/python docs/examples/stream_demo.py
 """
 
 from collections.abc import Iterator

@@ -25,7 +25,7 @@ _FILE = "file"
 @action("lane.inputs")
 def inputs(service: Service, call: Call, command: LaneInputs) -> LaneInputsReply:
     """The tables that a query reads, with their kinds."""
-    info = statements.describe(service, command.sql, None)
+    info = statements.describe(service, call, command.sql, None)
     kinds = {table.name: table.kind for table in service.session.tables()}
     return LaneInputsReply(tables={name: kinds.get(name, _FILE) for name in info.reads})
 

@@ -24,11 +24,19 @@ from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 EVEN_DRAINING = frozenset(
-    {"server.info", "server.health", "server.metrics", "server.drain", "query.cancel", "query.list"}
+    {
+        "server.info",
+        "server.health",
+        "server.metrics",
+        "server.drain",
+        "query.cancel",
+        "query.list",
+        "session.close",
+    }
 )
 """What a draining server still answers."""
 
-AREAS = ("sql", "query", "stream", "table", "run", "lane", "server")
+AREAS = ("sql", "query", "stream", "table", "run", "file", "lane", "session", "server")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

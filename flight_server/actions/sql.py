@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from velaria._kernel import StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
@@ -24,11 +25,33 @@ from velaria.schemas.sql import (
 def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteReply:
     """Run one statement; a SELECT is answered with a ticket."""
     check_parameters(command.params)
-    info = statements.describe(service, command.sql, command.params)
+    info = statements.describe(service, call, command.sql, command.params)
+    if command.open_session and info.needs_connection and call.session_id is None:
+        return _execute_in_new_session(service, call, command, info)
     if info.returns_rows:
         ticket, query_id = statements.issue_ticket(service, info, command.sql, command.params)
         columns = columns_of(statements.result_schema(info))
         return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
+    return _change(service, call, command, info)
+
+
+def _execute_in_new_session(
+    service: Service, call: Call, command: SqlExecute, info: StatementInfo
+) -> SqlExecuteReply:
+    """The client said that it can hold a session; it is told of one that holds something."""
+    call.session_id = service.sessions.open()
+    try:
+        reply = _change(service, call, command, info)
+    except Exception:
+        service.sessions.close(call.session_id)
+        raise
+    reply.session = call.session_id
+    return reply
+
+
+def _change(
+    service: Service, call: Call, command: SqlExecute, info: StatementInfo
+) -> SqlExecuteReply:
     done = statements.change(service, call, info, command.sql, command.params, new_query_id())
     return SqlExecuteReply(
         query_id=done.query_id,
@@ -41,7 +64,7 @@ def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteRepl
 @action("sql.explain")
 def explain(service: Service, call: Call, command: SqlExplain) -> ExplainReply:
     """The logical, physical and strategy sections; nothing is run."""
-    return ExplainReply(**service.session.explain(command.sql))
+    return ExplainReply(**service.connection(call).explain(command.sql))
 
 
 @action("sql.functions")

@@ -35,7 +35,9 @@ def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
             hint="Streams are kept in memory and end with the server; leave the field out.",
         )
     check_parameters(command.params)
-    query = service.streams.start(command.sql, command.name, options, params=command.params)
+    query = service.streams.start(
+        service.connection(call), command.sql, command.name, options, params=command.params
+    )
     return StreamStarted(query_id=query.query_id, name=query.name)
 
 
@@ -73,7 +75,7 @@ def progress(service: Service, call: Call, command: StreamRef) -> dict[str, Any]
 @action("stream.explain")
 def explain(service: Service, call: Call, command: StreamExplain) -> ExplainReply:
     """The three sections for a streaming query; nothing is started."""
-    return ExplainReply(**service.session.explain_stream(command.sql))
+    return ExplainReply(**service.connection(call).explain_stream(command.sql))
 
 
 @action("stream.end_input")

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from velaria import _kernel
 from velaria.flight_server.client import connect
+from velaria.flight_server.commands.options import seconds
 from velaria.schemas.errors import CONNECTION, VelariaError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="URI", help="also ask this server for its health")
     parser.add_argument(
-        "--timeout", type=float, default=5.0, metavar="S", help="seconds the server may take"
+        "--timeout", type=seconds, default=5.0, metavar="S", help="seconds the server may take"
     )
 
 

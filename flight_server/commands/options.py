@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import argparse
+import math
 
 from velaria.flight_server.client import DEFAULT_URI, Client, connect
 from velaria.flight_server.commands.output import FORMATS
@@ -10,13 +11,27 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server", default=DEFAULT_URI, metavar="URI", help=f"the server (default {DEFAULT_URI})"
     )
-    parser.add_argument("--timeout", type=float, metavar="S", help="seconds a call may take")
+    parser.add_argument("--timeout", type=seconds, metavar="S", help="seconds a call may take")
 
 
-def add_output(parser: argparse.ArgumentParser) -> None:
+def add_output(parser: argparse.ArgumentParser, default: str = "table") -> None:
     parser.add_argument(
-        "--output", choices=FORMATS, default="table", help="how rows are written (default table)"
+        "--output",
+        choices=FORMATS,
+        default=default,
+        help=f"how rows are written (default {default})",
     )
+
+
+def seconds(text: str) -> float:
+    """A time to wait. gRPC takes a negative one, and one that is no number, for no limit at all."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"not a number of seconds above 0: {text}")
+    return value
 
 
 def client_of(args: argparse.Namespace) -> Client:

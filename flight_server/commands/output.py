@@ -9,6 +9,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv as csv
 
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
 FORMATS = ("table", "csv", "json", "arrow")
 CELL_CHARS_MAX = 60
 
@@ -17,17 +20,46 @@ def write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -
     """Writes batch by batch, except the table, whose widths need all rows."""
     if fmt == "table":
         print_table(pa.Table.from_batches(list(batches), schema))
-    elif fmt == "csv":
-        with csv.CSVWriter(sys.stdout.buffer, schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-    elif fmt == "json":
+        return
+    _refuse_what_is_lost(schema, fmt)
+    if fmt == "json":
         for batch in batches:
             write_json_lines(batch.to_pylist())
-    else:
-        with pa.ipc.new_stream(sys.stdout.buffer, schema) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+        return
+    open_writer = csv.CSVWriter if fmt == "csv" else pa.ipc.new_stream
+    with open_writer(sys.stdout.buffer, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            sys.stdout.flush()
+
+
+def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -> None:
+    """Rows of a query that goes on: written when they come, a table for each batch."""
+    filled = (batch for batch in batches if batch.num_rows > 0)
+    if fmt != "table":
+        write_rows(filled, schema, fmt)
+        return
+    for batch in filled:
+        print_table(pa.Table.from_batches([batch]))
+        sys.stdout.flush()
+
+
+def _refuse_what_is_lost(schema: pa.Schema, fmt: str) -> None:
+    """A JSON object keeps one of two columns of a name; CSV has no form for nested values."""
+    for index, field in enumerate(schema):
+        if fmt == "json" and field.name in schema.names[:index]:
+            raise VelariaError(
+                codes.BAD_REQUEST,
+                f"two columns of a JSON object have the same name: {field.name}",
+                hint="Give each column a name of its own by AS.",
+            )
+        if fmt == "csv" and (pa.types.is_nested(field.type) or pa.types.is_interval(field.type)):
+            raise VelariaError(
+                codes.BAD_REQUEST,
+                f"CSV has no form for values of this type: {field.type}",
+                detail=f"column: {field.name}",
+                hint="Cast the column to VARCHAR, or use --output json.",
+            )
 
 
 def write_json_lines(rows: Iterable[Any]) -> None:
@@ -43,14 +75,16 @@ def print_table(table: pa.Table) -> None:
 
 
 def print_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [
-        max(map(len, itertools.chain([name], (row[index] for row in rows))))
-        for index, name in enumerate(names)
-    ]
+    """A cell of several lines makes its row as high."""
+    lines = [list(names)]
+    for row in rows:
+        parts = [cell.split("\n") for cell in row]
+        lines += [list(line) for line in itertools.zip_longest(*parts, fillvalue="")]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(names))]
     print(_line(names, widths))
     print("-+-".join("-" * width for width in widths))
-    for row in rows:
-        print(_line(row, widths))
+    for line in lines[1:]:
+        print(_line(line, widths))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -58,5 +92,8 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cell(value: Any) -> str:
-    text = "NULL" if value is None else str(value).replace("\n", "\\n")
-    return text if len(text) <= CELL_CHARS_MAX else text[: CELL_CHARS_MAX - 1] + "…"
+    """Long text is cut, unless it has lines: a plan of EXPLAIN is nothing when it is cut."""
+    text = "NULL" if value is None else str(value)
+    if len(text) <= CELL_CHARS_MAX or "\n" in text:
+        return text
+    return text[: CELL_CHARS_MAX - 1] + "…"

@@ -6,8 +6,9 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
 import structlog
 
 from velaria.schemas import errors as codes
@@ -15,9 +16,22 @@ from velaria.schemas.errors import VelariaError
 
 DSN_VARIABLE = "VELARIA_POSTGRES_DSN"
 
-CONFIG_KEYS = frozenset(
-    {"listen", "side", "data_dir", "memory", "allow_path", "postgres", "threads", "insecure", "log"}
-)
+
+class Config(msgspec.Struct):
+    """The keys of a config file and what each may hold."""
+
+    listen: list[str] = []
+    side: str = ""
+    data_dir: str = ""
+    memory: bool = False
+    allow_path: list[str] = []
+    postgres: str = ""
+    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
+    insecure: bool = False
+    log: Literal["text", "json"] = "text"
+
+
+CONFIG_KEYS = frozenset(Config.__struct_fields__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"where the run history goes (default ${DSN_VARIABLE}, else embedded)",
     )
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="worker threads (default all cores)"
+        "--threads", type=thread_count, metavar="N", help="worker threads (default all cores)"
     )
     parser.add_argument(
         "--insecure",
@@ -82,7 +96,17 @@ def read_config(path: Path) -> dict[str, Any]:
             f"unknown key in the config file: {unknown[0]}",
             detail=f"keys: {', '.join(sorted(CONFIG_KEYS))}",
         )
+    try:
+        msgspec.convert(told, Config)
+    except msgspec.ValidationError as fault:
+        raise VelariaError(codes.BAD_SETTING, f"bad value in the config file: {fault}") from None
     return told
+
+
+def thread_count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a number of threads from 1 up: {text}")
+    return int(text)
 
 
 def merged(arguments: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """The shell of `velaria sql`: statements end with a semicolon, commands start with a backslash."""
 
 import contextlib
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 from velaria.flight_server.client import Client
 from velaria.flight_server.commands.output import print_columns
@@ -15,11 +17,13 @@ HELP = "\\d tables   \\d NAME columns   \\f functions   \\e SQL explain   \\h he
 
 
 def run_shell(client: Client, fmt: str) -> int:
+    """Ctrl-C drops the line that is being typed; while a statement runs it ends both."""
     print(f"connected to {client.uri}; {HELP}", file=sys.stderr)
     with _history():
         while True:
             try:
-                text = _read_statement()
+                with _interrupts(signal.default_int_handler):
+                    text = _read_statement()
             except EOFError:
                 return 0
             except KeyboardInterrupt:
@@ -75,6 +79,15 @@ def _read_statement() -> str:
     while not lines[-1].endswith(";"):
         lines.append(input("     ... ").rstrip())
     return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _interrupts(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import sys
 
 from velaria.flight_server.client import Client
 from velaria.flight_server.commands.options import add_output, add_server, client_of
-from velaria.flight_server.commands.output import write_rows
+from velaria.flight_server.commands.output import write_live_rows, write_rows
 from velaria.flight_server.commands.shell import run_shell
 
 
@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
 def run_statement(client: Client, text: str, fmt: str, params: list[str] | None = None) -> None:
     result = client.sql(text, list(params) if params else None)
     if result.has_rows:
-        write_rows(result, result.schema, fmt)
+        write = write_live_rows if result.is_continuous else write_rows
+        write(result, result.schema, fmt)
     elif result.rows_affected is not None:
         print(f"{result.rows_affected} rows affected", file=sys.stderr)
     else:

@@ -1,10 +1,10 @@
 """Streaming queries of a server: start, list, progress, watch, stop, and end a stream's input."""
 
 import argparse
-import sys
+import itertools
 
 from velaria.flight_server.commands.options import add_output, add_server, client_of
-from velaria.flight_server.commands.output import print_columns, write_json_lines, write_rows
+from velaria.flight_server.commands.output import print_columns, write_json_lines, write_live_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,8 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--delivery-mode", metavar="MODE", help="best-effort or at-least-once")
     start.add_argument("sql", metavar="SQL", help="SELECT from a stream, or INSERT from one")
     watch = verbs.add_parser("watch", help="write the batches a query emits")
-    add_output(watch)
-    watch.set_defaults(output="json")
+    add_output(watch, default="json")
     stop = verbs.add_parser("stop", help="end a query")
     stop.add_argument("--now", action="store_true", help="leave what has come in unread")
     for name, summary in (("progress", "all progress fields"), ("list", "all queries")):
@@ -34,9 +33,9 @@ def run(args: argparse.Namespace) -> int:
             handle = client.start_stream(args.sql, args.name, args.delivery_mode)
             write_json_lines([{"query_id": handle.query_id, "name": handle.name}])
         elif args.verb == "watch":
-            for batch in client.subscribe(args.query):
-                write_rows([batch], batch.schema, args.output)
-                sys.stdout.flush()
+            batches = client.subscribe(args.query)
+            for first in batches:
+                write_live_rows(itertools.chain([first], batches), first.schema, args.output)
         elif args.verb == "stop":
             mode = "now" if args.now else "drain"
             write_json_lines([client.action("stream.stop", query_id=args.query, mode=mode)])

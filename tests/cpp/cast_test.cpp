@@ -145,8 +145,8 @@ TEST(common_types_widen_without_loss) {
   CHECK_EQ(SqlName(**CommonType(arrow::date32(), arrow::timestamp(arrow::TimeUnit::SECOND, "UTC"))),
            "TIMESTAMP_S WITH TIME ZONE");
   CHECK(!CommonType(arrow::utf8(), arrow::int32()).ok());
-  CHECK_EQ(CodeText(ErrorInfoOf(TypeFromSqlName("VARCHA", {}, false, 0).status()).code), "VEL2017");
-  CHECK_EQ(ErrorInfoOf(TypeFromSqlName("VARCHA", {}, false, 0).status()).hint,
+  CHECK_EQ(CodeText(ErrorInfoOf(TypeFromSqlName("VARCHA", {}, false).status()).code), "VEL2017");
+  CHECK_EQ(ErrorInfoOf(TypeFromSqlName("VARCHA", {}, false).status()).hint,
            "Did you mean VARCHAR?");
 }
 

@@ -79,5 +79,27 @@ TEST(text_past_what_its_offsets_reach_is_widened_and_narrowed_again) {
   CHECK((*narrow)->Equals(*back->array()));
 }
 
+TEST(joined_views_point_into_each_text_buffer_once) {
+  arrow::StringViewBuilder builder;
+  const std::string text = "a text of more than twelve bytes";
+  for (const auto& value : {text, std::string("short"), text + "!"}) {
+    REQUIRE(builder.Append(value).ok());
+  }
+  REQUIRE(builder.AppendNull().ok());
+  const auto whole = *builder.Finish();
+  const arrow::ArrayVector parts = {whole->Slice(0, 2), whole->Slice(1), whole->Slice(2, 1)};
+  auto joined = JoinArrays(parts, Pool());
+  REQUIRE(joined.ok());
+  CHECK_OK((*joined)->ValidateFull());
+  CHECK_EQ((*joined)->length(), 6);
+  CHECK_EQ((*joined)->null_count(), 1);
+  CHECK_EQ((*joined)->data()->buffers.size(), whole->data()->buffers.size());
+  CHECK((*joined)->Slice(2, 3)->Equals(whole->Slice(1)));
+  auto again = JoinArrays({*joined, *joined, whole}, Pool());
+  REQUIRE(again.ok());
+  CHECK_EQ((*again)->data()->buffers.size(), whole->data()->buffers.size());
+  CHECK((*again)->Slice(12)->Equals(whole));
+}
+
 }  // namespace
 }  // namespace velaria

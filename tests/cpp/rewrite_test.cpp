@@ -8,11 +8,12 @@
 namespace velaria {
 namespace {
 
-std::string Rewritten(const std::string& text) {
+std::string Rewritten(const std::string& text,
+                      const check::NamedCatalog& catalog = check::TestCatalog()) {
   auto statement = sql::ParseStatement(text);
   if (!statement.ok()) return statement.status().message();
   sql::BindContext context;
-  context.catalog = &check::TestCatalog();
+  context.catalog = &catalog;
   auto query = sql::PlanSelect(*(*statement)->select, context);
   if (!query.ok()) return ErrorInfoOf(query.status()).message;
   auto root = logical::Rewrite(query->root, context.functions);
@@ -61,6 +62,45 @@ TEST(what_all_branches_of_an_or_ask_is_asked_once) {
       Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND c = 'x' OR t.a = u.a AND b > 1"),
       "Project b\n  Join inner on a = a AND ((c = 'x') OR (b > 1))\n    Scan t [a, b]\n    Scan "
       "u [a, c]");
+}
+
+TEST(what_each_branch_of_an_or_asks_of_one_side_is_asked_before_the_join) {
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND (t.b = 1 AND u.c = 'x' OR t.b = 2 AND "
+                "u.c = 'y')"),
+      "Project b\n  Join inner on a = a AND (((b = 1) AND (c = 'x')) OR ((b = 2) AND (c = 'y')))\n"
+      "    Filter ((b = 1) OR (b = 2))\n      Scan t [a, b]\n    Filter ((c = 'x') OR (c = 'y'))\n"
+      "      Scan u [a, c]");
+  // A branch that says nothing of a side lets every row of it pass; what may fail stays in its
+  // branch.
+  CHECK_EQ(
+      Rewritten("SELECT t.b FROM t, u WHERE t.a = u.a AND (t.b = 1 AND u.c = 'x' OR t.b > 5 AND "
+                "10 / t.b > 1)"),
+      "Project b\n  Join inner on a = a AND (((b = 1) AND (c = 'x')) OR ((b > 5) AND ((10 / b) > "
+      "1)))\n    Filter ((b = 1) OR (b > 5))\n      Scan t [a, b]\n    Scan u [a, c]");
+}
+
+TEST(columns_equal_to_a_small_table_s_have_few_values) {
+  // 1,500 customers with 1,000 suppliers by one of 25 nations are 60,000 pairs, more than there are
+  // orders.
+  check::NamedCatalog catalog;
+  const auto add = [&](const std::string& name, const std::vector<std::string>& columns,
+                       int64_t rows) {
+    arrow::FieldVector fields;
+    for (const auto& column : columns) fields.push_back(arrow::field(column, arrow::int64()));
+    catalog.Add(name, arrow::schema(fields), logical::RelationKind::kTable, rows);
+  };
+  add("customers", {"c", "n"}, 1500);
+  add("suppliers", {"n"}, 1000);
+  add("nations", {"n"}, 25);
+  add("orders", {"o", "c"}, 15000);
+  CHECK_EQ(
+      Rewritten("SELECT orders.o FROM customers, suppliers, nations, orders WHERE customers.n "
+                "= suppliers.n AND suppliers.n = nations.n AND customers.c = orders.c",
+                catalog),
+      "Project o\n  Join inner on n = n\n    Project o, n\n      Join inner on c = c\n        "
+      "Scan orders [o, c]\n        Scan customers [c, n]\n    Project n\n      Join inner on n "
+      "= n\n        Scan suppliers [n]\n        Scan nations [n]");
 }
 
 TEST(a_file_scan_is_told_the_simple_conjuncts) {

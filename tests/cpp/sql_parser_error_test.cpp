@@ -63,6 +63,19 @@ TEST(the_caret_stands_under_the_fault) {
   CHECK_EQ(CaretText("abc", {7, 1}), "\n^");
 }
 
+TEST(the_caret_of_a_long_line_stands_under_its_character) {
+  std::string text;
+  for (int i = 0; i < 3000; ++i) text += static_cast<char>('a' + i % 26);
+  for (int column = 1; column <= 3000; column += 7) {
+    const std::string caret = CaretText(text, {1, column});
+    const size_t newline = caret.find('\n');
+    CHECK_EQ(caret[caret.size() - newline - 2], text[static_cast<size_t>(column) - 1]);
+    CHECK_EQ(caret.starts_with("..."), column > 47);
+    CHECK_EQ(caret.substr(0, newline).ends_with("..."), column < 2954);
+  }
+  CHECK(CaretText(text, {1, 5000}).ends_with('^'));
+}
+
 TEST(the_caret_line_is_cut_to_100_columns) {
   std::string text(301, 'a');  // not joined by +, of which g++ 12 warns where nothing is wrong
   text[150] = '!';

@@ -96,9 +96,13 @@ TEST(casts_and_types) {
   CHECK_EQ(ShowExpr("a::timestamp(3) with time zone"), "(cast a TIMESTAMP(3)+tz)");
   CHECK_EQ(ShowExpr("a::timestamp_ns with time zone"), "(cast a TIMESTAMP_NS+tz)");
   CHECK_EQ(ShowExpr("a::no_such_type"), "(cast a NO_SUCH_TYPE)");
-  CHECK_EQ(
-      ShowError("SELECT a::struct(x int)"),
-      "VEL2002 1:18 this part of a statement is not supported: type STRUCT with these arguments");
+  CHECK_EQ(ShowExpr("a::struct(x int, y row(z text[3]))[]"),
+           "(cast a STRUCT(x INT, y STRUCT(z TEXT[3]))[])");
+  CHECK_EQ(ShowExpr("a::map(varchar, decimal(5, 1)[])"), "(cast a MAP(VARCHAR, DECIMAL(5,1)[]))");
+  CHECK_EQ(ShowExpr("a::int array[4]"), "(cast a INT[4])");
+  CHECK_EQ(ShowError("SELECT a::int[0]"),
+           "VEL2017 1:15 length of an array type is not from 1 to 65536: 0");
+  CHECK_EQ(ShowError("SELECT a::map(int)").substr(0, 12), "VEL2001 1:18");
 }
 
 TEST(calls_and_their_special_forms) {

@@ -110,6 +110,8 @@ TEST(nesting_a_million_deep_is_an_error) {
   CHECK_EQ(CodeOf("SELECT 1 FROM " + Repeat("(", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf("SELECT 1 FROM t " + Repeat("JOIN t ", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf("SELECT a::int" + Repeat("[]", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("SELECT a::" + Repeat("STRUCT(a ", 1000000)), "VEL2004");
+  CHECK_EQ(CodeOf("SELECT a::" + Repeat("MAP(INT, ", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf("SELECT 1 GROUP BY " + Repeat("GROUPING SETS (", 1000000)), "VEL2004");
   CHECK_EQ(CodeOf(Repeat("EXPLAIN ", 1000000)), "VEL2001");
   CHECK_EQ(CodeOf(Repeat("PREPARE p AS ", 1000000)), "VEL2001");

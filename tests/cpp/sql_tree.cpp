@@ -221,7 +221,15 @@ std::string Show(const TypeName& type) {
   }
   if (!type.arguments.empty()) out += ")";
   if (type.with_time_zone) out += "+tz";
-  for (int i = 0; i < type.array_depth; ++i) out += "[]";
+  for (size_t i = 0; i < type.inner.size(); ++i) {
+    out += i == 0 ? "(" : ", ";
+    if (i < type.field_names.size()) out += type.field_names[i].text + " ";
+    out += Show(type.inner[i]);
+  }
+  if (!type.inner.empty()) out += ")";
+  for (const int64_t size : type.array_sizes) {
+    out += "[" + (size == 0 ? std::string() : std::to_string(size)) + "]";
+  }
   return out;
 }
 

@@ -2,9 +2,10 @@
 
     python tests/faults/fuzz_statements.py [--seconds 60] [--seed N]
 
-The statements of tests/slt are the corpus: they are cut, spliced, repeated, nested and sprinkled
-with bytes. Prints its seed; with the same seed the same statements come in the same order. The
-statement under way stands in build/fuzz_statement.sql, should the process die of it.
+The statements of tests/slt are the corpus: they are cut, spliced, repeated, nested, stretched to
+megabytes and sprinkled with bytes. Prints its seed; with the same seed the same statements come in
+the same order. The statement under way stands in build/fuzz_statement.sql, should the process die
+of it.
 """
 
 import argparse
@@ -57,9 +58,17 @@ def repeat(rng: random.Random, tokens: list[str], _other: list[str]) -> str:
 
 
 def nest(rng: random.Random, tokens: list[str], _other: list[str]) -> str:
-    depth = rng.choice((3, 300, 100_000))
+    depth = rng.choice((3, 300, 1_000_000))
     opening, closing = rng.choice((("(", ")"), ("SELECT * FROM (", ")"), ("NOT ", ""), ("-", "")))
     return opening * depth + "".join(tokens) + closing * depth
+
+
+def stretch(rng: random.Random, tokens: list[str], _other: list[str]) -> str:
+    """Some of its tokens again and again, to a megabyte or past the limit, cut anywhere."""
+    start = rng.randrange(len(tokens))
+    unit = "".join(tokens[start : start + rng.randint(1, 8)])
+    text = "".join(tokens[:start]) + unit * (rng.choice((1, 1, 10)) * 1_000_000 // len(unit))
+    return text[: rng.randrange(len(text) // 2, len(text) + 1)]
 
 
 def sprinkle(rng: random.Random, tokens: list[str], _other: list[str]) -> str:
@@ -71,7 +80,7 @@ def sprinkle(rng: random.Random, tokens: list[str], _other: list[str]) -> str:
     return "".join(characters)
 
 
-MUTATIONS: list[Mutation] = [cut, splice, swap, repeat, nest, sprinkle]
+MUTATIONS: list[Mutation] = [cut, splice, swap, repeat, nest, stretch, sprinkle]
 
 
 def run(statement: str) -> str:

@@ -1,7 +1,5 @@
 """Every action does what the table of actions says, over the wire."""
 
-import os
-
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -147,11 +145,6 @@ def test_the_server_tells_its_health_settings_and_metrics(client: flight.FlightC
     metrics = act(client, "server.metrics")["metrics"]
     assert metrics["ingest_rows_total"] == before + 3
     assert metrics["calls_active"] >= 1
-
-
-def test_the_server_tells_its_allocator(client: flight.FlightClient) -> None:
-    wanted = os.environ.get("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
-    assert act(client, "server.settings")["settings"]["server.memory_pool"] == wanted
 
 
 def test_system_tables_answer_sql(client: flight.FlightClient) -> None:

@@ -63,6 +63,57 @@ def test_a_refused_put_keeps_its_code(ours: Client) -> None:
     assert caught.value.code == "VEL4005"
 
 
+def failing_batches() -> Iterator[pa.RecordBatch]:
+    yield pa.record_batch({"a": [7, 8]})
+    raise LookupError("the rest is damaged")
+
+
+def test_a_put_whose_data_fails_is_not_taken_for_whole(ours: Client) -> None:
+    ours.put(pa.table({"a": [1, 2, 3]}), "ours_whole")
+    schema = pa.schema([("a", pa.int64())])
+    broken = pa.RecordBatchReader.from_batches(schema, failing_batches())
+    with pytest.raises(LookupError, match="damaged"):
+        ours.put(broken, "ours_whole", mode="replace")
+    newest = ours.action("run.list", limit=1)["runs"][0]
+    assert (newest["text"], newest["state"]) == ("DoPut ours_whole", "cancelled")
+    assert ours.sql("SELECT sum(a) FROM ours_whole").to_rows() == [(6,)]
+
+
+def test_rows_are_read_once(ours: Client) -> None:
+    result = ours.sql("SELECT 1 AS a")
+    assert result.to_arrow().num_rows == 1
+    with pytest.raises(VelariaError, match="have been read"):
+        result.to_arrow()
+    with pytest.raises(VelariaError, match="have been read"):
+        list(result)
+
+
+def test_a_fault_while_rows_are_read_is_shown_in_its_place(ours: Client) -> None:
+    with pytest.raises(VelariaError) as caught:
+        ours.sql("SELECT 1 / 0").to_arrow()
+    assert caught.value.caret.startswith("SELECT 1 / 0\n")
+
+
+@pytest.mark.parametrize(("table", "mode"), [("", "append"), ("x" * 2000, "append"), ("t", "odd")])
+def test_a_put_to_nowhere_is_a_coded_failure(ours: Client, table: str, mode: str) -> None:
+    with pytest.raises(VelariaError) as caught:
+        ours.put(pa.table({"a": [1]}), table, mode)
+    assert caught.value.code == "VEL1001"
+
+
+@pytest.mark.parametrize("data", [{"a": [1]}, [1, 2], "rows"], ids=["dict", "list", "text"])
+def test_data_that_is_not_arrow_is_refused_by_its_kind(ours: Client, data: object) -> None:
+    with pytest.raises(TypeError, match="Arrow"):
+        ours.put(data, "ours_kind")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("uri", ["localhost", "127.0.0.1:31337", "http://127.0.0.1:1", ""])
+def test_what_is_no_address_is_the_callers_fault(uri: str) -> None:
+    with pytest.raises(VelariaError, match="not the address") as caught:
+        velaria.connect(uri)
+    assert (caught.value.code, caught.value.retry) == ("VEL1001", "never")
+
+
 def test_an_absent_server_is_a_connection_error() -> None:
     with pytest.raises(VelariaError) as caught, velaria.connect("grpc://127.0.0.1:1") as nobody:
         nobody.sql("SELECT 1")

@@ -1,6 +1,7 @@
 """The command line against a running server: rows, faults on stderr, exit codes by range."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, until
 from velaria.flight_server.cli import COMMANDS
-from velaria.flight_server.client import connect
+from velaria.flight_server.client import Client, connect
 from velaria.flight_server.commands import shell
 
 
@@ -61,6 +62,86 @@ def test_a_file_is_put_and_listed(server: ServerProcess, tmp_path: Path) -> None
     assert velaria(server, "put", str(path.with_suffix(".parquet")), "cli_f").returncode == 4
     assert velaria(server, "put", str(tmp_path / "missing.csv"), "cli_f").returncode == 4
     assert velaria(server, "put", str(tmp_path / "f.xyz"), "cli_f").returncode == 1
+
+
+def test_a_file_that_is_damaged_further_on_is_not_a_servers_fault(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "late.csv"
+    path.write_text("a\n" + "1\n" * 1_000_000 + "x\n")
+    assert velaria(server, "sql", "CREATE TABLE cli_late (b VARCHAR)").returncode == 0
+    done = velaria(server, "put", "--mode", "replace", str(path), "cli_late")
+    assert done.returncode == 4
+    assert b"VEL4002 the file cannot be read to its end" in done.stderr
+    assert b"b\n" in velaria(server, "sql", "SELECT * FROM cli_late").stdout
+
+
+def test_a_csv_file_is_read_by_the_types_of_its_table(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "typed.CSV"
+    path.write_text("ts,code\n2026-01-01 00:00:01,007\n")
+    made = velaria(server, "sql", "CREATE TABLE cli_typed (ts TIMESTAMP, code VARCHAR)")
+    assert made.returncode == 0, made.stderr
+    assert velaria(server, "put", str(path), "cli_typed").returncode == 0
+    assert b"007" in velaria(server, "sql", "SELECT code FROM cli_typed").stdout
+    assert velaria(server, "put", str(path), "").returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("fmt", "sql", "told"),
+    [
+        ("csv", "SELECT [1] AS l", b"CSV has no form"),
+        ("csv", "SELECT INTERVAL '1 month' AS i", b"CSV has no form"),
+        ("json", "SELECT 1 AS a, 2 AS a", b"have the same name: a"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(
+    server: ServerProcess, fmt: str, sql: str, told: bytes
+) -> None:
+    done = velaria(server, "sql", "--output", fmt, sql)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert told in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_plan_is_shown_line_by_line(server: ServerProcess) -> None:
+    shown = velaria(server, "sql", "EXPLAIN SELECT 1 AS a").stdout.decode().splitlines()
+    assert shown[2] == "logical  | Project 1 AS a"
+    assert shown[3] == "         |   Values 1 rows"
+    assert not any("…" in line for line in shown)
+
+
+def test_output_that_cannot_be_written_is_told_in_words(server: ServerProcess) -> None:
+    with open("/dev/full", "wb") as full:
+        for fmt in ("table", "csv", "json"):
+            done = subprocess.run(
+                [sys.executable, "-m", "velaria.flight_server.cli", "sql", "--server", server.uri]
+                + ["--output", fmt, "SELECT 1 AS a"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                timeout=60,
+                check=False,
+            )
+            assert done.returncode == 4
+            assert b"No space left" in done.stderr
+            assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("start", ["SELECT", "CREATE TABLE cli_long AS SELECT"])
+def test_an_interrupt_ends_a_long_statement(server: ServerProcess, start: str) -> None:
+    sql = f"{start} count(*) AS n FROM generate_series(1, 100000000) a(x), generate_series(1, 999)"
+    command = [sys.executable, "-m", "velaria.flight_server.cli", "sql", "--server", server.uri]
+    with connect(server.uri) as ours, subprocess.Popen([*command, sql]) as running:
+        assert until(lambda: state_of(ours, sql) == "running")
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == -signal.SIGINT
+        assert until(lambda: state_of(ours, sql) == "cancelled")
+
+
+def state_of(ours: Client, sql: str) -> str | None:
+    found = [q["state"] for q in ours.action("query.list")["queries"] if q["sql"] == sql]
+    return found[-1] if found else None
 
 
 def test_parameters_explain_runs_and_actions_work(server: ServerProcess) -> None:
@@ -124,6 +205,33 @@ def test_streams_are_run_from_the_command_line(server: ServerProcess) -> None:
     assert json.loads(velaria_verb(server, "stop", "cli_q").stdout)["status"] == "stopped"
     assert velaria_verb(server, "end-input", "cli_e").returncode == 0
     assert velaria_verb(server, "progress", "no-such-query").returncode == 4
+
+
+def test_a_watched_query_is_one_csv_and_a_stream_shows_each_batch(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("v\n1\n2\n")
+    assert velaria(server, "sql", "CREATE STREAM cli_live (v BIGINT)").returncode == 0
+    velaria_verb(server, "start", "--name", "cli_live_q", "SELECT v FROM cli_live")
+    base = [sys.executable, "-m", "velaria.flight_server.cli"]
+    watch = [*base, "stream", "watch", "--server", server.uri, "--output", "csv", "cli_live_q"]
+    read = [*base, "sql", "--server", server.uri, "SELECT count(*) AS n FROM cli_live"]
+    with (
+        connect(server.uri) as ours,
+        subprocess.Popen(watch, stdout=subprocess.PIPE) as watching,
+        subprocess.Popen(read, stdout=subprocess.PIPE) as reading,
+    ):
+        assert watching.stdout is not None and reading.stdout is not None
+        assert until(
+            lambda: ours.action("stream.progress", query_id="cli_live_q")["subscribers"] > 0
+        )
+        for _ in range(2):
+            assert velaria(server, "put", str(path), "cli_live").returncode == 0
+        assert reading.stdout.readline() == b"n\n", "shown before the stream ends"
+        ours.action("stream.end_input", stream="cli_live")
+        assert watching.communicate(timeout=30)[0] == b'"v"\n1\n2\n1\n2\n'
+        assert reading.wait(30) == 0
 
 
 def velaria_verb(

@@ -278,3 +278,8 @@ def test_a_view_over_a_stream_is_a_stream(session: velaria.Session) -> None:
         "physical",
         "strategy",
     }
+
+
+def test_one_folder_is_not_taken_for_a_list_of_its_letters() -> None:
+    with pytest.raises(TypeError, match="a list of folders, not one: /tmp"):
+        velaria.Session(allowed_roots="/tmp")

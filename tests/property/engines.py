@@ -5,10 +5,28 @@ from __future__ import annotations
 import math
 import sqlite3
 from decimal import Decimal
+from typing import Protocol
 
 import duckdb
 
 Row = tuple[object, ...]
+
+
+class JudgeRefusal(Exception):
+    """A judge could not, or would not, run a statement."""
+
+
+class Judge(Protocol):
+    """An engine whose answers are the expected ones."""
+
+    name: str
+
+    def execute(self, sql: str) -> None: ...
+
+    def rows(self, sql: str) -> list[Row]: ...
+
+    def close(self) -> None: ...
+
 
 _REL_TOLERANCE = 1e-9
 
@@ -26,8 +44,11 @@ class DuckdbJudge:
         self._connection.execute(sql)
 
     def rows(self, sql: str) -> list[Row]:
-        """Rows of a query."""
-        return [plain_row(row) for row in self._connection.execute(sql).fetchall()]
+        """Rows of a query; JudgeRefusal when it fails."""
+        try:
+            return [plain_row(row) for row in self._connection.execute(sql).fetchall()]
+        except duckdb.Error as error:
+            raise JudgeRefusal(f"{error}\n{sql}") from error
 
     def close(self) -> None:
         """Free the database."""
@@ -48,8 +69,11 @@ class SqliteJudge:
         self._connection.execute(sql)
 
     def rows(self, sql: str) -> list[Row]:
-        """Rows of a query."""
-        return [plain_row(row) for row in self._connection.execute(sql).fetchall()]
+        """Rows of a query; JudgeRefusal when it fails."""
+        try:
+            return [plain_row(row) for row in self._connection.execute(sql).fetchall()]
+        except sqlite3.Error as error:
+            raise JudgeRefusal(f"{error}\n{sql}") from error
 
     def close(self) -> None:
         """Free the database."""

@@ -1,336 +1,310 @@
-"""Random SELECTs over two small tables, typed so that each of them is valid and has one right
-answer.
+"""Random SELECTs, typed so that each of them is valid and has one right answer.
 
-Everything stays inside the common ground of Velaria, DuckDB and SQLite: integers far from overflow,
-divisors guarded by NULLIF, reals that are exact in binary, ASCII text, every ORDER BY a total
-order.
+Every ORDER BY that a LIMIT or a window frame leans on is a total order. What an engine does not
+speak is written in only when that engine need not judge:
+
+- SQLite has no ANY/ALL, GROUPING SETS, DISTINCT ON, QUALIFY, LATERAL, STRING_AGG with an order,
+  BOOL_AND, INTERSECT ALL or EXCEPT ALL;
+- SQLite 3.40 loses or invents rows of a RIGHT or FULL JOIN that is not of two plain tables (after
+  JOIN ... ON FALSE; with a grouped sub-select, within UNION ALL);
+- DuckDB takes (a, b) IN (SELECT ...) for structs, whose nulls are values.
+
+Left out altogether, because the engines mean different things: SUM as an operand (of BIGINT it is
+a DECIMAL in Velaria and PostgreSQL), columns of untyped NULL, aggregates of outer columns alone.
+The connections make up for the rest: integer division in DuckDB, case-sensitive LIKE in SQLite,
+booleans as 0 and 1, decimals and floats by value, NULLS LAST or FIRST always written.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
-SETUP = (
-    "CREATE TABLE t0(a INTEGER, b BIGINT, s VARCHAR, x DOUBLE PRECISION, f BOOLEAN)",
-    "CREATE TABLE t1(a INTEGER, c INTEGER, u VARCHAR, y DOUBLE PRECISION)",
-)
-COLUMNS = {
-    "t0": {"a": "int", "b": "int", "s": "text", "x": "real", "f": "bool"},
-    "t1": {"a": "int", "c": "int", "u": "text", "y": "real"},
-}
-# SQLite has neither dates nor decimals; these tables are for DuckDB alone.
-RICH_SETUP = (
-    "CREATE TABLE t0(a INTEGER, b BIGINT, s VARCHAR, d DATE, m DECIMAL(8, 2), f BOOLEAN)",
-    "CREATE TABLE t1(a INTEGER, c SMALLINT, u VARCHAR, e DATE, n DECIMAL(8, 2), x DOUBLE)",
-)
-RICH_COLUMNS = {
-    "t0": {"a": "int", "b": "int", "s": "text", "d": "date", "m": "decimal", "f": "bool"},
-    "t1": {"a": "int", "c": "int", "u": "text", "e": "date", "n": "decimal", "x": "real"},
-}
-Columns = dict[str, dict[str, str]]
-_ALL_KINDS = ("int", "text", "real", "date", "decimal", "bool")
-_TEXTS = ("", "a", "ab", "b", "Ab", "ba", " x", "x%y", "null", "zz")
-_PATTERNS = ("a%", "%b", "_", "%", "", "%a%", "A_", "x!%y")
-_COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
+from .sql_expressions import COMPARISONS, Expressions, Scope, column_of
+from .sql_sources import Sources
+from .sql_tables import TABLES, Tables, literal
 
 
 @dataclass(frozen=True)
 class Query:
-    """SQL and whether its rows come in one defined order."""
+    """SQL, whether its rows come in one defined order, and the engines that speak it."""
 
     sql: str
     ordered: bool
+    judges: frozenset[str]
 
 
-def insert_statements(rng: random.Random, tables: Columns = COLUMNS) -> list[str]:
-    """Fill both tables: duplicates, nulls, and now and then no row at all."""
-    statements = []
-    for table, columns in tables.items():
-        count = rng.choice((0, 1, 7, 25, 40))
-        rows = [
-            "(" + ", ".join(_value(rng, kind) for kind in columns.values()) + ")"
-            for _ in range(count)
-        ]
-        if rows:
-            statements.append(f"INSERT INTO {table} VALUES {', '.join(rows)}")
-    return statements
+class Generator(Sources, Expressions):
+    """One whole statement after another."""
 
-
-def _value(rng: random.Random, kind: str) -> str:
-    return "NULL" if rng.random() < 0.2 else _literal(rng, kind)
-
-
-def _literal(rng: random.Random, kind: str) -> str:
-    match kind:
-        case "int":
-            return str(rng.randint(-9, 20))
-        case "real":
-            return f"{rng.randint(-40, 40) / 8}e0"
-        case "text":
-            return "'" + rng.choice(_TEXTS) + "'"
-        case "date":
-            return (
-                f"DATE '{rng.choice((1969, 2012, 2013))}-{rng.choice(('01-01', '02-28', '12-31'))}'"
-            )
-        case "decimal":
-            return f"{rng.randint(-400, 400) / 4:.2f}"
-    return rng.choice(("TRUE", "FALSE"))
-
-
-class Generator:
-    """Draws queries from one random source; the same seed gives the same queries."""
-
-    def __init__(self, rng: random.Random, tables: Columns = COLUMNS) -> None:
-        self._rng = rng
-        self._tables = tables
-        present = {kind for columns in tables.values() for kind in columns.values()}
-        self._kinds = tuple(kind for kind in _ALL_KINDS if kind in present)
-        self._scope: dict[str, str] = {}
+    def __init__(self, rng: random.Random, tables: Tables = TABLES) -> None:
+        super().__init__(rng, tables)
+        self._subqueries_left = 0
 
     def query(self) -> Query:
-        """One whole statement."""
-        shapes: tuple[Callable[[], Query], ...] = (
-            self._plain,
-            self._plain,
-            self._grouped,
-            self._grouped,
-            self._global_aggregate,
-            self._set_operation,
-            self._nested,
+        self._begin()
+        shape = self.rng.choice(
+            (
+                self._plain,
+                self._plain,
+                self._grouped,
+                self._grouped,
+                self._grouping_sets,
+                self._global_aggregate,
+                self._set_operation,
+                self._set_operation,
+                self._windows,
+                self._windows,
+                self._using,
+                self._distinct_on,
+            )
         )
-        return self._rng.choice(shapes)()
+        definitions = self.common_tables() if self.chance(0.25) else ""
+        sql, width = shape()
+        sql, ordered = self._maybe_ordered(sql, width)
+        return Query(definitions + sql, ordered, frozenset(self.judges))
 
     def predicate_query(self) -> tuple[str, str]:
-        """A FROM clause and a predicate over it, for ternary-logic partitioning."""
-        source = self._source()
-        return source, self.expression("bool", 3)
+        """A FROM clause and a predicate over it."""
+        self._begin()
+        return self.source(), self.expression("bool", 3)
 
-    # ---- statements
+    def aggregate_query(self) -> tuple[str, str, list[str]]:
+        """A FROM clause, a predicate over it, and columns that can be added and compared."""
+        self._begin()
+        source = self.source()
+        numbers = [name for name, kind in self.scope.items() if kind in ("int", "real")]
+        return source, self.expression("bool", 3), numbers
 
-    def _plain(self) -> Query:
-        source = self._source()
-        kinds = [self._rng.choice(self._kinds) for _ in range(self._count(3))]
-        items = [f"{self.expression(kind, 2)} AS c{n}" for n, kind in enumerate(kinds)]
-        distinct = "DISTINCT " if self._rng.random() < 0.2 else ""
-        sql = f"SELECT {distinct}{', '.join(items)} FROM {source}{self._where()}"
-        return self._maybe_ordered(sql, len(items))
+    def _begin(self) -> None:
+        self._subqueries_left = 3
+        self.judges = {"duckdb", "sqlite"}
+        self.restart_sources()
 
-    def _grouped(self) -> Query:
-        source = self._source()
-        names = [name for name, kind in self._scope.items() if kind != "real"]
-        keys = list(dict.fromkeys(self._rng.choice(names) for _ in range(self._count(2))))
-        if self._rng.random() < 0.3:
+    # ---- statements: each gives its text and its number of columns
+
+    def _plain(self) -> tuple[str, int]:
+        source = self.source()
+        items = self._items(2)
+        distinct = "DISTINCT " if self.chance(0.2) else ""
+        return f"SELECT {distinct}{items} FROM {source}{self.where()}", items.count(" AS c")
+
+    def _items(self, depth: int) -> str:
+        kinds = [self.rng.choice(self.kinds) for _ in range(self.count(3))]
+        return ", ".join(f"{self.expression(kind, depth)} AS c{n}" for n, kind in enumerate(kinds))
+
+    def _group_keys(self, most: int) -> list[str]:
+        names = [name for name, kind in self.scope.items() if kind != "real"]
+        keys = [self.rng.choice(names) for _ in range(self.count(most))]
+        if self.chance(0.3):
             # Never a bare literal: that would be an ordinal.
-            keys[0] = f"({self._column('int')} % 3 + {self._leaf('int')})"
-        aggregates = [self._aggregate() for _ in range(self._count(3))]
-        items = [f"{item} AS c{n}" for n, item in enumerate(keys + aggregates)]
-        sql = f"SELECT {', '.join(items)} FROM {source}{self._where()} GROUP BY {', '.join(keys)}"
-        if self._rng.random() < 0.3:
-            sql += f" HAVING COUNT(*) {self._rng.choice(_COMPARISONS)} {self._rng.randint(0, 4)}"
-        return self._maybe_ordered(sql, len(items))
+            keys[0] = f"({column_of(self.rng, self.scope, 'int')} % 3 + {literal(self.rng, 'int')})"
+        return list(dict.fromkeys(keys))
 
-    def _global_aggregate(self) -> Query:
-        source = self._source()
-        items = [f"{self._aggregate()} AS c{n}" for n in range(self._count(4))]
-        return Query(f"SELECT {', '.join(items)} FROM {source}{self._where()}", ordered=False)
+    def _grouped(self) -> tuple[str, int]:
+        source = self.source()
+        where = self.where()
+        keys = self._group_keys(2)
+        items = [*keys, *(self.aggregate() for _ in range(self.count(3)))]
+        having = ""
+        if self.chance(0.3):
+            having = f" HAVING {self._having(keys)}"
+        if self.chance(0.3):
+            items.append(self._over_keys(keys))
+        text = ", ".join(f"{item} AS c{n}" for n, item in enumerate(items))
+        sql = f"SELECT {text} FROM {source}{where} GROUP BY {', '.join(keys)}{having}"
+        return sql, len(items)
 
-    def _set_operation(self) -> Query:
-        kinds = [self._rng.choice(self._kinds) for _ in range(self._count(2))]
-        arms = []
-        for _ in range(2):
-            source = self._source()
-            items = [f"{self.expression(kind, 1)} AS c{n}" for n, kind in enumerate(kinds)]
-            arms.append(f"SELECT {', '.join(items)} FROM {source}{self._where()}")
-        return self._maybe_ordered(
-            self._rng.choice((" UNION ", " UNION ALL ")).join(arms), len(kinds)
+    def _having(self, keys: list[str]) -> str:
+        test = f"COUNT(*) {self.rng.choice(COMPARISONS)} {self.rng.randint(0, 4)}"
+        if self.chance(0.3):
+            test += f" {self.rng.choice(('AND', 'OR'))} {self._over_keys(keys, 'bool')}"
+        return test
+
+    def _over_keys(self, keys: list[str], kind: str = "int") -> str:
+        """An expression over plain group keys, subqueries that refer to them included."""
+        kept, self.scope = self.scope, {key: self.scope[key] for key in keys if key in self.scope}
+        hidden, self.outer = self.outer, []
+        text = self.expression(kind, 2)
+        self.scope, self.outer = kept, hidden
+        return text
+
+    def _grouping_sets(self) -> tuple[str, int]:
+        self.judges.discard("sqlite")
+        source = self.source()
+        where = self.where()
+        names = [name for name, kind in self.scope.items() if kind != "real"]
+        keys = list(dict.fromkeys(self.rng.choice(names) for _ in range(3)))
+        every = ", ".join(keys)
+        sets = [", ".join(key for key in keys if self.chance(0.5)) for _ in range(self.count(3))]
+        clause = self.pick(
+            lambda: f"ROLLUP ({every})",
+            lambda: f"CUBE ({every})",
+            lambda: f"GROUPING SETS ({', '.join(f'({one})' for one in sets)})",
+            lambda: f"{keys[0]}, ROLLUP ({', '.join(keys[1:] or keys)})",
+        )
+        items = [*keys, self.aggregate(), f"GROUPING({every})"]
+        if clause.startswith("GROUPING"):
+            # A key that stands in no set is not grouped by; it may not be selected either.
+            used = {key for one in sets for key in one.split(", ") if key}
+            items = [*(key for key in keys if key in used), self.aggregate()]
+        text = ", ".join(f"{item} AS c{n}" for n, item in enumerate(items))
+        return f"SELECT {text} FROM {source}{where} GROUP BY {clause}", len(items)
+
+    def _global_aggregate(self) -> tuple[str, int]:
+        source = self.source()
+        where = self.where()
+        items = [f"{self.aggregate()} AS c{n}" for n in range(self.count(4))]
+        having = " HAVING COUNT(*) > 2" if self.chance(0.1) else ""
+        return f"SELECT {', '.join(items)} FROM {source}{where}{having}", len(items)
+
+    def _set_operation(self) -> tuple[str, int]:
+        kinds = [self.rng.choice(self.kinds) for _ in range(self.count(2))]
+        sql = self.set_operation(self._arm(kinds), self._arm(kinds))
+        if self.chance(0.3):
+            # Parentheses, because SQLite gives all set operators one rank.
+            sql = self.set_operation(f"SELECT * FROM ({sql}) AS q", self._arm(kinds))
+        return sql, len(kinds)
+
+    def _arm(self, kinds: list[str]) -> str:
+        source = self.source()
+        items = [f"{self.expression(kind, 1)} AS c{n}" for n, kind in enumerate(kinds)]
+        return f"SELECT {', '.join(items)} FROM {source}{self.where()}"
+
+    def _windows(self) -> tuple[str, int]:
+        source = self.source()
+        where = self.where()
+        items = [self.window(placing=n == 0) for n in range(self.count(2))]
+        items.append(self.leaf(self.rng.choice(self.kinds)))
+        text = ", ".join(f"{item} AS c{n}" for n, item in enumerate(items))
+        sql = f"SELECT {text} FROM {source}{where}"
+        if self.chance(0.15):
+            self.judges.discard("sqlite")
+            sql += f" QUALIFY {self.window(placing=False)} IS NOT NULL"
+        return sql, len(items)
+
+    def _using(self) -> tuple[str, int]:
+        """USING and NATURAL, whose merged column takes the left value, else the right one."""
+        left, right = self.rng.sample(sorted(self.tables), 2)
+        kind = self.rng.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"))
+        common = [name for name in self.tables[left] if name in self.tables[right]]
+        merged = self.rng.choice((["a"], ["k"], ["k", "a"], common))
+        join = f"{left} AS l {kind} {right} AS r USING ({', '.join(merged)})"
+        if merged == common:
+            join = f"{left} AS l NATURAL {kind} {right} AS r"
+        own = [f"l.{name}" for name in self.tables[left] if name not in common]
+        own += [f"r.{name}" for name in self.tables[right] if name not in common]
+        items = [*merged, *(self.rng.choice(own) for _ in range(2))]
+        if self.chance(0.3):
+            text = ", ".join(f"{item} AS c{n}" for n, item in enumerate([*merged, "COUNT(*)"]))
+            return f"SELECT {text} FROM {join} GROUP BY {', '.join(merged)}", len(merged) + 1
+        text = ", ".join(f"{item} AS c{n}" for n, item in enumerate(items))
+        where = f" WHERE {merged[0]} > {self.rng.randint(-3, 9)}" if self.chance(0.4) else ""
+        return f"SELECT {text} FROM {join}{where}", len(items)
+
+    def _distinct_on(self) -> tuple[str, int]:
+        self.judges.discard("sqlite")
+        source = self.source()
+        where = self.where()
+        keys = list(dict.fromkeys(self.rng.choice(list(self.scope)) for _ in range(2)))
+        items = [*keys, *self.scope]
+        text = ", ".join(f"{item} AS c{n}" for n, item in enumerate(items))
+        order = ", ".join(f"{item} NULLS LAST" for item in [*keys, *self.scope])
+        sql = f"SELECT DISTINCT ON ({', '.join(keys)}) {text} FROM {source}{where} ORDER BY {order}"
+        return f"SELECT * FROM ({sql}) AS q", len(items)
+
+    def _maybe_ordered(self, sql: str, width: int) -> tuple[str, bool]:
+        if self.chance(0.6):
+            return sql, False
+        directions = [self.rng.choice(("", " DESC")) for _ in range(width)]
+        keys = ", ".join(
+            f"{n + 1}{way} NULLS {self.rng.choice(('LAST', 'LAST', 'FIRST'))}"
+            for n, way in enumerate(directions)
+        )
+        return f"{sql} ORDER BY {keys}{self.limit()}", True
+
+    def limit(self) -> str:
+        if self.chance(0.5):
+            return ""
+        text = f" LIMIT {self.rng.randint(0, 12)}"
+        return f"{text} OFFSET {self.rng.randint(0, 6)}" if self.chance(0.5) else text
+
+    # ---- subqueries in expressions
+
+    def subquery_test(self) -> str | None:
+        inner = self._enter()
+        if inner is None:
+            return None
+        source, where, outer, scope = inner
+        negation = self.rng.choice(("", "NOT "))
+        kind = self.rng.choice([kind for kind in self.kinds if kind != "bool"])
+        column = column_of(self.rng, self.scope, kind) or literal(self.rng, kind)
+        two = [column_of(self.rng, self.scope, "int") for _ in range(2)]
+        self._leave(outer, scope)
+
+        def quantified() -> str:
+            self.judges.discard("sqlite")
+            sign, word = self.rng.choice(COMPARISONS), self.rng.choice(("ANY", "ALL"))
+            return f"({self.leaf(kind)} {sign} {word} (SELECT {column} FROM {source}{where}))"
+
+        def rows() -> str:
+            self.judges.discard("duckdb")
+            pair = f"({self.leaf('int')}, {self.leaf('int')})"
+            return f"({pair} {negation}IN (SELECT {two[0]}, {two[1]} FROM {source}{where}))"
+
+        return self.pick(
+            lambda: f"({negation}EXISTS (SELECT 1 FROM {source}{where}))",
+            lambda: f"({negation}EXISTS (SELECT 1 FROM {source}{where}))",
+            lambda: f"({self.leaf(kind)} {negation}IN (SELECT {column} FROM {source}{where}))",
+            lambda: f"({self.leaf(kind)} {negation}IN (SELECT {column} FROM {source}{where}))",
+            quantified,
+            rows if "sqlite" in self.judges else quantified,
         )
 
-    def _nested(self) -> Query:
-        source = self._source()
-        kinds = {"p": "int", "q": "text", "r": "real"}
-        items = ", ".join(f"{self.expression(kind, 1)} AS {name}" for name, kind in kinds.items())
-        inner = f"SELECT {items} FROM {source}{self._where()}"
-        self._scope = {f"q.{name}": kind for name, kind in kinds.items()}
-        outer = f"{self.expression('int', 2)} AS c0, {self._column('text')} AS c1"
-        if self._rng.random() < 0.5:
-            sql = f"SELECT {outer} FROM ({inner}) AS q{self._where()}"
-        else:
-            sql = f"WITH q AS ({inner}) SELECT {outer} FROM q{self._where()}"
-        return self._maybe_ordered(sql, 2)
+    def subquery_value(self, kind: str) -> str | None:
+        inner = self._enter()
+        if inner is None:
+            return None
+        source, where, outer, scope = inner
+        column = column_of(self.rng, self.scope, kind)
+        order = self.total_order()
+        argument = self.bare_expression(kind)
+        self._leave(outer, scope)
+        choices = [f"{self.rng.choice(('MIN', 'MAX'))}({argument})"]
+        if kind == "int":
+            # No SUM: of BIGINT it is a DECIMAL, and / would not truncate, as in PostgreSQL.
+            choices += ["COUNT(*)", f"COUNT({argument})", f"COUNT(DISTINCT {argument})"]
+        if kind == "bool":
+            choices = ["COUNT(*) > 1", "MAX(1) IS NULL"]
+        text = f"SELECT {self.rng.choice(choices)} FROM {source}{where}"
+        if column is not None and self.chance(0.3):
+            text = f"SELECT {column} FROM {source}{where} ORDER BY {order} LIMIT 1"
+        return f"({text})"
 
-    def _maybe_ordered(self, sql: str, width: int) -> Query:
-        if self._rng.random() < 0.6:
-            return Query(sql, ordered=False)
-        directions = [self._rng.choice(("", " DESC")) for _ in range(width)]
-        keys = ", ".join(f"{n + 1}{way} NULLS LAST" for n, way in enumerate(directions))
-        sql = f"{sql} ORDER BY {keys}"
-        if self._rng.random() < 0.5:
-            sql += f" LIMIT {self._rng.randint(0, 12)}"
-            if self._rng.random() < 0.5:
-                sql += f" OFFSET {self._rng.randint(0, 6)}"
-        return Query(sql, ordered=True)
+    def _enter(self) -> tuple[str, str, list[Scope], Scope] | None:
+        """Step into a subquery: its FROM, its WHERE, and what _leave takes back."""
+        if self._subqueries_left <= 0 or self.subqueries_barred:
+            return None
+        self._subqueries_left -= 1
+        outer, scope = self.outer, self.scope
+        self.outer = [*outer, scope] if scope else outer
+        source = self.source(simple=True)
+        return source, self._correlated_where(), outer, scope
 
-    # ---- clauses
+    def _leave(self, outer: list[Scope], scope: Scope) -> None:
+        self.outer, self.scope = outer, scope
 
-    def _source(self) -> str:
-        """A table or a join; sets the columns in scope."""
-        if self._rng.random() < 0.5:
-            table = self._rng.choice(("t0", "t1"))
-            self._scope = {f"{table}.{name}": kind for name, kind in self._tables[table].items()}
-            return table
-        left, right = self._rng.choice((("t0", "t1"), ("t1", "t0"), ("t0", "t0")))
-        self._scope = {f"l.{name}": kind for name, kind in self._tables[left].items()}
-        self._scope |= {f"r.{name}": kind for name, kind in self._tables[right].items()}
-        kind = self._rng.choice(("JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"))
-        if kind == "CROSS JOIN":
-            return f"{left} AS l CROSS JOIN {right} AS r"
-        condition = self._rng.choice(
-            ("l.a = r.a", f"l.a = r.{'b' if right == 't0' else 'c'}", "l.a = r.a + 1")
-        )
-        if self._rng.random() < 0.3:
-            condition += f" AND {self.expression('bool', 1)}"
-        return f"{left} AS l {kind} {right} AS r ON {condition}"
-
-    def _where(self) -> str:
-        return f" WHERE {self.expression('bool', 3)}" if self._rng.random() < 0.6 else ""
-
-    def _aggregate(self) -> str:
-        kind = self._rng.choice([kind for kind in self._kinds if kind != "bool"])
-        argument = self.expression(kind, 1)
-        choices = [
-            "COUNT(*)",
-            f"COUNT({argument})",
-            f"COUNT(DISTINCT {argument})",
-            f"MIN({argument})",
-            f"MAX({argument})",
-        ]
-        if kind not in ("text", "date"):
-            choices += [f"SUM({argument})", f"AVG({argument})"]
-        return self._rng.choice(choices)
-
-    # ---- expressions
-
-    def expression(self, kind: str, depth: int) -> str:
-        """An expression of a kind ("int", "text", "real", "bool") over the columns in scope."""
-        if depth == 0 or self._rng.random() < 0.25:
-            return self._leaf(kind)
-        if self._rng.random() < 0.15:
-            return self._conditional(kind, depth - 1)
-        match kind:
-            case "int":
-                return self._integer(depth - 1)
-            case "text":
-                return self._text(depth - 1)
-            case "real":
-                return self._real(depth - 1)
-            case "date":
-                return self._date(depth - 1)
-            case "decimal":
-                return self._decimal(depth - 1)
-        return self._boolean(depth - 1)
-
-    def _leaf(self, kind: str) -> str:
-        if self._rng.random() < 0.75 and kind in self._scope.values():
-            return self._column(kind)
-        return _literal(self._rng, kind)
-
-    def _column(self, kind: str) -> str:
-        names = [name for name, known in self._scope.items() if known == kind]
-        return self._rng.choice(names)
-
-    def _conditional(self, kind: str, depth: int) -> str:
-        one, two = self.expression(kind, depth), self.expression(kind, depth)
-        test = self.expression("bool", depth)
-        return self._rng.choice(
-            (
-                f"CASE WHEN {test} THEN {one} ELSE {two} END",
-                f"CASE WHEN {test} THEN {one} END",
-                f"COALESCE({one}, {two})",
-                f"NULLIF({one}, {two})",
-            )
-        )
-
-    def _integer(self, depth: int) -> str:
-        one, two = self.expression("int", depth), self.expression("int", depth)
-        return self._rng.choice(
-            (
-                f"({one} + {two})",
-                f"({one} - {two})",
-                f"({one} * {self._rng.randint(-3, 3)})",
-                f"({one} / NULLIF({two}, 0))",
-                f"({one} % NULLIF({two}, 0))",
-                f"ABS({one})",
-                f"(- {one})",
-                f"LENGTH({self.expression('text', depth)})",
-            )
-        )
-
-    def _text(self, depth: int) -> str:
-        one = self.expression("text", depth)
-        return self._rng.choice(
-            (
-                f"({one} || {self.expression('text', depth)})",
-                f"UPPER({one})",
-                f"LOWER({one})",
-                f"SUBSTR({one}, {self._rng.randint(1, 3)}, {self._rng.randint(0, 3)})",
-                f"REPLACE({one}, 'a', {self._leaf('text')})",
-                f"TRIM({one})",
-            )
-        )
-
-    def _real(self, depth: int) -> str:
-        one = self.expression("real", depth)
-        return self._rng.choice(
-            (
-                f"({one} + {self.expression('real', depth)})",
-                f"({one} - {self.expression('int', depth)})",
-                f"({one} * {self._rng.choice(('0.5e0', '2e0', '-1e0'))})",
-                f"ABS({one})",
-                f"CAST({self.expression('int', depth)} AS DOUBLE PRECISION)",
-            )
-        )
-
-    def _date(self, depth: int) -> str:
-        one = self.expression("date", depth)
-        return self._rng.choice(
-            (f"({one} + {self._rng.randint(-40, 400)})", f"({one} - {self._rng.randint(0, 400)})")
-        )
-
-    def _decimal(self, depth: int) -> str:
-        one, two = self.expression("decimal", depth), self.expression("decimal", depth)
-        return self._rng.choice(
-            (
-                f"({one} + {two})",
-                f"({one} - {two})",
-                f"({one} * {self._rng.randint(-3, 3)})",
-                f"(- {one})",
-                f"ABS({one})",
-            )
-        )
-
-    def _boolean(self, depth: int) -> str:
-        kind = self._rng.choice([kind for kind in self._kinds if kind != "bool"])
-        one, two = self.expression(kind, depth), self.expression(kind, depth)
-        test, other = self.expression("bool", depth), self.expression("bool", depth)
-        values = ", ".join(_value(self._rng, kind) for _ in range(self._count(4)))
-        negation = self._rng.choice(("", "NOT "))
-        text = self.expression("text", depth)
-        return self._rng.choice(
-            (
-                f"({one} {self._rng.choice(_COMPARISONS)} {two})",
-                f"({one} {self._rng.choice(_COMPARISONS)} {two})",
-                f"({test} AND {other})",
-                f"({test} OR {other})",
-                f"(NOT {test})",
-                f"({one} IS {negation}NULL)",
-                f"({one} {negation}IN ({values}))",
-                f"({one} {negation}BETWEEN {two} AND {self._leaf(kind)})",
-                f"({text} {negation}LIKE '{self._rng.choice(_PATTERNS)}' ESCAPE '!')",
-                f"({one} IS {negation}DISTINCT FROM {two})",
-            )
-        )
-
-    def _count(self, most: int) -> int:
-        return self._rng.randint(1, most)
+    def _correlated_where(self) -> str:
+        """Most subqueries ask for rows that match a row outside."""
+        tests = []
+        for name, kind in self.rng.sample(sorted(self.scope.items()), len(self.scope)):
+            matching = [column_of(self.rng, scope, kind) for scope in self.outer]
+            found = [column for column in matching if column is not None]
+            if found and self.chance(0.6 if not tests else 0.1):
+                sign = "=" if self.chance(0.75) else self.rng.choice(COMPARISONS)
+                tests.append(f"{name} {sign} {self.rng.choice(found)}")
+            if len(tests) == 2:
+                break
+        if self.chance(0.4):
+            tests.append(self.expression("bool", 2))
+        return f" WHERE {' AND '.join(tests)}" if tests else ""

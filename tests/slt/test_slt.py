@@ -19,20 +19,18 @@ FLOOR_FILE = SLT_FOLDER / "sqlite_floor.txt"
 HEADER_FIELDS = ("name", "description", "group")
 
 
-QUICK_MODES = ("process", "streamed-3")
-
-
 def _cases() -> list[object]:
+    files = [parse_file(path) for path in OWN_FILES]
     return [
         pytest.param(
-            path,
+            slt.path,
             mode,
-            id=f"{path.stem}-{mode}",
-            marks=() if mode in QUICK_MODES else pytest.mark.slow,
+            id=f"{slt.path.stem}-{mode}",
+            marks=() if slt.is_quick(mode) else pytest.mark.slow,
         )
         for mode in MODES
-        for path in OWN_FILES
-        if not (mode.startswith("streamed") and parse_file(path).is_batch_only)
+        for slt in files
+        if not (mode.startswith("streamed") and slt.is_batch_only)
     ]
 
 

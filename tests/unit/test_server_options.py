@@ -52,6 +52,46 @@ def test_an_unknown_key_of_the_config_file_is_refused(tmp_path: Path) -> None:
         read_config(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("listen = 'grpc://127.0.0.1:0'", r"\$.listen"),
+        ("allow_path = 'data'", r"\$.allow_path"),
+        ("threads = 0", r"\$.threads"),
+        ("insecure = 'no'", r"\$.insecure"),
+        ("log = 'odd'", "odd"),
+        ("postgres = 5", r"\$.postgres"),
+    ],
+)
+def test_a_value_of_another_kind_in_the_config_file_is_refused(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    path = tmp_path / "velaria.toml"
+    path.write_text(text)
+    with pytest.raises(VelariaError, match=told) as caught:
+        read_config(path)
+    assert caught.value.code == "VEL1007"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sql", "--timeout", "-1", "SELECT 1"],
+        ["sql", "--timeout", "nan", "SELECT 1"],
+        ["doctor", "--timeout", "0"],
+        ["serve", "--threads", "0"],
+    ],
+    ids=" ".join,
+)
+def test_a_number_that_means_nothing_is_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == cli.REQUEST_FAULT
+    assert "not a number of" in capsys.readouterr().err
+
+
 def test_a_wrong_command_line_ends_with_the_requests_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

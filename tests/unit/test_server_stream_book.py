@@ -98,7 +98,8 @@ def test_a_slow_stop_does_not_keep_other_calls_from_being_cancelled(
 ) -> None:
     query = SlowQuery()
     kernel = KernelOfOne(query)
-    service: Any = SimpleNamespace(streams=StreamBook(kernel, queries))  # type: ignore[arg-type]
+    streams = StreamBook(kernel, queries)  # type: ignore[arg-type]
+    service: Any = SimpleNamespace(streams=streams, connection=lambda call: kernel)
     reading, reading_context = entered(watcher)
     statements._open_continuous(service, reading, "SELECT ?", [7], "q-promised")
     assert kernel.told == {
@@ -126,7 +127,7 @@ def test_a_query_that_cannot_start_is_a_failed_run_under_its_promised_id(
     kernel = KernelOfOne(SlowQuery(), VelariaError("VEL2101", "needs the end of its input"))
     streams = StreamBook(kernel, queries)  # type: ignore[arg-type]
     with pytest.raises(VelariaError):
-        streams.start_subscribed("SELECT 1", None, "q-promised")
+        streams.start_subscribed(kernel, "SELECT 1", None, "q-promised")  # type: ignore[arg-type]
     assert [(t.query_id, t.state, t.error_code) for t in queries.all()] == [
         ("q-promised", "failed", "VEL2101")
     ]

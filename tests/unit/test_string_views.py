@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from velaria import _kernel
@@ -64,3 +67,25 @@ def test_selected_views_come_out_as_they_came_in(session: _kernel.Session) -> No
     assert rows.column(1).to_pylist() == [
         None if text is None else text.encode() for text in TEXTS[1:]
     ]
+
+
+def test_views_that_were_cut_and_joined_hold_the_texts_once(
+    session: _kernel.Session, tmp_path: Path
+) -> None:
+    """Pieces of one column must not bring its text buffers with them, each all of them again."""
+    row_count = 50_000
+    texts = [f"a text of its own for row {row:09d}" for row in range(row_count)]
+    table = pa.table({"k": pa.array(range(row_count)), "s": pa.array(texts, pa.string_view())})
+    path = tmp_path / "views.parquet"
+    pq.write_table(table, path, row_group_size=10_000, data_page_size=4_096)
+    session.execute(f"CREATE TABLE stored AS SELECT * FROM '{path}'")
+    for sql in (
+        "SELECT s FROM stored ORDER BY k",
+        "SELECT l.s FROM stored l JOIN stored r ON l.s = r.s ORDER BY l.k",
+        "SELECT s FROM stored WHERE k >= 0",
+    ):
+        column = session.execute(sql).read_all().column(0)
+        column.validate(full=True)
+        assert column.to_pylist() == texts
+        assert column.num_chunks <= 10
+        assert column.get_total_buffer_size() < 100 * row_count

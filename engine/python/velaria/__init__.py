@@ -19,6 +19,7 @@ from velaria._kernel import (
     __version__,
 )
 from velaria.dataframe import DataFrame
+from velaria.schemas.errors import VelariaError
 from velaria.session import Session
 from velaria.streaming import StreamingDataFrame, StreamingQuery
 
@@ -37,6 +38,7 @@ __all__ = [
     "SqlError",
     "StreamingDataFrame",
     "StreamingQuery",
+    "VelariaError",
     "__version__",
     "connect",
 ]

@@ -67,7 +67,9 @@ class SettingRow:
     meaning: str
 
 class TableInfo:
-    name: str
+    name: str  # "x.t" outside of the schema main
+    catalog_schema: str  # "x"
+    bare_name: str  # "t"
     kind: str  # "table" | "view" | "stream" | "source" | "sink" | "system"
     schema: pa.Schema
     row_count: int  # -1: unknown without reading (views, files)
@@ -87,6 +89,7 @@ class StatementInfo:
     schema: pa.Schema | None  # result schema; None when the statement returns no rows
     parameter_count: int
     returns_rows: bool
+    needs_connection: bool  # only later calls of the same Connection see what it does
     reads: list[str]  # names of the tables, views, streams and files it reads
     writes: list[str]
 
@@ -158,6 +161,35 @@ class Subscription:
     def reader(self) -> pa.RecordBatchReader: ...
     def close(self) -> None: ...
 
+class Connection:
+    """What one client has of its own over a Session: temporary objects, the current schema, the
+    open transaction. Made by Session.connect().
+    """
+
+    in_transaction: bool
+    schema: str  # where names without a schema are looked up
+    def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
+    def execute(
+        self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None
+    ) -> QueryResult: ...
+    def explain(self, sql: str) -> dict[str, str]:
+        """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
+    def explain_stream(self, sql: str) -> dict[str, str]: ...
+    def start_stream(
+        self,
+        sql: str,
+        name: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        parameters: Sequence[Any] | None = None,
+        query_id: str | None = None,
+    ) -> StreamingQuery:
+        """Options: {"start": False}, and the query waits for its start(): who subscribes before
+        that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
+        progress. `query_id`: an id that was promised before; None makes one.
+        """
+    def close(self) -> None:
+        """Roll an open transaction back and let go of the temporary objects."""
+
 class Session:
     """One database. Two Sessions share nothing but the worker threads' cores."""
 
@@ -168,6 +200,8 @@ class Session:
         allowed_roots: Sequence[str] | None = None,  # None: no limit (in-process use)
         memory_limit_bytes: int | None = None,
     ) -> None: ...
+    def connect(self) -> Connection: ...
+    # statements, each as a connection of its own, which keeps nothing: BEGIN is refused
     def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
     def execute(
         self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None
@@ -186,6 +220,8 @@ class Session:
         """One entry, found without regard to case; "system.x" for one of the server's own."""
     def drop(self, name: str) -> None:
         """Drop a table, source, sink, view or stream."""
+    def probe(self, path: str) -> dict[str, Any]:
+        """What a file seems to be; the fields of the seeds' contract."""
     def queries(self) -> list[dict[str, Any]]:
         """Running queries: query_id, sql, state, started_unix_ms, rows."""
     def cancel(self, query_id: str) -> str: ...  # the state afterwards

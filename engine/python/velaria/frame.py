@@ -18,7 +18,7 @@ class Frame:
     """Immutable: each builder returns a new frame."""
 
     def __init__(
-        self, kernel: _kernel.Session, sql: str, params: Sequence[Any] | None = None
+        self, kernel: _kernel.Connection, sql: str, params: Sequence[Any] | None = None
     ) -> None:
         self._kernel = kernel
         self._params = list(params or ())

@@ -17,7 +17,7 @@ class StreamingQuery:
 
     def __init__(
         self,
-        kernel: _kernel.Session,
+        kernel: _kernel.Connection,
         sql: str,
         name: str | None = None,
         options: Mapping[str, Any] | None = None,

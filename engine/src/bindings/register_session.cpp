@@ -1,6 +1,8 @@
 #include <arrow/python/pyarrow.h>
 
 #include "bindings/bridge.hpp"
+#include "io/file_probe.hpp"
+#include "session/connection.hpp"
 #include "session/session.hpp"
 
 namespace velaria::bindings {
@@ -9,6 +11,7 @@ py::object MakeQueryResult(session::StatementResult result, std::string sql);  /
 
 namespace {
 
+using session::Connection;
 using session::Session;
 using SessionPtr = std::shared_ptr<Session>;
 
@@ -92,6 +95,41 @@ py::dict SectionsDict(const session::ExplainSections& sections) {
   return out;
 }
 
+/// The seeds' fields, and behind them what a format needs to be read again.
+py::dict ProbeDict(const io::ProbeResult& probe) {
+  py::dict out;
+  out["kind"] = probe.kind;
+  out["final_format"] = probe.final_format;
+  out["score"] = probe.score;
+  out["confidence"] = probe.confidence;
+  out["schema"] = WrapSchema(probe.schema);
+  out["suggested_table_name"] = probe.suggested_table_name;
+  py::list candidates;
+  for (const auto& candidate : probe.candidates) {
+    py::dict entry;
+    entry["format"] = candidate.format;
+    entry["score"] = candidate.score;
+    candidates.append(entry);
+  }
+  out["candidates"] = candidates;
+  out["warnings"] = probe.warnings;
+  if (probe.delimiter) out["delimiter"] = std::string(1, *probe.delimiter);
+  if (probe.kind == "line") {
+    out["mode"] = "split";
+    out["split_delimiter"] = probe.line.split_delimiter;
+    py::list mappings;
+    for (int i = 0; i < probe.schema->num_fields(); ++i) {
+      mappings.append(py::make_tuple(probe.schema->field(i)->name(), i));
+    }
+    out["mappings"] = mappings;
+  }
+  if (probe.kind == "json") {
+    out["format"] = probe.final_format;
+    out["columns"] = probe.schema->field_names();
+  }
+  return out;
+}
+
 void RegisterResults(py::module_& module) {
   py::class_<session::StatementInfo>(module, "StatementInfo")
       .def_readonly("kind", &session::StatementInfo::kind)
@@ -100,10 +138,13 @@ void RegisterResults(py::module_& module) {
       .def_readonly("parameter_count", &session::StatementInfo::parameter_count)
       .def_property_readonly(
           "returns_rows", [](const session::StatementInfo& self) { return self.schema != nullptr; })
+      .def_readonly("needs_connection", &session::StatementInfo::needs_connection)
       .def_readonly("reads", &session::StatementInfo::reads)
       .def_readonly("writes", &session::StatementInfo::writes);
   py::class_<session::TableSummary>(module, "TableInfo")
       .def_readonly("name", &session::TableSummary::name)
+      .def_readonly("catalog_schema", &session::TableSummary::catalog_schema)
+      .def_readonly("bare_name", &session::TableSummary::bare_name)
       .def_readonly("kind", &session::TableSummary::kind)
       .def_property_readonly(
           "schema", [](const session::TableSummary& self) { return WrapSchema(self.schema); })
@@ -126,24 +167,21 @@ void RegisterResults(py::module_& module) {
       .def("commit", [](session::Ingest& self) { Check(Unlocked([&] { return self.Commit(); })); });
 }
 
-}  // namespace
-
-void RegisterSession(py::module_& module) {
-  RegisterResults(module);
-  py::class_<Session, SessionPtr>(module, "Session")
-      .def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
-           py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none())
-      .def(
-          "describe",
-          [](Session& self, const std::string& sql, const py::object& params) {
-            std::optional<session::Parameters> values;
-            if (!params.is_none()) values = Parameters(params);
-            return Check(Unlocked([&] { return self.Describe(sql, values); }), sql);
-          },
-          py::arg("sql"), py::arg("params") = py::none())
+/// What a session and a connection have in common: the calls that take a statement.
+template <typename Class>
+void DefineStatements(Class& cls) {
+  using Self = typename Class::type;
+  cls.def(
+         "describe",
+         [](Self& self, const std::string& sql, const py::object& params) {
+           std::optional<session::Parameters> values;
+           if (!params.is_none()) values = Parameters(params);
+           return Check(Unlocked([&] { return self.Describe(sql, values); }), sql);
+         },
+         py::arg("sql"), py::arg("params") = py::none())
       .def(
           "execute",
-          [](Session& self, const std::string& sql, const py::object& params,
+          [](Self& self, const std::string& sql, const py::object& params,
              std::optional<std::string> query_id) {
             const auto values = Parameters(params);
             auto result = Check(
@@ -153,16 +191,63 @@ void RegisterSession(py::module_& module) {
           py::arg("sql"), py::arg("params") = py::none(), py::arg("query_id") = py::none())
       .def(
           "explain",
-          [](Session& self, const std::string& sql) {
+          [](Self& self, const std::string& sql) {
             return SectionsDict(Check(Unlocked([&] { return self.Explain(sql); }), sql));
           },
           py::arg("sql"))
       .def(
           "explain_stream",
-          [](Session& self, const std::string& sql) {
+          [](Self& self, const std::string& sql) {
             return SectionsDict(Check(Unlocked([&] { return self.ExplainStream(sql); }), sql));
           },
           py::arg("sql"))
+      .def(
+          "start_stream",
+          [](Self& self, const std::string& sql, std::optional<std::string> name,
+             const py::object& options, const py::object& parameters,
+             std::optional<std::string> query_id) {
+            auto stream_options = StreamOptionsOf(options);
+            stream_options.name = name.value_or("");
+            stream_options.query_id = query_id.value_or("");
+            stream_options.parameters = Parameters(parameters);
+            return Check(Unlocked([&] { return self.StartStream(sql, stream_options); }), sql);
+          },
+          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none(),
+          py::arg("parameters") = py::none(), py::arg("query_id") = py::none());
+}
+
+/// A connection may hold the last of its session, whose threads may need the GIL to end.
+std::shared_ptr<Connection> MakeConnection(Session& self) {
+  auto made = Unlocked([&] { return self.Connect(); });
+  Connection* const raw = made.get();
+  return {raw, [made = std::move(made)](Connection*) mutable {
+            if (PyGILState_Check() == 0) return made.reset();
+            py::gil_scoped_release release;
+            made.reset();
+          }};
+}
+
+void RegisterConnection(py::module_& module) {
+  py::class_<Connection, std::shared_ptr<Connection>> cls(module, "Connection");
+  DefineStatements(cls);
+  cls.def_property_readonly(
+         "in_transaction",
+         [](const Connection& self) { return Unlocked([&] { return self.in_transaction(); }); })
+      .def_property_readonly(
+          "schema", [](const Connection& self) { return Unlocked([&] { return self.path(); }); })
+      .def("close", [](Connection& self) { Unlocked([&] { self.Close(); }); });
+}
+
+}  // namespace
+
+void RegisterSession(py::module_& module) {
+  RegisterResults(module);
+  RegisterConnection(module);
+  py::class_<Session, SessionPtr> cls(module, "Session");
+  DefineStatements(cls);
+  cls.def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
+          py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none())
+      .def("connect", &MakeConnection)
       .def(
           "ingest",
           [](Session& self, const std::string& table, const py::object& schema,
@@ -187,6 +272,13 @@ void RegisterSession(py::module_& module) {
             Check(Unlocked([&] { return self.Drop(name); }));
           },
           py::arg("name"))
+      .def(
+          "probe",
+          [](Session& self, const std::string& path) {
+            return ProbeDict(
+                Check(Unlocked([&] { return io::Probe(path, self.catalog().roots()); })));
+          },
+          py::arg("path"))
       .def("queries", &QueryDicts)
       .def(
           "cancel",
@@ -227,19 +319,6 @@ void RegisterSession(py::module_& module) {
           [](const Session&) { return py::module_::import("velaria._kernel").attr("functions")(); })
       .def("settings",
            [](Session& self) { return Unlocked([&] { return self.settings().All(); }); })
-      .def(
-          "start_stream",
-          [](Session& self, const std::string& sql, std::optional<std::string> name,
-             const py::object& options, const py::object& parameters,
-             std::optional<std::string> query_id) {
-            auto stream_options = StreamOptionsOf(options);
-            stream_options.name = name.value_or("");
-            stream_options.query_id = query_id.value_or("");
-            stream_options.parameters = Parameters(parameters);
-            return Check(Unlocked([&] { return self.StartStream(sql, stream_options); }), sql);
-          },
-          py::arg("sql"), py::arg("name") = py::none(), py::arg("options") = py::none(),
-          py::arg("parameters") = py::none(), py::arg("query_id") = py::none())
       .def("streaming_queries",
            [](const Session& self) { return Unlocked([&] { return self.StreamingQueries(); }); })
       .def(

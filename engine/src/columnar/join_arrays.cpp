@@ -110,10 +110,52 @@ Result<Vector> NarrowDictionary(const Vector& vector, const TypePtr& type,
   return Vector{array->data(), vector.constant};
 }
 
+bool IsView(const arrow::DataType& type) {
+  return type.id() == arrow::Type::STRING_VIEW || type.id() == arrow::Type::BINARY_VIEW;
+}
+
+/// Views end to end over each text buffer that one of them points into, once. arrow::Concatenate
+/// lines up the buffers of all pieces: pieces of one table share theirs, and every join of joined
+/// pieces would multiply them.
+Result<ArrayPtr> JoinViews(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool) {
+  using View = arrow::BinaryViewType::c_type;
+  int64_t count = 0;
+  for (const auto& array : arrays) count += array->length();
+  ARROW_ASSIGN_OR_RAISE(auto buffer, arrow::AllocateBuffer(count * sizeof(View), pool));
+  auto* out = buffer->mutable_data_as<View>();
+  arrow::TypedBufferBuilder<bool> validity(pool);
+  ARROW_RETURN_NOT_OK(validity.Reserve(count));
+  std::unordered_map<const arrow::Buffer*, int32_t> numbers;
+  std::vector<std::shared_ptr<arrow::Buffer>> buffers = {nullptr, nullptr};
+  for (const auto& array : arrays) {
+    const auto& data = *array->data();
+    const auto* views = data.GetValues<View>(1);
+    for (int64_t i = 0; i < data.length; ++i, ++out) {
+      const bool valid = array->IsValid(i);
+      validity.UnsafeAppend(valid);
+      *out = valid ? views[i] : View{};
+      if (out->is_inline()) continue;
+      const auto& text = data.buffers[static_cast<size_t>(out->ref.buffer_index) + 2];
+      const auto [known, is_new] =
+          numbers.try_emplace(text.get(), static_cast<int32_t>(numbers.size()));
+      if (is_new) buffers.push_back(text);
+      out->ref.buffer_index = known->second;
+    }
+  }
+  const int64_t null_count = validity.false_count();
+  if (null_count > 0) {
+    ARROW_ASSIGN_OR_RAISE(buffers[0], validity.Finish());
+  }
+  buffers[1] = std::move(buffer);
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(arrays[0]->type(), count, std::move(buffers), null_count));
+}
+
 }  // namespace
 
 Result<ArrayPtr> JoinArrays(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool) {
   if (arrays.size() == 1) return arrays[0];
+  if (IsView(*arrays[0]->type())) return JoinViews(arrays, pool);
   auto joined = arrow::Concatenate(arrays, pool);
   // The arrays are valid and of one type: nothing else can be invalid about them.
   if (joined.status().IsInvalid()) return TooMuchFor(*arrays[0]->type());

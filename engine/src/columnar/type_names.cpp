@@ -118,37 +118,6 @@ Result<TypePtr> TimeFromArguments(const std::string& name, const std::vector<int
   return arrow::timestamp(unit, zoned ? "UTC" : "");
 }
 
-Result<TypePtr> ElementType(const std::string& name, const std::vector<int64_t>& arguments,
-                            bool with_time_zone) {
-  if (name == "DECIMAL" || name == "NUMERIC" || name == "DEC")
-    return DecimalFromArguments(name, arguments);
-  if (name == "TIME" || TimestampNames().contains(name))
-    return TimeFromArguments(name, arguments, with_time_zone);
-  if (with_time_zone) return UnknownType(name + " WITH TIME ZONE");
-  if (name == "FLOAT") {
-    if (arguments.empty()) return arrow::float64();
-    if (arguments.size() > 1 || arguments[0] < 1 || arguments[0] > 53) {
-      return BadArguments(name, "Write FLOAT(n) with 1 to 53 binary digits.");
-    }
-    return arguments[0] <= 24 ? arrow::float32() : arrow::float64();
-  }
-  if (name == "VECTOR") {
-    if (arguments.size() != 1 || arguments[0] < 1 || arguments[0] > 65536) {
-      return BadArguments(name, "Write VECTOR(n) with a dimension of 1 to 65536.");
-    }
-    return arrow::fixed_size_list(arrow::float32(), static_cast<int32_t>(arguments[0]));
-  }
-  const auto plain = PlainTypes().find(name);
-  if (plain == PlainTypes().end()) return UnknownType(name);
-  // A length is accepted on text as other systems write it, and not enforced: no value is ever cut.
-  const bool takes_length = arrow::is_base_binary_like(plain->second->id());
-  if (!arguments.empty() && (!takes_length || arguments.size() > 1 || arguments[0] < 1)) {
-    return BadArguments(name, takes_length ? "Write " + name + "(n) with n of 1 or more."
-                                           : name + " takes no arguments.");
-  }
-  return plain->second;
-}
-
 std::string WithUnit(const std::string& name, TimeUnit::type unit) {
   switch (unit) {
     case TimeUnit::SECOND: return name + "_S";
@@ -234,10 +203,34 @@ std::string SqlName(const arrow::DataType& type) {
 }
 
 Result<TypePtr> TypeFromSqlName(const std::string& name, const std::vector<int64_t>& arguments,
-                                bool with_time_zone, int array_depth) {
-  VELARIA_ASSIGN_OR_RETURN(TypePtr type, ElementType(name, arguments, with_time_zone));
-  for (int depth = 0; depth < array_depth; ++depth) type = arrow::list(type);
-  return type;
+                                bool with_time_zone) {
+  if (name == "DECIMAL" || name == "NUMERIC" || name == "DEC")
+    return DecimalFromArguments(name, arguments);
+  if (name == "TIME" || TimestampNames().contains(name))
+    return TimeFromArguments(name, arguments, with_time_zone);
+  if (with_time_zone) return UnknownType(name + " WITH TIME ZONE");
+  if (name == "FLOAT") {
+    if (arguments.empty()) return arrow::float64();
+    if (arguments.size() > 1 || arguments[0] < 1 || arguments[0] > 53) {
+      return BadArguments(name, "Write FLOAT(n) with 1 to 53 binary digits.");
+    }
+    return arguments[0] <= 24 ? arrow::float32() : arrow::float64();
+  }
+  if (name == "VECTOR") {
+    if (arguments.size() != 1 || arguments[0] < 1 || arguments[0] > 65536) {
+      return BadArguments(name, "Write VECTOR(n) with a dimension of 1 to 65536.");
+    }
+    return arrow::fixed_size_list(arrow::float32(), static_cast<int32_t>(arguments[0]));
+  }
+  const auto plain = PlainTypes().find(name);
+  if (plain == PlainTypes().end()) return UnknownType(name);
+  // A length is accepted on text as other systems write it, and not enforced: no value is ever cut.
+  const bool takes_length = arrow::is_base_binary_like(plain->second->id());
+  if (!arguments.empty() && (!takes_length || arguments.size() > 1 || arguments[0] < 1)) {
+    return BadArguments(name, takes_length ? "Write " + name + "(n) with n of 1 or more."
+                                           : name + " takes no arguments.");
+  }
+  return plain->second;
 }
 
 }  // namespace velaria

@@ -210,7 +210,20 @@ bool IsTemporal(const arrow::DataType& type) {
 }
 bool IsNested(const arrow::DataType& type) { return arrow::is_nested(type.id()); }
 bool IsDictionary(const arrow::DataType& type) { return type.id() == Type::DICTIONARY; }
-bool IsComparable(const arrow::DataType& type) { return PhysicalOf(type) != Physical::kNested; }
+bool IsComparable(const arrow::DataType& type) {
+  if (PhysicalOf(type) != Physical::kNested) return true;
+  switch (type.id()) {
+    case Type::INTERVAL_MONTH_DAY_NANO: return true;
+    case Type::LIST:
+    case Type::LARGE_LIST:
+    case Type::FIXED_SIZE_LIST:
+    case Type::MAP:
+    case Type::STRUCT:
+      return std::all_of(type.fields().begin(), type.fields().end(),
+                         [](const auto& field) { return IsComparable(*field->type()); });
+    default: return false;
+  }
+}
 
 int FixedWidthOf(Physical physical) {
   switch (physical) {

@@ -36,7 +36,7 @@ enum class Physical : uint8_t {
   kDecimal,  // 16 bytes
   kString,   // utf8, large_utf8, utf8_view, or a dictionary of one of these
   kBinary,   // binary, large_binary, binary_view, fixed-size binary
-  kNested,   // list, struct, map, ...: passed through untouched, compared and grouped by nobody
+  kNested,   // list, struct, map, interval: compared and grouped by functions/order_key.hpp
 };
 
 /// The type without dictionary encoding.
@@ -61,7 +61,7 @@ int FixedWidthOf(Physical physical);
 std::string SqlName(const arrow::DataType& type);
 /// A type by its SQL name in upper case with its arguments, or VEL2017 with a suggestion.
 Result<TypePtr> TypeFromSqlName(const std::string& name, const std::vector<int64_t>& arguments,
-                                bool with_time_zone, int array_depth);
+                                bool with_time_zone);
 
 /// The type both sides are brought to before they are compared, joined by UNION or returned by CASE
 /// branches (PostgreSQL's preferences: NULL yields to anything, integers widen, integer with

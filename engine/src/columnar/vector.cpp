@@ -7,6 +7,7 @@
 #include <arrow/util/bitmap_ops.h>
 
 #include <cstring>
+#include <utility>
 
 namespace velaria {
 namespace {
@@ -122,6 +123,44 @@ Status GatherStrings(const arrow::ArrayData& in, std::span<const Index> rows, ar
   return Status::OK();
 }
 
+/// The views with a buffer of their own behind them. Sharing the source's would add up: rows picked
+/// in pieces and joined again would hold the list of all its buffers once for every piece.
+template <typename Index>
+Status GatherViews(const arrow::ArrayData& in, std::span<const Index> rows, arrow::ArrayData* out,
+                   arrow::MemoryPool* pool) {
+  using View = arrow::BinaryViewType::c_type;
+  const View* views = in.buffers[1] ? in.GetValues<View>(1) : nullptr;
+  const int64_t count = static_cast<int64_t>(rows.size());
+  ARROW_ASSIGN_OR_RAISE(auto view_buffer,
+                        arrow::AllocateBuffer(count * int64_t{sizeof(View)}, pool));
+  View* picked = reinterpret_cast<View*>(view_buffer->mutable_data());
+  GatherFixed<Index>(sizeof(View), reinterpret_cast<const uint8_t*>(views), rows,
+                     view_buffer->mutable_data());
+  const bool may_be_null = in.MayHaveNulls();
+  int64_t total = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (may_be_null && !picked[i].is_inline() && in.IsNull(rows[i])) picked[i] = {};
+    total += picked[i].is_inline() ? 0 : picked[i].size();
+  }
+  if (total > std::numeric_limits<int32_t>::max())
+    return arrow::Status::CapacityError("strings of one chunk exceed 2 GiB");
+  out->buffers = {nullptr, std::move(view_buffer)};
+  if (total == 0) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto byte_buffer, arrow::AllocateBuffer(total, pool));
+  uint8_t* target = byte_buffer->mutable_data();
+  int32_t at = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    View& view = picked[i];
+    if (view.is_inline()) continue;
+    const auto& from = in.buffers[static_cast<size_t>(view.ref.buffer_index) + 2];
+    std::memcpy(target + at, from->data() + view.ref.offset, static_cast<size_t>(view.size()));
+    view.ref.buffer_index = 0;
+    view.ref.offset = std::exchange(at, at + view.size());
+  }
+  out->buffers.push_back(std::move(byte_buffer));
+  return Status::OK();
+}
+
 template <typename Index>
 Result<Vector> GatherByTake(const Vector& vector, std::span<const Index> rows,
                             arrow::MemoryPool* pool) {
@@ -170,13 +209,7 @@ Result<Vector> GatherImpl(const Vector& vector, std::span<const Index> rows,
     out->buffers = {nullptr, std::move(buffer)};
     out->dictionary = in.dictionary;
   } else if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
-    // Views are 16 bytes each and point into buffers that the copies share.
-    constexpr int64_t kViewBytes = 16;
-    ARROW_ASSIGN_OR_RAISE(auto views, arrow::AllocateBuffer(count * kViewBytes, pool));
-    const uint8_t* base = in.buffers[1] ? in.buffers[1]->data() + in.offset * kViewBytes : nullptr;
-    GatherFixed<Index>(kViewBytes, base, rows, views->mutable_data());
-    out->buffers = {nullptr, std::move(views)};
-    out->buffers.insert(out->buffers.end(), in.buffers.begin() + 2, in.buffers.end());
+    ARROW_RETURN_NOT_OK(GatherViews(in, rows, out.get(), pool));
   } else if (id == arrow::Type::STRING || id == arrow::Type::BINARY) {
     ARROW_RETURN_NOT_OK((GatherStrings<int32_t, Index>(in, rows, out.get(), pool)));
   } else if (id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY) {

@@ -1,7 +1,8 @@
 // Hash joins. The build side (right input) is an accumulator: its rows, a table of its keys, and
 // for each key the list of its rows. The probe side (left input) is an operator. For RIGHT and FULL
 // the probe marks the build rows it met, and a dependent pipeline emits the rest. A join without
-// keys pairs every row with every row.
+// keys pairs every row with every row. An ASOF join pairs a probe row with one build row of its key
+// at most (join_asof.hpp).
 #pragma once
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "execution/join_asof.hpp"
 #include "execution/key_table.hpp"
 #include "execution/row_buffer.hpp"
 #include "execution/step_facts.hpp"
@@ -23,6 +25,7 @@ struct JoinSpec {
   logical::BoundExprPtr residual;  // over left columns, then right columns; may be null
   std::vector<TypePtr> left_types, right_types;
   int mark_operands = 0;  // LogicalNode::mark_operands: 0 or 1
+  std::optional<logical::AsofCondition> asof;
 
   bool keeps_left() const {
     return type == logical::JoinType::kLeft || type == logical::JoinType::kFull;
@@ -78,6 +81,8 @@ class JoinBuild final : public AccumulatorState, public TellsFacts {
   /// probe's own operand NULL: unknown (2).
   Status AnswerUnmatched(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
                          uint8_t* answers) const;
+  /// Of an ASOF join.
+  const AsofIndex& asof() const { return *asof_; }
   void MarkMatched(uint32_t row) { matched_[row].store(1, std::memory_order_relaxed); }
 
  private:
@@ -89,6 +94,7 @@ class JoinBuild final : public AccumulatorState, public TellsFacts {
   std::unique_ptr<KeyTable> keys_;
   std::vector<uint32_t> list_starts_;  // per group, and one past the end
   std::vector<uint32_t> row_lists_;    // build rows, grouped
+  std::unique_ptr<AsofIndex> asof_;
   std::unique_ptr<std::atomic<uint8_t>[]> matched_;
   Status AddToScopes(std::span<const Vector> keys, int64_t row_count);
 

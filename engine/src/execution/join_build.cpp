@@ -111,6 +111,11 @@ Status JoinBuild::Seal() {
   }
   const auto group_count =
       spec_->right_keys.empty() ? size_t{1} : static_cast<size_t>(keys_->group_count());
+  if (spec_->asof) {
+    ARROW_ASSIGN_OR_RAISE(
+        asof_, AsofIndex::Make(*spec_->asof, *rows_, std::move(groups), group_count, query_));
+    return memory_.Set(keys_->MemoryBytes() + asof_->MemoryBytes());
+  }
   list_starts_.assign(group_count + 1, 0);
   for (uint32_t group : groups) {
     if (group != KeyTable::kAbsent) ++list_starts_[group + 1];

@@ -8,18 +8,44 @@ namespace {
 /// Where a worker stands in the chunk it probes.
 class ProbeState final : public OperatorState {
  public:
-  explicit ProbeState(JoinBuild* join_build) : build(join_build) {}
+  ProbeState(JoinBuild* join_build, const JoinSpec& spec) : build(join_build) {
+    if (!spec.residual) return;
+    residual_reads.resize(spec.left_types.size() + spec.right_types.size(), false);
+    std::vector<int> columns;
+    logical::CollectColumns(*spec.residual, &columns);
+    for (const int column : columns) residual_reads[static_cast<size_t>(column)] = true;
+  }
 
   JoinBuild* const build;
+  std::vector<bool> residual_reads;  // by column of a pair
   KeyScratch scratch, scope_scratch;
   bool open = false;
   std::vector<uint32_t> groups;       // per selected row of the input
+  std::vector<uint32_t> nearest;      // of an ASOF join: likewise, the one build row
   std::vector<uint8_t> left_matched;  // of a mark join: 2 when unknown
   int64_t row = 0;                    // next selected row
   size_t list_position = 0;           // next build row of that row's list
   std::vector<uint32_t> left_rows;    // pairs: position in the selection
   std::vector<uint32_t> right_rows;
 };
+
+/// Fills `nearest`; a row without one loses its group.
+Status FindNearest(const logical::AsofCondition& asof, const Chunk& in, ProbeState& state,
+                   TaskContext& context) {
+  const int64_t count = in.selected_count();
+  ARROW_ASSIGN_OR_RAISE(auto vector, logical::Evaluate(*asof.left, in, context.query.functions()));
+  ARROW_ASSIGN_OR_RAISE(const auto key,
+                        MakeKey({asof.left, false, false}, vector, count, context.pool()));
+  const Validity validity = ValidityOf(key.held);
+  state.nearest.assign(static_cast<size_t>(count), AsofIndex::kNone);
+  for (size_t i = 0; i < state.nearest.size(); ++i) {
+    uint32_t& group = state.groups[i];
+    if (group != KeyTable::kAbsent && validity.IsValid(static_cast<int64_t>(i)))
+      state.nearest[i] = state.build->asof().Nearest(group, key, i);
+    if (state.nearest[i] == AsofIndex::kNone) group = KeyTable::kAbsent;
+  }
+  return Status::OK();
+}
 
 Status OpenChunk(const JoinSpec& spec, const Chunk& in, ProbeState& state, TaskContext& context) {
   const int64_t count = in.selected_count();
@@ -30,6 +56,7 @@ Status OpenChunk(const JoinSpec& spec, const Chunk& in, ProbeState& state, TaskC
   }
   state.groups.resize(static_cast<size_t>(count));
   ARROW_RETURN_NOT_OK(state.build->Find(keys, count, &state.scratch, state.groups.data()));
+  if (spec.asof) ARROW_RETURN_NOT_OK(FindNearest(*spec.asof, in, state, context));
   state.left_matched.assign(static_cast<size_t>(count), 0);
   if (spec.mark_operands > 0) {
     ARROW_RETURN_NOT_OK(
@@ -55,9 +82,11 @@ bool NextPairs(ProbeState& state) {
   state.right_rows.clear();
   const auto count = static_cast<int64_t>(state.groups.size());
   while (state.row < count && state.left_rows.size() < static_cast<size_t>(kChunkRows)) {
-    const uint32_t group = state.groups[state.row];
+    const auto row = static_cast<size_t>(state.row);
+    const uint32_t group = state.groups[row];
     if (group != KeyTable::kAbsent) {
-      const auto list = state.build->RowsOf(group);
+      const auto list = state.nearest.empty() ? state.build->RowsOf(group)
+                                              : std::span<const uint32_t>(&state.nearest[row], 1);
       const size_t take = std::min(list.size() - state.list_position,
                                    static_cast<size_t>(kChunkRows) - state.left_rows.size());
       state.left_rows.insert(state.left_rows.end(), take, static_cast<uint32_t>(state.row));
@@ -78,6 +107,49 @@ std::vector<uint32_t> PhysicalRows(const Chunk& in, const std::vector<uint32_t>&
   std::vector<uint32_t> rows(selected.size());
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = (*in.selection)[selected[i]];
   return rows;
+}
+
+/// The pair columns that are (not) `wanted`, each of the rows of its side.
+Status GatherSome(const Chunk& in, const ProbeState& state, std::span<const uint32_t> left_rows,
+                  bool wanted, arrow::MemoryPool* pool, Chunk* pairs) {
+  const auto& right = state.build->rows().columns;
+  for (size_t i = 0; i < pairs->columns.size(); ++i) {
+    if (state.residual_reads[i] != wanted) continue;
+    const bool of_left = i < in.columns.size();
+    ARROW_ASSIGN_OR_RAISE(pairs->columns[i],
+                          of_left ? Gather(in.columns[i], left_rows, pool)
+                                  : Gather(right[i - in.columns.size()], state.right_rows, pool));
+  }
+  return Status::OK();
+}
+
+std::vector<uint32_t> Picked(const std::vector<uint32_t>& values, const Selection& rows) {
+  std::vector<uint32_t> out;
+  out.reserve(rows.size());
+  for (const uint32_t row : rows) out.push_back(values[row]);
+  return out;
+}
+
+/// The pairs under the residual, of which `state` then holds no others or which a selection names.
+/// What the residual does not read is gathered for the pairs that are left.
+Status FilterPairs(const JoinSpec& spec, const Chunk& in, ProbeState& state,
+                   std::vector<uint32_t>* left_rows, TaskContext& context, Chunk* pairs) {
+  ARROW_ASSIGN_OR_RAISE(const Vector unread, MakeNullConstant(arrow::null(), context.pool()));
+  pairs->row_count = static_cast<int64_t>(left_rows->size());
+  pairs->columns.assign(state.residual_reads.size(), unread);
+  ARROW_RETURN_NOT_OK(GatherSome(in, state, *left_rows, true, context.pool(), pairs));
+  ARROW_ASSIGN_OR_RAISE(pairs->selection,
+                        logical::SelectRows(*spec.residual, *pairs, context.query.functions()));
+  if (!spec.emits_pairs()) return Status::OK();
+  if (pairs->selected_count() * 2 >= pairs->row_count)
+    return GatherSome(in, state, *left_rows, false, context.pool(), pairs);
+  state.left_rows = Picked(state.left_rows, *pairs->selection);
+  state.right_rows = Picked(state.right_rows, *pairs->selection);
+  *left_rows = Picked(*left_rows, *pairs->selection);
+  pairs->selection = nullptr;
+  pairs->row_count = static_cast<int64_t>(left_rows->size());
+  ARROW_RETURN_NOT_OK(GatherSome(in, state, *left_rows, true, context.pool(), pairs));
+  return GatherSome(in, state, *left_rows, false, context.pool(), pairs);
 }
 
 Status GatherInto(const std::vector<Vector>& columns, std::span<const uint32_t> rows,
@@ -122,7 +194,7 @@ Result<Vector> MarkColumn(const ProbeState& state, const Chunk& in, arrow::Memor
 
 Result<std::unique_ptr<OperatorState>> JoinProbeNode::MakeState(const OpenContext& context) const {
   return std::make_unique<ProbeState>(
-      static_cast<JoinBuild*>(context.states[static_cast<size_t>(build_)].get()));
+      static_cast<JoinBuild*>(context.states[static_cast<size_t>(build_)].get()), *spec_);
 }
 
 Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, OperatorState& base,
@@ -133,17 +205,17 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
   if (!state.open) ARROW_RETURN_NOT_OK(OpenChunk(spec, in, state, context));
   out->ordinal = in.ordinal;
   if (NextPairs(state)) {
-    const auto rows = PhysicalRows(in, state.left_rows);
+    auto rows = PhysicalRows(in, state.left_rows);
     Chunk pairs;
-    pairs.row_count = static_cast<int64_t>(rows.size());
-    const bool need_columns = spec.emits_pairs() || spec.residual;
-    if (need_columns) {
-      ARROW_RETURN_NOT_OK(GatherInto(in.columns, rows, pool, &pairs));
-      ARROW_RETURN_NOT_OK(GatherInto(state.build->rows().columns, state.right_rows, pool, &pairs));
-    }
     if (spec.residual) {
-      ARROW_ASSIGN_OR_RAISE(pairs.selection,
-                            logical::SelectRows(*spec.residual, pairs, context.query.functions()));
+      ARROW_RETURN_NOT_OK(FilterPairs(spec, in, state, &rows, context, &pairs));
+    } else {
+      pairs.row_count = static_cast<int64_t>(rows.size());
+      if (spec.emits_pairs()) {
+        ARROW_RETURN_NOT_OK(GatherInto(in.columns, rows, pool, &pairs));
+        ARROW_RETURN_NOT_OK(
+            GatherInto(state.build->rows().columns, state.right_rows, pool, &pairs));
+      }
     }
     const int64_t matched = pairs.selected_count();
     if (spec.keeps_left() || !spec.emits_pairs()) {
@@ -193,7 +265,12 @@ std::string JoinProbeNode::Text() const {
     keys.push_back(logical::ToText(*spec_->left_keys[i]) + " = " +
                    logical::ToText(*spec_->right_keys[i]));
   }
-  std::string text = std::string(kNames[static_cast<int>(spec_->type)]) + " join probe";
+  if (spec_->asof) {
+    keys.push_back(logical::ToText(*spec_->asof->left) + " " + spec_->asof->op + " " +
+                   logical::ToText(*spec_->asof->right));
+  }
+  std::string text = std::string(spec_->asof ? "asof " : "") +
+                     kNames[static_cast<int>(spec_->type)] + " join probe";
   if (!keys.empty()) text += " on " + Join(keys, " and ");
   if (spec_->residual) text += " where " + logical::ToText(*spec_->residual);
   return text;

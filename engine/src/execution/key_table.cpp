@@ -50,6 +50,14 @@ int WidthOf(Physical physical) {
   }
 }
 
+std::vector<TypePtr> NestedTypes(const std::vector<TypePtr>& types) {
+  std::vector<TypePtr> nested;
+  for (const auto& type : types) {
+    if (PhysicalOf(*type) == Physical::kNested) nested.push_back(type);
+  }
+  return nested;
+}
+
 }  // namespace
 
 // ---- Interner
@@ -99,10 +107,15 @@ void Interner::Grow() {
 
 // ---- KeyTable
 
-KeyTable::KeyTable(std::vector<TypePtr> key_types) : interners_(key_types.size()) {
+KeyTable::KeyTable(std::vector<TypePtr> key_types)
+    : interners_(key_types.size()), values_(NestedTypes(key_types)) {
   int mask_bits = 0;
   for (const auto& type : key_types) {
     Column column{type, PhysicalOf(*LogicalType(type)), Form::kFixed, 0};
+    if (column.physical == Physical::kNested) {
+      column.form = Form::kText;
+      nested_.push_back(columns_.size());
+    }
     if (column.physical == Physical::kString || column.physical == Physical::kBinary) {
       column.form = IsDictionary(*type) ? Form::kDictionary : Form::kText;
     }
@@ -186,15 +199,37 @@ void KeyTable::EncodeText(size_t index, const Vector& vector, int64_t row_count,
       key[15] = kNullTag;
       continue;
     }
-    const std::string_view text = view[i];
-    if (text.size() <= kInlineBytes) {
-      std::memcpy(key, text.data(), text.size());
-      key[15] = static_cast<uint8_t>(text.size());
-    } else {
-      const uint32_t id = add != nullptr ? add->Intern(text) : interners_[index].Find(text);
-      std::memcpy(key, &id, 4);
-      key[15] = kLongTag;
+    PackText(index, view[i], key, add);
+  }
+}
+
+void KeyTable::EncodeNested(size_t index, const Vector& vector, int64_t row_count,
+                            KeyScratch* scratch, Interner* add) const {
+  const OrderKeyWriter writer(vector);
+  uint8_t* out = reinterpret_cast<uint8_t*>(scratch->packed.data()) + columns_[index].offset;
+  const int64_t step = words_ * 8;
+  std::string text;
+  for (int64_t i = 0; i < row_count; ++i) {
+    uint8_t* key = out + i * step;
+    if (!writer.IsValid(i)) {
+      key[15] = kNullTag;
+      continue;
     }
+    text.clear();
+    writer.Append(i, &text);
+    PackText(index, text, key, add);
+  }
+}
+
+inline void KeyTable::PackText(size_t index, std::string_view text, uint8_t* key,
+                               Interner* add) const {
+  if (text.size() <= kInlineBytes) {
+    std::memcpy(key, text.data(), text.size());
+    key[15] = static_cast<uint8_t>(text.size());
+  } else {
+    const uint32_t id = add != nullptr ? add->Intern(text) : interners_[index].Find(text);
+    std::memcpy(key, &id, 4);
+    key[15] = kLongTag;
   }
 }
 
@@ -205,6 +240,8 @@ void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, Key
   uint8_t* base = reinterpret_cast<uint8_t*>(scratch->packed.data());
   if (column.form == Form::kDictionary)
     return EncodeDictionary(index, vector, row_count, scratch, add);
+  if (column.physical == Physical::kNested)
+    return EncodeNested(index, vector, row_count, scratch, add);
   if (column.form == Form::kText) return EncodeText(index, vector, row_count, scratch, add);
   auto set_null = [&](int64_t row) {
     uint8_t& mask = base[row * step + column.mask_bit / 8];
@@ -261,6 +298,8 @@ void KeyTable::GrowSlots() {
   slots_.assign(std::max<size_t>(1024, slots_.size() * 2), 0);
   const size_t mask = slots_.size() - 1;
   for (int64_t group = 0; group < group_count_; ++group) {
+    if (group + kSlotAhead < group_count_)
+      __builtin_prefetch(&slots_[hashes_[group + kSlotAhead] & mask], 1);
     if (group == null_group_) continue;
     size_t at = hashes_[group] & mask;
     while (slots_[at] != 0) at = (at + 1) & mask;
@@ -277,16 +316,24 @@ uint32_t KeyTable::NullGroup() {
   return static_cast<uint32_t>(null_group_);
 }
 
+inline void KeyTable::Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
+                               int words) const {
+  const size_t mask = slots_.size() - 1;
+  if (row + kSlotAhead < row_count) __builtin_prefetch(&slots_[hashes[row + kSlotAhead] & mask]);
+  if (row + kKeyAhead >= row_count) return;
+  const uint64_t slot = slots_[hashes[row + kKeyAhead] & mask];
+  if (slot != 0) __builtin_prefetch(&keys_[(static_cast<uint32_t>(slot) - 1) * size_t(words)]);
+}
+
 template <int kWords>
 void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups) {
   const int words = kWords > 0 ? kWords : words_;
   const auto& hashes = scratch_.hashes;
   while (static_cast<size_t>(group_count_ + row_count) * 2 > slots_.size()) GrowSlots();
   const size_t mask = slots_.size() - 1;
-  constexpr int64_t kAhead = 16;
-  const bool far = slots_.size() > (1u << 15);
+  const bool far = slots_.size() > kFarSlots;
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count) __builtin_prefetch(&slots_[hashes[i + kAhead] & mask]);
+    if (far) Prefetch(hashes, i, row_count, words);
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       groups[i] = NullGroup();
       continue;
@@ -321,11 +368,9 @@ void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls,
                           const KeyScratch& scratch, uint32_t* groups) const {
   const int words = kWords > 0 ? kWords : words_;
   const size_t mask = slots_.size() - 1;
-  constexpr int64_t kAhead = 16;
-  const bool far = slots_.size() > (1u << 15);
+  const bool far = slots_.size() > kFarSlots;
   for (int64_t i = 0; i < row_count; ++i) {
-    if (far && i + kAhead < row_count)
-      __builtin_prefetch(&slots_[scratch.hashes[i + kAhead] & mask]);
+    if (far) Prefetch(scratch.hashes, i, row_count, words);
     groups[i] = kAbsent;
     if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
       if (null_group_ >= 0) groups[i] = static_cast<uint32_t>(null_group_);
@@ -352,6 +397,7 @@ Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint
     return Fail(ErrorCode::kOutOfMemory,
                 "too many groups in one table: " + std::to_string(group_count_));
   }
+  const int64_t first_new = group_count_;
   EncodeAll(keys, row_count, &scratch_, &interners_);
   const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
   switch (words_) {
@@ -361,7 +407,20 @@ Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint
     case 4: Lookup<4>(row_count, single_nulls, groups); break;
     default: Lookup<0>(row_count, single_nulls, groups); break;
   }
-  return Status::OK();
+  return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
+}
+
+Status KeyTable::KeepNested(std::span<const Vector> keys, int64_t row_count, int64_t first_new,
+                            const uint32_t* groups) {
+  std::vector<uint32_t> rows;  // new groups are numbered in the order of their first rows
+  for (int64_t i = 0, next = first_new; i < row_count && next < group_count_; ++i) {
+    if (groups[i] != next) continue;
+    rows.push_back(static_cast<uint32_t>(i));
+    ++next;
+  }
+  std::vector<Vector> nested;
+  for (const size_t column : nested_) nested.push_back(keys[column]);
+  return values_.Append(nested, rows);
 }
 
 void KeyTable::Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,

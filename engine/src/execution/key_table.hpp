@@ -1,11 +1,11 @@
 // Maps key tuples to dense group numbers: the table under GROUP BY, DISTINCT and set operations.
 //
 // Every key becomes a fixed number of bits, so equality is a comparison of words whatever the
-// types: integers, floats
-// (-0 and NaN made one) and decimals as they are; a string of up to 15 bytes inline with its
-// length, a longer one as the number its text has in the table's interner; a dictionary-encoded
-// string as the number of its value. NULL is a value of its own. Fixed-width keys share a mask of
-// null bits; a single 8-byte key keeps its NULL group apart.
+// types: integers, floats (-0 and NaN made one) and decimals as they are; a string of up to 15
+// bytes inline with its length, a longer one as the number its text has in the table's interner; a
+// dictionary-encoded string as the number of its value; lists, structs and intervals as the text of
+// their order key, and of each group's first value a copy. NULL is a value of its own. Fixed-width
+// keys share a mask of null bits; a single 8-byte key keeps its NULL group apart.
 #pragma once
 
 #include <deque>
@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "columnar/vector.hpp"
+#include "functions/row_store.hpp"
 
 namespace velaria::execution {
 
@@ -89,6 +89,13 @@ class KeyTable {
               Interner* add) const;
   void EncodeText(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
                   Interner* add) const;
+  void EncodeNested(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
+                    Interner* add) const;
+  /// `text` as the packed key at `key`.
+  void PackText(size_t column, std::string_view text, uint8_t* key, Interner* add) const;
+  /// Copies the nested keys of the groups from `first_new` on.
+  Status KeepNested(std::span<const Vector> keys, int64_t row_count, int64_t first_new,
+                    const uint32_t* groups);
   void EncodeDictionary(size_t column, const Vector& vector, int64_t row_count, KeyScratch* scratch,
                         Interner* add) const;
   template <typename T>
@@ -100,6 +107,10 @@ class KeyTable {
   template <int kWords>
   void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch,
                   uint32_t* groups) const;
+  /// Asks for the slot of a row to come and, by the slot of a nearer one that has come meanwhile,
+  /// for its key: both are cache misses in a large table.
+  void Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
+                int words) const;
   void GrowSlots();
   uint32_t NullGroup();
   const uint8_t* KeyBytes(uint32_t group) const {
@@ -111,8 +122,13 @@ class KeyTable {
                              arrow::MemoryPool* pool) const;
   Result<Vector> ExportText(size_t index, std::span<const uint32_t> groups,
                             arrow::MemoryPool* pool) const;
+  Result<Vector> ExportNested(size_t index, std::span<const uint32_t> groups,
+                              arrow::MemoryPool* pool) const;
   Result<Vector> ExportDictionary(size_t index, std::span<const uint32_t> groups,
                                   arrow::MemoryPool* pool) const;
+
+  static constexpr int64_t kSlotAhead = 16, kKeyAhead = 8;  // rows
+  static constexpr size_t kFarSlots = size_t{1} << 15;      // beyond, slots are not near at hand
 
   std::vector<Column> columns_;
   int words_ = 1;
@@ -124,6 +140,8 @@ class KeyTable {
   std::vector<uint64_t> slots_;   // hash, then group + 1
   KeyScratch scratch_;
   std::vector<Interner> interners_;  // per column; used by text and dictionary forms
+  std::vector<size_t> nested_;       // the columns whose values `values_` keeps, a row per group
+  RowStore values_;
 };
 
 }  // namespace velaria::execution

@@ -61,6 +61,13 @@ Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> grou
   return MakeVector(array);
 }
 
+Result<Vector> KeyTable::ExportNested(size_t index, std::span<const uint32_t> groups,
+                                      arrow::MemoryPool* pool) const {
+  const auto column = std::find(nested_.begin(), nested_.end(), index) - nested_.begin();
+  const std::vector<int64_t> rows(groups.begin(), groups.end());
+  return values_.Gather(static_cast<size_t>(column), rows, pool);
+}
+
 Result<Vector> KeyTable::ExportDictionary(size_t index, std::span<const uint32_t> groups,
                                           arrow::MemoryPool* pool) const {
   const Column& column = columns_[index];
@@ -115,7 +122,9 @@ Result<std::vector<Vector>> KeyTable::Export(std::span<const uint32_t> groups,
   for (size_t i = 0; i < columns_.size(); ++i) {
     const Column& column = columns_[i];
     Vector vector;
-    if (column.form == Form::kText) {
+    if (column.physical == Physical::kNested) {
+      ARROW_ASSIGN_OR_RAISE(vector, ExportNested(i, groups, pool));
+    } else if (column.form == Form::kText) {
       ARROW_ASSIGN_OR_RAISE(vector, ExportText(i, groups, pool));
     } else if (column.form == Form::kDictionary) {
       ARROW_ASSIGN_OR_RAISE(vector, ExportDictionary(i, groups, pool));
@@ -182,7 +191,7 @@ int64_t KeyTable::MemoryBytes() const {
       static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
                            scratch_.packed.capacity() * 8 + scratch_.hashes.capacity() * 4);
   for (const auto& interner : interners_) bytes += interner.MemoryBytes();
-  return bytes;
+  return bytes + values_.MemoryBytes();
 }
 
 }  // namespace velaria::execution

@@ -1,6 +1,7 @@
 // Lowering of what makes rows beside scans: UNNEST, series, samples, shared sub-plans.
 #include "execution/lowering.hpp"
 #include "execution/row_collector.hpp"
+#include "execution/sample.hpp"
 #include "execution/unnest.hpp"
 
 namespace velaria::execution {
@@ -16,8 +17,13 @@ Result<Lowering::Drafts> Lowering::LowerSeries(const LogicalNode& node) {
   return One(std::make_shared<SeriesNode>(node.series_from, node.series_to, node.series_step));
 }
 
-Result<Lowering::Drafts> Lowering::LowerSample(const LogicalNode&) {
-  return Fail(ErrorCode::kUnsupportedStatement, "TABLESAMPLE is not supported");
+Result<Lowering::Drafts> Lowering::LowerSample(const LogicalNode& node) {
+  const LogicalNode& child = *node.children[0];
+  const bool of_scan = child.kind == NodeKind::kScan;
+  if (of_scan && !node.sample->by_rows) {
+    return Append(child, std::make_shared<SampleFilterNode>(*node.sample), false);
+  }
+  return Break(child, std::make_shared<SampleNode>(*node.sample, TypesOf(child), of_scan));
 }
 
 /// The first node of a number runs its child; all of them read what it left.

@@ -115,6 +115,13 @@ class Lowering {
 
   Result<std::shared_ptr<const PhysicalPlan>> RunToCollector(const LogicalNode& node);
 
+  Result<std::shared_ptr<const PhysicalPlan>> RunToSink(
+      const LogicalNode& node, std::shared_ptr<const AccumulatorNode> sink) {
+    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(node, true));
+    plan_->result = Close(std::move(drafts), std::move(sink));
+    return plan_;
+  }
+
  private:
   using Drafts = std::vector<Draft>;
 
@@ -281,6 +288,7 @@ class Lowering {
     spec->null_safe.resize(node.left_keys.size(), false);
     spec->residual = node.residual;
     spec->mark_operands = node.mark_operands;
+    spec->asof = node.asof;
     spec->left_types = TypesOf(*node.children[0]);
     spec->right_types = TypesOf(*node.children[1]);
     return JoinDrafts(node, std::move(spec));

@@ -258,7 +258,9 @@ Result<std::unique_ptr<SourceState>> ValuesNode::Open(const OpenContext& context
       ARROW_ASSIGN_OR_RAISE(auto value,
                             logical::Evaluate(*row[c], one_row, context.query.functions()));
       ARROW_ASSIGN_OR_RAISE(auto scalar, ConstantValue(value));
-      ARROW_RETURN_NOT_OK(builder->AppendScalar(*scalar));
+      // A column of the type NULL has no AppendScalar.
+      ARROW_RETURN_NOT_OK(scalar->is_valid ? builder->AppendScalar(*scalar)
+                                           : builder->AppendNull());
     }
     ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
     chunk.columns.push_back(MakeVector(array));

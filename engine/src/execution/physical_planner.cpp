@@ -10,4 +10,10 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const LogicalPtr& root, const 
   return options.stop_at_aggregate ? lowering.RunToAggregate(*root) : lowering.Run(root, schema);
 }
 
+Result<std::shared_ptr<const PhysicalPlan>> LowerToSink(const LogicalPtr& root,
+                                                         std::shared_ptr<const AccumulatorNode> sink,
+                                                         const LowerOptions& options) {
+  return Lowering(options).RunToSink(*root, std::move(sink));
+}
+
 }  // namespace velaria::execution

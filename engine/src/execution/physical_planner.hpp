@@ -35,4 +35,9 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const logical::LogicalPtr& roo
                                                   const SchemaPtr& schema,
                                                   const LowerOptions& options = {});
 
+/// The plan whose rows a sink takes: its state is the plan's result.
+Result<std::shared_ptr<const PhysicalPlan>> LowerToSink(const logical::LogicalPtr& root,
+                                                        std::shared_ptr<const AccumulatorNode> sink,
+                                                        const LowerOptions& options);
+
 }  // namespace velaria::execution

@@ -12,21 +12,24 @@
 
 namespace velaria::execution {
 
-/// A table, a stream or a sink table: a snapshot of its rows at bind time. A stream is read through
-/// its table, too.
+/// A table, a stream or a sink table: a snapshot of its rows, those at bind time when no version is
+/// given. A stream is read through its table, too.
 class TableRelation final : public logical::Relation {
  public:
-  TableRelation(logical::RelationKind kind, std::string name, storage::TablePtr table)
+  TableRelation(logical::RelationKind kind, std::string name, storage::TablePtr table,
+                storage::VersionPtr version = nullptr)
       : kind_(kind),
         name_(std::move(name)),
         table_(std::move(table)),
-        version_(table_->version()),
+        version_(version ? std::move(version) : table_->version()),
         schema_(table_->schema()) {}
   /// The same with one column more, the last: each row's position in the table. For statements
   /// that change the rows they find.
   static std::shared_ptr<TableRelation> WithPositions(logical::RelationKind kind, std::string name,
-                                                      storage::TablePtr table) {
-    auto relation = std::make_shared<TableRelation>(kind, std::move(name), std::move(table));
+                                                      storage::TablePtr table,
+                                                      storage::VersionPtr version) {
+    auto relation = std::make_shared<TableRelation>(kind, std::move(name), std::move(table),
+                                                    std::move(version));
     auto fields = relation->schema_->fields();
     relation->position_column_ = static_cast<int>(fields.size());
     fields.push_back(arrow::field("$position", arrow::int64(), false));
@@ -86,20 +89,29 @@ class ReaderRelation final : public logical::Relation {
   const ReaderFactory open_;
 };
 
-/// A view: its text, bound anew wherever it is named.
+/// A view: its text, bound anew wherever it is named, with names looked up in the schema `path`; a
+/// temporary one finds temporary objects before those.
 class ViewRelation final : public logical::Relation {
  public:
-  ViewRelation(std::string name, SchemaPtr schema, std::string sql)
-      : name_(std::move(name)), schema_(std::move(schema)), sql_(std::move(sql)) {}
+  ViewRelation(std::string name, SchemaPtr schema, std::string sql, std::string path,
+               bool is_temporary)
+      : name_(std::move(name)),
+        schema_(std::move(schema)),
+        sql_(std::move(sql)),
+        path_(std::move(path)),
+        is_temporary_(is_temporary) {}
   logical::RelationKind kind() const override { return logical::RelationKind::kView; }
   const std::string& name() const override { return name_; }
   const SchemaPtr& schema() const override { return schema_; }
   const std::string& view_sql() const override { return sql_; }
+  const std::string& path() const { return path_; }
+  bool is_temporary() const { return is_temporary_; }
 
  private:
   const std::string name_;
   const SchemaPtr schema_;
-  const std::string sql_;
+  const std::string sql_, path_;
+  const bool is_temporary_;
 };
 
 }  // namespace velaria::execution

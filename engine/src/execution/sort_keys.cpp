@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "functions/order_key.hpp"
 #include "logical/evaluate.hpp"
 
 namespace velaria::execution {
@@ -133,8 +134,12 @@ Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector
   KeyColumn key;
   key.descending = sort_key.descending;
   ARROW_ASSIGN_OR_RAISE(key.held, Expand(vector, count, pool));
+  Physical physical = PhysicalOf(*LogicalType(key.held.type()));
+  if (physical == Physical::kNested) {
+    ARROW_ASSIGN_OR_RAISE(key.held, MakeOrderKeys(key.held, pool));
+    physical = Physical::kBinary;
+  }
   const Vector& values = key.held;
-  const Physical physical = PhysicalOf(*LogicalType(values.type()));
   key.is_text = physical == Physical::kString || physical == Physical::kBinary;
   key.words = key.is_text || physical == Physical::kDecimal ? 2 : 1;
   key.values.assign(static_cast<size_t>(count * key.words), 0);
@@ -165,7 +170,7 @@ Result<KeyColumn> MakeKey(const logical::SortKey& sort_key, const Vector& vector
     }
     case Physical::kString:
     case Physical::kBinary: FillText(values, count, &key); break;
-    case Physical::kNested: return Bug("sort key of a nested type");
+    case Physical::kNested: return Bug("a sort key that is no bytes");
   }
   const Validity validity = ValidityOf(values);
   if (!validity.all_valid()) {
@@ -209,7 +214,8 @@ int64_t SortBytes(const std::vector<logical::SortKey>& sort_keys, int64_t row_co
   int64_t bytes_per_row = sizeof(uint32_t) + 2 * sizeof(WideItem);
   for (const auto& key : sort_keys) {
     const Physical physical = PhysicalOf(*LogicalType(key.expr->type));
-    const bool is_text = physical == Physical::kString || physical == Physical::kBinary;
+    const bool is_text = physical == Physical::kString || physical == Physical::kBinary ||
+                         physical == Physical::kNested;
     bytes_per_row += sizeof(uint64_t) + 1;
     if (is_text || physical == Physical::kDecimal) bytes_per_row += sizeof(uint64_t);
     if (is_text) bytes_per_row += 2 * sizeof(std::string_view);

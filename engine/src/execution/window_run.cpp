@@ -5,6 +5,7 @@
 
 #include "execution/key_table.hpp"
 #include "execution/window_frame.hpp"
+#include "functions/order_key.hpp"
 #include "logical/evaluate.hpp"
 
 namespace velaria::execution {
@@ -92,9 +93,14 @@ Status HashOne(const Vector& vector, std::vector<uint64_t>* hashes) {
       HashColumn(view.validity(), hashes, [&](int64_t row) { return HashText(view[row]); });
       return Status::OK();
     }
-    case Physical::kNested: break;
+    case Physical::kNested: {
+      ARROW_ASSIGN_OR_RAISE(const Vector keys, MakeOrderKeys(vector, arrow::default_memory_pool()));
+      const StringView view(keys);
+      HashColumn(view.validity(), hashes, [&](int64_t row) { return HashText(view[row]); });
+      return Status::OK();
+    }
   }
-  return Bug("a partition key of a nested type");
+  return Bug("a partition key of an unknown physical type");
 }
 
 /// The number of each row's partition, in order of their first rows.

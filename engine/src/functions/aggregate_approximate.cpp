@@ -47,7 +47,7 @@ class SketchStates : public AggregateStates {
       if (!sketch.Read(view[i])) {
         return Fail(ErrorCode::kVersionMismatch, "not the state of a sketch");
       }
-      sketches_[groups[i]].Add(sketch);
+      Change(groups[i], [&](Sketch& into) { into.Add(sketch); });
     }
     return Status::OK();
   }
@@ -63,13 +63,22 @@ class SketchStates : public AggregateStates {
   }
 
   int64_t MemoryBytes() const override {
-    auto bytes = static_cast<int64_t>(sketches_.capacity() * sizeof(Sketch));
-    for (const auto& sketch : sketches_) bytes += sketch.MemoryBytes();
-    return bytes;
+    return static_cast<int64_t>(sketches_.capacity() * sizeof(Sketch)) + sketch_bytes_;
   }
 
  protected:
+  template <typename Use>
+  void Change(uint32_t group, Use use) {
+    Sketch& sketch = sketches_[group];
+    sketch_bytes_ -= sketch.MemoryBytes();
+    use(sketch);
+    sketch_bytes_ += sketch.MemoryBytes();
+  }
+
   std::vector<Sketch> sketches_;
+
+ private:
+  int64_t sketch_bytes_ = 0;  // kept up to date: there may be as many sketches as rows
 };
 
 class DistinctStates final : public SketchStates<DistinctSketch> {
@@ -78,7 +87,7 @@ class DistinctStates final : public SketchStates<DistinctSketch> {
                 int64_t row_count) override {
     const Vector& vector = arguments[0];
     const auto add = [this](uint32_t group, uint64_t key) {
-      sketches_[group].Add(StableHash(key));
+      Change(group, [key](DistinctSketch& sketch) { sketch.Add(StableHash(key)); });
     };
     switch (PhysicalOf(*LogicalType(vector.type()))) {
       case Physical::kFloat:
@@ -88,7 +97,7 @@ class DistinctStates final : public SketchStates<DistinctSketch> {
       default: {
         const StringView view(vector);
         ForEachValid(view.validity(), groups, row_count, [&](int64_t row, uint32_t group) {
-          sketches_[group].Add(StableHash(view[row]));
+          Change(group, [&](DistinctSketch& sketch) { sketch.Add(StableHash(view[row])); });
         });
       }
     }
@@ -140,8 +149,9 @@ class ApproximateStates final : public SketchStates<QuantileSketch> {
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
-    ForEachKey<T>(arguments[0], groups, row_count,
-                  [this](uint32_t group, uint64_t key) { sketches_[group].Add(key); });
+    ForEachKey<T>(arguments[0], groups, row_count, [this](uint32_t group, uint64_t key) {
+      Change(group, [key](QuantileSketch& sketch) { sketch.Add(key); });
+    });
     return Status::OK();
   }
 

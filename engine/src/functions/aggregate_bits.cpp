@@ -1,8 +1,8 @@
 // bit_and, bit_or and bit_xor over integers; count_if; entropy.
 #include <cmath>
 
-#include "functions/aggregate_states.hpp"
 #include "functions/binding.hpp"
+#include "functions/folded_states.hpp"
 #include "functions/row_list_states.hpp"
 
 namespace velaria {
@@ -10,55 +10,25 @@ namespace {
 
 enum class Bits { kAnd, kOr, kXor };
 
+/// T is unsigned: the bits of a signed type are the same.
 template <Bits kBits, typename T>
-class BitStates final : public AggregateStates {
+class BitStates final : public FoldedStates<T> {
  public:
-  explicit BitStates(TypePtr type) : type_(std::move(type)) {}
-
-  Status Resize(int64_t group_count) override {
-    values_.resize(static_cast<size_t>(group_count),
-                   kBits == Bits::kAnd ? static_cast<T>(-1) : T{});
-    has_.resize(static_cast<size_t>(group_count), 0);
-    return Status::OK();
-  }
+  explicit BitStates(TypePtr type)
+      : FoldedStates<T>(std::move(type), kBits == Bits::kAnd ? static_cast<T>(-1) : T{}) {}
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
     ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
-      T& held = values_[group];
+      T& held = this->values_[group];
       if constexpr (kBits == Bits::kAnd) held = static_cast<T>(held & view[row]);
       if constexpr (kBits == Bits::kOr) held = static_cast<T>(held | view[row]);
       if constexpr (kBits == Bits::kXor) held = static_cast<T>(held ^ view[row]);
-      has_[group] = 1;
+      this->has_[group] = 1;
     });
     return Status::OK();
   }
-
-  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
-    return Update(states, groups, row_count);
-  }
-
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
-                                     arrow::MemoryPool* pool) const override {
-    ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
-    return std::vector<Vector>{std::move(values)};
-  }
-
-  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    return FinishFixed<T>(
-        type_, groups, pool, [this](uint32_t group) { return has_[group] != 0; },
-        [this](uint32_t group) { return values_[group]; });
-  }
-
-  int64_t MemoryBytes() const override {
-    return static_cast<int64_t>(values_.capacity() * (sizeof(T) + 1));
-  }
-
- private:
-  const TypePtr type_;
-  std::vector<T> values_;
-  std::vector<uint8_t> has_;
 };
 
 template <Bits kBits, typename T>
@@ -76,33 +46,25 @@ Result<AggregateBinding> BindBits(const BindArguments& arguments) {
   bound.state_types = {bound.type};
   // Only an exclusive OR changes when a value comes twice.
   bound.distinct = arguments.distinct && kBits == Bits::kXor;
-  switch (PhysicalOf(*bound.type)) {
-    case Physical::kInt8: bound.make_states = MakeBits<kBits, int8_t>; break;
-    case Physical::kInt16: bound.make_states = MakeBits<kBits, int16_t>; break;
-    case Physical::kInt32: bound.make_states = MakeBits<kBits, int32_t>; break;
-    case Physical::kInt64: bound.make_states = MakeBits<kBits, int64_t>; break;
-    case Physical::kUInt8: bound.make_states = MakeBits<kBits, uint8_t>; break;
-    case Physical::kUInt16: bound.make_states = MakeBits<kBits, uint16_t>; break;
-    case Physical::kUInt32: bound.make_states = MakeBits<kBits, uint32_t>; break;
+  switch (FixedWidthOf(PhysicalOf(*bound.type))) {
+    case 1: bound.make_states = MakeBits<kBits, uint8_t>; break;
+    case 2: bound.make_states = MakeBits<kBits, uint16_t>; break;
+    case 4: bound.make_states = MakeBits<kBits, uint32_t>; break;
     default: bound.make_states = MakeBits<kBits, uint64_t>; break;
   }
   return bound;
 }
 
 /// As in DuckDB a group without a known condition has no count, but NULL.
-class CountIfStates final : public AggregateStates {
+class CountIfStates final : public FoldedStates<int64_t> {
  public:
-  Status Resize(int64_t group_count) override {
-    counts_.resize(static_cast<size_t>(group_count), 0);
-    has_.resize(static_cast<size_t>(group_count), 0);
-    return Status::OK();
-  }
+  CountIfStates() : FoldedStates(arrow::int64(), 0) {}
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const BoolView view = ViewBool(arguments[0]);
     ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
-      counts_[group] += view[row];
+      values_[group] += view[row];
       has_[group] = 1;
     });
     return Status::OK();
@@ -111,29 +73,11 @@ class CountIfStates final : public AggregateStates {
   Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
     const auto counts = ViewFixed<int64_t>(states[0]);
     ForEachValid(counts.validity, groups, row_count, [&](int64_t row, uint32_t group) {
-      counts_[group] += counts[row];
+      values_[group] += counts[row];
       has_[group] = 1;
     });
     return Status::OK();
   }
-
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
-                                     arrow::MemoryPool* pool) const override {
-    ARROW_ASSIGN_OR_RAISE(auto counts, Finish(groups, pool));
-    return std::vector<Vector>{std::move(counts)};
-  }
-
-  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    return FinishFixed<int64_t>(
-        arrow::int64(), groups, pool, [this](uint32_t group) { return has_[group] != 0; },
-        [this](uint32_t group) { return counts_[group]; });
-  }
-
-  int64_t MemoryBytes() const override { return static_cast<int64_t>(counts_.capacity() * 9); }
-
- private:
-  std::vector<int64_t> counts_;
-  std::vector<uint8_t> has_;
 };
 
 Result<AggregateBinding> BindCountIf(const BindArguments& arguments) {

@@ -1,7 +1,8 @@
 // min, max and any_value over every comparable type. NaN is the greatest float, as in ORDER BY.
 #include <cmath>
 
-#include "functions/aggregate_states.hpp"
+#include "functions/folded_states.hpp"
+#include "functions/row_list_states.hpp"
 #include "functions/window_frames.hpp"
 
 namespace velaria {
@@ -26,53 +27,22 @@ bool Better(const T& candidate, const T& held) {
 }
 
 template <Pick kPick, typename T>
-class FixedExtremes final : public AggregateStates {
+class FixedExtremes final : public FoldedStates<T> {
  public:
-  explicit FixedExtremes(TypePtr type) : type_(std::move(type)) {}
-
-  Status Resize(int64_t group_count) override {
-    values_.resize(static_cast<size_t>(group_count), T{});
-    has_.resize(static_cast<size_t>(group_count), 0);
-    return Status::OK();
-  }
+  explicit FixedExtremes(TypePtr type) : FoldedStates<T>(std::move(type), T{}) {}
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
     ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
       const T& value = view[row];
-      if (!has_[group] || Better<kPick>(value, values_[group])) {
-        values_[group] = value;
-        has_[group] = 1;
+      if (!this->has_[group] || Better<kPick>(value, this->values_[group])) {
+        this->values_[group] = value;
+        this->has_[group] = 1;
       }
     });
     return Status::OK();
   }
-
-  Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
-    return Update(states, groups, row_count);
-  }
-
-  Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
-                                     arrow::MemoryPool* pool) const override {
-    ARROW_ASSIGN_OR_RAISE(auto values, Finish(groups, pool));
-    return std::vector<Vector>{std::move(values)};
-  }
-
-  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
-    return FinishFixed<T>(
-        type_, groups, pool, [this](uint32_t group) { return has_[group] != 0; },
-        [this](uint32_t group) { return values_[group]; });
-  }
-
-  int64_t MemoryBytes() const override {
-    return static_cast<int64_t>(values_.capacity() * (sizeof(T) + 1));
-  }
-
- private:
-  const TypePtr type_;
-  std::vector<T> values_;
-  std::vector<uint8_t> has_;
 };
 
 template <Pick kPick>
@@ -149,6 +119,20 @@ std::unique_ptr<AggregateStates> MakeText(const AggregateBinding& binding) {
   return std::make_unique<TextExtremes<kPick>>(binding.type);
 }
 
+/// Values that are compared by their keys: of the rows with the best one, the first in row order.
+/// any_value takes the first there is.
+template <Pick kPick>
+void UseRowPick(const TypePtr& type, AggregateBinding* binding) {
+  binding->type = type;
+  binding->arguments = {type};
+  binding->state_types = {type, arrow::int64()};
+  binding->needs_row_order = true;
+  if (kPick != Pick::kAny) binding->order = {{0, kPick == Pick::kMax, false}};
+  binding->make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    return std::make_unique<RowPickStates>(RowSpec::Of(b, {0}, {0}), false);
+  };
+}
+
 template <Pick kPick>
 Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
   if (arguments.types.size() != 1)
@@ -183,7 +167,12 @@ Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
       binding.make_states = MakeText<kPick>;
       break;
     case Physical::kNested:
-      return Fail(ErrorCode::kBadArgument, "values of this type have no order: " + SqlName(*type));
+      if (!IsComparable(*type)) {
+        return Fail(ErrorCode::kBadArgument,
+                    "values of this type have no order: " + SqlName(*type));
+      }
+      UseRowPick<kPick>(type, &binding);
+      return binding;
   }
   // Strings are read as they come (encoded or not); everything else is decoded to its plain type
   // first.

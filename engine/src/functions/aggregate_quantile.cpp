@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <optional>
+#include <unordered_map>
 
 #include "functions/aggregate_states.hpp"
 #include "functions/binding.hpp"
@@ -238,6 +239,54 @@ class ModeStates final : public RowListStates {
 
  private:
   int64_t MostFrequent(uint32_t group) const {
+    const Physical physical = PhysicalOf(*store().type(0));
+    const int width = FixedWidthOf(physical);
+    const bool in_word = physical == Physical::kBool || (width >= 1 && width <= 8);
+    return in_word ? MostFrequentCounted(physical, group) : MostFrequentSorted(group);
+  }
+
+  /// Equal values of up to 8 bytes have equal words, when 0 and -0 and all NaN are made one.
+  uint64_t KeyOf(Physical physical, uint32_t row) const {
+    const uint64_t word = store().Word(0, row);
+    const auto made_one = [word](auto value) {
+      std::memcpy(&value, &word, sizeof value);
+      if (value == 0) return uint64_t{0};
+      return std::isnan(value) ? ~uint64_t{0} : word;
+    };
+    switch (physical) {
+      case Physical::kFloat: return made_one(0.0f);
+      case Physical::kDouble: return made_one(0.0);
+      default: return word;
+    }
+  }
+
+  int64_t MostFrequentCounted(Physical physical, uint32_t group) const {
+    struct Held {
+      uint32_t first;
+      size_t count = 0;
+    };
+    const RowOrder by_place{{}, spec().order.place};
+    std::unordered_map<uint64_t, Held> values;
+    for (const uint32_t row : rows(group)) {
+      Held& held = values.try_emplace(KeyOf(physical, row), Held{row}).first->second;
+      ++held.count;
+      if (by_place.Less(store(), row, held.first)) held.first = row;
+    }
+    // Of distinct values all have one place: the least comes first.
+    const auto before = [this](uint32_t a, uint32_t b) {
+      if (spec().order.Less(store(), a, b)) return true;
+      return !spec().order.Less(store(), b, a) && store().Compare(0, a, b) < 0;
+    };
+    const Held* best = nullptr;
+    for (const auto& [key, held] : values) {
+      const bool better = best == nullptr || held.count > best->count ||
+                          (held.count == best->count && before(held.first, best->first));
+      if (better) best = &held;
+    }
+    return best == nullptr ? RowStore::kNoRow : int64_t{best->first};
+  }
+
+  int64_t MostFrequentSorted(uint32_t group) const {
     std::vector<uint32_t> order = rows(group);
     RowOrder by_value = spec().order;
     by_value.keys = {{0, false, false}};

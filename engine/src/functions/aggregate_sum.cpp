@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "functions/aggregate_interval.hpp"
 #include "functions/aggregate_states.hpp"
 #include "functions/reproducible_sum.hpp"
 #include "functions/window_frames.hpp"
@@ -81,9 +82,11 @@ class SumStates final : public AggregateStates {
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
     const auto view = ViewFixed<T>(arguments[0]);
+    const bool far = sums_.size() > kFarGroups;
     if constexpr (std::is_same_v<T, Int128>) {
       bool overflow = false;
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        if (far) PrefetchFor(groups, row, row_count);
         overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
         ++counts_[group];
       });
@@ -96,6 +99,7 @@ class SumStates final : public AggregateStates {
         return Status::OK();
       }
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+        if (far) PrefetchFor(groups, row, row_count);
         sums_[group] += view[row];
         ++counts_[group];
       });
@@ -175,6 +179,15 @@ class SumStates final : public AggregateStates {
   }
 
  private:
+  static constexpr size_t kFarGroups = size_t{1} << 14;  // beyond, a group is not near at hand
+
+  void PrefetchFor(const uint32_t* groups, int64_t row, int64_t row_count) const {
+    constexpr int64_t kAhead = 16;
+    if (row + kAhead >= row_count) return;
+    __builtin_prefetch(&sums_[groups[row + kAhead]], 1);
+    __builtin_prefetch(&counts_[groups[row + kAhead]], 1);
+  }
+
   const TypePtr type_;
   const SumRule rule_;
   std::vector<Acc> sums_;
@@ -311,6 +324,8 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
     const auto& decimal = static_cast<const arrow::DecimalType&>(*type);
     type = arrow::decimal128(decimal.precision(), decimal.scale());
   }
+  if (type->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO)
+    return BindIntervalSum(arguments.distinct, kAnswer == Answer::kAverage);
   if (!IsNumeric(*type))
     return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
   AggregateBinding binding;
@@ -336,17 +351,18 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterSums(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{"sum",
-                                 {},
-                                 "sum([DISTINCT] value NUMBER) -> BIGINT | DECIMAL | REAL | DOUBLE",
-                                 "The exact sum: BIGINT for integers of up to 32 bits, "
-                                 "DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
-                                 "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
-                                 "3",
-                                 BindSum<Answer::kSum>});
+  registry.Add(AggregateFunction{
+      "sum",
+      {},
+      "sum([DISTINCT] value NUMBER | INTERVAL) -> BIGINT | DECIMAL | REAL | DOUBLE | INTERVAL",
+      "The exact sum: BIGINT for integers of up to 32 bits, "
+      "DECIMAL(38,0) for BIGINT, DECIMAL(38,s) for DECIMAL.",
+      "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
+      "3",
+      BindSum<Answer::kSum>});
   registry.Add(AggregateFunction{"avg",
                                  {"mean"},
-                                 "avg([DISTINCT] value NUMBER) -> DOUBLE",
+                                 "avg([DISTINCT] value NUMBER | INTERVAL) -> DOUBLE | INTERVAL",
                                  "The mean of the values that are not NULL.",
                                  "SELECT avg(x) FROM (VALUES (1), (2), (NULL)) AS t(x)",
                                  "1.5",

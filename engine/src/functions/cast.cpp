@@ -75,6 +75,8 @@ ScalarKernel FindKernel(const arrow::DataType& from, const arrow::DataType& to) 
   ScalarKernel kernel = nullptr;
   if (to_text) kernel = IsNested(from) ? FindNestedToText(from) : FindToText(from);
   if (from_text) kernel = FindFromText(to);
+  if (kernel == nullptr) kernel = FindBlobCast(from, to);
+  if (kernel == nullptr) kernel = FindToNested(from, to);
   if (kernel == nullptr) kernel = FindNumericCast(from, to);
   if (kernel == nullptr) kernel = FindTemporalCast(from, to);
   if (kernel == nullptr) kernel = FindLayoutCast(from, to);

@@ -21,6 +21,8 @@ ScalarKernel FindNumericCast(const arrow::DataType& from,
 ScalarKernel FindToText(const arrow::DataType& from);
 ScalarKernel FindNestedToText(const arrow::DataType& from);  // lists, structs, maps
 ScalarKernel FindFromText(const arrow::DataType& to);
+ScalarKernel FindBlobCast(const arrow::DataType& from, const arrow::DataType& to);
+ScalarKernel FindToNested(const arrow::DataType& from, const arrow::DataType& to);
 ScalarKernel FindTemporalCast(const arrow::DataType& from, const arrow::DataType& to);
 ScalarKernel FindLayoutCast(const arrow::DataType& from,
                             const arrow::DataType& to);  // by Arrow: nested, blobs, layouts

@@ -20,6 +20,33 @@ Status FaultOf(ParseOutcome outcome, const arrow::DataType& to, std::string_view
                                               : CannotCast(to, text);
 }
 
+/// What the lexer takes for an integer as well: 0x1f, 0o17, 0b11, 1_000.
+template <typename T>
+ParseOutcome ParseWrittenOtherwise(std::string_view text, T* out) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const char letter = text.size() > 2 && text[0] == '0' ? static_cast<char>(text[1] | 0x20) : '\0';
+  const int base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
+  if (base != 10) text.remove_prefix(2);
+  std::string digits;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool between = (i > 0 || base != 10) && i + 1 < text.size() && text[i + 1] != '_';
+    if (text[i] != '_') {
+      digits.push_back(text[i]);
+    } else if (!between) {
+      return ParseOutcome::kMalformed;
+    }
+  }
+  uint64_t value = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (parsed.ec == std::errc::invalid_argument || parsed.ptr != digits.data() + digits.size())
+    return ParseOutcome::kMalformed;
+  if (parsed.ec != std::errc()) return ParseOutcome::kOutOfRange;
+  const __int128 written = negative ? -static_cast<__int128>(value) : static_cast<__int128>(value);
+  *out = static_cast<T>(written);
+  return *out == written ? ParseOutcome::kOk : ParseOutcome::kOutOfRange;
+}
+
 template <typename T>
 ParseOutcome ParseNumber(std::string_view text, T* out) {
   if constexpr (std::is_floating_point_v<T>) {
@@ -43,7 +70,7 @@ ParseOutcome ParseNumber(std::string_view text, T* out) {
     }
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), *out);
     if (parsed.ec == std::errc::invalid_argument || parsed.ptr != text.data() + text.size())
-      return ParseOutcome::kMalformed;
+      return ParseWrittenOtherwise(text, out);
     return parsed.ec == std::errc() ? ParseOutcome::kOk : ParseOutcome::kOutOfRange;
   }
 }

@@ -76,7 +76,8 @@ Status RowStore::AppendNested(Column* column, const Vector& vector,
   auto* pool = arrow::default_memory_pool();
   ARROW_ASSIGN_OR_RAISE(auto dense, Expand(vector, rows.back() + int64_t{1}, pool));
   ARROW_ASSIGN_OR_RAISE(auto piece, velaria::Gather(dense, rows, pool));
-  column->pieces.push_back({piece.array(), static_cast<int64_t>(column->valid.size())});
+  column->pieces.push_back(
+      {piece.array(), OrderKeyWriter(piece), static_cast<int64_t>(column->valid.size())});
   for (const auto& buffer : piece.data->buffers) {
     column->piece_bytes += buffer ? buffer->size() : 0;
   }
@@ -152,7 +153,8 @@ int RowStore::Compare(size_t index, uint32_t a, uint32_t b) const {
     return CompareValues(FromWords(&column.words[size_t{2} * a]),
                          FromWords(&column.words[size_t{2} * b]));
   }
-  if (column.physical == Physical::kNested || column.physical == Physical::kNull) return 0;
+  if (column.physical == Physical::kNull) return 0;
+  if (column.physical == Physical::kNested) return KeyOf(column, a).compare(KeyOf(column, b));
   const uint64_t x = column.words[a], y = column.words[b];
   switch (column.physical) {
     case Physical::kFloat: return CompareWords<float>(x, y);
@@ -167,6 +169,13 @@ const RowStore::Piece& RowStore::PieceOf(const Column& column, int64_t row) {
       std::upper_bound(column.pieces.begin(), column.pieces.end(), row,
                        [](int64_t at, const Piece& piece) { return at < piece.first_row; });
   return *(behind - 1);
+}
+
+std::string RowStore::KeyOf(const Column& column, int64_t row) {
+  const Piece& piece = PieceOf(column, row);
+  std::string key;
+  piece.keys.Append(row - piece.first_row, &key);
+  return key;
 }
 
 Result<Vector> RowStore::GatherBuilt(const Column& column, std::span<const int64_t> rows,

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "functions/order_key.hpp"
 #include "functions/registry.hpp"
 
 namespace velaria {
@@ -42,6 +43,7 @@ class RowStore {
  private:
   struct Piece {
     std::shared_ptr<arrow::Array> values;
+    OrderKeyWriter keys;
     int64_t first_row;
   };
   struct Column {
@@ -61,6 +63,7 @@ class RowStore {
   static Status AppendNested(Column* column, const Vector& vector, std::span<const uint32_t> rows);
   static Status AppendKept(const Column& from, const std::vector<uint32_t>& rows, Column* to);
   static const Piece& PieceOf(const Column& column, int64_t row);
+  static std::string KeyOf(const Column& column, int64_t row);
   static Result<Vector> GatherBuilt(const Column& column, std::span<const int64_t> rows,
                                     arrow::MemoryPool* pool);
 

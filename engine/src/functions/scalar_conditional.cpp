@@ -5,6 +5,7 @@
 #include "functions/arrow_call.hpp"
 #include "functions/binding.hpp"
 #include "functions/compare_values.hpp"
+#include "functions/order_key.hpp"
 
 namespace velaria {
 namespace {
@@ -233,6 +234,16 @@ Result<Vector> RunExtreme(const FunctionContext& context, const ScalarBinding& b
     case Physical::kBinary: {
       std::vector<StringView> views;
       for (const auto& argument : arguments) views.emplace_back(argument);
+      Contest<Op>(views, &choice);
+      break;
+    }
+    case Physical::kNested: {
+      std::vector<Vector> keys;  // the views point into them
+      std::vector<StringView> views;
+      for (const auto& argument : arguments) {
+        VELARIA_ASSIGN_OR_RETURN(keys.emplace_back(), MakeOrderKeys(argument, context.pool));
+        views.emplace_back(keys.back());
+      }
       Contest<Op>(views, &choice);
       break;
     }

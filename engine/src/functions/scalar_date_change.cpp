@@ -81,9 +81,48 @@ Result<Vector> RunTrunc(const FunctionContext& context, const ScalarBinding& bin
       });
 }
 
+/// Months in one `unit` of a month or more; 0 below.
+int32_t MonthsOf(Unit unit) {
+  switch (unit) {
+    case Unit::kMillennium: return 12'000;
+    case Unit::kCentury: return 1'200;
+    case Unit::kDecade: return 120;
+    case Unit::kYear: return 12;
+    case Unit::kQuarter: return 3;
+    case Unit::kMonth: return 1;
+    default: return 0;
+  }
+}
+
+/// The parts of an interval below the unit are cut.
+Result<Vector> RunTruncInterval(const FunctionContext& context, const ScalarBinding& binding,
+                                std::span<const Vector> arguments, int64_t row_count) {
+  const Unit unit = binding::DataOf<Unit>(binding);
+  const int32_t months = MonthsOf(unit);
+  const int64_t step = StepOf(unit, calendar::kNanosPerSecond);
+  const auto view = ViewFixed<Interval>(arguments[1]);
+  return MapToValue<Interval>(
+      context, binding.type, arguments.subspan(1), row_count, [&](int64_t i, Interval* out) {
+        const Interval& value = view[i];
+        if (months > 0) {
+          *out = {value.months - value.months % months, 0, 0};
+        } else {
+          const int64_t rest = unit == Unit::kDay ? value.nanoseconds : value.nanoseconds % step;
+          *out = {value.months, value.days, value.nanoseconds - rest};
+        }
+      });
+}
+
 Result<ScalarBinding> BindTrunc(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   VELARIA_ASSIGN_OR_RETURN(const Unit unit, ConstantUnit(arguments, 0));
+  const TypePtr given = LogicalType(arguments.types[1]);
+  if (given->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO) {
+    if (unit == Unit::kWeek)
+      return Fail(ErrorCode::kBadArgument, "an interval has no weeks to cut it to");
+    return ScalarBinding{
+        given, {nullptr, given}, RunTruncInterval, std::make_shared<const Unit>(unit)};
+  }
   VELARIA_ASSIGN_OR_RETURN(const TypePtr type, TimestampType(arguments, 1));
   return ScalarBinding{type, {nullptr, type}, RunTrunc, std::make_shared<const Unit>(unit)};
 }
@@ -215,7 +254,8 @@ Result<ScalarBinding> BindTimezone(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterChange(Adder& add) {
-  add("date_trunc", {"datetrunc"}, "date_trunc(unit VARCHAR, timestamp) -> TIMESTAMP",
+  add("date_trunc", {"datetrunc"},
+      "date_trunc(unit VARCHAR, timestamp or interval) -> TIMESTAMP or INTERVAL",
       "The beginning of the unit of time.", "date_trunc('month', TIMESTAMP '2013-05-17 08:30:15')",
       "2013-05-01 00:00:00", BindTrunc);
   add("time_bucket", {}, "time_bucket(width_ms BIGINT or width INTERVAL, timestamp) -> TIMESTAMP",

@@ -4,6 +4,7 @@
 #include "functions/binding.hpp"
 #include "functions/digests.hpp"
 #include "functions/on_dictionary.hpp"
+#include "functions/order_key.hpp"
 #include "functions/text_kernels.hpp"
 
 namespace velaria {
@@ -125,6 +126,11 @@ Status FoldVector(const FunctionContext& context, const Vector& argument,
       break;
     case Physical::kString:
     case Physical::kBinary: FoldIn(StringView(vector), hashes, HashBytes); break;
+    case Physical::kNested: {
+      VELARIA_ASSIGN_OR_RETURN(const Vector keys, MakeOrderKeys(vector, context.pool));
+      FoldIn(StringView(keys), hashes, HashBytes);
+      break;
+    }
     default:
       for (auto& hash : *hashes) hash = Mix(hash * 31 + kNullHash);
   }

@@ -5,6 +5,7 @@
 #include "functions/compare_values.hpp"
 #include "functions/nested.hpp"
 #include "functions/number_text.hpp"
+#include "functions/order_key.hpp"
 #include "functions/text_kernels.hpp"
 
 namespace velaria::nested {
@@ -26,6 +27,11 @@ Status VisitElements(const Vector& elements, Body&& body) {
     case Physical::kBool: return body(ViewBool(elements));
     case Physical::kString:
     case Physical::kBinary: return body(StringView(elements));
+    case Physical::kNested: {
+      VELARIA_ASSIGN_OR_RETURN(const Vector keys,
+                               MakeOrderKeys(elements, arrow::default_memory_pool()));
+      return body(StringView(keys));
+    }
     default: return body(ViewFixed<int8_t>(elements));  // all NULL: no value is looked at
   }
 }

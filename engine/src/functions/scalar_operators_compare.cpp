@@ -3,6 +3,7 @@
 #include "functions/compare_values.hpp"
 #include "functions/on_dictionary.hpp"
 #include "functions/operators.hpp"
+#include "functions/order_key.hpp"
 
 namespace velaria::operators {
 namespace {
@@ -66,6 +67,16 @@ Result<Vector> CompareStrings(const FunctionContext& context, const ScalarBindin
                           StringView(arguments[0]), StringView(arguments[1]));
 }
 
+template <typename Op>
+Result<Vector> CompareByKey(const FunctionContext& context, const ScalarBinding& binding,
+                            std::span<const Vector> arguments, int64_t row_count) {
+  if (HasConstantNull(arguments)) return MakeNullConstant(arrow::boolean(), context.pool);
+  VELARIA_ASSIGN_OR_RETURN(const Vector a, MakeOrderKeys(arguments[0], context.pool));
+  VELARIA_ASSIGN_OR_RETURN(const Vector b, MakeOrderKeys(arguments[1], context.pool));
+  return CompareViews<Op>(context, arguments, ExtentOf(arguments, row_count), StringView(a),
+                          StringView(b));
+}
+
 Result<Vector> CompareNulls(const FunctionContext& context, const ScalarBinding& binding,
                             std::span<const Vector> arguments, int64_t row_count) {
   return MakeNullConstant(arrow::boolean(), context.pool);
@@ -82,6 +93,7 @@ ScalarKernel CompareKernel(const arrow::DataType& type) {
     case Physical::kBool: return CompareBooleans<Op>;
     case Physical::kString:
     case Physical::kBinary: return OnDictionary<CompareStrings<Op>>;
+    case Physical::kNested: return CompareByKey<Op>;
     case Physical::kNull: return CompareNulls;
     default: return nullptr;
   }

@@ -22,6 +22,21 @@ Result<Vector> RunConcat(const FunctionContext& context, const ScalarBinding& bi
   });
 }
 
+Result<Vector> RunConcatBlobs(const FunctionContext& context, const ScalarBinding& binding,
+                              std::span<const Vector> arguments, int64_t row_count) {
+  const StringView a(arguments[0]), b(arguments[1]);
+  return kernels::MapToBlob(context, arguments, row_count, [&](int64_t i, std::string* out) {
+    out->append(a[i]);
+    out->append(b[i]);
+  });
+}
+
+bool IsBlobOrOpen(const BindArguments& arguments, size_t index) {
+  const auto& type = *arguments.types[index];
+  return PhysicalOf(type) == Physical::kBinary || type.id() == arrow::Type::NA ||
+         binding::IsTextLiteral(arguments, index);
+}
+
 Result<ScalarBinding> BindConcat(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   for (size_t i = 0; i < 2; ++i) {
@@ -30,6 +45,14 @@ Result<ScalarBinding> BindConcat(const BindArguments& arguments) {
         nested::IsList(*arguments.types[1 - i]) || arguments.types[1 - i]->id() == arrow::Type::NA;
     const char* name = both ? "list_concat" : i == 0 ? "list_append" : "list_prepend";
     return FunctionRegistry::Instance().FindScalar(name)->bind(arguments);
+  }
+  const bool any_blob = PhysicalOf(*arguments.types[0]) == Physical::kBinary ||
+                        PhysicalOf(*arguments.types[1]) == Physical::kBinary;
+  if (any_blob) {
+    if (!IsBlobOrOpen(arguments, 0) || !IsBlobOrOpen(arguments, 1))
+      return DoesNotApply("||", arguments);
+    return ScalarBinding{
+        arrow::binary(), {arrow::binary(), arrow::binary()}, RunConcatBlobs, nullptr};
   }
   bool any_text = false;
   std::vector<TypePtr> types;

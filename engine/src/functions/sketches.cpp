@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace velaria {
 namespace {
@@ -107,35 +108,68 @@ bool DistinctSketch::Read(std::string_view bytes) {
 
 // ---- QuantileSketch
 
+void QuantileSketch::Count(uint64_t key, int64_t rows) {
+  constexpr size_t kFirstSlots = 16;
+  if (4 * (cell_count_ + 1) > 3 * slots_.size())
+    Rebuild(std::max(kFirstSlots, 2 * slots_.size()), 0);
+  const size_t mask = slots_.size() - 1;
+  // The product's upper bits depend on all bits of the key.
+  size_t at = (key * 0x9E3779B97F4A7C15u) >> 32 & mask;
+  while (slots_[at].rows != 0 && slots_[at].key != key) at = (at + 1) & mask;
+  cell_count_ += slots_[at].rows == 0;
+  slots_[at].key = key;
+  slots_[at].rows += rows;
+}
+
+void QuantileSketch::Rebuild(size_t slot_count, int dropped_bits) {
+  const auto old = std::exchange(slots_, std::vector<Cell>(slot_count));
+  cell_count_ = 0;
+  for (const auto& cell : old) {
+    if (cell.rows != 0) Count(cell.key >> dropped_bits, cell.rows);
+  }
+}
+
 void QuantileSketch::Coarsen(int shift) {
   if (shift <= shift_) return;
-  std::map<uint64_t, int64_t> cells;
-  for (const auto& [key, rows] : cells_) cells[key >> (shift - shift_)] += rows;
-  cells_ = std::move(cells);
+  Rebuild(slots_.size(), shift - shift_);
   shift_ = shift;
 }
 
 void QuantileSketch::CoarsenWhileFull() {
-  while (cells_.size() > kCellsMax) Coarsen(shift_ + 1);
+  while (cell_count_ > kCellsMax) Coarsen(shift_ + 1);
+}
+
+std::vector<QuantileSketch::Cell> QuantileSketch::SortedCells() const {
+  std::vector<Cell> cells;
+  cells.reserve(cell_count_);
+  for (const auto& cell : slots_) {
+    if (cell.rows != 0) cells.push_back(cell);
+  }
+  std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) { return a.key < b.key; });
+  return cells;
 }
 
 void QuantileSketch::Add(uint64_t key) {
-  ++cells_[key >> shift_];
+  Count(key >> shift_, 1);
   ++count_;
   CoarsenWhileFull();
 }
 
 void QuantileSketch::Add(const QuantileSketch& other) {
   Coarsen(other.shift_);
-  for (const auto& [key, rows] : other.cells_) cells_[key >> (shift_ - other.shift_)] += rows;
+  for (const auto& cell : other.slots_) {
+    if (cell.rows == 0) continue;
+    Count(cell.key >> (shift_ - other.shift_), cell.rows);
+    CoarsenWhileFull();
+  }
   count_ += other.count_;
-  CoarsenWhileFull();
 }
 
 uint64_t QuantileSketch::At(double fraction) const {
   const double place = std::max(1.0, std::ceil(fraction * static_cast<double>(count_)));
   auto left = static_cast<int64_t>(place);
-  for (const auto& [key, rows] : cells_) {
+  const auto cells = SortedCells();
+  for (const auto& [key, rows] : cells) {
     if (left > rows) {
       left -= rows;
       continue;
@@ -146,13 +180,13 @@ uint64_t QuantileSketch::At(double fraction) const {
     const double share = (static_cast<double>(left) - 0.5) / static_cast<double>(rows);
     return low + static_cast<uint64_t>(share * std::ldexp(1.0, shift_));
   }
-  return cells_.rbegin()->first << shift_;
+  return cells.back().key << shift_;
 }
 
 std::string QuantileSketch::Bytes() const {
   std::string bytes;
   Write(&bytes, static_cast<int64_t>(shift_));
-  for (const auto& [key, rows] : cells_) {
+  for (const auto& [key, rows] : SortedCells()) {
     Write(&bytes, key);
     Write(&bytes, rows);
   }
@@ -167,7 +201,7 @@ bool QuantileSketch::Read(std::string_view bytes) {
   for (size_t at = 8; at < bytes.size(); at += 16) {
     const auto rows = ReadAt<int64_t>(bytes, at + 8);
     if (rows <= 0) return false;
-    cells_[ReadAt<uint64_t>(bytes, at)] += rows;
+    Count(ReadAt<uint64_t>(bytes, at), rows);
     count_ += rows;
   }
   return true;

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,17 +53,25 @@ class QuantileSketch {
   uint64_t At(double fraction) const;
   std::string Bytes() const;
   bool Read(std::string_view bytes);
-  int64_t MemoryBytes() const { return static_cast<int64_t>(cells_.size()) * 64; }
+  int64_t MemoryBytes() const { return static_cast<int64_t>(slots_.capacity() * sizeof(Cell)); }
 
  private:
   static constexpr size_t kCellsMax = 4096;
+  struct Cell {
+    uint64_t key = 0;  // of the values, without the low bits
+    int64_t rows = 0;  // 0: an empty slot
+  };
 
+  void Count(uint64_t key, int64_t rows);
+  void Rebuild(size_t slot_count, int dropped_bits);
   void Coarsen(int shift);
   void CoarsenWhileFull();
+  std::vector<Cell> SortedCells() const;
 
   int shift_ = 0;  // low bits that are dropped
   int64_t count_ = 0;
-  std::map<uint64_t, int64_t> cells_;  // key >> shift_, rows
+  std::vector<Cell> slots_;  // a power of two of them, at most three quarters of them taken
+  size_t cell_count_ = 0;
 };
 
 }  // namespace velaria

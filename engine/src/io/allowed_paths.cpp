@@ -1,9 +1,12 @@
 #include "io/allowed_paths.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -107,6 +110,130 @@ Result<OpenedFile> AllowedRoots::Open(const std::string& path) const {
   out.byte_count = info.st_size;
   out.modified_ns = int64_t{info.st_mtim.tv_sec} * 1000000000 + info.st_mtim.tv_nsec;
   return out;
+}
+
+// ---- patterns
+
+namespace {
+
+constexpr int64_t kVisitedMax = 1'000'000;  // entries of folders that one pattern looks at
+constexpr size_t kFilesMax = 10'000;
+
+bool IsPattern(std::string_view text) {
+  return text.find_first_of("*?[") != std::string_view::npos;
+}
+
+std::string Below(const std::string& folder, const std::string& name) {
+  if (folder.empty() || folder.back() == '/') return folder + name;
+  return folder + "/" + name;
+}
+
+/// Names in a folder, sorted; those that begin with a dot are hidden.
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* open = ::opendir(folder.c_str());
+  if (open == nullptr) return names;
+  while (const dirent* entry = ::readdir(open)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  ::closedir(open);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+bool AllowedRoots::ContainsFolder(const std::string& canonical) const {
+  if (Contains(canonical)) return true;
+  return std::find(roots_->begin(), roots_->end(), canonical) != roots_->end();
+}
+
+/// `shown` is a folder as the pattern spells it; parts from `at` on are still to match.
+void AllowedRoots::Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
+                        int64_t* visited, std::vector<std::string>* found) const {
+  const bool relative = shown.empty() || shown[0] != '/';
+  const std::string base = relative && roots_ && !roots_->empty() ? roots_->front() : "";
+  const std::string here = relative ? Below(base, shown.empty() ? "." : shown) : shown;
+  if (!IsPattern(parts[at])) {
+    const std::string next = Below(shown, parts[at]);
+    if (at + 1 < parts.size()) return Walk(next, parts, at + 1, visited, found);
+    if (Resolve(next).ok()) found->push_back(next);
+    return;
+  }
+  const auto canonical = Canonical(here);
+  if (!canonical || !ContainsFolder(*canonical)) return;
+  const bool any_depth = parts[at] == "**";
+  if (any_depth && at + 1 < parts.size()) Walk(shown, parts, at + 1, visited, found);
+  for (const auto& name : NamesIn(*canonical)) {
+    if (++*visited > kVisitedMax || found->size() > kFilesMax) return;
+    const std::string next = Below(shown, name);
+    struct stat info;
+    if (any_depth) {
+      // Links to folders are not followed: they could lead in circles.
+      const bool there = ::lstat(Below(*canonical, name).c_str(), &info) == 0;
+      if (there && S_ISDIR(info.st_mode)) Walk(next, parts, at, visited, found);
+      if (at + 1 == parts.size() && Resolve(next).ok()) found->push_back(next);
+    } else if (::fnmatch(parts[at].c_str(), name.c_str(), FNM_PERIOD) == 0) {
+      if (at + 1 < parts.size()) {
+        Walk(next, parts, at + 1, visited, found);
+      } else if (Resolve(next).ok()) {
+        found->push_back(next);
+      }
+    }
+  }
+}
+
+Result<std::vector<std::string>> AllowedRoots::Expand(const std::string& path) const {
+  if (!IsPattern(path) || Resolve(path).ok()) return std::vector<std::string>{path};
+  if (path.find('\0') != std::string::npos || (roots_ && roots_->empty())) return NotAllowed(path);
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < path.size();) {
+    const size_t slash = std::min(path.find('/', at), path.size());
+    if (slash > at) parts.push_back(path.substr(at, slash - at));
+    at = slash + 1;
+  }
+  std::vector<std::string> found;
+  int64_t visited = 0;
+  Walk(path[0] == '/' ? "/" : "", parts, 0, &visited, &found);
+  if (visited > kVisitedMax || found.size() > kFilesMax) {
+    return Fail(ErrorCode::kBadOption, "the pattern matches too many files: " + path,
+                "Write a narrower pattern: at most " + std::to_string(kFilesMax) + " files.");
+  }
+  if (found.empty()) return NotAllowed(path);
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+// ---- files to write
+
+Result<AllowedRoots::Target> AllowedRoots::ResolveTarget(const std::string& path) const {
+  const auto refused = [&] {
+    return Fail(ErrorCode::kPathNotAllowed, "path is not allowed for writing: " + path,
+                "Name a regular file in an existing folder below one of the allowed roots.");
+  };
+  if (path.empty() || path.find('\0') != std::string::npos || path.back() == '/') return refused();
+  std::string absolute = path;
+  if (path[0] != '/' && roots_) {
+    if (roots_->empty()) return refused();
+    absolute = roots_->front() + "/" + path;
+  }
+  const size_t slash = absolute.rfind('/');
+  Target target;
+  target.name = slash == std::string::npos ? absolute : absolute.substr(slash + 1);
+  if (target.name == "." || target.name == ".." || target.name.size() > 200) return refused();
+  const std::string folder = slash == std::string::npos ? "." : absolute.substr(0, slash + 1);
+  auto canonical = Canonical(folder);
+  struct stat info;
+  if (!canonical || !ContainsFolder(*canonical) || ::stat(canonical->c_str(), &info) != 0 ||
+      !S_ISDIR(info.st_mode)) {
+    return refused();
+  }
+  target.folder = std::move(*canonical);
+  // A link would be replaced, not followed: that it is not what was meant is likelier.
+  const std::string full = Below(target.folder, target.name);
+  if (::lstat(full.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return refused();
+  return target;
 }
 
 }  // namespace velaria::io

@@ -15,11 +15,18 @@
 
 namespace velaria::io {
 
+class UnpackedText;
+
+/// Of a compressed file: it is known when the reading has come to its end.
+inline constexpr int64_t kByteCountUnknown = int64_t{1} << 62;
+
 struct OpenedFile {
   std::shared_ptr<arrow::io::ReadableFile> file;  // ReadAt is safe from many threads at once
   std::string name;  // the path as it was given: the only one errors may show
   std::string resolved_path;
-  int64_t byte_count = 0;
+  int64_t byte_count = 0;                  // of its text
+  int64_t stored_byte_count = 0;           // of the file, when it is compressed
+  std::shared_ptr<UnpackedText> unpacked;  // when it is compressed
   int64_t modified_ns = 0;
 };
 
@@ -34,9 +41,23 @@ class AllowedRoots {
   /// The canonical path of a regular file inside the roots.
   Result<std::string> Resolve(const std::string& path) const;
   Result<OpenedFile> Open(const std::string& path) const;
+  /// The path itself, or the regular files inside the roots that the pattern (`*`, `?`, `[a-z]`
+  /// inside a name, `**` for any folders) matches, sorted. No match reads like a missing file.
+  Result<std::vector<std::string>> Expand(const std::string& path) const;
+  /// A path for a file to write: its folder, which is there and inside the roots, and its name,
+  /// which is nobody's or a regular file's.
+  struct Target {
+    std::string folder;  // canonical
+    std::string name;
+  };
+  Result<Target> ResolveTarget(const std::string& path) const;
 
  private:
   bool Contains(const std::string& canonical) const;
+  /// Whether the folder may be listed and written to.
+  bool ContainsFolder(const std::string& canonical) const;
+  void Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
+            int64_t* visited, std::vector<std::string>* found) const;
 
   std::optional<std::vector<std::string>> roots_;
 };

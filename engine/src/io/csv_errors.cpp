@@ -10,22 +10,6 @@
 namespace velaria::io {
 namespace {
 
-/// Line ends before the block.
-Result<int64_t> LinesBefore(const CsvBlock& block) {
-  int64_t lines = 0;
-  for (int64_t offset = 0; offset < block.offset;) {
-    const int64_t length = std::min(kCsvBlockBytes, block.offset - offset);
-    VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadBytes(block.file, offset, length));
-    if (bytes->size() == 0) break;
-    const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-    lines += CountLineEnds(text);
-    // A CRLF cut in two would count twice.
-    if (text.back() == '\r' && offset + length < block.offset) --lines;
-    offset += bytes->size();
-  }
-  return lines;
-}
-
 /// Whether the first `length` bytes of the text convert.
 bool Converts(std::string_view text, char delimiter, int index, int field_count,
               const TypePtr& type, const arrow::csv::ConvertOptions& convert) {
@@ -41,12 +25,36 @@ bool Converts(std::string_view text, char delimiter, int index, int field_count,
 
 }  // namespace
 
+Result<int64_t> LinesBefore(const OpenedFile& file, int64_t position) {
+  int64_t lines = 0;
+  for (int64_t offset = 0; offset < position;) {
+    const int64_t length = std::min(kCsvBlockBytes, position - offset);
+    VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadBytes(file, offset, length));
+    if (bytes->size() == 0) break;
+    const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    lines += CountLineEnds(text);
+    // A CRLF cut in two would count twice.
+    if (text.back() == '\r' && offset + length < position) --lines;
+    offset += bytes->size();
+  }
+  return lines;
+}
+
+namespace {
+
+Result<int64_t> LinesBeforeBlock(const CsvBlock& block) {
+  if (block.lines_before >= 0) return block.lines_before;
+  return LinesBefore(block.file, block.offset);
+}
+
+}  // namespace
+
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause) {
   CsvRecordScanner scanner(block.text, block.delimiter);
   std::vector<CsvField> fields;
   while (scanner.Next(&fields)) {
     if (static_cast<int>(fields.size()) == field_count && !scanner.open_quote()) continue;
-    VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(block));
+    VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
     const std::string line = std::to_string(before + scanner.line());
     if (scanner.open_quote()) {
       return Fail(ErrorCode::kFileFormat,
@@ -63,6 +71,7 @@ Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& c
 
 Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
                      const arrow::csv::ConvertOptions& convert, const Status& cause) {
+  if (!block.explain) return Fail(ErrorCode::kFileFormat, "a value does not convert");
   CsvRecordScanner scanner(block.text, block.delimiter);
   std::vector<CsvField> fields;
   std::vector<int64_t> ends;
@@ -88,7 +97,7 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
   }
   CsvRecordScanner again(block.text, block.delimiter);
   for (size_t i = 0; i < bad; ++i) again.Next(&fields);
-  VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(block));
+  VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
   const std::string place = "line " + std::to_string(before + again.line()) + " of " +
                             block.file.name + ", column " + interop::PrintableName(column.name());
   const std::string value = interop::PrintableName(fields[index].Text());

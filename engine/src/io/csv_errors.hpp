@@ -17,7 +17,12 @@ struct CsvBlock {
   int64_t offset;         // of the block in the file
   std::string_view text;  // whole records
   char delimiter;
+  int64_t lines_before = -1;  // -1: counted when an error needs them
+  bool explain = true;        // false: the caller looks for the fault itself
 };
+
+/// Line ends before a position in the file.
+Result<int64_t> LinesBefore(const OpenedFile& file, int64_t position);
 
 /// VEL4002 with the line of the first record that has not `field_count` fields.
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause);

@@ -60,13 +60,17 @@ std::string_view View(const arrow::Buffer& buffer) {
 Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
                                         size_t column_count, std::string_view null_text) {
   KindCollector collector(layout, column_count, null_text);
+  // What is compressed has no samples across it: its beginning is read, and no more.
+  const bool packed = file.byte_count == kByteCountUnknown;
   const bool all_rows = file.byte_count <= kCsvFullInferenceBytesMax;
-  const int64_t stop = all_rows ? file.byte_count : layout.data_offset + kCsvBlockBytes;
+  const int64_t stop = packed     ? layout.data_offset + kCsvFullInferenceBytesMax
+                       : all_rows ? file.byte_count
+                                  : layout.data_offset + kCsvBlockBytes;
   int64_t block_bytes = kCsvBlockBytes;
   for (int64_t offset = layout.data_offset; offset < stop;) {
     VELARIA_ASSIGN_OR_RETURN(auto block, ReadBytes(file, offset, block_bytes));
     if (block->size() == 0) break;
-    const bool last = offset + block->size() >= file.byte_count;
+    const bool last = block->size() < block_bytes || offset + block->size() >= file.byte_count;
     const int64_t end = last ? block->size() : LastRecordEnd(View(*block), layout.delimiter);
     if (end == 0) {
       if (block_bytes >= kCsvRecordBytesMax) break;  // the reader reports the endless record
@@ -76,7 +80,7 @@ Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout&
     collector.AddRecords(View(*block).substr(0, end));
     offset += end;
   }
-  if (!all_rows) {
+  if (!all_rows && !packed) {
     for (int i = 1; i <= kSampleCount; ++i) {
       const int64_t offset = (file.byte_count - kSampleBytes) / kSampleCount * i;
       VELARIA_ASSIGN_OR_RETURN(auto piece, ReadBytes(file, offset, kSampleBytes));

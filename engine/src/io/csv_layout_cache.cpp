@@ -19,13 +19,16 @@ struct Entry {
   std::optional<char> delimiter;
   std::optional<bool> header;
   std::string null_text;
+  std::string compression;
+  int64_t skip_lines;
   CsvLayout layout;
 
   bool IsOf(const OpenedFile& file, const FileOptions& options) const {
     return path == file.resolved_path && byte_count == file.byte_count &&
            modified_ns == file.modified_ns && format == options.format &&
            delimiter == options.delimiter && header == options.header &&
-           null_text == options.null_text;
+           null_text == options.null_text && compression == options.compression &&
+           skip_lines == options.skip_lines;
   }
 };
 
@@ -49,7 +52,7 @@ bool IsSettled(const OpenedFile& file) {
 
 Result<CsvLayout> LayoutOf(const OpenedFile& file, const FileOptions& options) {
   // Declared columns need no look at the rows, and a file still being written must be read anew.
-  if (options.declared || !IsSettled(file)) return SniffCsv(file, options);
+  if (options.declared || options.types || !IsSettled(file)) return SniffCsv(file, options);
   Cache& cache = TheCache();
   {
     std::lock_guard lock(cache.mutex);
@@ -60,7 +63,8 @@ Result<CsvLayout> LayoutOf(const OpenedFile& file, const FileOptions& options) {
   VELARIA_ASSIGN_OR_RETURN(CsvLayout layout, SniffCsv(file, options));
   std::lock_guard lock(cache.mutex);
   cache.entries.push_front({file.resolved_path, file.byte_count, file.modified_ns, options.format,
-                            options.delimiter, options.header, options.null_text, layout});
+                            options.delimiter, options.header, options.null_text,
+                            options.compression, options.skip_lines, layout});
   if (cache.entries.size() > kEntryCountMax) cache.entries.pop_back();
   return layout;
 }

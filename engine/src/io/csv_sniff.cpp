@@ -10,6 +10,7 @@
 #include "interop/schema_rules.hpp"
 #include "io/csv_infer.hpp"
 #include "io/csv_records.hpp"
+#include "io/unpacked_text.hpp"
 
 namespace velaria::io {
 namespace {
@@ -92,30 +93,15 @@ std::string Trimmed(std::string text) {
   return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
-/// Names as SQL can use them: an empty one is columnN, one that came before gets a number behind
-/// it.
-std::vector<std::string> ColumnNames(const CsvLayout& layout, size_t count) {
-  std::vector<std::string> names;
-  std::set<std::string> taken;
-  for (size_t i = 0; i < count; ++i) {
-    std::string name = layout.has_header ? Trimmed(layout.header[i]) : "";
-    if (name.empty()) name = "column" + std::to_string(i + 1);
-    std::string unique = name;
-    for (int n = 2; !taken.insert(ToLower(unique)).second; ++n)
-      unique = name + "_" + std::to_string(n);
-    names.push_back(std::move(unique));
-  }
-  return names;
-}
-
 Status CheckDeclared(const OpenedFile& file, const CsvLayout& layout, size_t count,
-                     const arrow::Schema& declared) {
+                     const FileOptions& options) {
+  const arrow::Schema& declared = *options.declared;
   if (static_cast<size_t>(declared.num_fields()) != count) {
     return Fail(ErrorCode::kSchemaMismatch,
                 "declared columns and columns of " + file.name + " differ in number: declared " +
                     std::to_string(declared.num_fields()) + ", found " + std::to_string(count));
   }
-  if (!layout.has_header) return Status::OK();
+  if (!layout.has_header || options.declared_by_position) return Status::OK();
   for (size_t i = 0; i < count; ++i) {
     const std::string& want = declared.field(static_cast<int>(i))->name();
     if (!EqualsIgnoreCase(want, Trimmed(layout.header[i]))) {
@@ -144,6 +130,8 @@ bool HeaderByDeclaration(const std::vector<CsvField>& first, const arrow::Schema
   return names_one || !fits;
 }
 
+}  // namespace
+
 Status CheckIsText(const OpenedFile& file, std::string_view head) {
   static constexpr std::string_view kGzip = "\x1f\x8b", kZip = "PK\x03\x04",
                                     kZstd = "\x28\xb5\x2f\xfd";
@@ -159,7 +147,33 @@ Status CheckIsText(const OpenedFile& file, std::string_view head) {
   return Status::OK();
 }
 
-}  // namespace
+std::vector<std::string> UsableNames(const std::vector<std::string>& given) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (size_t i = 0; i < given.size(); ++i) {
+    std::string name = Trimmed(given[i]);
+    if (name.empty()) name = "column" + std::to_string(i + 1);
+    std::string unique = name;
+    for (int n = 2; !taken.insert(ToLower(unique)).second; ++n)
+      unique = name + "_" + std::to_string(n);
+    names.push_back(std::move(unique));
+  }
+  return names;
+}
+
+bool IsWhole(const OpenedFile& file, const arrow::Buffer& head) {
+  if (file.byte_count != kByteCountUnknown) return head.size() >= file.byte_count;
+  return head.size() % kCsvBlockBytes != 0;  // heads are whole blocks until the text ends
+}
+
+int64_t BeginOfRecords(std::string_view head, const FileOptions& options) {
+  auto at = static_cast<size_t>(ByteOrderMarkBytes(head));
+  for (int64_t line = 0; line < options.skip_lines && at < head.size(); ++line) {
+    at = std::min(head.find_first_of("\r\n", at), head.size());
+    if (at < head.size()) at += head.substr(at, 2) == "\r\n" ? 2 : 1;
+  }
+  return static_cast<int64_t>(at);
+}
 
 int64_t ByteOrderMarkBytes(std::string_view head) {
   return head.starts_with("\xef\xbb\xbf") ? 3 : 0;
@@ -167,6 +181,7 @@ int64_t ByteOrderMarkBytes(std::string_view head) {
 
 Result<std::shared_ptr<arrow::Buffer>> ReadBytes(const OpenedFile& file, int64_t offset,
                                                  int64_t length) {
+  if (file.unpacked) return file.unpacked->ReadAt(offset, length);
   auto bytes = file.file->ReadAt(offset, length);
   if (!bytes.ok()) return Fail(ErrorCode::kFileIo, "file cannot be read: " + file.name);
   return bytes;
@@ -186,12 +201,31 @@ Result<std::shared_ptr<arrow::Buffer>> ReadHead(const OpenedFile& file, char del
   }
 }
 
-Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
-  CsvLayout layout;
+Result<SchemaPtr> WithTypes(const std::string& file, const arrow::Schema& schema,
+                            const arrow::Schema& types) {
+  auto fields = schema.fields();
+  for (const auto& type : types.fields()) {
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) {
+      return EqualsIgnoreCase(field->name(), type->name());
+    });
+    if (found == fields.end()) {
+      const std::string near = NearestName(type->name(), schema.field_names());
+      return Fail(ErrorCode::kSchemaMismatch,
+                  "no column of that name in " + file + ": " + type->name(),
+                  near.empty() ? "" : "Did you mean " + near + "?");
+    }
+    *found = (*found)->WithType(type->type());
+  }
+  return arrow::schema(std::move(fields));
+}
+
+Result<CsvLook> LookAtCsv(const OpenedFile& file, const FileOptions& options) {
+  CsvLook look;
+  CsvLayout& layout = look.layout;
   VELARIA_ASSIGN_OR_RETURN(auto head_bytes, ReadHead(file, options.delimiter.value_or('\0')));
   VELARIA_RETURN_NOT_OK(CheckIsText(file, View(*head_bytes)));
-  const bool whole = head_bytes->size() >= file.byte_count;
-  const int64_t mark = ByteOrderMarkBytes(View(*head_bytes));
+  const bool whole = IsWhole(file, *head_bytes);
+  const int64_t mark = BeginOfRecords(View(*head_bytes), options);
   if (options.delimiter) {
     layout.delimiter = *options.delimiter;
   } else if (options.format == "tsv") {
@@ -200,7 +234,9 @@ Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
     layout.delimiter = FindDelimiter(View(*head_bytes).substr(mark), whole);
   }
   VELARIA_ASSIGN_OR_RETURN(head_bytes, ReadHead(file, layout.delimiter));
+  look.head = head_bytes;
   const std::string_view head = View(*head_bytes).substr(mark);
+  look.head_text = head;
 
   CsvRecordScanner scanner(head, layout.delimiter);
   std::vector<CsvField> first, fields;
@@ -230,21 +266,33 @@ Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
     layout.data_offset += behind_first;
     for (const auto& field : first) layout.header.push_back(field.Text());
   }
+  look.count = count;
+  return look;
+}
+
+Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
+  VELARIA_ASSIGN_OR_RETURN(CsvLook look, LookAtCsv(file, options));
+  CsvLayout& layout = look.layout;
+  const size_t count = look.count;
   if (options.declared) {
-    VELARIA_RETURN_NOT_OK(CheckDeclared(file, layout, count, *options.declared));
+    VELARIA_RETURN_NOT_OK(CheckDeclared(file, layout, count, options));
     layout.schema = options.declared;
-    return layout;
+    return std::move(layout);
   }
   VELARIA_ASSIGN_OR_RETURN(auto kinds, InferKinds(file, layout, count, options.null_text));
-  const auto names = ColumnNames(layout, count);
+  const auto names =
+      UsableNames(layout.has_header ? layout.header : std::vector<std::string>(count));
   std::vector<std::shared_ptr<arrow::Field>> columns;
   for (size_t i = 0; i < count; ++i)
     columns.push_back(arrow::field(names[i], TypeOfKind(kinds[i])));
   layout.schema = arrow::schema(std::move(columns));
+  if (options.types) {
+    VELARIA_ASSIGN_OR_RETURN(layout.schema, WithTypes(file.name, *layout.schema, *options.types));
+  }
   if (auto bad = interop::ValidateSchema(*layout.schema); !bad.ok()) {
     return BadFile("the header is not usable, " + ErrorInfoOf(bad).message, file);
   }
-  return layout;
+  return std::move(layout);
 }
 
 }  // namespace velaria::io

@@ -3,7 +3,9 @@
 #include <arrow/csv/converter.h>
 #include <arrow/csv/parser.h>
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
 
 #include "base/text.hpp"
@@ -13,6 +15,8 @@
 #include "io/csv_layout_cache.hpp"
 #include "io/csv_records.hpp"
 #include "io/csv_sniff.hpp"
+#include "io/csv_tolerant.hpp"
+#include "io/unpacked_text.hpp"
 
 namespace velaria::io {
 namespace {
@@ -39,7 +43,8 @@ class CsvScan : public FileScan {
         file_(std::move(file)),
         columns_(std::move(columns)),
         offset_(data_offset),
-        bytes_read_(data_offset) {
+        bytes_read_(data_offset),
+        rejects_(csv_->options.rejects, file_.name) {
     std::vector<std::shared_ptr<arrow::Field>> fields;
     for (int column : columns_) fields.push_back(csv_->layout.schema->field(column));
     schema_ = arrow::schema(std::move(fields));
@@ -49,13 +54,17 @@ class CsvScan : public FileScan {
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> Read(const FileMorsel& morsel,
                                                                 arrow::MemoryPool* pool) override;
   const SchemaPtr& schema() const override { return schema_; }
-  int64_t bytes_total() const override { return file_.byte_count; }
+  int64_t bytes_total() const override {
+    return file_.unpacked ? file_.stored_byte_count : file_.byte_count;
+  }
   int64_t bytes_read() const override { return bytes_read_.load(std::memory_order_relaxed); }
   int64_t morsels_skipped() const override { return 0; }
 
  private:
   /// arrow::csv takes the end of the file for the end of a quote; here it is an error.
   Status CheckQuotesClose(std::string_view last_block) const;
+  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> ReadBlock(CsvBlock block,
+                                                                     arrow::MemoryPool* pool) const;
   Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::csv::BlockParser& parser,
                                                       const CsvBlock& block,
                                                       arrow::MemoryPool* pool) const;
@@ -64,22 +73,31 @@ class CsvScan : public FileScan {
   const OpenedFile file_;
   const std::vector<int> columns_;
   SchemaPtr schema_;
-  std::mutex mutex_;  // guards the two below: blocks are cut one after another
+  std::mutex mutex_;  // guards the next four: blocks are cut one after another
   int64_t offset_;
+  int64_t lines_ = -1;                        // before offset_, when rows may be rejected
+  std::map<uint64_t, int64_t> lines_before_;  // then: of the morsels that are not read yet
   uint64_t sequence_ = 0;
   std::atomic<int64_t> bytes_read_;
+  RejectCounter rejects_;
 };
 
 Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
   std::lock_guard lock(mutex_);
   if (offset_ >= file_.byte_count) return std::nullopt;
+  if (csv_->options.ignore_errors && lines_ < 0) {
+    VELARIA_ASSIGN_OR_RETURN(lines_, LinesBefore(file_, offset_));
+  }
   for (int64_t length = kCsvBlockBytes;; length *= 2) {
     length = std::min(length, file_.byte_count - offset_);
     VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadBytes(file_, offset_, length));
-    if (bytes->size() < length) {
+    const bool ends_here = bytes->size() < length;
+    if (ends_here && !file_.unpacked) {
       return Fail(ErrorCode::kFileIo, "file shrank while it was read: " + file_.name);
     }
-    const bool is_last = offset_ + length >= file_.byte_count;
+    length = bytes->size();
+    if (length == 0) return std::nullopt;
+    const bool is_last = ends_here || offset_ + length >= file_.byte_count;
     const int64_t end = is_last ? length : LastRecordEnd(View(*bytes), csv_->layout.delimiter);
     if (end == 0 && length < kCsvRecordBytesMax) continue;
     FileMorsel morsel;
@@ -91,8 +109,14 @@ Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
                                csv_->layout.schema->num_fields(),
                                Status::Invalid("a record is too long"));
     }
-    if (is_last) VELARIA_RETURN_NOT_OK(CheckQuotesClose(View(*morsel.bytes)));
+    if (is_last && !csv_->options.ignore_errors) {
+      VELARIA_RETURN_NOT_OK(CheckQuotesClose(View(*morsel.bytes)));
+    }
     ++sequence_;
+    if (lines_ >= 0) {
+      lines_before_[morsel.sequence] = lines_;
+      lines_ += CountLineEnds(View(*morsel.bytes));
+    }
     offset_ += end;
     bytes_read_.fetch_add(end, std::memory_order_relaxed);
     return morsel;
@@ -114,9 +138,24 @@ Status CsvScan::CheckQuotesClose(std::string_view last_block) const {
 
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::Read(const FileMorsel& morsel,
                                                                        arrow::MemoryPool* pool) {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
   const int field_count = csv_->layout.schema->num_fields();
   CsvBlock block{file_, morsel.offset, View(*morsel.bytes), csv_->layout.delimiter};
+  if (csv_->options.ignore_errors) {
+    int64_t lines_before;
+    {
+      std::lock_guard lock(mutex_);
+      lines_before = lines_before_.extract(morsel.sequence).mapped();
+    }
+    return ReadTolerant(block, field_count, lines_before, &rejects_,
+                        [&](const CsvBlock& part) { return ReadBlock(part, pool); });
+  }
+  return ReadBlock(block, pool);
+}
+
+Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::ReadBlock(
+    CsvBlock block, arrow::MemoryPool* pool) const {
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+  const int field_count = csv_->layout.schema->num_fields();
   while (!block.text.empty()) {
     // At most arrow::csv::kMaxParserNumRows rows a round; a block of very short rows takes several.
     arrow::csv::BlockParser parser(pool, csv_->parse, field_count);
@@ -138,7 +177,14 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
                                                              const CsvBlock& block,
                                                              arrow::MemoryPool* pool) const {
   std::vector<std::shared_ptr<arrow::Array>> arrays;
-  for (int column : columns_) {
+  std::vector<int> columns = columns_;
+  if (csv_->options.ignore_errors) {
+    // Which rows fit must not depend on the columns that a query reads.
+    for (int i = 0; i < csv_->layout.schema->num_fields(); ++i) {
+      if (std::find(columns_.begin(), columns_.end(), i) == columns_.end()) columns.push_back(i);
+    }
+  }
+  for (int column : columns) {
     const auto& field = *csv_->layout.schema->field(column);
     VELARIA_ASSIGN_OR_RETURN(auto converter,
                              arrow::csv::Converter::Make(field.type(), csv_->convert, pool));
@@ -156,6 +202,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
     }
     arrays.push_back(std::move(*array));
   }
+  arrays.resize(columns_.size());
   return arrow::RecordBatch::Make(schema_, parser.num_rows(), std::move(arrays));
 }
 
@@ -175,7 +222,9 @@ class CsvTable : public FileTable {
 
   Result<std::unique_ptr<FileScan>> Open(const FileScanSpec& spec,
                                          arrow::MemoryPool*) const override {
-    VELARIA_ASSIGN_OR_RETURN(auto file, csv_->roots.Open(csv_->name));
+    VELARIA_ASSIGN_OR_RETURN(
+        auto file,
+        OpenText(csv_->roots, csv_->name, CompressionOf(csv_->name, csv_->options.compression)));
     VELARIA_ASSIGN_OR_RETURN(const int64_t data_offset, DataOffset(file));
     return std::unique_ptr<FileScan>(new CsvScan(csv_, std::move(file), data_offset, spec.columns));
   }
@@ -185,7 +234,7 @@ class CsvTable : public FileTable {
   Result<int64_t> DataOffset(const OpenedFile& file) const {
     const CsvLayout& layout = csv_->layout;
     VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadHead(file, layout.delimiter));
-    const int64_t mark = ByteOrderMarkBytes(View(*bytes));
+    const int64_t mark = BeginOfRecords(View(*bytes), csv_->options);
     if (!layout.has_header) return mark;
     CsvRecordScanner scanner(View(*bytes).substr(mark), layout.delimiter);
     std::vector<CsvField> fields;
@@ -225,7 +274,9 @@ Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const A
                 "column " + field->name() + " of " + file.name +
                     " has a type that CSV cannot hold: " + SqlName(*field->type()));
   }
-  return std::make_shared<const CsvTable>(std::move(csv), file.byte_count);
+  // Text is packed to about a fifth: what the number of rows is estimated from.
+  const int64_t bytes = file.unpacked ? file.stored_byte_count * 5 : file.byte_count;
+  return std::make_shared<const CsvTable>(std::move(csv), bytes);
 }
 
 }  // namespace velaria::io

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "interop/ingest_gate.hpp"
 #include "interop/schema_rules.hpp"
+#include "io/file_probe.hpp"
 #include "io/parquet_prune.hpp"
 
 namespace velaria::io {
@@ -242,25 +243,6 @@ class ParquetTable : public FileTable {
   SchemaPtr schema_;
 };
 
-/// Declared columns are the file's, in order, by name in any case and by type.
-Status CheckDeclared(const OpenedFile& file, const arrow::Schema& found,
-                     const arrow::Schema& declared) {
-  std::vector<std::shared_ptr<arrow::Field>> fields;
-  for (int i = 0; i < declared.num_fields() && i < found.num_fields(); ++i) {
-    const auto& want = declared.field(i);
-    const auto& got = found.field(i);
-    fields.push_back(EqualsIgnoreCase(want->name(), got->name()) ? want->WithType(got->type())
-                                                                 : got);
-  }
-  for (int i = declared.num_fields(); i < found.num_fields(); ++i) fields.push_back(found.field(i));
-  const std::string difference =
-      interop::SchemaDifference(declared, *arrow::schema(std::move(fields)));
-  if (difference.empty()) return Status::OK();
-  return Fail(ErrorCode::kSchemaMismatch,
-              "declared columns are not those of " + file.name + ", " + difference,
-              "Declare the columns by the file's names and types, or leave the column list out.");
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const FileTable>> OpenParquet(const OpenedFile& file,
@@ -269,7 +251,7 @@ Result<std::shared_ptr<const FileTable>> OpenParquet(const OpenedFile& file,
   VELARIA_ASSIGN_OR_RETURN(auto footer, ReadFooter(file));
   SchemaPtr schema = footer->schema;
   if (options.declared) {
-    VELARIA_RETURN_NOT_OK(CheckDeclared(file, *schema, *options.declared));
+    VELARIA_RETURN_NOT_OK(CheckDeclaredColumns(file.name, *schema, *options.declared));
     schema = options.declared;
   }
   return std::make_shared<const ParquetTable>(file, roots, std::move(footer), std::move(schema));

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <unordered_set>
 
+#include "functions/order_key.hpp"
 #include "logical/physical_dispatch.hpp"
 
 namespace velaria::logical {
@@ -123,6 +124,13 @@ Status Lookup(const BoundExpr& expr, const Vector& value, int64_t row_count, uin
     for (int64_t i = 0; i < row_count; ++i) found[i] = set.items.contains(view[i]);
     return Status::OK();
   }
+  if (physical == Physical::kNested) {
+    VELARIA_ASSIGN_OR_RETURN(const Vector keys, MakeOrderKeys(value, arrow::default_memory_pool()));
+    const auto& set = *static_cast<const StringSet*>(expr.binding.data.get());
+    const StringView view(keys);
+    for (int64_t i = 0; i < row_count; ++i) found[i] = set.items.contains(view[i]);
+    return Status::OK();
+  }
   if (physical == Physical::kBool) {
     const auto list = ViewBool(expr.list);
     bool has[2] = {false, false};
@@ -177,6 +185,10 @@ Result<BoundExprPtr> MakeInList(BoundExprPtr value, const std::vector<Vector>& c
   const Physical physical = PhysicalOf(*type);
   if (physical == Physical::kString || physical == Physical::kBinary) {
     expr->binding.data = PrepareStrings(expr->list);
+  } else if (physical == Physical::kNested) {
+    VELARIA_ASSIGN_OR_RETURN(const Vector keys,
+                             MakeOrderKeys(expr->list, arrow::default_memory_pool()));
+    expr->binding.data = PrepareStrings(keys);
   } else if (physical != Physical::kBool && physical != Physical::kNull) {
     VELARIA_RETURN_NOT_OK(VisitFixed(physical, [&]<typename T>(T) {
       expr->binding.data = PrepareFixed<T>(expr->list);

@@ -1,5 +1,7 @@
 #include "logical/plan.hpp"
 
+#include <set>
+
 namespace velaria::logical {
 
 const std::string& Relation::view_sql() const {
@@ -23,16 +25,30 @@ SchemaPtr SchemaOf(const LogicalNode& root) {
   return arrow::schema(std::move(fields));
 }
 
+namespace {
+
+bool AnyNew(const LogicalNode& node, const std::function<bool(const LogicalNode&)>& holds,
+            std::set<int>* seen) {
+  if (node.kind == NodeKind::kShared && !seen->insert(node.shared_id).second) return false;
+  return holds(node) || std::any_of(node.children.begin(), node.children.end(),
+                                    [&](const auto& child) { return AnyNew(*child, holds, seen); });
+}
+
+}  // namespace
+
+bool AnyNode(const LogicalNode& root, const std::function<bool(const LogicalNode&)>& holds) {
+  std::set<int> seen;
+  return AnyNew(root, holds, &seen);
+}
+
 bool IsBounded(const LogicalNode& root) {
-  if (root.kind == NodeKind::kScan) return root.relation->is_bounded();
-  return std::all_of(root.children.begin(), root.children.end(),
-                     [](const auto& child) { return IsBounded(*child); });
+  return !AnyNode(root, [](const LogicalNode& node) {
+    return node.kind == NodeKind::kScan && !node.relation->is_bounded();
+  });
 }
 
 bool Contains(const LogicalNode& root, NodeKind kind) {
-  if (root.kind == kind) return true;
-  return std::any_of(root.children.begin(), root.children.end(),
-                     [&](const auto& child) { return Contains(*child, kind); });
+  return AnyNode(root, [kind](const LogicalNode& node) { return node.kind == kind; });
 }
 
 }  // namespace velaria::logical

@@ -3,6 +3,8 @@
 // indexes into the concatenated outputs of its children (left first).
 #pragma once
 
+#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -113,12 +115,20 @@ struct LogicalNode {
   int mark_operands = 0;
 };
 
+/// The number of the last row that LIMIT and OFFSET leave, counted from 1; both are >= 0.
+inline int64_t LastRow(int64_t limit, int64_t offset) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  return limit > kMost - offset ? kMost : limit + offset;
+}
 std::shared_ptr<LogicalNode> MakeNode(NodeKind kind, std::vector<LogicalPtr> children = {});
 /// Indented tree, one node a line: "Filter (a > 5)".
 std::string ToText(const LogicalNode& node);
 /// The result schema of a plan's root; nullability and field metadata of untouched columns are
 /// kept.
 SchemaPtr SchemaOf(const LogicalNode& root);
+/// Whether `holds` for one of the plan's nodes. A shared plan is looked at once, however many read
+/// it: with a chain of them every other walk takes exponential time.
+bool AnyNode(const LogicalNode& root, const std::function<bool(const LogicalNode&)>& holds);
 bool IsBounded(const LogicalNode& root);
 /// Whether a node of that kind stands anywhere in the plan.
 bool Contains(const LogicalNode& root, NodeKind kind);

@@ -1,4 +1,5 @@
 // The logical plan as an indented tree, one node a line.
+#include <set>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -152,18 +153,21 @@ std::string NodeText(const LogicalNode& node) {
   return "?";
 }
 
-void Append(const LogicalNode& node, int depth, std::string* out) {
+/// A shared plan is told where it is read first, and named where it is read again.
+void Append(const LogicalNode& node, int depth, std::set<int>* told, std::string* out) {
   if (!out->empty()) *out += '\n';
   out->append(static_cast<size_t>(depth) * 2, ' ');
   *out += NodeText(node);
-  for (const auto& child : node.children) Append(*child, depth + 1, out);
+  if (node.kind == NodeKind::kShared && !told->insert(node.shared_id).second) return;
+  for (const auto& child : node.children) Append(*child, depth + 1, told, out);
 }
 
 }  // namespace
 
 std::string ToText(const LogicalNode& node) {
   std::string text;
-  Append(node, 0, &text);
+  std::set<int> told;
+  Append(node, 0, &told, &text);
   return text;
 }
 

@@ -1,5 +1,7 @@
 #include "logical/rewrite.hpp"
 
+#include <map>
+
 namespace velaria::logical {
 
 std::shared_ptr<LogicalNode> CopyNode(const LogicalNode& node) {
@@ -153,16 +155,53 @@ Result<LogicalPtr> FilterOver(const LogicalPtr& node, std::vector<BoundExprPtr> 
   return filter;
 }
 
+namespace {
+
+/// Each shared plan is rewritten once, before the plans that read it, and the passes over those do
+/// not look into it: a chain of shared plans, each read twice, costs no more than its length.
+class Rewriter {
+ public:
+  Rewriter(const FunctionContext& context, const RewriteOptions& options)
+      : context_(context), options_(options) {}
+
+  Result<LogicalPtr> Rewritten(const LogicalPtr& root) {
+    VELARIA_ASSIGN_OR_RETURN(auto plan, WithSharedRewritten(root));
+    // Without rewrites the plan still has to run: a stream is the probe side of its join.
+    if (!options_.enabled) return ChooseBuildSides(plan);
+    VELARIA_ASSIGN_OR_RETURN(plan, FoldConstants(plan, context_));
+    VELARIA_ASSIGN_OR_RETURN(plan, PushFilters(plan));
+    plan = PushLimits(plan);
+    plan = ChooseBuildSides(plan);
+    VELARIA_ASSIGN_OR_RETURN(plan, PruneColumns(plan));
+    return ChooseBuildSides(plan);
+  }
+
+ private:
+  Result<LogicalPtr> WithSharedRewritten(const LogicalPtr& node) {
+    if (node->kind != NodeKind::kShared) {
+      std::vector<LogicalPtr> children;
+      for (const auto& child : node->children) {
+        VELARIA_ASSIGN_OR_RETURN(children.emplace_back(), WithSharedRewritten(child));
+      }
+      return WithNewChildren(node, std::move(children));
+    }
+    if (const auto met = done_.find(node->shared_id); met != done_.end()) return met->second;
+    auto shared = CopyNode(*node);
+    VELARIA_ASSIGN_OR_RETURN(shared->children[0], Rewritten(node->children[0]));
+    shared->estimated_rows = shared->children[0]->estimated_rows;
+    return done_[node->shared_id] = std::move(shared);
+  }
+
+  const FunctionContext& context_;
+  const RewriteOptions& options_;
+  std::map<int, LogicalPtr> done_;  // by number
+};
+
+}  // namespace
+
 Result<LogicalPtr> Rewrite(const LogicalPtr& root, const FunctionContext& context,
                            const RewriteOptions& options) {
-  // Without rewrites the plan still has to run: a stream is the probe side of its join.
-  if (!options.enabled) return ChooseBuildSides(root);
-  VELARIA_ASSIGN_OR_RETURN(auto plan, FoldConstants(root, context));
-  VELARIA_ASSIGN_OR_RETURN(plan, PushFilters(plan));
-  plan = PushLimits(plan);
-  plan = ChooseBuildSides(plan);
-  VELARIA_ASSIGN_OR_RETURN(plan, PruneColumns(plan));
-  return ChooseBuildSides(plan);
+  return Rewriter(context, options).Rewritten(root);
 }
 
 }  // namespace velaria::logical

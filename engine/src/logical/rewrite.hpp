@@ -1,6 +1,6 @@
 // The passes of Rewrite, in their order. Each takes a plan and gives one with the same rows; the
-// root keeps its columns' names, types and order. Nodes are never changed in place: they may be
-// shared (a common table read twice).
+// root keeps its columns' names, types and order. Nodes are never changed in place. None looks
+// below a kShared node: Rewrite does so, once for each.
 #pragma once
 
 #include <vector>
@@ -40,12 +40,10 @@ LogicalPtr ChooseBuildSides(const LogicalPtr& node);
 std::shared_ptr<LogicalNode> CopyNode(const LogicalNode& node);
 /// Calls `change(BoundExprPtr*)`, which gives a Status, for every expression that the node itself
 /// holds. Each sees its own input: the child's columns, or both children's for a join's residual.
-template <typename Change>
-Status ChangeExpressions(LogicalNode* node, Change change) {
-  const auto one = [&](BoundExprPtr* expr) -> Status {
-    return *expr ? change(expr) : Status::OK();
-  };
-  const auto each = [&](std::vector<BoundExprPtr>* exprs) -> Status {
+template <typename Node, typename Change>
+Status ChangeExpressions(Node* node, Change change) {
+  const auto one = [&](auto* expr) -> Status { return *expr ? change(expr) : Status::OK(); };
+  const auto each = [&](auto* exprs) -> Status {
     for (auto& expr : *exprs) VELARIA_RETURN_NOT_OK(one(&expr));
     return Status::OK();
   };
@@ -58,7 +56,7 @@ Status ChangeExpressions(LogicalNode* node, Change change) {
   }
   for (auto& row : node->rows) VELARIA_RETURN_NOT_OK(each(&row));
   for (auto& key : node->sort_keys) VELARIA_RETURN_NOT_OK(one(&key.expr));
-  const auto aggregate = [&](BoundAggregate* call) -> Status {
+  const auto aggregate = [&](auto* call) -> Status {
     VELARIA_RETURN_NOT_OK(each(&call->arguments));
     return one(&call->filter);
   };
@@ -74,6 +72,16 @@ Status ChangeExpressions(LogicalNode* node, Change change) {
     VELARIA_RETURN_NOT_OK(one(&node->asof->right));
   }
   return Status::OK();
+}
+/// Whether `holds(const BoundExpr&)` for one of them.
+template <typename Holds>
+bool AnyExpression(const LogicalNode& node, Holds holds) {
+  bool any = false;
+  (void)ChangeExpressions(&node, [&](const BoundExprPtr* expr) -> Status {
+    any = any || holds(**expr);
+    return Status::OK();
+  });
+  return any;
 }
 /// `node` over other children; the node itself when they are the same.
 LogicalPtr WithNewChildren(const LogicalPtr& node, std::vector<LogicalPtr> children);

@@ -87,9 +87,9 @@ double EstimateRows(const LogicalNode& node) {
       for (size_t i = 0; i < node.children.size(); ++i) sum += child(i);
       return sum;
     }
+    case NodeKind::kShared: return node.estimated_rows < 0 ? child(0) : node.estimated_rows;
     case NodeKind::kSetOp:
-    case NodeKind::kWindow:
-    case NodeKind::kShared: return child(0);
+    case NodeKind::kWindow: return child(0);
     case NodeKind::kUnnest: return child(0) * kUnnestedRows;
     case NodeKind::kSeries:
       return std::max(

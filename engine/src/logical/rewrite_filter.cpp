@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "logical/rewrite.hpp"
@@ -25,13 +26,25 @@ std::vector<BoundExprPtr> Substituted(const std::vector<BoundExprPtr>& conjuncts
   return out;
 }
 
+constexpr size_t kPushedSizeMax = 500;  // of a conjunct: where columns are read twice it may double
+
+size_t SizeOf(const BoundExpr& expr) {
+  size_t size = 1;
+  for (const auto& child : expr.children) size += SizeOf(*child);
+  return size;
+}
+
 Result<LogicalPtr> PushThroughProject(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
   const auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
     std::vector<int> used;
     CollectColumns(conjunct, &used);
-    return !IsVolatile(conjunct) && std::none_of(used.begin(), used.end(), [&](int column) {
-      return IsVolatile(*node->expressions[static_cast<size_t>(column)]);
-    });
+    size_t size = SizeOf(conjunct);
+    for (int column : used) {
+      const auto& input = *node->expressions[static_cast<size_t>(column)];
+      if (IsVolatile(input)) return false;
+      if (input.kind != BoundKind::kColumn) size += SizeOf(input);
+    }
+    return !IsVolatile(conjunct) && size <= std::max(kPushedSizeMax, SizeOf(conjunct));
   });
   VELARIA_ASSIGN_OR_RETURN(auto child,
                            PushConjuncts(node->children[0], Substituted(down, node->expressions)));
@@ -138,6 +151,7 @@ Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPt
     case NodeKind::kProject: return PushThroughProject(node, std::move(conjuncts));
     case NodeKind::kAggregate: return PushThroughAggregate(node, std::move(conjuncts));
     case NodeKind::kScan: return IntoScan(node, std::move(conjuncts));
+    case NodeKind::kShared: return FilterOver(node, std::move(conjuncts));
     case NodeKind::kSort:
     case NodeKind::kUnion:
     case NodeKind::kSetOp: return PushIntoAll(node, conjuncts);
@@ -161,7 +175,6 @@ Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPt
     case NodeKind::kValues:
     case NodeKind::kSeries:
     case NodeKind::kSample:
-    case NodeKind::kShared:
     case NodeKind::kRecursive:
     case NodeKind::kRecursiveRef: return StopHere(node, std::move(conjuncts));
     case NodeKind::kWindow: {

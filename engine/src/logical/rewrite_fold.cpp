@@ -164,6 +164,7 @@ Result<BoundExprPtr> FoldExpression(const BoundExprPtr& expr, const FunctionCont
 }
 
 Result<LogicalPtr> FoldConstants(const LogicalPtr& node, const FunctionContext& context) {
+  if (node->kind == NodeKind::kShared) return node;
   std::vector<LogicalPtr> children;
   for (const auto& child : node->children) {
     VELARIA_ASSIGN_OR_RETURN(auto folded, FoldConstants(child, context));

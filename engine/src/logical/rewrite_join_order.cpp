@@ -2,6 +2,8 @@
 // connected pair with the smallest estimated result comes next (Fegaras, "A new heuristic for
 // optimizing large queries", 1998). A cross product is formed only when nothing is connected.
 #include <bitset>
+#include <limits>
+#include <numeric>
 
 #include "logical/rewrite.hpp"
 
@@ -20,6 +22,7 @@ struct Conjunct {
   Relations left, right;  // of the two sides of an equality
   bool is_equality = false;
   bool used = false;
+  double domain = std::numeric_limits<double>::infinity();  // distinct values, at most
 };
 
 /// A relation, or relations already joined.
@@ -155,6 +158,66 @@ class JoinOrder {
     return relations;
   }
 
+  /// From (a = 1 AND b = 2) OR (a = 3 AND b = 4) follows a = 1 OR a = 3, and the same for b, where
+  /// a and b are of different relations. Only what cannot fail is taken out of its branch.
+  Status InferFromDisjunction(const BoundExpr& expr, const Relations& relations,
+                              std::vector<std::vector<BoundExprPtr>>* own, size_t width) const {
+    for (size_t at = relations._Find_first(); at < kRelationsMax; at = relations._Find_next(at)) {
+      Relations one;
+      one.set(at);
+      std::vector<BoundExprPtr> branches;
+      for (const auto& branch : expr.children) {
+        std::vector<BoundExprPtr> all, taken;
+        SplitConjuncts(branch, &all);
+        for (const auto& conjunct : all) {
+          if (IsSimpleConjunct(*conjunct) && RelationsOf(*conjunct) == one)
+            taken.push_back(conjunct);
+        }
+        if (taken.empty()) break;
+        VELARIA_ASSIGN_OR_RETURN(auto both, MakeAnd(std::move(taken)));
+        branches.push_back(std::move(both));
+      }
+      if (branches.size() < expr.children.size()) continue;
+      VELARIA_ASSIGN_OR_RETURN(auto either, MakeOr(std::move(branches)));
+      (*own)[at].push_back(ShiftedBy({either}, -leaves_[at].offset, width)[0]);
+    }
+    return Status::OK();
+  }
+
+  /// Columns that are equal to one another have a domain in common, which no relation of theirs can
+  /// exceed in rows: a key of 25 nations makes 25 of it everywhere.
+  void FindDomains(size_t width) {
+    std::vector<size_t> head(width);
+    std::iota(head.begin(), head.end(), size_t{0});
+    const auto head_of = [&](size_t column) {
+      while (head[column] != column) column = head[column] = head[head[column]];
+      return column;
+    };
+    const auto columns_of = [](const Conjunct& conjunct) {
+      const auto& sides = conjunct.expr->children;
+      const bool plain = conjunct.is_equality && sides[0]->kind == BoundKind::kColumn &&
+                         sides[1]->kind == BoundKind::kColumn;
+      return plain ? std::optional(std::pair(static_cast<size_t>(sides[0]->column),
+                                             static_cast<size_t>(sides[1]->column)))
+                   : std::nullopt;
+    };
+    for (const auto& conjunct : conjuncts_) {
+      if (const auto pair = columns_of(conjunct))
+        head[head_of(pair->first)] = head_of(pair->second);
+    }
+    std::vector<double> domain(width, std::numeric_limits<double>::infinity());
+    for (const auto& conjunct : conjuncts_) {
+      const auto pair = columns_of(conjunct);
+      if (!pair) continue;
+      double& least = domain[head_of(pair->first)];
+      for (const size_t column : {pair->first, pair->second})
+        least = std::min(least, parts_[owner_[column]].base_rows);
+    }
+    for (auto& conjunct : conjuncts_) {
+      if (const auto pair = columns_of(conjunct)) conjunct.domain = domain[head_of(pair->first)];
+    }
+  }
+
   /// Conjuncts of one relation go into it; those of none stay above; the others wait for their
   /// join.
   Status Sort(size_t width) {
@@ -178,6 +241,9 @@ class JoinOrder {
         own[at].push_back(ShiftedBy({expr}, -leaves_[at].offset, width)[0]);
         continue;
       }
+      if (expr->kind == BoundKind::kOr) {
+        VELARIA_RETURN_NOT_OK(InferFromDisjunction(*expr, conjunct.relations, &own, width));
+      }
       const bool null_safe = expr->name == "is_not_distinct_from";
       if (expr->kind == BoundKind::kCall && (expr->name == "=" || null_safe)) {
         conjunct.left = RelationsOf(*expr->children[0]);
@@ -199,6 +265,7 @@ class JoinOrder {
       part.base_rows = std::max(1.0, BaseRows(*part.plan));
       parts_.push_back(std::move(part));
     }
+    FindDomains(width);
     return Status::OK();
   }
 
@@ -223,7 +290,7 @@ class JoinOrder {
       } else if (*connected) {
         rows *= kFurtherKeySelectivity;
       } else {
-        rows /= std::min(a.base_rows, b.base_rows);
+        rows /= std::min({a.base_rows, b.base_rows, conjunct.domain});
         *connected = true;
       }
     }

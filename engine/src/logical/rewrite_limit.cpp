@@ -36,6 +36,7 @@ bool ShouldSwap(const LogicalNode& join) {
 }  // namespace
 
 LogicalPtr PushLimits(const LogicalPtr& node) {
+  if (node->kind == NodeKind::kShared) return node;
   std::vector<LogicalPtr> children;
   for (const auto& child : node->children) children.push_back(PushLimits(child));
   auto result = WithNewChildren(node, std::move(children));
@@ -46,6 +47,7 @@ LogicalPtr PushLimits(const LogicalPtr& node) {
 }
 
 LogicalPtr ChooseBuildSides(const LogicalPtr& node) {
+  if (node->kind == NodeKind::kShared) return node;
   auto copy = CopyNode(*node);
   for (auto& child : copy->children) child = ChooseBuildSides(child);
   copy->estimated_rows = EstimateRows(*copy);

@@ -346,6 +346,12 @@ Result<Pruned> PruneUnnest(const LogicalPtr& node, const Needed& needed) {
   return Pruned{std::move(copy), std::move(child.moved)};
 }
 
+Pruned Unchanged(const LogicalPtr& node) {
+  std::vector<int> moved(node->output.size());
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<int>(i);
+  return {node, std::move(moved)};
+}
+
 /// Children that hand on all of their columns, whoever reads them.
 Result<Pruned> PruneNothing(const LogicalPtr& node) {
   std::vector<LogicalPtr> children;
@@ -354,9 +360,7 @@ Result<Pruned> PruneNothing(const LogicalPtr& node) {
     VELARIA_ASSIGN_OR_RETURN(auto pruned, Prune(child, all));
     children.push_back(Exactly(std::move(pruned), all).node);
   }
-  std::vector<int> moved(node->output.size());
-  for (size_t i = 0; i < moved.size(); ++i) moved[i] = static_cast<int>(i);
-  return Pruned{WithNewChildren(node, std::move(children)), std::move(moved)};
+  return Unchanged(WithNewChildren(node, std::move(children)));
 }
 
 Result<Pruned> Prune(const LogicalPtr& node, Needed needed) {
@@ -374,9 +378,9 @@ Result<Pruned> Prune(const LogicalPtr& node, Needed needed) {
     case NodeKind::kWindowBy: return PruneWindow(node, std::move(needed));
     case NodeKind::kWindow: return PruneWindowCalls(node, needed);
     case NodeKind::kUnnest: return PruneUnnest(node, needed);
+    case NodeKind::kShared: return Unchanged(node);
     case NodeKind::kSeries:
     case NodeKind::kSample:
-    case NodeKind::kShared:
     case NodeKind::kRecursive:
     case NodeKind::kRecursiveRef: return PruneNothing(node);
   }

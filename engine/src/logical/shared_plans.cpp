@@ -26,14 +26,18 @@ bool IsCheap(const LogicalNode& node) {
   }
 }
 
-LogicalPtr Inline(const LogicalPtr& node, const std::map<int, int>& counts) {
-  std::vector<LogicalPtr> children;
-  for (const auto& child : node->children) children.push_back(Inline(child, counts));
-  if (node->kind == NodeKind::kShared &&
-      (counts.at(node->shared_id) < 2 || IsCheap(*children[0]))) {
-    return children[0];
+LogicalPtr Inline(const LogicalPtr& node, const std::map<int, int>& counts,
+                  std::map<int, LogicalPtr>* done) {
+  const bool shared = node->kind == NodeKind::kShared;
+  if (shared) {
+    if (const auto met = done->find(node->shared_id); met != done->end()) return met->second;
   }
-  return WithNewChildren(node, std::move(children));
+  std::vector<LogicalPtr> children;
+  for (const auto& child : node->children) children.push_back(Inline(child, counts, done));
+  if (!shared) return WithNewChildren(node, std::move(children));
+  const bool inlined = counts.at(node->shared_id) < 2 || IsCheap(*children[0]);
+  return (*done)[node->shared_id] =
+             inlined ? children[0] : WithNewChildren(node, std::move(children));
 }
 
 }  // namespace
@@ -41,7 +45,9 @@ LogicalPtr Inline(const LogicalPtr& node, const std::map<int, int>& counts) {
 LogicalPtr InlineShared(const LogicalPtr& root) {
   std::map<int, int> counts;
   CountShared(*root, &counts);
-  return counts.empty() ? root : Inline(root, counts);
+  if (counts.empty()) return root;
+  std::map<int, LogicalPtr> done;
+  return Inline(root, counts, &done);
 }
 
 }  // namespace velaria::logical

@@ -8,12 +8,18 @@
 // outer one; elsewhere the distinct values are gathered from the outer rows and pushed down.
 #pragma once
 
+#include <map>
+
 #include "logical/plan.hpp"
 
 namespace velaria::logical {
 
-/// `root` without kSubquery, kOuter and LATERAL joins. The output's columns stay. `next_id`: the
-/// next number for a shared plan.
-Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& root, int* next_id);
+struct UnnestState {
+  int next_id = 0;                   // the next number for a shared plan
+  std::map<int, LogicalPtr> shared;  // what became of those met so far
+};
+
+/// `root` without kSubquery, kOuter and LATERAL joins. The output's columns stay.
+Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& root, UnnestState* state);
 
 }  // namespace velaria::logical

@@ -2,6 +2,8 @@
 
 #include <arrow/builder.h>
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "execution/relations.hpp"
 #include "session/session.hpp"
@@ -10,7 +12,7 @@ namespace velaria::session {
 namespace {
 
 const BuiltinTable* Find(const std::string& schema, const std::string& name) {
-  for (const auto* table : BuiltinTables::All()) {
+  for (const auto* table : AllBuiltins()) {
     if (EqualsIgnoreCase(table->schema, schema) && EqualsIgnoreCase(table->name, name)) {
       return table;
     }
@@ -61,10 +63,10 @@ SchemaPtr BuiltinTable::ArrowSchema() const {
 }
 
 bool IsBuiltinSchema(const std::string& schema) {
-  return EqualsIgnoreCase(schema, "system") || EqualsIgnoreCase(schema, "information_schema");
+  return EqualsIgnoreCase(schema, kSystemSchema) || EqualsIgnoreCase(schema, kInformationSchema);
 }
 
-std::vector<const BuiltinTable*> BuiltinTables::All() {
+std::vector<const BuiltinTable*> AllBuiltins() {
   std::vector<const BuiltinTable*> all;
   for (const auto* tables : {&InformationSchema(), &SystemTables()}) {
     for (const auto& table : *tables) all.push_back(&table);
@@ -72,26 +74,31 @@ std::vector<const BuiltinTable*> BuiltinTables::All() {
   return all;
 }
 
-Result<logical::RelationPtr> BuiltinTables::Open(const std::string& schema,
-                                                 const std::string& name) const {
+Result<logical::RelationPtr> OpenBuiltin(const std::string& schema, const std::string& name,
+                                         const CatalogView& names, Session& session) {
   const BuiltinTable* found = Find(schema, name);
-  const auto session = session_.lock();
-  if (!found || !session) return logical::RelationPtr();
+  if (!found) return logical::RelationPtr();
   auto table = std::make_shared<storage::Table>(found->ArrowSchema());
-  ARROW_ASSIGN_OR_RAISE(auto batch, BatchOf(table->schema(), found->rows(*session)));
+  ARROW_ASSIGN_OR_RAISE(auto batch, BatchOf(table->schema(), found->rows(names, session)));
   if (batch->num_rows() > 0) ARROW_RETURN_NOT_OK(table->Append({std::move(batch)}));
   return std::make_shared<execution::TableRelation>(logical::RelationKind::kSystem,
                                                     std::string(found->schema) + "." + found->name,
                                                     std::move(table));
 }
 
-SchemaPtr BuiltinTables::SchemaOf(const std::string& schema, const std::string& name) {
+EntryPtr BuiltinEntry(const std::string& schema, const std::string& name) {
   const BuiltinTable* found = Find(schema, name);
-  return found ? found->ArrowSchema() : nullptr;
+  if (!found) return nullptr;
+  CatalogEntry entry;
+  entry.kind = logical::RelationKind::kSystem;
+  entry.schema = found->schema;
+  entry.name = found->name;
+  entry.reader_schema = found->ArrowSchema();
+  return std::make_shared<const CatalogEntry>(std::move(entry));
 }
 
-void BuiltinTables::AddNames(std::vector<std::string>* names) const {
-  for (const auto* table : All()) {
+void AddBuiltinNames(std::vector<std::string>* names) {
+  for (const auto* table : AllBuiltins()) {
     const std::string name = std::string(table->schema) + "." + table->name;
     if (std::find(names->begin(), names->end(), name) == names->end()) names->push_back(name);
   }

@@ -13,9 +13,11 @@
 #include "base/status.hpp"
 #include "columnar/types.hpp"
 #include "logical/catalog_reader.hpp"
+#include "session/catalog.hpp"
 
 namespace velaria::session {
 
+class CatalogView;
 class Session;
 
 /// A value of a built-in table: NULL, text or a number.
@@ -27,7 +29,7 @@ struct BuiltinTable {
   const char* schema;
   const char* name;
   std::vector<std::string> columns;
-  BuiltinRows (*rows)(Session& session);
+  BuiltinRows (*rows)(const CatalogView& names, Session& session);
 
   SchemaPtr ArrowSchema() const;
 };
@@ -36,22 +38,16 @@ struct BuiltinTable {
 const std::vector<BuiltinTable>& InformationSchema();
 const std::vector<BuiltinTable>& SystemTables();
 
+std::vector<const BuiltinTable*> AllBuiltins();
+
 /// "system" or "information_schema", in any case.
 bool IsBuiltinSchema(const std::string& schema);
-
-class BuiltinTables {
- public:
-  explicit BuiltinTables(std::weak_ptr<Session> session) : session_(std::move(session)) {}
-  /// The table with its rows as they are now; null when there is none of that name.
-  Result<logical::RelationPtr> Open(const std::string& schema, const std::string& name) const;
-  /// Null when there is no such table.
-  static SchemaPtr SchemaOf(const std::string& schema, const std::string& name);
-  /// "system.tables" and so on: those that an unknown name may have meant.
-  void AddNames(std::vector<std::string>* names) const;
-  static std::vector<const BuiltinTable*> All();
-
- private:
-  const std::weak_ptr<Session> session_;
-};
+/// The table with its rows as `names` sees them now; null when there is none of that name.
+Result<logical::RelationPtr> OpenBuiltin(const std::string& schema, const std::string& name,
+                                         const CatalogView& names, Session& session);
+/// The table as an entry that nobody entered; null when there is none.
+EntryPtr BuiltinEntry(const std::string& schema, const std::string& name);
+/// "system.tables" and so on: those that an unknown name may have meant.
+void AddBuiltinNames(std::vector<std::string>* names);
 
 }  // namespace velaria::session

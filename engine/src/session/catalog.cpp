@@ -1,5 +1,7 @@
 #include "session/catalog.hpp"
 
+#include <arrow/builder.h>
+
 #include "base/text.hpp"
 
 namespace velaria::session {
@@ -30,134 +32,239 @@ std::string OneOfKind(RelationKind kind) {
   return (kind == RelationKind::kIndex ? "an " : "a ") + std::string(KindName(kind));
 }
 
-std::string Catalog::KeyOf(const std::string& schema, const std::string& name) {
-  return (schema.empty() ? "main" : ToLower(schema)) + '\0' + ToLower(name);
+std::string CatalogEntry::ShownName() const {
+  return schema == kMainSchema ? name : schema + "." + name;
 }
 
-bool Catalog::HasSchema(const std::string& schema) const {
-  return EqualsIgnoreCase(schema, "main") || IsBuiltinSchema(schema);
+namespace {
+
+std::string KeyOf(const std::string& schema, const std::string& name) {
+  return ToLower(schema) + '\0' + ToLower(name);
 }
 
-std::shared_ptr<const CatalogEntry> Catalog::Find(const std::string& schema,
-                                                  const std::string& name) const {
-  std::lock_guard lock(mutex_);
+std::string KeyOf(const CatalogEntry& entry) { return KeyOf(entry.schema, entry.name); }
+
+bool IsReserved(const std::string& schema) {
+  return schema == kMainSchema || schema == kSystemSchema || schema == kInformationSchema ||
+         schema == kTemporarySchema;
+}
+
+Status Taken(const CatalogEntry& held, const std::string& name) {
+  return Fail(ErrorCode::kTableExists, OneOfKind(held.kind) + " of that name exists: " + name,
+              "Use IF NOT EXISTS, or drop it first.");
+}
+
+Status Overtaken(const std::string& what) {
+  return Fail(ErrorCode::kWriteConflict, "another transaction changed the catalog first: " + what,
+              "Run the transaction again.");
+}
+
+}  // namespace
+
+// ---- the names at one moment
+
+EntryPtr CatalogRoot::Find(const std::string& schema, const std::string& name) const {
   const auto it = entries_.find(KeyOf(schema, name));
   return it == entries_.end() ? nullptr : it->second;
 }
 
-Result<logical::RelationPtr> Catalog::FindRelation(const std::string& schema,
-                                                   const std::string& name, bool) const {
-  const auto entry = Find(schema, name);
-  if (!entry && builtins_) return builtins_->Open(schema, name);
-  if (!entry) return logical::RelationPtr();
-  const std::string shown =
-      entry->schema == "main" ? entry->name : entry->schema + "." + entry->name;
-  if (entry->table)
-    return std::make_shared<execution::TableRelation>(entry->kind, shown, entry->table);
-  if (entry->file)
-    return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file);
-  if (entry->kind == RelationKind::kView) {
-    return std::make_shared<execution::ViewRelation>(shown, entry->view_schema, entry->view_sql);
+EntryPtr CatalogRoot::FindTable(const storage::Table* table) const {
+  for (const auto& [key, entry] : entries_) {
+    if (entry->table.get() == table) return entry;
   }
-  if (entry->kind == RelationKind::kIndex)
-    return Fail(ErrorCode::kWrongObjectKind, "an index cannot be read: " + shown);
-  return std::make_shared<execution::ReaderRelation>(shown, entry->reader_schema, entry->open);
+  return nullptr;
 }
 
-Result<logical::RelationPtr> Catalog::OpenFile(const std::string& path) const {
-  ARROW_ASSIGN_OR_RAISE(auto file, io::OpenFile(path, roots_));
-  return std::make_shared<execution::FileRelation>(RelationKind::kFile, "'" + path + "'",
-                                                   std::move(file));
+bool CatalogRoot::HasSchema(const std::string& schema) const {
+  return schemas_.contains(ToLower(schema));
 }
 
-std::vector<std::string> Catalog::RelationNames() const {
-  std::vector<std::string> names;
-  for (const auto& entry : Entries()) {
-    if (entry->kind == RelationKind::kIndex) continue;
-    names.push_back(entry->schema == "main" ? entry->name : entry->schema + "." + entry->name);
+void CatalogRoot::Put(CatalogEntry entry) {
+  if (entry.table) entry.table->Join(commits_);
+  auto& held = entries_[KeyOf(entry)];
+  held = std::make_shared<const CatalogEntry>(std::move(entry));
+}
+
+Result<bool> CatalogRoot::Create(CatalogEntry entry, IfExists if_exists) {
+  if (!HasSchema(entry.schema)) {
+    return Fail(ErrorCode::kUnknownSchema, "no schema of that name: " + entry.schema);
   }
-  if (builtins_) builtins_->AddNames(&names);
-  return names;
-}
-
-Result<bool> Catalog::Create(CatalogEntry entry, IfExists if_exists) {
-  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
-  std::lock_guard lock(mutex_);
-  return Enter(std::move(entry), if_exists, &replaced);
-}
-
-Result<bool> Catalog::CreateIndex(CatalogEntry index,
-                                  const std::shared_ptr<const CatalogEntry>& table,
-                                  IfExists if_exists) {
-  std::shared_ptr<const CatalogEntry> replaced;
-  std::lock_guard lock(mutex_);
-  const auto it = entries_.find(KeyOf(table->schema, table->name));
-  if (it == entries_.end() || it->second != table) {
-    return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + table->name);
-  }
-  return Enter(std::move(index), if_exists, &replaced);
-}
-
-Result<bool> Catalog::Enter(CatalogEntry entry, IfExists if_exists,
-                            std::shared_ptr<const CatalogEntry>* replaced) {
-  auto& held = entries_[KeyOf(entry.schema, entry.name)];
-  if (held) {
+  if (const auto held = Find(entry.schema, entry.name)) {
     if (if_exists == IfExists::kKeep) return false;
-    if (if_exists == IfExists::kFail) {
-      return Fail(ErrorCode::kTableExists,
-                  OneOfKind(held->kind) + " of that name exists: " + entry.name,
-                  "Use IF NOT EXISTS, or drop it first.");
-    }
+    if (if_exists == IfExists::kFail) return Taken(*held, entry.name);
     if (held->kind != entry.kind) {
       return Fail(ErrorCode::kWrongObjectKind,
                   "the name belongs to " + OneOfKind(held->kind) + ": " + entry.name);
     }
     DropIndexesOf(*held);
   }
-  *replaced = std::exchange(held, std::make_shared<const CatalogEntry>(std::move(entry)));
+  Put(std::move(entry));
   return true;
 }
 
-void Catalog::DropIndexesOf(const CatalogEntry& table) {
-  const std::string key = KeyOf(table.schema, table.name);
+void CatalogRoot::DropIndexesOf(const CatalogEntry& table) {
+  const std::string key = KeyOf(table);
   std::erase_if(entries_, [&](const auto& item) {
     const CatalogEntry& entry = *item.second;
     return entry.kind == RelationKind::kIndex && KeyOf(entry.schema, entry.index_table) == key;
   });
 }
 
-Status Catalog::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
-  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
-  std::lock_guard lock(mutex_);
-  const auto it = entries_.find(KeyOf(schema, name));
-  if (it == entries_.end()) {
+Status CatalogRoot::Drop(const std::string& schema, const std::string& name, RelationKind kind) {
+  const auto held = Find(schema, name);
+  if (!held) {
     return Fail(ErrorCode::kUnknownTable,
                 std::string("no ") + KindName(kind) + " of that name: " + name,
                 "Use IF EXISTS to drop it only when it is there.");
   }
-  const RelationKind held = it->second->kind;
-  const bool table_like = held == RelationKind::kSource || held == RelationKind::kSink;
-  if (held != kind && !(kind == RelationKind::kTable && table_like)) {
+  const bool table_like = held->kind == RelationKind::kSource || held->kind == RelationKind::kSink;
+  if (held->kind != kind && !(kind == RelationKind::kTable && table_like)) {
     return Fail(ErrorCode::kWrongObjectKind,
-                "not " + OneOfKind(kind) + " but " + OneOfKind(held) + ": " + name);
+                "not " + OneOfKind(kind) + " but " + OneOfKind(held->kind) + ": " + name);
   }
-  dropped = std::move(it->second);
-  entries_.erase(it);
-  DropIndexesOf(*dropped);
+  entries_.erase(KeyOf(*held));
+  DropIndexesOf(*held);
+  return Status::OK();
+}
+
+Status CatalogRoot::Replace(const CatalogEntry& old, CatalogEntry next) {
+  const auto held = Find(old.schema, old.name);
+  if (held.get() != &old) {
+    return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + old.name);
+  }
+  if (KeyOf(next) != KeyOf(old)) {
+    if (const auto other = Find(next.schema, next.name)) return Taken(*other, next.name);
+    std::vector<CatalogEntry> moved;
+    for (const auto& [key, entry] : entries_) {
+      if (entry->kind != RelationKind::kIndex) continue;
+      if (KeyOf(entry->schema, entry->index_table) == KeyOf(old)) moved.push_back(*entry);
+    }
+    for (auto& index : moved) {
+      index.index_table = next.name;
+      Put(std::move(index));
+    }
+    entries_.erase(KeyOf(old));
+  }
+  Put(std::move(next));
+  return Status::OK();
+}
+
+Status CatalogRoot::CreateSchema(const std::string& schema, bool if_not_exists) {
+  if (schemas_.insert(ToLower(schema)).second || if_not_exists) return Status::OK();
+  return Fail(ErrorCode::kTableExists, "a schema of that name exists: " + schema,
+              "Use IF NOT EXISTS, or drop it first.");
+}
+
+Status CatalogRoot::DropSchema(const std::string& schema, bool cascade) {
+  const std::string lower = ToLower(schema);
+  if (IsReserved(lower)) {
+    return Fail(ErrorCode::kWrongObjectKind, "the schema is always there: " + lower);
+  }
+  if (!schemas_.contains(lower)) {
+    const std::string near = NearestName(lower, {schemas_.begin(), schemas_.end()});
+    return Fail(ErrorCode::kUnknownSchema, "no schema of that name: " + schema,
+                near.empty() ? "Use IF EXISTS to drop it only when it is there."
+                             : "Did you mean " + near + "?");
+  }
+  if (!cascade && !IsEmpty(lower)) {
+    return Fail(ErrorCode::kWrongObjectKind, "the schema is not empty: " + schema,
+                "Drop what is in it first, or use CASCADE.");
+  }
+  std::erase_if(entries_, [&](const auto& item) { return item.second->schema == lower; });
+  schemas_.erase(lower);
+  return Status::OK();
+}
+
+bool CatalogRoot::IsEmpty(const std::string& schema) const {
+  return std::none_of(entries_.begin(), entries_.end(),
+                      [&](const auto& item) { return item.second->schema == schema; });
+}
+
+Status CatalogRoot::Merge(const CatalogRoot& base, const CatalogRoot& own) {
+  for (const auto& schema : own.schemas_) {
+    if (base.schemas_.contains(schema)) continue;
+    if (!schemas_.insert(schema).second) return Overtaken(schema);
+  }
+  const auto change = [&](const std::string& key, const EntryPtr& was,
+                          const EntryPtr& is) -> Status {
+    const auto held = entries_.find(key);
+    const EntryPtr now = held == entries_.end() ? nullptr : held->second;
+    if (now != was) return Overtaken((is ? is : was)->ShownName());
+    if (!is) {
+      entries_.erase(held);
+      return Status::OK();
+    }
+    if (!HasSchema(is->schema)) return Overtaken(is->schema);
+    entries_[key] = is;
+    return Status::OK();
+  };
+  for (const auto& [key, is] : own.entries_) {
+    const auto was = base.entries_.find(key);
+    const EntryPtr before = was == base.entries_.end() ? nullptr : was->second;
+    if (before != is) ARROW_RETURN_NOT_OK(change(key, before, is));
+  }
+  for (const auto& [key, was] : base.entries_) {
+    if (!own.entries_.contains(key)) ARROW_RETURN_NOT_OK(change(key, was, nullptr));
+  }
+  for (const auto& [key, entry] : entries_) {
+    if (entry->kind == RelationKind::kIndex && !Find(entry->schema, entry->index_table)) {
+      return Overtaken(entry->index_table);
+    }
+  }
+  for (const auto& schema : base.schemas_) {
+    if (own.schemas_.contains(schema)) continue;
+    if (!IsEmpty(schema) || schemas_.erase(schema) == 0) return Overtaken(schema);
+  }
+  return Status::OK();
+}
+
+// ---- the root that stands
+
+Catalog::Catalog(io::AllowedRoots roots)
+    : roots_(std::move(roots)),
+      root_(std::make_shared<CatalogRoot>(
+          commits_, std::set<std::string>{kMainSchema, kSystemSchema, kInformationSchema})) {}
+
+RootPtr Catalog::root() const {
+  std::lock_guard lock(mutex_);
+  return root_;
+}
+
+SnapshotPtr Catalog::snapshot() const {
+  return std::static_pointer_cast<const Snapshot>(
+      commits_->Between([&]() -> std::shared_ptr<const void> {
+        auto made = std::make_shared<Snapshot>();
+        made->root = root();
+        for (const auto& [key, entry] : made->root->entries()) {
+          if (entry->table) made->versions[entry->table.get()] = entry->table->version();
+        }
+        return made;
+      }));
+}
+
+Status Catalog::Edit(const std::function<Status(CatalogRoot&)>& edit,
+                     const std::function<void()>& publish) {
+  RootPtr next;  // both end after the locks: an entry may be a Python object
+  std::lock_guard editing(editing_);
+  auto copy = std::make_shared<CatalogRoot>(*root());
+  next = copy;
+  ARROW_RETURN_NOT_OK(edit(*copy));
+  copy = nullptr;
+  commits_->Publish([&] {
+    if (publish) publish();
+    std::lock_guard lock(mutex_);
+    root_.swap(next);
+  });
   return Status::OK();
 }
 
 void Catalog::DropTable(const std::string& name, const storage::TablePtr& table) {
-  std::lock_guard lock(mutex_);
-  const auto it = entries_.find(KeyOf("main", name));
-  if (it != entries_.end() && it->second->table == table) entries_.erase(it);
-}
-
-std::vector<std::shared_ptr<const CatalogEntry>> Catalog::Entries() const {
-  std::lock_guard lock(mutex_);
-  std::vector<std::shared_ptr<const CatalogEntry>> out;
-  for (const auto& [key, entry] : entries_) out.push_back(entry);
-  return out;
+  const auto held = Find(kMainSchema, name);
+  if (!held || held->table != table) return;
+  (void)Edit([&](CatalogRoot& root) {
+    const auto now = root.Find(kMainSchema, name);
+    return now == held ? root.Drop(kMainSchema, name, held->kind) : Status::OK();
+  });
 }
 
 }  // namespace velaria::session

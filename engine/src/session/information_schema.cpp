@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "session/builtin_tables.hpp"
+#include "session/catalog_view.hpp"
 #include "session/session.hpp"
 #include "session/table_rules.hpp"
 
@@ -26,15 +27,15 @@ struct Listed {
   std::shared_ptr<const CatalogEntry> entry;  // null for a built-in one
 };
 
-std::vector<Listed> AllTables(Session& session) {
+std::vector<Listed> AllTables(const CatalogView& names) {
   std::vector<Listed> out;
   std::set<std::string> entered;
-  for (const auto& entry : session.catalog().Entries()) {
+  for (const auto& entry : names.Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
     entered.insert(entry->schema + "." + ToLower(entry->name));
     out.push_back({entry->schema, entry->name, entry->kind, entry->ArrowSchema(), entry});
   }
-  for (const auto* table : BuiltinTables::All()) {
+  for (const auto* table : AllBuiltins()) {
     if (entered.count(std::string(table->schema) + "." + table->name) > 0) continue;
     out.push_back(
         {table->schema, table->name, RelationKind::kSystem, table->ArrowSchema(), nullptr});
@@ -59,17 +60,16 @@ bool TakesInsert(RelationKind kind) {
          kind == RelationKind::kSink;
 }
 
-BuiltinRows SchemataRows(Session& session) {
-  std::set<std::string> schemas = {"main", "system", "information_schema"};
-  for (const auto& entry : session.catalog().Entries()) schemas.insert(entry->schema);
+BuiltinRows SchemataRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& schema : schemas) rows.push_back({Text(kCatalog), schema, Text(kCatalog)});
+  for (const auto& schema : names.SchemaNames())
+    rows.push_back({Text(kCatalog), schema, Text(kCatalog)});
   return rows;
 }
 
-BuiltinRows TablesRows(Session& session) {
+BuiltinRows TablesRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& table : AllTables(session)) {
+  for (const auto& table : AllTables(names)) {
     rows.push_back({Text(kCatalog), table.schema, table.name, Text(TypeNameOf(table.kind)), kNull,
                     kNull, kNull, kNull, kNull, YesNo(TakesInsert(table.kind)), YesNo(false)});
   }
@@ -135,9 +135,9 @@ std::vector<BuiltinCell> PrecisionOf(const arrow::DataType& type) {
   return {kNull, kNull, kNull, time};
 }
 
-BuiltinRows ColumnsRows(Session& session) {
+BuiltinRows ColumnsRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& table : AllTables(session)) {
+  for (const auto& table : AllTables(names)) {
     if (!table.columns) continue;
     const TableRules* rules =
         table.entry && table.entry->table ? RulesOf(*table.entry->table) : nullptr;
@@ -176,14 +176,14 @@ BuiltinRows ColumnsRows(Session& session) {
 
 /// Calls visit(table, rules) for each table that has rules.
 template <typename Visit>
-void ForEachRules(Session& session, Visit visit) {
-  for (const auto& table : AllTables(session)) {
+void ForEachRules(const CatalogView& names, Visit visit) {
+  for (const auto& table : AllTables(names)) {
     if (!table.entry || !table.entry->table) continue;
     if (const TableRules* rules = RulesOf(*table.entry->table)) visit(table, *rules);
   }
 }
 
-BuiltinRows TableConstraintsRows(Session& session) {
+BuiltinRows TableConstraintsRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
   const auto add = [&rows](const Listed& table, const std::string& name, const char* type,
                            BuiltinCell nulls_distinct) {
@@ -191,7 +191,7 @@ BuiltinRows TableConstraintsRows(Session& session) {
                     Text(type), YesNo(false), YesNo(false), YesNo(true),
                     std::move(nulls_distinct)});
   };
-  ForEachRules(session, [&](const Listed& table, const TableRules& rules) {
+  ForEachRules(names, [&](const Listed& table, const TableRules& rules) {
     for (const auto& key : rules.keys()) {
       add(table, key.name, key.primary ? "PRIMARY KEY" : "UNIQUE",
           key.primary ? kNull : YesNo(true));
@@ -201,9 +201,9 @@ BuiltinRows TableConstraintsRows(Session& session) {
   return rows;
 }
 
-BuiltinRows KeyColumnUsageRows(Session& session) {
+BuiltinRows KeyColumnUsageRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  ForEachRules(session, [&](const Listed& table, const TableRules& rules) {
+  ForEachRules(names, [&](const Listed& table, const TableRules& rules) {
     for (const auto& key : rules.keys()) {
       int64_t position = 0;
       for (const int column : key.columns) {
@@ -215,9 +215,9 @@ BuiltinRows KeyColumnUsageRows(Session& session) {
   return rows;
 }
 
-BuiltinRows CheckConstraintsRows(Session& session) {
+BuiltinRows CheckConstraintsRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  ForEachRules(session, [&](const Listed& table, const TableRules& rules) {
+  ForEachRules(names, [&](const Listed& table, const TableRules& rules) {
     for (const auto& check : rules.checks()) {
       rows.push_back({Text(kCatalog), table.schema, check.name, check.text});
     }
@@ -225,9 +225,9 @@ BuiltinRows CheckConstraintsRows(Session& session) {
   return rows;
 }
 
-BuiltinRows ViewsRows(Session& session) {
+BuiltinRows ViewsRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& table : AllTables(session)) {
+  for (const auto& table : AllTables(names)) {
     if (table.kind != RelationKind::kView) continue;
     rows.push_back({Text(kCatalog), table.schema, table.name, table.entry->view_sql, Text("NONE"),
                     YesNo(false), YesNo(false), YesNo(false), YesNo(false), YesNo(false)});

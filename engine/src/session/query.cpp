@@ -64,7 +64,9 @@ void RunningQuery::RunTrigger(int64_t number) {
 
 Status RunningQuery::Next(std::shared_ptr<arrow::RecordBatch>* batch) {
   Start();
-  ARROW_RETURN_NOT_OK(sink_->Pop(batch));
+  const Status popped = sink_->Pop(batch);
+  if (!popped.ok() && on_failure_) on_failure_();
+  ARROW_RETURN_NOT_OK(popped);
   if (*batch) {
     rows_.fetch_add((*batch)->num_rows(), std::memory_order_relaxed);
     return Status::OK();

@@ -32,6 +32,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   /// The next batch or null at the end; waits. One caller at a time.
   Status Next(std::shared_ptr<arrow::RecordBatch>* batch);
   void Cancel();
+  /// Called when a reader is told that the query failed. Set before the first row is asked for.
+  void OnFailure(std::function<void()> action) { on_failure_ = std::move(action); }
   QueryState state() const;
   int64_t row_count() const { return rows_.load(std::memory_order_relaxed); }
   execution::Execution& execution() { return *execution_; }
@@ -45,6 +47,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   const std::shared_ptr<execution::Execution> execution_;
   const std::function<int64_t()> triggers_left_;  // 0 at the last one
   const std::shared_ptr<execution::ResultSink> sink_;
+  std::function<void()> on_failure_;
   std::atomic<int64_t> rows_{0};
   mutable std::mutex mutex_;
   QueryState state_ = QueryState::kCreated;

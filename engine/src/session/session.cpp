@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "session/builtin_tables.hpp"
+#include "session/connection.hpp"
 #include "sql/parser.hpp"
 
 namespace velaria::session {
@@ -26,22 +28,9 @@ std::string ColumnList(const arrow::Schema& schema) {
   return Join(parts, ", ");
 }
 
-/// A built-in table as an entry that nobody entered; null when there is none.
-std::shared_ptr<const CatalogEntry> BuiltinEntry(const std::string& schema,
-                                                 const std::string& name) {
-  auto columns = BuiltinTables::SchemaOf(schema, name);
-  if (!columns) return nullptr;
-  CatalogEntry entry;
-  entry.kind = RelationKind::kSystem;
-  entry.schema = ToLower(schema);
-  entry.name = ToLower(name);
-  entry.reader_schema = std::move(columns);
-  return std::make_shared<const CatalogEntry>(std::move(entry));
-}
-
 TableSummary SummaryOf(const CatalogEntry& entry) {
-  TableSummary summary{entry.schema == "main" ? entry.name : entry.schema + "." + entry.name,
-                       KindName(entry.kind), entry.ArrowSchema()};
+  TableSummary summary{entry.ShownName(), KindName(entry.kind), entry.ArrowSchema(), entry.schema,
+                       entry.name};
   if (entry.table) {
     const auto version = entry.table->version();
     summary.row_count = version->row_count();
@@ -78,7 +67,9 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
 Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   if (committed_)
     return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
-  ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch)));
+  // What must be copied goes where gRPC takes the rest of a batch from: there freed memory is kept
+  // (docs/adr/0012).
+  ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch), arrow::system_memory_pool()));
   const int64_t rows = admitted->num_rows();
   ARROW_RETURN_NOT_OK(
       table_->Append({admitted->ReplaceSchemaMetadata(table_->schema()->metadata())}));
@@ -91,11 +82,7 @@ Status Ingest::Commit() {
   if (replaces_in_) {
     const auto session = replaces_in_->lock();
     if (!session) return Fail(ErrorCode::kQueryState, "the session has ended, table: " + name_);
-    CatalogEntry entry;
-    entry.name = name_;
-    entry.table = table_;
-    ARROW_RETURN_NOT_OK(
-        session->CreateEntry(std::move(entry), Catalog::IfExists::kReplace).status());
+    ARROW_RETURN_NOT_OK(session->CreateEntry(entry_, Catalog::IfExists::kReplace).status());
   }
   committed_ = true;
   return Status::OK();
@@ -114,9 +101,7 @@ Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
   if (options.allowed_roots) {
     ARROW_ASSIGN_OR_RAISE(roots, io::AllowedRoots::Of(*options.allowed_roots));
   }
-  std::shared_ptr<Session> session(new Session(options, std::move(roots)));
-  session->catalog_->set_builtins(std::make_shared<BuiltinTables>(session));
-  return session;
+  return std::shared_ptr<Session>(new Session(options, std::move(roots)));
 }
 
 Session::~Session() { Close(); }
@@ -155,18 +140,22 @@ std::shared_ptr<execution::QueryContext> Session::MakeContext(
                                                    scheduler_->thread_count());
 }
 
-sql::BindContext Session::MakeBindContext(const Parameters& parameters,
+sql::BindContext Session::MakeBindContext(const logical::CatalogReader& catalog,
+                                          const Parameters& parameters,
                                           const execution::QueryContext& context) const {
   sql::BindContext bind;
-  bind.catalog = catalog_.get();
+  bind.catalog = &catalog;
   bind.parameters = parameters;
   bind.functions = context.functions();
   return bind;
 }
 
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
-                                          const execution::QueryContext& context) const {
-  ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(select, MakeBindContext(parameters, context)));
+                                          const execution::QueryContext& context) {
+  const auto snapshot = catalog_->snapshot();
+  const CatalogView view(snapshot, snapshot->root, nullptr, kMainSchema, {}, *this);
+  ARROW_ASSIGN_OR_RAISE(auto query,
+                        sql::PlanSelect(select, MakeBindContext(view, parameters, context)));
   ARROW_RETURN_NOT_OK(Rewrite(&query, context));
   return query;
 }
@@ -176,6 +165,35 @@ Status Session::Rewrite(logical::BoundQuery* query, const execution::QueryContex
   options.enabled = settings_.GetInteger("debug_no_rewrite") == 0;
   ARROW_ASSIGN_OR_RAISE(query->root, logical::Rewrite(query->root, context.functions(), options));
   return Status::OK();
+}
+
+// ---- calls without a connection
+
+std::shared_ptr<Connection> Session::Connect() {
+  return std::make_shared<Connection>(shared_from_this(), true);
+}
+
+Result<StatementInfo> Session::Describe(const std::string& sql,
+                                        const std::optional<Parameters>& parameters) {
+  return Connection(shared_from_this(), false).Describe(sql, parameters);
+}
+
+Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,
+                                         std::string query_id) {
+  return Connection(shared_from_this(), false).Execute(sql, parameters, std::move(query_id));
+}
+
+Result<ExplainSections> Session::Explain(const std::string& sql) {
+  return Connection(shared_from_this(), false).Explain(sql);
+}
+
+Result<ExplainSections> Session::ExplainStream(const std::string& sql) {
+  return Connection(shared_from_this(), false).ExplainStream(sql);
+}
+
+Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::string& sql,
+                                                                     const StreamOptions& options) {
+  return Connection(shared_from_this(), false).StartStream(sql, options);
 }
 
 // ---- tables
@@ -190,28 +208,28 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "Use append, create or replace.");
   }
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
-  auto table = std::make_shared<storage::Table>(schema);
+  CatalogEntry entry = Named(name);
+  entry.table = std::make_shared<storage::Table>(schema);
+  const auto old = catalog_->Find(entry.schema, entry.name);
   if (mode == "replace") {
-    // Looked at again at its end: what is known now is not told only after all the rows.
-    {
-      std::lock_guard lock(mutex_);
-      ARROW_RETURN_NOT_OK(CheckUnused("main", name, RelationKind::kTable));
-    }
-    const auto old = catalog_->Find("main", name);
     if (old && old->kind != RelationKind::kTable) {
       return Fail(ErrorCode::kWrongObjectKind,
                   "the name belongs to " + OneOfKind(old->kind) + ": " + name);
     }
+    // Looked at again at its end: what is known now is not told only after all the rows.
+    if (old) {
+      std::lock_guard lock(mutex_);
+      ARROW_RETURN_NOT_OK(CheckUnused(*old));
+    }
     ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-    return std::make_unique<Ingest>(name, std::move(table), std::move(gate), weak_from_this());
+    return std::make_unique<Ingest>(std::move(entry), std::move(gate), weak_from_this());
   }
-  CatalogEntry entry;
-  entry.name = name;
-  entry.table = std::move(table);
-  ARROW_RETURN_NOT_OK(CreateEntry(std::move(entry), mode == "append" ? Catalog::IfExists::kKeep
-                                                                     : Catalog::IfExists::kFail)
-                          .status());
-  const auto held = catalog_->Find("main", name);
+  if (!old || mode == "create") {
+    ARROW_RETURN_NOT_OK(
+        CreateEntry(entry, mode == "append" ? Catalog::IfExists::kKeep : Catalog::IfExists::kFail)
+            .status());
+  }
+  const auto held = catalog_->Find(entry.schema, entry.name);
   if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
   if (held->kind == RelationKind::kSource) {
     return Fail(ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT: " + name);
@@ -228,7 +246,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
                 "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
   }
   ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-  return std::make_unique<Ingest>(held->name, held->table, std::move(gate), std::nullopt);
+  return std::make_unique<Ingest>(*held, std::move(gate), std::nullopt);
 }
 
 Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema,
@@ -273,7 +291,7 @@ Status Session::RegisterSystemTable(const std::string& name, SchemaPtr schema,
 
 std::vector<TableSummary> Session::Tables() const {
   std::vector<TableSummary> out;
-  for (const auto& entry : catalog_->Entries()) {
+  for (const auto& [key, entry] : catalog_->root()->entries()) {
     if (entry->kind != RelationKind::kIndex) out.push_back(SummaryOf(*entry));
   }
   return out;
@@ -281,37 +299,35 @@ std::vector<TableSummary> Session::Tables() const {
 
 std::vector<IndexSummary> Session::Indexes() const {
   std::vector<IndexSummary> out;
-  for (const auto& entry : catalog_->Entries()) {
+  for (const auto& [key, entry] : catalog_->root()->entries()) {
     if (entry->kind != RelationKind::kIndex) continue;
     out.push_back({entry->name, entry->index_table, entry->index_columns});
   }
   return out;
 }
 
-Result<SchemaPtr> Session::TableSchema(const std::string& name, const std::string& schema) const {
-  const auto entry = catalog_->Find(schema, name);
-  if (entry && entry->kind == RelationKind::kIndex)
-    return Fail(ErrorCode::kWrongObjectKind, "an index has no columns of its own: " + name);
-  if (entry) return entry->ArrowSchema();
-  if (auto builtin = BuiltinTables::SchemaOf(schema, name)) return builtin;
-  const std::string near = NearestName(name, catalog_->RelationNames());
-  return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
-              near.empty() ? "" : "Did you mean " + near + "?");
+CatalogEntry Session::Named(const std::string& name) const {
+  CatalogEntry entry;
+  entry.name = name;
+  const auto root = catalog_->root();
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos || root->Find(kMainSchema, name)) return entry;
+  if (!root->HasSchema(name.substr(0, dot))) return entry;
+  entry.schema = ToLower(name.substr(0, dot));
+  entry.name = name.substr(dot + 1);
+  return entry;
 }
 
-Result<std::shared_ptr<const CatalogEntry>> Session::FindEntry(const std::string& name) const {
-  auto entry = catalog_->Find("main", name);
-  if (!entry) {
-    const size_t dot = name.find('.');
-    if (dot != std::string::npos && catalog_->HasSchema(name.substr(0, dot))) {
-      entry = catalog_->Find(name.substr(0, dot), name.substr(dot + 1));
-      if (!entry) entry = BuiltinEntry(name.substr(0, dot), name.substr(dot + 1));
-    }
-  }
+Result<EntryPtr> Session::FindEntry(const std::string& name) const {
+  const auto named = Named(name);
+  auto entry = catalog_->Find(named.schema, named.name);
+  if (!entry) entry = BuiltinEntry(named.schema, named.name);
   if (entry && entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index is no table: " + name);
   if (entry) return entry;
-  const std::string near = NearestName(name, catalog_->RelationNames());
+  std::vector<std::string> names;
+  for (const auto& table : Tables()) names.push_back(table.name);
+  const std::string near = NearestName(name, names);
   return Fail(ErrorCode::kUnknownTable, "no table of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?");
 }
@@ -326,31 +342,37 @@ Status Session::Drop(const std::string& name) {
   if (entry->kind == RelationKind::kSystem) {
     return Fail(ErrorCode::kWrongObjectKind, "a system table cannot be dropped: " + name);
   }
-  return DropEntry(entry->schema, entry->name, entry->kind);
+  return EditNames(
+      [&](CatalogRoot& names) { return names.Drop(entry->schema, entry->name, entry->kind); });
 }
 
 Result<bool> Session::CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists) {
-  std::shared_ptr<const CatalogEntry> replaced;  // ends after the lock: it may be a Python object
-  std::lock_guard lock(mutex_);
-  replaced = catalog_->Find(entry.schema, entry.name);
-  if (if_exists == Catalog::IfExists::kReplace)
-    ARROW_RETURN_NOT_OK(CheckUnused(entry.schema, entry.name, entry.kind));
-  return catalog_->Create(std::move(entry), if_exists);
+  bool is_new = false;
+  ARROW_RETURN_NOT_OK(EditNames([&](CatalogRoot& names) {
+    return names.Create(std::move(entry), if_exists).Value(&is_new);
+  }));
+  return is_new;
 }
 
-Result<bool> Session::CreateIndex(CatalogEntry index,
-                                  const std::shared_ptr<const CatalogEntry>& table,
-                                  Catalog::IfExists if_exists) {
-  std::lock_guard lock(mutex_);
-  return catalog_->CreateIndex(std::move(index), table, if_exists);
-}
-
-Status Session::DropEntry(const std::string& schema, const std::string& name, RelationKind kind) {
-  std::shared_ptr<const CatalogEntry> dropped;  // ends after the lock
-  std::lock_guard lock(mutex_);
-  dropped = catalog_->Find(schema, name);
-  ARROW_RETURN_NOT_OK(CheckUnused(schema, name, kind));
-  return catalog_->Drop(schema, name, kind);
+Status Session::EditNames(const std::function<Status(CatalogRoot&)>& edit,
+                          std::vector<storage::TableCommit>* parts) {
+  RootPtr before;  // ends after the lock: it may hold the last of a Python object
+  {
+    std::lock_guard lock(mutex_);
+    ARROW_RETURN_NOT_OK(catalog_->Edit(
+        [&](CatalogRoot& names) -> Status {
+          before = catalog_->root();
+          ARROW_RETURN_NOT_OK(edit(names));
+          return CheckUnusedLocked(*before, names);
+        },
+        [&] {
+          if (parts == nullptr) return;
+          for (auto& part : *parts) part.Publish();
+        }));
+  }
+  if (parts == nullptr) return Status::OK();
+  for (auto& part : *parts) part.Release();
+  return Status::OK();
 }
 
 // ---- queries

@@ -15,7 +15,7 @@
 #include "execution/scheduler.hpp"
 #include "interop/ingest_gate.hpp"
 #include "session/catalog.hpp"
-#include "session/prepared_statements.hpp"
+#include "session/catalog_view.hpp"
 #include "session/query.hpp"
 #include "session/settings.hpp"
 #include "sql/planner.hpp"
@@ -38,6 +38,7 @@ struct StatementInfo {
   SchemaPtr schema;  // null when it returns no rows
   int parameter_count = 0;
   std::vector<std::string> reads, writes;
+  bool needs_connection = false;  // what it does is seen by later calls of a connection only
 };
 
 /// What became of a statement: a query to read, or a finished one.
@@ -64,8 +65,9 @@ struct ExplainSections {
 };
 
 struct TableSummary {
-  std::string name, kind;
+  std::string name, kind;  // name: "x.t" outside of main
   SchemaPtr schema;
+  std::string catalog_schema, bare_name;  // "x", "t"
   int64_t row_count = -1, byte_count = -1;
 };
 
@@ -78,6 +80,7 @@ struct QuerySummary {
   int64_t started_unix_ms = 0, row_count = 0;
 };
 
+class Connection;
 class Session;
 
 /// One DoPut: an open gate into one table. Not for several threads at once.
@@ -87,10 +90,11 @@ class Session;
 /// of it without leaves the old table as it was.
 class Ingest {
  public:
-  Ingest(std::string name, storage::TablePtr table, std::unique_ptr<interop::IngestGate> gate,
+  Ingest(CatalogEntry entry, std::unique_ptr<interop::IngestGate> gate,
          std::optional<std::weak_ptr<Session>> replaces_in)
-      : name_(std::move(name)),
-        table_(std::move(table)),
+      : entry_(std::move(entry)),
+        name_(entry_.ShownName()),
+        table_(entry_.table),
         gate_(std::move(gate)),
         replaces_in_(std::move(replaces_in)) {}
   /// Validates, then appends. A failed batch leaves nothing behind.
@@ -101,6 +105,7 @@ class Ingest {
   int64_t row_count() const { return row_count_; }
 
  private:
+  const CatalogEntry entry_;
   const std::string name_;
   const storage::TablePtr table_;
   const std::unique_ptr<interop::IngestGate> gate_;
@@ -114,6 +119,10 @@ class Session : public std::enable_shared_from_this<Session> {
   static Result<std::shared_ptr<Session>> Make(const SessionOptions& options);
   ~Session();
 
+  /// A client's own view of the database, for as long as it is held.
+  std::shared_ptr<Connection> Connect();
+
+  // The same calls as a connection's, each as a connection of its own.
   Result<StatementInfo> Describe(const std::string& sql,
                                  const std::optional<Parameters>& parameters);
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
@@ -134,7 +143,6 @@ class Session : public std::enable_shared_from_this<Session> {
                              execution::ReaderFactory open);
   std::vector<TableSummary> Tables() const;
   std::vector<IndexSummary> Indexes() const;
-  Result<SchemaPtr> TableSchema(const std::string& name, const std::string& schema = "main") const;
   /// The entry of that name, "system.x" for one of the server's own; VEL2011 when there is none,
   /// VEL2025 for an index.
   Result<TableSummary> Table(const std::string& name) const;
@@ -156,22 +164,26 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Settings& settings() { return settings_; }
   Catalog& catalog() { return *catalog_; }
-  PreparedStatements& prepared() { return prepared_; }
-  /// As the catalog's, but VEL4011 for a stream or table that a streaming query reads or writes.
+  /// As CatalogRoot::Create, in one commit; VEL4011 when it replaces a stream or table that a
+  /// streaming query reads or writes.
   Result<bool> CreateEntry(CatalogEntry entry, Catalog::IfExists if_exists);
-  /// As the catalog's.
-  Result<bool> CreateIndex(CatalogEntry index, const std::shared_ptr<const CatalogEntry>& table,
-                           Catalog::IfExists if_exists);
-  Status DropEntry(const std::string& schema, const std::string& name, logical::RelationKind kind);
+  /// One commit of changed names and of the tables in `parts`, which are released. VEL4011 when a
+  /// table that a streaming query uses would go.
+  Status EditNames(const std::function<Status(CatalogRoot&)>& edit,
+                   std::vector<storage::TableCommit>* parts = nullptr);
+  /// VEL4011 when a streaming query uses a table that stands before and not after.
+  Status CheckUnused(const CatalogRoot& before, const CatalogRoot& after) const;
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
   /// Of one statement; its time is now when none is given.
   std::shared_ptr<execution::QueryContext> MakeContext(
       std::optional<int64_t> statement_time_us = std::nullopt);
-  sql::BindContext MakeBindContext(const Parameters& parameters,
+  /// `catalog` must live as long as what is made.
+  sql::BindContext MakeBindContext(const logical::CatalogReader& catalog,
+                                   const Parameters& parameters,
                                    const execution::QueryContext& context) const;
-  /// Binds and rewrites.
+  /// Binds, outside of any connection, and rewrites.
   Result<logical::BoundQuery> Plan(const sql::Select& select, const Parameters& parameters,
-                                   const execution::QueryContext& context) const;
+                                   const execution::QueryContext& context);
   /// Rewrites what was bound, as the settings say.
   Status Rewrite(logical::BoundQuery* query, const execution::QueryContext& context) const;
   /// Stops everything; the session answers no further call.
@@ -179,10 +191,13 @@ class Session : public std::enable_shared_from_this<Session> {
   static std::string NewQueryId();
 
  private:
+  friend class Connection;
   friend class StatementRunner;
   Session(const SessionOptions& options, io::AllowedRoots roots);
   /// As Table finds it.
-  Result<std::shared_ptr<const CatalogEntry>> FindEntry(const std::string& name) const;
+  Result<EntryPtr> FindEntry(const std::string& name) const;
+  /// "t", or "x.t" where x is a schema and main has nothing of the whole name.
+  CatalogEntry Named(const std::string& name) const;
   // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
   // it runs is attached when there is something to wake, and finds the note when it came earlier.
   void Track(const std::string& query_id, const std::string& sql,
@@ -210,8 +225,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Status CheckEnds(const StreamEnds& ends) const;
   Status CheckNames(const stream::StreamSpec& spec,
                     const std::shared_ptr<execution::QueryContext>& statement) const;
-  Status CheckUnused(const std::string& schema, const std::string& name,
-                     logical::RelationKind kind) const;
+  Status CheckUnused(const CatalogEntry& entry) const;
+  Status CheckUnusedLocked(const CatalogRoot& before, const CatalogRoot& after) const;
   Result<storage::TablePtr> TakeLateTable(const std::string& query_name, const SchemaPtr& stream);
   void EvictStreams();
 
@@ -219,7 +234,6 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::shared_ptr<execution::Scheduler> scheduler_;
   const std::shared_ptr<Catalog> catalog_;
   Settings settings_;
-  PreparedStatements prepared_;
 
   struct Tracked {
     std::string sql;

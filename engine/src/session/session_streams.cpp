@@ -69,15 +69,12 @@ Status Session::CheckFeedsLocked(const StreamEnds& ends) const {
 }
 
 Status Session::CheckEnds(const StreamEnds& ends) const {
-  const auto stands = [this](const std::string& name, const storage::TablePtr& table) {
-    const auto entry = catalog_->Find("main", name);
-    return entry && entry->table == table;
-  };
-  if (!stands(ends.source_name, ends.source)) {
+  const auto root = catalog_->root();
+  if (!root->FindTable(ends.source.get())) {
     return Fail(ErrorCode::kUnknownTable,
                 "the stream was dropped or replaced meanwhile: " + ends.source_name);
   }
-  if (ends.target && !stands(ends.target_name, ends.target)) {
+  if (ends.target && !root->FindTable(ends.target.get())) {
     return Fail(ErrorCode::kUnknownTable,
                 "the table was dropped or replaced meanwhile: " + ends.target_name);
   }
@@ -100,16 +97,29 @@ Status Session::CheckNames(const stream::StreamSpec& spec,
   return Status::OK();
 }
 
-Status Session::CheckUnused(const std::string& schema, const std::string& name,
-                            RelationKind kind) const {
-  const auto held = catalog_->Find(schema, name);
-  if (!held || !held->table || held->kind != kind) return Status::OK();
+Status Session::CheckUnused(const CatalogEntry& entry) const {
+  if (!entry.table) return Status::OK();
   for (const auto& [id, stream] : streams_) {
-    if (stream.query->source() != held->table && stream.query->target() != held->table) continue;
+    if (stream.query->source() != entry.table && stream.query->target() != entry.table) continue;
     return Fail(ErrorCode::kQueryState,
-                std::string("a streaming query uses the ") + KindName(kind) + " " + name + ": " +
-                    stream.query->spec().name,
+                std::string("a streaming query uses the ") + KindName(entry.kind) + " " +
+                    entry.ShownName() + ": " + stream.query->spec().name,
                 "Stop the query first.");
+  }
+  return Status::OK();
+}
+
+Status Session::CheckUnused(const CatalogRoot& before, const CatalogRoot& after) const {
+  std::lock_guard lock(mutex_);
+  return CheckUnusedLocked(before, after);
+}
+
+Status Session::CheckUnusedLocked(const CatalogRoot& before, const CatalogRoot& after) const {
+  for (const auto& [key, entry] : before.entries()) {
+    if (!entry->table) continue;
+    const auto held = after.entries().find(key);
+    const bool stands = held != after.entries().end() && held->second->table == entry->table;
+    if (!stands) ARROW_RETURN_NOT_OK(CheckUnused(*entry));
   }
   return Status::OK();
 }
@@ -186,14 +196,17 @@ Result<std::shared_ptr<stream::StreamingQuery>> Session::AddStream(
       if (earlier.late == late.table) earlier.late = nullptr;
     }
     if (is_named) added.late = late.table;
-    ARROW_RETURN_NOT_OK(catalog_->Create(std::move(late), Catalog::IfExists::kKeep).status());
+    ARROW_RETURN_NOT_OK(catalog_->Edit([&](CatalogRoot& names) {
+      return names.Create(std::move(late), Catalog::IfExists::kKeep).status();
+    }));
   }
   streams_[query->spec().query_id] = std::move(added);
   return query;
 }
 
 Status Session::EndInput(const std::string& stream) {
-  const auto entry = catalog_->Find("main", stream);
+  const auto named = Named(stream);
+  const auto entry = catalog_->Find(named.schema, named.name);
   if (!entry) return Fail(ErrorCode::kUnknownTable, "no stream of that name: " + stream);
   if (entry->kind != RelationKind::kStream) {
     return Fail(ErrorCode::kWrongObjectKind,

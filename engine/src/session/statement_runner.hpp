@@ -1,6 +1,7 @@
 // Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe,
 // explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP),
-// statements_index.cpp (CREATE INDEX), statements.cpp (the rest, and the session's calls).
+// statements_alter.cpp (ALTER TABLE, TRUNCATE), statements_index.cpp (CREATE INDEX),
+// statements_connection.cpp (transactions, schemas), statements.cpp (the rest).
 #pragma once
 
 #include <memory>
@@ -8,22 +9,27 @@
 #include <string>
 #include <vector>
 
+#include "session/connection.hpp"
 #include "session/session.hpp"
+#include "session/table_rules.hpp"
 #include "sql/parser.hpp"
 
 namespace velaria::session {
 
 struct ObjectName {
-  std::string schema = "main";
+  std::string schema;  // empty when it is not written
   std::string name;
 };
 
 /// Schema and name of an object that is looked at; VEL2028 for an unknown schema.
-Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
-/// Schema and name of an object that a statement makes or changes; VEL2028 for an unknown schema,
-/// VEL2025 for system.
-Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const Catalog& catalog);
-/// "query", "insert", "delete", "drop", "set", "show", "explain" or "create".
+Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const CatalogView& catalog);
+/// Schema and name of an object that a statement changes; VEL2028 for an unknown schema, VEL2025
+/// for system.
+Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const CatalogView& catalog);
+/// VEL2028, with the nearest name.
+Status UnknownSchema(const std::string& schema, const CatalogView& catalog, Place place);
+/// "query", "insert", "update", "delete", "alter", "drop", "set", "show", "explain", "transaction"
+/// or "create".
 const char* StatementKindName(const sql::Statement& statement);
 Status UnsupportedStatement(const sql::Statement& statement, const std::string& what);
 Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
@@ -36,19 +42,25 @@ SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
 SchemaPtr ShowSchema(const sql::Statement& show);
 std::vector<std::vector<std::string>> ShownFunctions();  // name, signature
 
+using ConvertRows = std::function<Result<std::shared_ptr<arrow::RecordBatch>>(
+    const std::shared_ptr<arrow::RecordBatch>&)>;
+
 /// Carries out one parsed statement. One per call; holds what the parts share.
 class StatementRunner {
  public:
-  StatementRunner(Session& session, const std::string& sql, Parameters parameters,
+  StatementRunner(Connection& connection, const std::string& sql, Parameters parameters,
                   std::string query_id)
-      : session_(session),
+      : connection_(connection),
+        session_(connection.session()),
         sql_(sql),
         parameters_(std::move(parameters)),
         query_id_(std::move(query_id)),
-        context_(session.MakeContext()) {}
+        context_(session_.MakeContext()) {}
   /// For a statement inside another one: they are one query.
   StatementRunner(const StatementRunner& outer, const std::string& sql, Parameters parameters)
-      : session_(outer.session_),
+      : connection_(outer.connection_),
+        session_(outer.session_),
+        view_(outer.view_),
         sql_(sql),
         parameters_(std::move(parameters)),
         query_id_(outer.query_id_),
@@ -57,6 +69,10 @@ class StatementRunner {
   const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
+  /// Whether SET, RESET and SHOW of it are about the connection's current schema.
+  static bool IsSchemaSetting(const std::string& name);
+  /// BEGIN, COMMIT, ROLLBACK and the savepoints.
+  Result<StatementResult> Control(const sql::Statement& statement);
   Result<ExplainSections> Explain(const sql::Statement& statement);
   Result<ExplainSections> ExplainStream(const sql::Statement& statement);
   /// The streaming query that a SELECT or INSERT ... SELECT runs, not started.
@@ -64,6 +80,12 @@ class StatementRunner {
                                                              const StreamOptions& options);
 
  private:
+  /// The names and tables that this statement sees.
+  const CatalogView& catalog() {
+    if (!view_) view_ = connection_.View();
+    return *view_;
+  }
+  sql::BindContext Bind() { return session_.MakeBindContext(catalog(), parameters_, *context_); }
   Status CheckParameters(const sql::Statement& statement) const {
     if (statement.kind == sql::StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
     const auto needed = static_cast<size_t>(statement.parameter_count);
@@ -95,7 +117,7 @@ class StatementRunner {
     sql::StatementPtr prepare;
     Parameters arguments;
   };
-  Result<PreparedCall> CallOf(const sql::Statement& execute) const;
+  Result<PreparedCall> CallOf(const sql::Statement& execute);
   static Status AtExecute(const sql::Statement& execute, const Status& status);
   Result<StatementResult> Prepare(const sql::Statement& statement);
   Result<StatementResult> ExecutePrepared(const sql::Statement& statement);
@@ -124,10 +146,18 @@ class StatementRunner {
     std::vector<int64_t> positions;  // ascending
     std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
   };
+  /// The table as the statement sees it, with its rows' positions as a further column.
+  std::shared_ptr<const execution::TableRelation> PositionsOf(const CatalogEntry& target);
   /// The rows that an UPDATE or DELETE changes, as they are found: bound and rewritten.
   Result<ChangePlan> PlanChange(const sql::Statement& statement);
   Result<FoundRows> OnceEach(const SchemaPtr& schema,
                              std::vector<std::shared_ptr<arrow::RecordBatch>> batches) const;
+  // statements_copy.cpp
+  Result<StatementResult> Copy(const sql::Statement& statement);
+  Result<StatementResult> CopyTo(const sql::Statement& statement);
+  Result<StatementResult> CopyFrom(const sql::Statement& statement);
+  Result<logical::BoundQuery> PlanCopy(const sql::Statement& statement,
+                                       const sql::BindContext& bind);
   // statements_modify.cpp
   Result<StatementResult> Modify(const sql::Statement& statement);
   Result<StatementResult> InsertRows(const sql::Statement& statement,
@@ -140,17 +170,47 @@ class StatementRunner {
   Result<StatementResult> WithReturning(
       const sql::Statement& statement, const sql::ReturningList& list,
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows, int64_t count);
+  /// The keys, conditions and defaults that CREATE TABLE declares; null when there are none.
   Result<std::shared_ptr<storage::TableGuard>> RulesFrom(const sql::Statement& statement,
                                                          const std::string& table,
                                                          SchemaPtr* schema);
+  /// Adds the statement's keys and conditions. A primary key makes its columns NOT NULL.
+  Status AddRules(const sql::Statement& statement, const std::string& table, SchemaPtr* schema,
+                  RuleSet* rules);
   static sql::ColumnDefaults DefaultsOf(const CatalogEntry& entry);
+  // statements_alter.cpp
+  /// Outside a transaction a statement that somebody else's commit overtook is tried again.
+  Result<StatementResult> Again(const std::function<Result<StatementResult>()>& attempt);
+  Result<StatementResult> AlterTable(const sql::Statement& statement);
+  Result<StatementResult> Truncate(const sql::Statement& statement);
+  /// A table of that schema and those rules with the rows of `old`, each batch as `convert` makes
+  /// it; it is not in the catalog yet.
+  Result<CatalogEntry> Rebuilt(const CatalogEntry& old, const SchemaPtr& schema, RuleSet rules,
+                               const ConvertRows& convert);
+  Status PutInPlace(const EntryPtr& old, const CatalogEntry& next,
+                    const std::function<Status(CatalogRoot&)>& then = nullptr);
+  // statements_index.cpp
   Result<StatementResult> CreateIndex(const sql::Statement& statement);
+  Status EnterIndex(CatalogEntry index, const EntryPtr& table, Catalog::IfExists if_exists,
+                    const std::vector<int>& columns);
+  /// The table without the keys of these unique indexes.
+  Result<CatalogEntry> WithoutKeysOf(const EntryPtr& table, const std::vector<EntryPtr>& indexes);
   Result<StatementResult> Drop(const sql::Statement& statement);
+  Result<StatementResult> DropSchemas(const sql::Statement& statement);
   Result<StatementResult> Show(const sql::Statement& statement);
-  Result<std::vector<std::vector<std::string>>> ShownTables(const sql::Statement& show);
+  // statements_connection.cpp
+  Result<StatementResult> CreateSchema(const sql::Statement& statement);
+  static bool ShowsNames(const sql::Statement& statement);
+  /// SHOW TABLES, INDEXES and SCHEMAS: name and value.
+  Result<std::vector<std::vector<std::string>>> ShowNames(const sql::Statement& statement);
+  Result<ObjectName> NewNameOf(const sql::Statement& statement);
+  /// Puts a new entry into the catalog, or among the temporary ones.
+  Status Enter(const CatalogEntry& entry, Catalog::IfExists if_exists, Place place);
   /// VEL2011, with the nearest name, when there is none.
-  Result<std::shared_ptr<const CatalogEntry>> ExistingEntry(const std::vector<sql::Name>& parts);
-  Result<std::shared_ptr<const CatalogEntry>> WritableEntry(const std::vector<sql::Name>& parts);
+  Result<EntryPtr> ExistingEntry(const std::vector<sql::Name>& parts);
+  /// The same for what is only looked at; VEL2025 for an index.
+  Result<EntryPtr> DescribedEntry(const std::vector<sql::Name>& parts);
+  Result<EntryPtr> WritableEntry(const std::vector<sql::Name>& parts);
   StatementResult Done(const sql::Statement& statement,
                        std::optional<int64_t> rows = std::nullopt) const {
     StatementResult result;
@@ -165,7 +225,9 @@ class StatementRunner {
                                      : Catalog::IfExists::kFail;
   }
 
+  Connection& connection_;
   Session& session_;
+  std::shared_ptr<const CatalogView> view_;
   const std::string& sql_;
   const Parameters parameters_;
   const std::string query_id_;

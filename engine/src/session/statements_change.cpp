@@ -1,4 +1,6 @@
 // Statements that change the catalog or a table.
+#include <map>
+
 #include "base/text.hpp"
 #include "io/open_file.hpp"
 #include "session/statement_runner.hpp"
@@ -28,21 +30,23 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
                         io::ParseFileOptions(statement.using_format, options, std::move(declared)));
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
+  entry.schema = name.schema;
   entry.name = name.name;
-  ARROW_ASSIGN_OR_RAISE(entry.file, io::OpenFile(path, session_.catalog().roots(), file_options));
+  file_options.rejects = session_.catalog().rejects();
+  ARROW_ASSIGN_OR_RAISE(entry.file,
+                        io::OpenFiles({path}, session_.catalog().roots(), file_options));
   return entry;
 }
 
 Result<StatementResult> StatementRunner::CreateTable(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
-  if (statement.temporary) return UnsupportedStatement(statement, "CREATE TEMPORARY TABLE");
+  ARROW_ASSIGN_OR_RAISE(const auto name, NewNameOf(statement));
   if (statement.flavour == sql::TableFlavour::kSink)
     return UnsupportedStatement(statement, "CREATE SINK TABLE");
   if (!statement.columns.empty() && statement.columns[0].type.name.empty()) {
     return UnsupportedStatement(statement, "CREATE TABLE with column names AS");
   }
   if (statement.with_no_data) return UnsupportedStatement(statement, "WITH NO DATA");
-  const auto existing = session_.catalog().Find(name.schema, name.name);
+  const auto existing = catalog().Find(name.schema, name.name);
   if (existing && statement.if_not_exists) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
     return Done(statement, 0);
@@ -52,6 +56,8 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     ARROW_ASSIGN_OR_RAISE(declared, sql::SchemaFromColumns(statement.columns));
   }
   CatalogEntry entry;
+  entry.schema = name.schema;
+  entry.name = name.name;
   int64_t rows = 0;
   if (statement.has_options || !statement.using_format.empty()) {
     ARROW_ASSIGN_OR_RAISE(entry, FileTableEntry(statement, name, declared));
@@ -71,7 +77,6 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
       fields.push_back(field->WithNullable(true));
     }
     ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
-    entry.name = name.name;
     const auto schema = arrow::schema(std::move(fields));
     entry.table = std::make_shared<storage::Table>(schema);
     for (auto& batch : batches) {
@@ -83,37 +88,55 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
     if (!declared)
       return FailAt(statement.place, ErrorCode::kSyntaxError,
                     "a table needs columns: " + name.name);
-    entry.name = name.name;
     ARROW_ASSIGN_OR_RAISE(auto rules, RulesFrom(statement, name.name, &declared));
     entry.table = std::make_shared<storage::Table>(declared, std::move(rules));
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(Enter(entry, IfExistsOf(statement), statement.name.back().place));
   return Done(statement, rows);
 }
 
 Result<StatementResult> StatementRunner::CreateView(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
-  ARROW_ASSIGN_OR_RAISE(auto query, session_.Plan(*statement.select, parameters_, *context_));
-  const bool reads_itself =
-      std::any_of(query.views.begin(), query.views.end(),
-                  [&](const auto& view) { return EqualsIgnoreCase(view, name.name); });
-  if (reads_itself) {
+  ARROW_ASSIGN_OR_RAISE(const auto name, NewNameOf(statement));
+  ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, Bind()));
+  CatalogEntry entry;
+  entry.kind = RelationKind::kView;
+  entry.schema = name.schema;
+  entry.name = name.name;
+  entry.view_schema = query.schema;
+  entry.view_sql = statement.text;
+  entry.view_path = catalog().path();
+  const auto is_itself = [&](const auto& view) {
+    return EqualsIgnoreCase(view, entry.ShownName());
+  };
+  if (std::any_of(query.views.begin(), query.views.end(), is_itself)) {
     return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "the view would read itself: " + name.name,
                   "Read the tables below it, or give the new view another name.");
   }
-  CatalogEntry entry;
-  entry.kind = RelationKind::kView;
-  entry.name = name.name;
-  entry.view_schema = query.schema;
-  entry.view_sql = statement.text;
-  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
+  const auto is_temporary = [](const auto& read) {
+    return read.rfind(std::string(kTemporarySchema) + ".", 0) == 0;
+  };
+  auto read = query.reads;
+  read.insert(read.end(), query.views.begin(), query.views.end());
+  const auto found = std::find_if(read.begin(), read.end(), is_temporary);
+  if (found != read.end() && name.schema != kTemporarySchema) {
+    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
+                  "a view that outlives its connection reads a temporary object: " + *found,
+                  "Use CREATE TEMP VIEW.");
+  }
+  ARROW_RETURN_NOT_OK(Enter(entry, IfExistsOf(statement), statement.name.back().place));
   return Done(statement, 0);
 }
 
 Result<StatementResult> StatementRunner::CreateStream(const Statement& statement) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(statement.name, session_.catalog()));
+  ARROW_ASSIGN_OR_RAISE(const auto name, NewNameOf(statement));
+  ARROW_RETURN_NOT_OK(
+      WithPlaceIfFailed(connection_.CheckOutside("CREATE STREAM"), statement.place));
+  if (name.schema == kTemporarySchema) {
+    return FailAt(statement.place, ErrorCode::kWrongObjectKind,
+                  "a stream cannot be temporary: " + name.name);
+  }
   if (statement.watermark) {
     return FailAt(statement.watermark->place, ErrorCode::kUnsupportedStatement,
                   "WATERMARK is not supported", "Leave it out: emission is PER BATCH.");
@@ -121,24 +144,14 @@ Result<StatementResult> StatementRunner::CreateStream(const Statement& statement
   ARROW_ASSIGN_OR_RAISE(auto schema, sql::SchemaFromColumns(statement.columns));
   CatalogEntry entry;
   entry.kind = RelationKind::kStream;
+  entry.schema = name.schema;
   entry.name = name.name;
   entry.table = std::make_shared<storage::Table>(std::move(schema));
-  ARROW_RETURN_NOT_OK(session_.CreateEntry(std::move(entry), IfExistsOf(statement)).status());
+  ARROW_RETURN_NOT_OK(Enter(entry, IfExistsOf(statement), statement.name.back().place));
   return Done(statement, 0);
 }
 
-Result<std::shared_ptr<const CatalogEntry>> StatementRunner::ExistingEntry(
-    const std::vector<sql::Name>& parts) {
-  ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
-  auto entry = session_.catalog().Find(name.schema, name.name);
-  if (entry) return entry;
-  const std::string near = NearestName(name.name, session_.catalog().RelationNames());
-  return FailAt(parts.back().place, ErrorCode::kUnknownTable, "no table of that name: " + name.name,
-                near.empty() ? "" : "Did you mean " + near + "?");
-}
-
-Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
-    const std::vector<sql::Name>& parts) {
+Result<EntryPtr> StatementRunner::WritableEntry(const std::vector<sql::Name>& parts) {
   ARROW_ASSIGN_OR_RAISE(auto entry, ExistingEntry(parts));
   const Place place = parts.back().place;
   if (entry->kind == RelationKind::kSource) {
@@ -155,6 +168,8 @@ Result<std::shared_ptr<const CatalogEntry>> StatementRunner::WritableEntry(
 Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto checked, Check(statement));
   if (!checked.query.is_bounded) {
+    ARROW_RETURN_NOT_OK(
+        WithPlaceIfFailed(connection_.CheckOutside("a streaming query"), statement.place));
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
     ARROW_ASSIGN_OR_RAISE(auto stream, MakeStream(std::move(checked), StreamOptions{}));
     stream->Start();
@@ -171,21 +186,53 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   return InsertRows(statement, target, std::move(batches));
 }
 
+/// All of the names or none.
 Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
   RelationKind kind = RelationKind::kTable;
   switch (statement.drop) {
     case sql::DropKind::kTable: break;
     case sql::DropKind::kView: kind = RelationKind::kView; break;
     case sql::DropKind::kStream: kind = RelationKind::kStream; break;
-    case sql::DropKind::kSchema: return UnsupportedStatement(statement, "DROP SCHEMA");
+    case sql::DropKind::kSchema: return DropSchemas(statement);
     case sql::DropKind::kIndex: kind = RelationKind::kIndex; break;
   }
-  for (const auto& parts : statement.drop_names) {
-    ARROW_ASSIGN_OR_RAISE(const auto name, NameOf(parts, session_.catalog()));
-    if (statement.if_exists && !session_.catalog().Find(name.schema, name.name)) continue;
-    const Status dropped = session_.DropEntry(name.schema, name.name, kind);
-    if (!dropped.ok()) return WithPlace(dropped, parts.back().place);
+  if (kind == RelationKind::kStream) {
+    ARROW_RETURN_NOT_OK(
+        WithPlaceIfFailed(connection_.CheckOutside("DROP STREAM"), statement.place));
   }
+  std::vector<std::pair<ObjectName, Place>> dropped;
+  std::map<EntryPtr, std::vector<EntryPtr>> unique;  // indexes by their tables
+  for (const auto& parts : statement.drop_names) {
+    ARROW_ASSIGN_OR_RAISE(auto name, NameOf(parts, catalog()));
+    const auto held = catalog().Find(name.schema, name.name);
+    if (statement.if_exists && !held) continue;
+    if (name.schema.empty()) name.schema = held ? held->schema : catalog().path();
+    if (held && held->unique && kind == RelationKind::kIndex) {
+      unique[catalog().Find(held->schema, held->index_table)].push_back(held);
+    }
+    dropped.emplace_back(std::move(name), parts.back().place);
+  }
+  std::vector<std::pair<EntryPtr, CatalogEntry>> bared;  // tables, and what they are without keys
+  std::vector<ReplacedTable> replaced;
+  for (const auto& [table, indexes] : unique) {
+    ARROW_ASSIGN_OR_RAISE(auto without, WithoutKeysOf(table, indexes));
+    replaced.push_back({table->table, catalog().VersionOf(table->table)});
+    bared.emplace_back(table, std::move(without));
+  }
+  ARROW_RETURN_NOT_OK(context_->BeginCommit());
+  ARROW_RETURN_NOT_OK(connection_.Edit(
+      [&](CatalogRoot& names, CatalogRoot& temporary) -> Status {
+        for (const auto& [name, place] : dropped) {
+          auto& root = name.schema == kTemporarySchema ? temporary : names;
+          ARROW_RETURN_NOT_OK(WithPlaceIfFailed(root.Drop(name.schema, name.name, kind), place));
+        }
+        for (const auto& [table, without] : bared) {
+          auto& root = table->schema == kTemporarySchema ? temporary : names;
+          ARROW_RETURN_NOT_OK(root.Replace(*table, without));
+        }
+        return Status::OK();
+      },
+      replaced));
   return Done(statement, 0);
 }
 

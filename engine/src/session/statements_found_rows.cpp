@@ -14,6 +14,12 @@ using sql::Statement;
 using sql::StatementKind;
 using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 
+std::shared_ptr<const execution::TableRelation> StatementRunner::PositionsOf(
+    const CatalogEntry& target) {
+  return execution::TableRelation::WithPositions(target.kind, target.ShownName(), target.table,
+                                                 catalog().VersionOf(target.table));
+}
+
 Result<StatementRunner::ChangePlan> StatementRunner::PlanChange(const Statement& statement) {
   ChangePlan plan;
   ARROW_ASSIGN_OR_RAISE(plan.target, WritableEntry(statement.name));
@@ -24,11 +30,8 @@ Result<StatementRunner::ChangePlan> StatementRunner::PlanChange(const Statement&
                   update ? "rows of a stream cannot be changed: " + target.name
                          : "rows of a stream cannot be deleted: " + target.name);
   }
-  const auto relation =
-      execution::TableRelation::WithPositions(target.kind, target.name, target.table);
-  ARROW_ASSIGN_OR_RAISE(plan.rows,
-                        sql::PlanChangedRows(statement, relation, DefaultsOf(target),
-                                             session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(
+      plan.rows, sql::PlanChangedRows(statement, PositionsOf(target), DefaultsOf(target), Bind()));
   ARROW_RETURN_NOT_OK(session_.Rewrite(&plan.rows.query, *context_));
   return plan;
 }

@@ -1,8 +1,7 @@
-// UPDATE, DELETE, INSERT ... ON CONFLICT, RETURNING, and the rules of CREATE TABLE.
+// UPDATE, DELETE, INSERT ... ON CONFLICT and RETURNING.
 #include <arrow/table.h>
 
 #include <numeric>
-#include <set>
 
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
@@ -65,12 +64,70 @@ Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
                 "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
 }
 
+/// Which of the rows of one INSERT stand, one after the other, and which of them has each key.
+class KeyOwners {
+ public:
+  /// `numbers` of the keys of each row: less than `count`, or negative for a key that no other row
+  /// has. They outlive this.
+  KeyOwners(const std::vector<std::vector<int64_t>>& numbers, size_t count)
+      : numbers_(numbers),
+        owners_(numbers.size(), std::vector<int64_t>(count, kNone)),
+        kept_(count, false) {}
+
+  /// Whether a row before has one of the keys of `row`.
+  bool Holds(size_t row) const {
+    bool holds = false;
+    ForEachKey(row, [&](size_t k, size_t number) { holds |= owners_[k][number] != kNone; });
+    return holds;
+  }
+  /// `row` has its keys from now on, and is among the kept ones.
+  void Take(size_t row, bool keeps = true) {
+    kept_[row] = keeps;
+    ForEachKey(row,
+               [&](size_t k, size_t number) { owners_[k][number] = static_cast<int64_t>(row); });
+  }
+  /// The rows before that have a key of `row` go, with all of their keys.
+  void Drop(size_t row) {
+    ForEachKey(row, [&](size_t k, size_t number) {
+      const int64_t owner = owners_[k][number];
+      if (owner == kNone) return;
+      kept_[static_cast<size_t>(owner)] = false;
+      ForEachKey(static_cast<size_t>(owner), [&](size_t j, size_t other) {
+        if (owners_[j][other] == owner) owners_[j][other] = kNone;
+      });
+    });
+  }
+  std::vector<uint32_t> Kept() const {
+    std::vector<uint32_t> rows;
+    for (size_t row = 0; row < kept_.size(); ++row) {
+      if (kept_[row]) rows.push_back(static_cast<uint32_t>(row));
+    }
+    return rows;
+  }
+
+ private:
+  static constexpr int64_t kNone = -1;
+
+  template <typename Visit>
+  void ForEachKey(size_t row, Visit visit) const {
+    for (size_t k = 0; k < numbers_.size(); ++k) {
+      if (numbers_[k][row] >= 0) visit(k, static_cast<size_t>(numbers_[k][row]));
+    }
+  }
+
+  const std::vector<std::vector<int64_t>>& numbers_;
+  std::vector<std::vector<int64_t>> owners_;  // by key and number
+  std::vector<bool> kept_;
+};
+
 /// What INSERT does with rows whose key is there already.
 class ConflictResolver {
  public:
-  ConflictResolver(TableRules& rules, std::vector<size_t> keys, sql::ConflictAction action,
-                   const sql::ConflictUpdate& update, const FunctionContext& functions)
+  ConflictResolver(const TableRules& rules, const FindRows& find_rows, std::vector<size_t> keys,
+                   sql::ConflictAction action, const sql::ConflictUpdate& update,
+                   const FunctionContext& functions)
       : rules_(rules),
+        find_rows_(find_rows),
         keys_(std::move(keys)),
         action_(action),
         update_(update),
@@ -80,38 +137,40 @@ class ConflictResolver {
     const auto count = static_cast<size_t>(rows->num_rows());
     std::vector<std::vector<int64_t>> there, numbers;
     for (size_t key : keys_) {
-      ARROW_ASSIGN_OR_RAISE(auto positions, rules_.FindRows(key, *rows));
+      ARROW_ASSIGN_OR_RAISE(auto positions, find_rows_(key, *rows));
       ARROW_ASSIGN_OR_RAISE(auto numbered, rules_.NumberKeys(key, *rows));
       there.push_back(std::move(positions));
       numbers.push_back(std::move(numbered));
     }
     storage::TableChange change;
-    std::vector<uint32_t> kept;
-    const bool last_wins = action_ == sql::ConflictAction::kReplace;
-    std::vector<std::set<int64_t>> seen(keys_.size());
-    for (size_t i = 0; i < count; ++i) {
-      const size_t row = last_wins ? count - 1 - i : i;
-      bool again = false;
-      for (size_t k = 0; k < keys_.size(); ++k) again |= seen[k].count(numbers[k][row]) > 0;
-      if (again && action_ == sql::ConflictAction::kUpdate) {
-        return Fail(ErrorCode::kConstraint, "ON CONFLICT DO UPDATE would change one row twice",
-                    "Leave rows with the same key out of what is inserted.");
-      }
-      if (again) continue;
-      for (size_t k = 0; k < keys_.size(); ++k) seen[k].insert(numbers[k][row]);
+    KeyOwners owners(numbers, count);
+    for (size_t row = 0; row < count; ++row) {
       bool conflicts = false;
-      for (size_t k = 0; k < keys_.size(); ++k) {
-        if (there[k][row] < 0) continue;
-        conflicts = true;
-        if (action_ != sql::ConflictAction::kNothing) change.removed.push_back(there[k][row]);
+      for (const auto& positions : there) conflicts |= positions[row] >= 0;
+      const bool again = owners.Holds(row);
+      switch (action_) {
+        case sql::ConflictAction::kNothing:
+          if (!conflicts && !again) owners.Take(row);
+          break;
+        case sql::ConflictAction::kReplace:
+          owners.Drop(row);
+          owners.Take(row);
+          break;
+        case sql::ConflictAction::kUpdate:
+          if (again) {
+            return Fail(ErrorCode::kConstraint, "ON CONFLICT DO UPDATE would change one row twice",
+                        "Leave rows with the same key out of what is inserted.");
+          }
+          owners.Take(row, !conflicts);
+          if (conflicts) updated_.push_back({there[0][row], static_cast<uint32_t>(row)});
+          break;
       }
-      if (conflicts && action_ == sql::ConflictAction::kUpdate) {
-        updated_.push_back({there[0][row], static_cast<uint32_t>(row)});
-      } else if (!conflicts || last_wins) {
-        kept.push_back(static_cast<uint32_t>(row));
+      if (!conflicts || action_ == sql::ConflictAction::kNothing) continue;
+      for (const auto& positions : there) {
+        if (positions[row] >= 0) change.removed.push_back(positions[row]);
       }
     }
-    std::sort(kept.begin(), kept.end());
+    const auto kept = owners.Kept();
     std::sort(change.removed.begin(), change.removed.end());
     change.removed.erase(std::unique(change.removed.begin(), change.removed.end()),
                          change.removed.end());
@@ -165,7 +224,8 @@ class ConflictResolver {
     return Status::OK();
   }
 
-  TableRules& rules_;
+  const TableRules& rules_;
+  const FindRows& find_rows_;
   const std::vector<size_t> keys_;
   const sql::ConflictAction action_;
   const sql::ConflictUpdate& update_;
@@ -180,81 +240,12 @@ sql::ColumnDefaults StatementRunner::DefaultsOf(const CatalogEntry& entry) {
   return rules ? rules->defaults() : sql::ColumnDefaults{};
 }
 
-/// The keys, conditions and defaults that CREATE TABLE declares; null when there are none. A
-/// primary key makes its columns NOT NULL.
-Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const Statement& statement,
-                                                                        const std::string& table,
-                                                                        SchemaPtr* schema) {
-  std::vector<KeyRule> keys;
-  bool has_primary = false;
-  for (const auto& definition : statement.keys) {
-    KeyRule key{definition.name, definition.primary, {}};
-    if (definition.primary && has_primary) {
-      return FailAt(definition.place, ErrorCode::kSyntaxError,
-                    "a table has one primary key at most: " + table);
-    }
-    has_primary |= definition.primary;
-    std::vector<std::string> words;
-    for (const auto& name : definition.columns) {
-      const int column = ColumnNamed(name, **schema);
-      if (column < 0) {
-        const auto near = NearestName(name.text, (*schema)->field_names());
-        return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
-                      near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?");
-      }
-      if (std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end()) {
-        return FailAt(name.place, ErrorCode::kDuplicateColumn,
-                      "a key names a column twice: " + name.text);
-      }
-      key.columns.push_back(column);
-      words.push_back((*schema)->field(column)->name());
-      if (!IsComparable(*(*schema)->field(column)->type())) {
-        return FailAt(name.place, ErrorCode::kTypeMismatch,
-                      "a column of this type cannot be a key: " + name.text);
-      }
-      if (definition.primary) {
-        const auto field = (*schema)->field(column)->WithNullable(false);
-        ARROW_ASSIGN_OR_RAISE(*schema, (*schema)->SetField(column, field));
-      }
-    }
-    if (key.name.empty()) {
-      key.name = table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key");
-    }
-    keys.push_back(std::move(key));
-  }
-  const auto bind = session_.MakeBindContext(parameters_, *context_);
-  std::vector<CheckRule> checks;
-  for (const auto& definition : statement.checks) {
-    CheckRule check{definition.name, definition.text, nullptr};
-    if (check.name.empty()) {
-      check.name = table + "_check" + (checks.empty() ? "" : std::to_string(checks.size()));
-    }
-    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(*definition.expr, **schema,
-                                                                        table, "CHECK", bind));
-    checks.push_back(std::move(check));
-  }
-  sql::ColumnDefaults defaults;
-  for (size_t i = 0; i < statement.columns.size(); ++i) {
-    const auto& column = statement.columns[i];
-    if (!column.default_value) continue;
-    defaults.resize(statement.columns.size());
-    ARROW_ASSIGN_OR_RAISE(
-        defaults[i],
-        sql::BindDefault(*column.default_value, *(*schema)->field(static_cast<int>(i)), bind));
-  }
-  if (keys.empty() && checks.empty() && defaults.empty()) return nullptr;
-  return std::make_shared<TableRules>(table, *schema, std::move(keys), std::move(checks),
-                                      std::move(defaults));
-}
-
 Result<StatementResult> StatementRunner::WithReturning(const Statement& statement,
                                                        const SchemaPtr& schema,
                                                        const std::vector<BatchPtr>& rows,
                                                        int64_t count) {
   if (statement.returning.empty()) return Done(statement, count);
-  ARROW_ASSIGN_OR_RAISE(
-      const auto list,
-      sql::BindReturning(statement, *schema, session_.MakeBindContext(parameters_, *context_)));
+  ARROW_ASSIGN_OR_RAISE(const auto list, sql::BindReturning(statement, *schema, Bind()));
   return WithReturning(statement, list, rows, count);
 }
 
@@ -290,7 +281,7 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   for (const auto& batch : batches) count += batch->num_rows();
   if (!statement.on_conflict) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
-    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.Append(table, batches), statement.place));
     return WithReturning(statement, table->schema(), batches, count);
   }
   const auto& conflict = *statement.on_conflict;
@@ -311,33 +302,34 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   }
   sql::ConflictUpdate update;
   if (conflict.action == sql::ConflictAction::kUpdate) {
-    ARROW_ASSIGN_OR_RAISE(
-        update, sql::BindConflictUpdate(statement, *table->schema(),
-                                        session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(update, sql::BindConflictUpdate(statement, *table->schema(), Bind()));
   }
   if (!has_keys) {
     ARROW_RETURN_NOT_OK(context_->BeginCommit());
-    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(table->Append(batches), statement.place));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.Append(table, batches), statement.place));
     return WithReturning(statement, table->schema(), batches, count);
   }
   ARROW_ASSIGN_OR_RAISE(const auto rows, Joined(table->schema(), batches, context_->pool()));
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   std::vector<BatchPtr> added;
   const Status changed =
-      table->Change([&](const storage::TableVersion& now) -> Result<storage::TableChange> {
-        ConflictResolver resolver(*rules, keys, conflict.action, update, context_->functions());
-        ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
-        added = change.added;
-        return change;
-      });
+      connection_.Change(table,
+                         [&](const storage::TableVersion& now,
+                             const FindRows& find_rows) -> Result<storage::TableChange> {
+                           ConflictResolver resolver(*rules, find_rows, keys, conflict.action,
+                                                     update, context_->functions());
+                           ARROW_ASSIGN_OR_RAISE(auto change, resolver.Resolve(now, rows));
+                           added = change.added;
+                           return change;
+                         });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));
   count = 0;
   for (const auto& batch : added) count += batch->num_rows();
   return WithReturning(statement, table->schema(), added, count);
 }
 
-/// UPDATE and DELETE: the rows are found and computed on the table as it is now; a row that another
-/// statement removes meanwhile is not counted by DELETE and fails UPDATE.
+/// UPDATE and DELETE: the rows are found and computed on the table as the statement sees it; a row
+/// that another statement removes meanwhile is not counted by DELETE and fails UPDATE.
 Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto change, PlanChange(statement));
   const auto& target = change.target;
@@ -348,7 +340,8 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   const auto count = static_cast<int64_t>(found.positions.size());
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   if (!update) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t deleted, target->table->DeletePositions(found.positions));
+    ARROW_ASSIGN_OR_RAISE(const int64_t deleted,
+                          connection_.Delete(target->table, found.positions));
     return WithReturning(statement, change.rows.returning, found.rows, deleted);
   }
   std::vector<BatchPtr> rows;
@@ -358,8 +351,9 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
     columns.resize(static_cast<size_t>(schema->num_fields()));
     rows.push_back(arrow::RecordBatch::Make(schema, batch->num_rows(), std::move(columns)));
   }
-  const Status changed =
-      target->table->Change([&](const storage::TableVersion&) -> Result<storage::TableChange> {
+  const Status changed = connection_.Change(
+      target->table,
+      [&](const storage::TableVersion&, const FindRows&) -> Result<storage::TableChange> {
         return storage::TableChange{found.positions, rows};
       });
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(changed, statement.place));

@@ -3,6 +3,7 @@
 #include "logical/evaluate.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/planner_coerce.hpp"
+#include "sql/planner_literal.hpp"
 
 namespace velaria::session {
 
@@ -14,10 +15,8 @@ namespace {
 Result<std::vector<TypePtr>> TypesOf(const Statement& prepare) {
   std::vector<TypePtr> types;
   for (const auto& column : prepare.columns) {
-    auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
-                                column.type.array_depth);
-    if (!type.ok()) return WithPlace(type.status(), column.type.place);
-    types.push_back(*std::move(type));
+    ARROW_ASSIGN_OR_RAISE(auto type, sql::TypeOf(column.type));
+    types.push_back(std::move(type));
   }
   return types;
 }
@@ -48,6 +47,7 @@ std::string CountOf(size_t count) {
 
 /// The statement is bound once, so that what is wrong with it is told now.
 Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.CheckLasts("PREPARE"), statement.place));
   PreparedStatement prepared{statement.text, sql_, {}, statement.parameter_count};
   ARROW_ASSIGN_OR_RAISE(prepared.types, TypesOf(statement));
   const auto declared = static_cast<int>(prepared.types.size());
@@ -59,12 +59,12 @@ Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
   StatementRunner inner(*this, sql_, std::move(unknown));
   ARROW_RETURN_NOT_OK(inner.Describe(*statement.inner, all_typed).status());
   ARROW_RETURN_NOT_OK(
-      WithPlaceIfFailed(session_.prepared().Add(std::move(prepared)), statement.place));
+      WithPlaceIfFailed(connection_.prepared().Add(std::move(prepared)), statement.place));
   return Done(statement, 0);
 }
 
-Result<StatementRunner::PreparedCall> StatementRunner::CallOf(const Statement& execute) const {
-  const auto found = session_.prepared().Get(execute.text);
+Result<StatementRunner::PreparedCall> StatementRunner::CallOf(const Statement& execute) {
+  const auto found = connection_.prepared().Get(execute.text);
   if (!found.ok()) return WithPlace(found.status(), execute.place);
   const PreparedStatement& prepared = **found;
   const auto needed = static_cast<size_t>(prepared.parameter_count);
@@ -78,7 +78,7 @@ Result<StatementRunner::PreparedCall> StatementRunner::CallOf(const Statement& e
   PreparedCall call;
   call.sql = prepared.sql;
   ARROW_ASSIGN_OR_RAISE(call.prepare, sql::ParseStatement(call.sql));
-  const auto bind = session_.MakeBindContext(parameters_, *context_);
+  const auto bind = Bind();
   for (size_t i = 0; i < needed; ++i) {
     const TypePtr type = i < prepared.types.size() ? prepared.types[i] : nullptr;
     ARROW_ASSIGN_OR_RAISE(auto value, ArgumentOf(*execute.arguments[i], type, bind));
@@ -108,11 +108,11 @@ Result<StatementResult> StatementRunner::ExecutePrepared(const Statement& statem
 
 Result<StatementResult> StatementRunner::Deallocate(const Statement& statement) {
   if (statement.text == "all") {
-    session_.prepared().Clear();
+    connection_.prepared().Clear();
     return Done(statement, 0);
   }
   ARROW_RETURN_NOT_OK(
-      WithPlaceIfFailed(session_.prepared().Remove(statement.text), statement.place));
+      WithPlaceIfFailed(connection_.prepared().Remove(statement.text), statement.place));
   return Done(statement, 0);
 }
 

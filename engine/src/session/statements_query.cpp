@@ -12,6 +12,19 @@ using sql::StatementKind;
 
 namespace {
 
+/// Whether only later calls of the same connection can see what the statement does.
+bool NeedsConnection(const Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::kCreateTable:
+    case StatementKind::kCreateView: return statement.temporary;
+    case StatementKind::kSet:
+    case StatementKind::kReset: return StatementRunner::IsSchemaSetting(statement.text);
+    case StatementKind::kPrepare:
+    case StatementKind::kBegin: return true;
+    default: return false;
+  }
+}
+
 Status DescribeReturning(const Statement& statement, const CatalogEntry& target,
                          const sql::BindContext& bind, StatementInfo* info) {
   if (statement.returning.empty()) return Status::OK();
@@ -26,9 +39,10 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
   StatementInfo info;
   info.kind = StatementKindName(statement);
   info.parameter_count = statement.parameter_count;
-  auto bind = session_.MakeBindContext(parameters_, *context_);
+  auto bind = Bind();
   bind.parameters_known = parameters_known;
   if (parameters_known) ARROW_RETURN_NOT_OK(CheckParameters(statement));
+  info.needs_connection = NeedsConnection(statement);
   switch (statement.kind) {
     case StatementKind::kSelect: {
       ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, bind));
@@ -56,7 +70,7 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
       ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanInsertSource(statement, *target->ArrowSchema(),
                                                               DefaultsOf(*target), bind));
       info.reads = query.reads;
-      info.writes = {target->name};
+      info.writes = {target->ShownName()};
       if (!query.is_bounded) info.kind = "insert_stream";
       ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
       return info;
@@ -64,18 +78,27 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
     case StatementKind::kUpdate:
     case StatementKind::kDelete: {
       ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-      info.writes = {target->name};
+      info.writes = {target->ShownName()};
       if (statement.returning.empty()) return info;
       if (!statement.from) {
         ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
         return info;
       }
-      const auto relation =
-          execution::TableRelation::WithPositions(target->kind, target->name, target->table);
+      const auto relation = PositionsOf(*target);
       ARROW_ASSIGN_OR_RAISE(const auto changed,
                             sql::PlanChangedRows(statement, relation, DefaultsOf(*target), bind));
       info.schema = changed.returning.schema;
       info.reads = changed.query.reads;
+      return info;
+    }
+    case StatementKind::kCopy: {
+      if (statement.copy_from) {
+        ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
+        info.writes = {target->name};
+        return info;
+      }
+      ARROW_ASSIGN_OR_RAISE(auto query, PlanCopy(statement, bind));
+      info.reads = query.reads;
       return info;
     }
     default:
@@ -96,18 +119,23 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
     return checked;
   }
   CheckedQuery checked;
-  const auto bind = session_.MakeBindContext(parameters_, *context_);
+  const auto bind = Bind();
   if (statement.kind == StatementKind::kInsert) {
     ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
     ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanInsertSource(statement, *target->ArrowSchema(),
                                                                DefaultsOf(*target), bind));
-    checked.ends.target_name = target->name;
+    if (target->kind == RelationKind::kStream) {
+      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
+          connection_.CheckOutside("INSERT into a stream: " + target->ShownName()),
+          statement.place));
+    }
+    checked.ends.target_name = target->ShownName();
     checked.ends.target = target->table;
   } else if (statement.kind == StatementKind::kUpdate || statement.kind == StatementKind::kDelete) {
     ARROW_ASSIGN_OR_RAISE(auto change, PlanChange(statement));
     checked.query = std::move(change.rows.query);
     checked.ends.target = change.target->table;
-    checked.ends.target_name = change.target->name;
+    checked.ends.target_name = change.target->ShownName();
     checked.decision = DecideExecution(checked.query);
     checked.decision.sink_is_blocking = true;
     return checked;

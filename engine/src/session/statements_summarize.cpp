@@ -151,7 +151,7 @@ SchemaPtr SummarizeSchema() {
 
 Result<StatementResult> StatementRunner::Summarize(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto all, SelectFrom("*", {}, sql_));
-  const auto bind = session_.MakeBindContext(parameters_, *context_);
+  const auto bind = Bind();
   ARROW_ASSIGN_OR_RAISE(const auto described, sql::PlanSelect(*all->select, bind));
   if (!described.is_bounded) {
     return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
@@ -164,7 +164,8 @@ Result<StatementResult> StatementRunner::Summarize(const Statement& statement) {
     items.push_back(AggregatesOf(columns.back().text, LogicalType(field->type())));
   }
   ARROW_ASSIGN_OR_RAISE(const auto summary, SelectFrom(Join(items, ", "), columns, sql_));
-  ARROW_ASSIGN_OR_RAISE(const auto query, session_.Plan(*summary->select, parameters_, *context_));
+  ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*summary->select, bind));
+  ARROW_RETURN_NOT_OK(session_.Rewrite(&query, *context_));
   ARROW_ASSIGN_OR_RAISE(const auto batches, RunToBatches(query));
   if (batches.size() != 1 || batches[0]->num_rows() != 1) {
     return Bug("an aggregate without groups gave another number of rows than one");
@@ -185,15 +186,11 @@ Result<StatementResult> StatementRunner::Summarize(const Statement& statement) {
 /// The columns of what DESCRIBE or SHOW COLUMNS names.
 Result<SchemaPtr> StatementRunner::DescribedSchema(const Statement& statement) {
   if (statement.select) {
-    ARROW_ASSIGN_OR_RAISE(
-        const auto query,
-        sql::PlanSelect(*statement.select, session_.MakeBindContext(parameters_, *context_)));
+    ARROW_ASSIGN_OR_RAISE(const auto query, sql::PlanSelect(*statement.select, Bind()));
     return query.schema;
   }
-  ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(statement.name, session_.catalog()));
-  auto schema = session_.TableSchema(name.name, name.schema);
-  if (!schema.ok()) return WithPlace(schema.status(), statement.name.back().place);
-  return schema;
+  ARROW_ASSIGN_OR_RAISE(const auto entry, DescribedEntry(statement.name));
+  return entry->ArrowSchema();
 }
 
 }  // namespace velaria::session

@@ -1,49 +1,54 @@
 // The tables of the schema system that the kernel fills.
 #include "functions/function_rows.hpp"
 #include "session/builtin_tables.hpp"
+#include "session/catalog_view.hpp"
 #include "session/session.hpp"
 
 namespace velaria::session {
 namespace {
 
-BuiltinCell Known(int64_t count) { return count < 0 ? BuiltinCell{} : BuiltinCell{count}; }
-
-BuiltinRows TableRows(Session& session) {
+BuiltinRows TableRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& table : session.Tables()) {
-    rows.push_back({table.name, table.kind, Known(table.row_count), Known(table.byte_count)});
+  for (const auto& entry : names.Entries()) {
+    if (entry->kind == logical::RelationKind::kIndex) continue;
+    rows.push_back({entry->ShownName(), std::string(KindName(entry->kind))});
+    if (!entry->table) continue;
+    const auto version = names.VersionOf(entry->table);
+    rows.back().insert(rows.back().end(), {version->row_count(), version->byte_count()});
   }
   return rows;
 }
 
-BuiltinRows ColumnRows(Session& session) {
+BuiltinRows ColumnRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& table : session.Tables()) {
-    if (!table.schema) continue;
-    for (int i = 0; i < table.schema->num_fields(); ++i) {
-      const auto& field = *table.schema->field(i);
-      rows.push_back({table.name, field.name(), int64_t{i} + 1, SqlName(*field.type()),
+  for (const auto& entry : names.Entries()) {
+    const auto schema = entry->ArrowSchema();
+    if (!schema) continue;
+    for (int i = 0; i < schema->num_fields(); ++i) {
+      const auto& field = *schema->field(i);
+      rows.push_back({entry->ShownName(), field.name(), int64_t{i} + 1, SqlName(*field.type()),
                       std::string(field.nullable() ? "YES" : "NO")});
     }
   }
   return rows;
 }
 
-BuiltinRows IndexRows(Session& session) {
+BuiltinRows IndexRows(const CatalogView& names, Session&) {
   BuiltinRows rows;
-  for (const auto& index : session.Indexes()) {
-    rows.push_back({index.name, index.table, index.columns});
+  for (const auto& entry : names.Entries()) {
+    if (entry->kind != logical::RelationKind::kIndex) continue;
+    rows.push_back({entry->ShownName(), entry->index_table, entry->index_columns});
   }
   return rows;
 }
 
-BuiltinRows SettingRowsOf(Session& session) {
+BuiltinRows SettingRowsOf(const CatalogView&, Session& session) {
   BuiltinRows rows;
   for (const auto& [name, value] : session.settings().All()) rows.push_back({name, value});
   return rows;
 }
 
-BuiltinRows FunctionRowsOf(Session&) {
+BuiltinRows FunctionRowsOf(const CatalogView&, Session&) {
   BuiltinRows rows;
   for (const auto& f : FunctionRows()) {
     rows.push_back({f.name, f.kind, f.group, f.signature, f.summary, f.example, f.example_result});
@@ -51,7 +56,18 @@ BuiltinRows FunctionRowsOf(Session&) {
   return rows;
 }
 
-BuiltinRows QueryRows(Session& session) {
+BuiltinRows RejectRows(const CatalogView&, Session& session) {
+  BuiltinRows rows;
+  for (const auto& entry : session.catalog().rejects()->Entries()) {
+    const bool has_line = entry.first_line > 0;
+    rows.push_back({entry.file, entry.rejected_rows,
+                    has_line ? BuiltinCell{int64_t{entry.first_line}} : BuiltinCell{},
+                    entry.first_reason});
+  }
+  return rows;
+}
+
+BuiltinRows QueryRows(const CatalogView&, Session& session) {
   BuiltinRows rows;
   for (const auto& query : session.Queries()) {
     rows.push_back(
@@ -70,6 +86,10 @@ const std::vector<BuiltinTable>& SystemTables() {
        {"table_name", "column_name", "ordinal_position:bigint", "column_type", "nullable"},
        ColumnRows},
       {"system", "indexes", {"name", "table_name", "columns"}, IndexRows},
+      {"system",
+       "rejects",
+       {"file", "rejected_rows:bigint", "first_line:bigint", "first_reason"},
+       RejectRows},
       {"system", "settings", {"name", "value"}, SettingRowsOf},
       {"system",
        "functions",

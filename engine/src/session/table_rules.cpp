@@ -3,6 +3,8 @@
 #include <arrow/scalar.h>
 #include <arrow/table.h>
 
+#include <chrono>
+
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
 
@@ -31,20 +33,21 @@ bool HasNull(const std::vector<Vector>& key, int64_t row) {
 
 }  // namespace
 
-TableRules::TableRules(std::string table, SchemaPtr schema, std::vector<KeyRule> keys,
-                       std::vector<CheckRule> checks, std::vector<logical::BoundExprPtr> defaults)
-    : table_(std::move(table)),
-      schema_(std::move(schema)),
-      keys_(std::move(keys)),
-      checks_(std::move(checks)),
-      defaults_(std::move(defaults)) {
-  for (const auto& key : keys_) {
+bool RuleSet::HasName(const std::string& constraint) const {
+  const auto has = [&](const auto& rule) { return EqualsIgnoreCase(rule.name, constraint); };
+  return std::any_of(keys.begin(), keys.end(), has) ||
+         std::any_of(checks.begin(), checks.end(), has);
+}
+
+TableRules::TableRules(std::string table, SchemaPtr schema, RuleSet rules)
+    : table_(std::move(table)), schema_(std::move(schema)), rules_(std::move(rules)) {
+  for (const auto& key : rules_.keys) {
     indexes_.push_back(std::make_unique<Index>(KeyTypes(*schema_, key.columns)));
   }
 }
 
-Status TableRules::Admit(const storage::TableVersion& now, const storage::TableChange& change,
-                         int64_t first) {
+Result<std::function<void()>> TableRules::Admit(const storage::TableVersion& now,
+                                                const storage::TableChange& change, int64_t first) {
   for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckConditions(*batch));
   std::vector<Undo> undo;
   Status status = Remove(now, change.removed, &undo);
@@ -53,17 +56,48 @@ Status TableRules::Admit(const storage::TableVersion& now, const storage::TableC
     status = Add(*batch, first, &undo);
     first += batch->num_rows();
   }
-  if (status.ok()) return status;
+  if (!status.ok()) {
+    TakeBack(undo);
+    return status;
+  }
+  return [this, undo = std::move(undo)] { TakeBack(undo); };
+}
+
+void TableRules::TakeBack(const std::vector<Undo>& undo) {
   for (auto entry = undo.rbegin(); entry != undo.rend(); ++entry) {
     indexes_[entry->key]->position[entry->group] = entry->position;
   }
-  return status;
+}
+
+std::shared_ptr<TableRules> TableRules::Emptied() const {
+  return std::make_shared<TableRules>(table_, schema_, rules_);
+}
+
+Status TableRules::Note(const std::vector<storage::LiveRows>& rows) {
+  std::vector<Undo> undo;
+  for (const auto& live : rows) {
+    const auto& positions = live.positions;
+    for (size_t begin = 0; begin < positions.size();) {
+      size_t end = begin + 1;
+      while (end < positions.size() && positions[end] == positions[end - 1] + 1) ++end;
+      const auto run =
+          live.batch->Slice(static_cast<int64_t>(begin), static_cast<int64_t>(end - begin));
+      ARROW_RETURN_NOT_OK(Add(*run, positions[begin], &undo));
+      begin = end;
+    }
+  }
+  return Status::OK();
 }
 
 Status TableRules::CheckConditions(const arrow::RecordBatch& batch) const {
+  if (rules_.checks.empty()) return Status::OK();
   const Chunk chunk = FromRecordBatch(batch);
-  for (const auto& check : checks_) {
-    ARROW_ASSIGN_OR_RAISE(const auto holds, logical::Evaluate(*check.condition, chunk, {}));
+  FunctionContext context;  // now() in a condition is the time at which a row comes
+  context.statement_time_us = std::chrono::duration_cast<std::chrono::microseconds>(
+                                  std::chrono::system_clock::now().time_since_epoch())
+                                  .count();
+  for (const auto& check : rules_.checks) {
+    ARROW_ASSIGN_OR_RAISE(const auto holds, logical::Evaluate(*check.condition, chunk, context));
     if (holds.type()->id() != arrow::Type::BOOL) continue;  // NULL: not false
     const BoolView view = ViewBool(holds);
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
@@ -84,10 +118,10 @@ void TableRules::Set(size_t key, uint32_t group, int64_t position, std::vector<U
 
 Status TableRules::Remove(const storage::TableVersion& now, const std::vector<int64_t>& positions,
                           std::vector<Undo>* undo) {
-  if (keys_.empty() || positions.empty()) return Status::OK();
+  if (rules_.keys.empty() || positions.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto rows, RowsAt(now, positions, arrow::default_memory_pool()));
-  for (size_t k = 0; k < keys_.size(); ++k) {
-    const auto key = KeyVectors(*rows, keys_[k].columns);
+  for (size_t k = 0; k < rules_.keys.size(); ++k) {
+    const auto key = KeyVectors(*rows, rules_.keys[k].columns);
     std::vector<uint32_t> groups(static_cast<size_t>(rows->num_rows()));
     execution::KeyScratch scratch;
     indexes_[k]->table.Find(key, rows->num_rows(), &scratch, groups.data());
@@ -101,8 +135,8 @@ Status TableRules::Remove(const storage::TableVersion& now, const std::vector<in
 
 Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo) {
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
-  for (size_t k = 0; k < keys_.size(); ++k) {
-    const auto key = KeyVectors(batch, keys_[k].columns);
+  for (size_t k = 0; k < rules_.keys.size(); ++k) {
+    const auto key = KeyVectors(batch, rules_.keys[k].columns);
     auto& index = *indexes_[k];
     ARROW_RETURN_NOT_OK(index.table.FindOrAdd(key, batch.num_rows(), groups.data()));
     index.position.resize(static_cast<size_t>(index.table.group_count()), kNone);
@@ -118,20 +152,21 @@ Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vect
 
 Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const {
   std::vector<std::string> names, values;
-  for (int column : keys_[key].columns) {
+  for (int column : rules_.keys[key].columns) {
     names.push_back(schema_->field(column)->name());
     ARROW_ASSIGN_OR_RAISE(const auto value, batch.column(column)->GetScalar(row));
     values.push_back(value->ToString());
   }
   return Fail(ErrorCode::kConstraint,
-              std::string("duplicate ") + (keys_[key].primary ? "primary" : "unique") + " key in " +
-                  table_ + ": (" + Join(names, ", ") + ") = (" + Join(values, ", ") + ")",
+              std::string("duplicate ") + (rules_.keys[key].primary ? "primary" : "unique") +
+                  " key in " + table_ + ": (" + Join(names, ", ") + ") = (" + Join(values, ", ") +
+                  ")",
               "Use INSERT ... ON CONFLICT to keep or to replace the row that is there.",
-              "constraint: " + keys_[key].name);
+              "constraint: " + rules_.keys[key].name);
 }
 
 Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::RecordBatch& batch) {
-  const auto vectors = KeyVectors(batch, keys_[key].columns);
+  const auto vectors = KeyVectors(batch, rules_.keys[key].columns);
   auto& index = *indexes_[key];
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   execution::KeyScratch scratch;
@@ -147,8 +182,8 @@ Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::Recor
 
 Result<std::vector<int64_t>> TableRules::NumberKeys(size_t key,
                                                     const arrow::RecordBatch& batch) const {
-  const auto vectors = KeyVectors(batch, keys_[key].columns);
-  execution::KeyTable table(KeyTypes(*schema_, keys_[key].columns));
+  const auto vectors = KeyVectors(batch, rules_.keys[key].columns);
+  execution::KeyTable table(KeyTypes(*schema_, rules_.keys[key].columns));
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   ARROW_RETURN_NOT_OK(table.FindOrAdd(vectors, batch.num_rows(), groups.data()));
   std::vector<int64_t> numbers;

@@ -7,6 +7,7 @@
 
 #include "execution/key_table.hpp"
 #include "logical/expression.hpp"
+#include "storage/commit.hpp"
 #include "storage/table.hpp"
 
 namespace velaria::session {
@@ -15,6 +16,7 @@ struct KeyRule {
   std::string name;  // "t_pkey", "t_a_key", or as CONSTRAINT says
   bool primary = false;
   std::vector<int> columns;
+  bool of_index = false;  // CREATE UNIQUE INDEX made it, and DROP INDEX takes it away
 };
 
 struct CheckRule {
@@ -23,22 +25,40 @@ struct CheckRule {
   logical::BoundExprPtr condition;  // over the table's columns
 };
 
+/// What the rules of a table are made of.
+struct RuleSet {
+  std::vector<KeyRule> keys;
+  std::vector<CheckRule> checks;
+  std::vector<logical::BoundExprPtr> defaults;  // as TableRules::defaults
+
+  bool empty() const { return keys.empty() && checks.empty() && defaults.empty(); }
+  bool HasName(const std::string& constraint) const;
+};
+
 class TableRules final : public storage::TableGuard {
  public:
-  TableRules(std::string table, SchemaPtr schema, std::vector<KeyRule> keys,
-             std::vector<CheckRule> checks, std::vector<logical::BoundExprPtr> defaults);
+  TableRules(std::string table, SchemaPtr schema, RuleSet rules);
 
-  Status Admit(const storage::TableVersion& now, const storage::TableChange& change,
-               int64_t first) override;
+  Result<std::function<void()>> Admit(const storage::TableVersion& now,
+                                      const storage::TableChange& change, int64_t first) override;
+  /// The same rules with no rows known.
+  std::shared_ptr<TableRules> Emptied() const;
+  /// Notes the keys of rows that were admitted elsewhere.
+  Status Note(const std::vector<storage::LiveRows>& rows);
 
-  const std::vector<KeyRule>& keys() const { return keys_; }
-  const std::vector<CheckRule>& checks() const { return checks_; }
+  const std::string& table() const { return table_; }
+  const SchemaPtr& schema() const { return schema_; }
+  const RuleSet& rules() const { return rules_; }
+  const std::vector<KeyRule>& keys() const { return rules_.keys; }
+  const std::vector<CheckRule>& checks() const { return rules_.checks; }
   /// By column; null where there is none. Empty when no column has one.
-  const std::vector<logical::BoundExprPtr>& defaults() const { return defaults_; }
+  const std::vector<logical::BoundExprPtr>& defaults() const { return rules_.defaults; }
 
   /// For each row of `batch`: the position of the row with the same key, or -1; rows with a NULL in
   /// the key have none. Under the table's writer lock.
   Result<std::vector<int64_t>> FindRows(size_t key, const arrow::RecordBatch& batch);
+  /// VEL3005 for a row whose key another row has.
+  Status Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const;
   /// A number for each row of `batch`, equal where the keys are; each NULL key has its own.
   Result<std::vector<int64_t>> NumberKeys(size_t key, const arrow::RecordBatch& batch) const;
 
@@ -57,14 +77,12 @@ class TableRules final : public storage::TableGuard {
   Status Remove(const storage::TableVersion& now, const std::vector<int64_t>& positions,
                 std::vector<Undo>* undo);
   Status Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo);
-  Status Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const;
   void Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo);
+  void TakeBack(const std::vector<Undo>& undo);
 
   const std::string table_;
   const SchemaPtr schema_;
-  const std::vector<KeyRule> keys_;
-  const std::vector<CheckRule> checks_;
-  const std::vector<logical::BoundExprPtr> defaults_;
+  const RuleSet rules_;
   std::vector<std::unique_ptr<Index>> indexes_;  // by key
 };
 

@@ -30,12 +30,14 @@ struct Name {
 };
 
 /// A type as written: name in upper case ("DECIMAL", "DOUBLE PRECISION" is given as "DOUBLE"),
-/// arguments, array suffix.
+/// arguments, array suffixes.
 struct TypeName {
   std::string name;
   std::vector<int64_t> arguments;
-  bool with_time_zone = false;  // also for TIMESTAMPTZ, whose name is "TIMESTAMP", too
-  int array_depth = 0;          // INTEGER[] -> 1
+  bool with_time_zone = false;       // also for TIMESTAMPTZ, whose name is "TIMESTAMP", too
+  std::vector<int64_t> array_sizes;  // INTEGER[3][]: {3, 0}; 0 is any length
+  std::vector<Name> field_names;     // STRUCT(a INTEGER, ...); none for MAP(key, value)
+  std::vector<TypeName> inner;       // of the fields, or the key and the value
   Place place;
 };
 

@@ -304,6 +304,8 @@ class Grammar : private TokenCursor {
 
   // parser_type.cpp
   Result<TypeName> ParseType();
+  Status ParseInnerTypes(TypeName* type);
+  Status ParseArraySizes(size_t most, TypeName* type);
   Status ParseZone(TypeName* type);
   /// DATE '...' and its like start here.
   bool AtTypedLiteral() const;

@@ -15,6 +15,15 @@ constexpr std::array<std::string_view, 26> kSymbols = {
     ":=",   "<<",  ">>",  "->",  "~~",  "~*", "!~", "&&", "@>", "<@", "**", "//", "^@"};
 constexpr std::string_view kSingleSymbols = "()[]{},;.:+-*/%=<>@#&|^~!";
 
+/// Most symbols stand alone, and are not compared with every longer one.
+constexpr bool MaySecond(char c) {
+  return std::string_view("~*>:|=<&@/").find(c) != std::string_view::npos;
+}
+constexpr bool AllSecondsAreKnown() {
+  return std::all_of(kSymbols.begin(), kSymbols.end(), [](auto s) { return MaySecond(s[1]); });
+}
+static_assert(AllSecondsAreKnown());
+
 bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -178,10 +187,12 @@ void Lexer::CheckNameLength(size_t begin, size_t bytes) {
 void Lexer::ReadSymbol(Token* token) {
   token->kind = TokenKind::kSymbol;
   const std::string_view rest = text_.substr(position_);
-  for (std::string_view symbol : kSymbols) {
-    if (rest.starts_with(symbol)) {
-      position_ += symbol.size();
-      return;
+  if (rest.size() > 1 && MaySecond(rest[1])) {
+    for (std::string_view symbol : kSymbols) {
+      if (rest.starts_with(symbol)) {
+        position_ += symbol.size();
+        return;
+      }
     }
   }
   if (kSingleSymbols.find(rest[0]) != std::string_view::npos) {

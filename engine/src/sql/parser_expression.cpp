@@ -98,6 +98,8 @@ int Grammar::InfixPrecedence() const {
   const Token& token = Current();
   if (token.kind != TokenKind::kSymbol) return WordPrecedence();
   const std::string_view symbol = token.raw;
+  // What ends nearly every expression, before the operators.
+  if (symbol == "," || symbol == ")") return kNoOperator;
   if (symbol == "+" || symbol == "-") return kSum;
   if (symbol == "*" || symbol == "/" || symbol == "%") return kProduct;
   if (symbol == "^") return kPower;

@@ -13,6 +13,8 @@ constexpr std::string_view kLiteralTypes[] = {
     "REAL",     "SMALLINT", "STRING", "TEXT",    "TIME",        "TIMESTAMP",    "TIMESTAMPTZ",
     "TINYINT",  "TIMETZ",   "UUID",   "VARCHAR", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"};
 
+constexpr int64_t kArraySizeMax = 65536;
+
 constexpr std::string_view kUnits[] = {"year",        "quarter",     "month",  "week",
                                        "day",         "hour",        "minute", "second",
                                        "millisecond", "microsecond", "decade", "century"};
@@ -41,7 +43,10 @@ Result<TypeName> Grammar::ParseType() {
   if (type.name == "CHARACTER" || type.name == "CHAR") {
     if (Accept(Keyword::kVarying)) type.name = "VARCHAR";
   }
-  if (Accept("(")) {
+  if (type.name == "ROW") type.name = "STRUCT";
+  if ((type.name == "STRUCT" || type.name == "MAP") && At("(")) {
+    VELARIA_RETURN_NOT_OK(ParseInnerTypes(&type));
+  } else if (Accept("(")) {
     do {
       if (!At(TokenKind::kInteger) && !At(TokenKind::kError)) {
         return Unsupported(Current(), "type " + type.name + " with these arguments");
@@ -52,22 +57,49 @@ Result<TypeName> Grammar::ParseType() {
     VELARIA_RETURN_NOT_OK(Expect(")"));
   }
   VELARIA_RETURN_NOT_OK(ParseZone(&type));
-  if (Accept(Keyword::kArray)) {  // INTEGER ARRAY, the standard's INTEGER[]
-    ++type.array_depth;
-    if (At("[") && !IsSymbol(Peek(1), "]")) {
-      return Unsupported(Current(), "array type with a length");
-    }
-    if (Accept("[")) VELARIA_RETURN_NOT_OK(Expect("]"));
+  if (Accept(Keyword::kArray)) {  // INTEGER ARRAY[3], the standard's INTEGER[3]
+    if (!At("[")) type.array_sizes.push_back(0);
+    VELARIA_RETURN_NOT_OK(ParseArraySizes(1, &type));
     return type;
   }
-  while (At("[")) {
-    if (!IsSymbol(Peek(1), "]")) return Unsupported(Current(), "array type with a length");
-    Advance();
-    Advance();
-    ++type.array_depth;
-    VELARIA_RETURN_NOT_OK(CheckHeight(type.array_depth, type.place));
-  }
+  VELARIA_RETURN_NOT_OK(ParseArraySizes(SIZE_MAX, &type));
   return type;
+}
+
+/// (a INTEGER, b VARCHAR) of a STRUCT, (VARCHAR, INTEGER) of a MAP.
+Status Grammar::ParseInnerTypes(TypeName* type) {
+  Level level(this);
+  VELARIA_RETURN_NOT_OK(CheckDepth());
+  VELARIA_RETURN_NOT_OK(Expect("("));
+  const bool named = type->name == "STRUCT";
+  do {
+    if (named) {
+      VELARIA_ASSIGN_OR_RETURN(type->field_names.emplace_back(), ExpectName("a field name"));
+    }
+    VELARIA_ASSIGN_OR_RETURN(type->inner.emplace_back(), ParseType());
+  } while (Accept(","));
+  if (!named && type->inner.size() != 2) return Unexpected("a key type and a value type");
+  return Expect(")");
+}
+
+/// [] and [n] behind a type, `most` of them at most.
+Status Grammar::ParseArraySizes(size_t most, TypeName* type) {
+  for (size_t i = 0; i < most && Accept("["); ++i) {
+    int64_t size = 0;
+    if (!At("]")) {
+      const Place place = Current().place;
+      VELARIA_ASSIGN_OR_RETURN(size, ExpectInteger("a length"));
+      if (size < 1 || size > kArraySizeMax) {
+        return FailAt(place, ErrorCode::kUnknownType,
+                      "length of an array type is not from 1 to " + std::to_string(kArraySizeMax) +
+                          ": " + std::to_string(size));
+      }
+    }
+    VELARIA_RETURN_NOT_OK(Expect("]"));
+    type->array_sizes.push_back(size);
+    VELARIA_RETURN_NOT_OK(CheckHeight(static_cast<int>(type->array_sizes.size()), type->place));
+  }
+  return Status::OK();
 }
 
 Status Grammar::ParseZone(TypeName* type) {
@@ -89,7 +121,7 @@ Status Grammar::ParseZone(TypeName* type) {
 }
 
 bool Grammar::AtTypedLiteral() const {
-  if (!At(TokenKind::kWord)) return false;
+  if (!At(TokenKind::kWord) || IsSymbol(Peek(1), ",")) return false;
   const auto is = [&](std::string_view type) { return EqualsIgnoreCase(Current().raw, type); };
   if (std::none_of(std::begin(kLiteralTypes), std::end(kLiteralTypes), is)) return false;
   size_t behind = 1;  // the arguments, as in TIMESTAMP(3) '...': a call when no string follows

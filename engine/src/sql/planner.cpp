@@ -1,6 +1,7 @@
 #include "sql/planner.hpp"
 
 #include "base/text.hpp"
+#include "sql/planner_literal.hpp"
 #include "sql/planner_query.hpp"
 
 namespace velaria::sql {
@@ -56,10 +57,8 @@ Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
       return FailAt(column.name.place, ErrorCode::kDuplicateColumn,
                     "duplicate column: " + column.name.text);
     }
-    auto type = TypeFromSqlName(column.type.name, column.type.arguments, column.type.with_time_zone,
-                                column.type.array_depth);
-    if (!type.ok()) return WithPlace(type.status(), column.type.place);
-    fields.push_back(arrow::field(column.name.text, *type, !column.not_null));
+    VELARIA_ASSIGN_OR_RETURN(TypePtr type, TypeOf(column.type));
+    fields.push_back(arrow::field(column.name.text, std::move(type), !column.not_null));
   }
   return arrow::schema(std::move(fields));
 }

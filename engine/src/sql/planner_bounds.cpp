@@ -10,13 +10,13 @@ using logical::NodeKind;
 namespace {
 
 std::string StreamBelow(const LogicalNode& node) {
-  if (node.kind == NodeKind::kScan) {
-    return node.relation->is_bounded() ? std::string() : node.relation->name();
-  }
-  for (const auto& child : node.children) {
-    if (auto name = StreamBelow(*child); !name.empty()) return name;
-  }
-  return "";
+  std::string name;
+  logical::AnyNode(node, [&](const LogicalNode& below) {
+    if (below.kind != NodeKind::kScan || below.relation->is_bounded()) return false;
+    name = below.relation->name();
+    return true;
+  });
+  return name;
 }
 
 /// Whether rows of a stream pass through an aggregate below: then a row may be said again with a
@@ -76,7 +76,12 @@ Status CheckBoundedness(const LogicalNode& node) {
                     "Leave ORDER BY out; each emission of a windowed query has its own order.");
     case NodeKind::kSetOp: return Refuse(node, "INTERSECT and EXCEPT need the end of their input");
     case NodeKind::kWindow: return Refuse(node, "a window function needs the end of its input");
-    case NodeKind::kSample: return Refuse(node, "a sample needs the end of its input");
+    case NodeKind::kSample:
+      if (node.sample->by_rows || node.children[0]->kind != NodeKind::kScan) {
+        return Refuse(node, "a sample of so many rows needs the end of its input",
+                      "Sample a percentage of the stream itself.");
+      }
+      break;
     case NodeKind::kShared:
       return Refuse(node, "rows that are read twice in one query need the end of their input");
     case NodeKind::kRecursive:

@@ -246,8 +246,7 @@ Result<LogicalPtr> LimitWithTies(LogicalPtr plan, std::vector<logical::SortKey> 
                                  int64_t limit, int64_t offset, const FunctionContext& context) {
   const size_t width = plan->output.size();
   plan = AddRankings(std::move(plan), {}, std::move(order), {"rank", "row_number"});
-  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
-  const int64_t last = limit > kMost - offset ? kMost : limit + offset;
+  const int64_t last = logical::LastRow(limit, offset);
   VELARIA_ASSIGN_OR_RETURN(auto within, Compared(plan, width, "<=", last, context));
   VELARIA_ASSIGN_OR_RETURN(auto behind, Compared(plan, width + 1, ">", offset, context));
   VELARIA_ASSIGN_OR_RETURN(auto both, logical::MakeAnd({std::move(within), std::move(behind)}));

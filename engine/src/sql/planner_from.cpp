@@ -1,6 +1,9 @@
 // FROM: tables, files, views, common tables, sub-selects.
+#include <random>
+
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
+#include "logical/schema_scopes.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
 
@@ -14,6 +17,8 @@ using logical::RelationKind;
 namespace {
 
 constexpr size_t kViewDepthMax = 32;
+// In all of a statement: views that each read another twice double with each level.
+constexpr size_t kViewReadsMax = 1000;
 
 std::string AliasOr(const TableRef& ref, const std::string& name) {
   return ref.alias ? ref.alias->text : name;
@@ -45,6 +50,11 @@ Status CheckViewColumns(const logical::Relation& view,
   return Status::OK();
 }
 
+int64_t RandomSeed() {
+  std::random_device device;
+  return static_cast<int64_t>(uint64_t{device()} << 32 | device());
+}
+
 }  // namespace
 
 std::string StemOf(const std::string& path) {
@@ -55,6 +65,17 @@ std::string StemOf(const std::string& path) {
 
 Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
   VELARIA_RETURN_NOT_OK(RefuseUnsupported(ref));
+  VELARIA_ASSIGN_OR_RETURN(auto from, BindWhole(ref));
+  if (!ref.sample) return from;
+  auto sample = logical::MakeNode(NodeKind::kSample, {from.plan});
+  sample->output = from.plan->output;
+  sample->sample = logical::SampleSpec{ref.sample->by_rows, ref.sample->amount,
+                                       ref.sample->seed ? *ref.sample->seed : RandomSeed()};
+  from.plan = std::move(sample);
+  return from;
+}
+
+Result<FromClause> QueryBinder::BindWhole(const TableRef& ref) {
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);
@@ -86,13 +107,16 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
     }
   }
   const std::string schema = ref.names.size() > 1 ? ref.names[ref.names.size() - 2].text : "";
-  auto found = context_.catalog->FindRelation(schema, name.text, name.quoted);
+  auto found = catalog_->FindRelation(schema, name.text, name.quoted);
   if (!found.ok()) return WithPlace(found.status(), ref.place);
   if (!*found) {
-    if (!schema.empty() && !context_.catalog->HasSchema(schema)) {
-      return FailAt(ref.place, ErrorCode::kUnknownSchema, "unknown schema: " + schema);
+    if (!schema.empty() && !catalog_->HasSchema(schema)) {
+      const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
+      const std::string near = scopes ? NearestName(schema, scopes->SchemaNames()) : "";
+      return FailAt(ref.place, ErrorCode::kUnknownSchema, "unknown schema: " + schema,
+                    near.empty() ? "" : "Did you mean " + near + "?");
     }
-    std::vector<std::string> names = context_.catalog->RelationNames();
+    std::vector<std::string> names = catalog_->RelationNames();
     for (const auto& entry : common_tables_) names.push_back(entry.name);
     const std::string near = NearestName(DottedName(ref.names), names);
     return FailAt(ref.place, ErrorCode::kUnknownTable, "unknown table: " + DottedName(ref.names),
@@ -108,7 +132,7 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
 }
 
 Result<FromClause> QueryBinder::BindFile(const TableRef& ref) {
-  auto relation = context_.catalog->OpenFile(ref.path);
+  auto relation = catalog_->OpenFile(ref.path);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
   return ScanOf(*relation, ref, StemOf(ref.path));
 }
@@ -142,6 +166,11 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
     return FailAt(ref.place, ErrorCode::kNestingTooDeep,
                   "views nest deeper than the limit: " + std::to_string(kViewDepthMax));
   }
+  if (views_read_.size() >= kViewReadsMax) {
+    return FailAt(ref.place, ErrorCode::kNestingTooDeep,
+                  "the statement reads more views than the limit: " + std::to_string(kViewReadsMax),
+                  "A view that is read in several places may be read once, in WITH.");
+  }
   auto statement = ParseStatement(view.view_sql());
   if (!statement.ok()) return statement.status();
   if (!(*statement)->select) return Bug("a view without a SELECT: " + name);
@@ -150,8 +179,11 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   outer.swap(common_tables_);
   views_.push_back(name);
   OuterScope* enclosing = std::exchange(outer_, nullptr);
+  const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
+  const auto* around = std::exchange(catalog_, scopes ? &scopes->ScopeOf(view) : catalog_);
   views_read_.push_back(name);
   auto planned = BindSelect(*(*statement)->select);
+  catalog_ = around;
   outer_ = enclosing;
   views_.pop_back();
   common_tables_ = std::move(outer);

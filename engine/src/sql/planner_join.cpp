@@ -1,5 +1,6 @@
 // Joins: the ON condition split into equal keys and a residual, USING and NATURAL with their merged
 // columns.
+#include <map>
 #include <utility>
 
 #include "base/text.hpp"
@@ -83,6 +84,42 @@ bool TakeKey(const BoundExprPtr& conjunct, int left_width, logical::LogicalNode*
   return true;
 }
 
+constexpr const char* kAsofForm =
+    "Write ON a.time >= b.time (or >, <=, <) beside equalities of the two tables, joined by AND.";
+
+/// Makes the inequality of an ASOF join of a conjunct that compares its two sides.
+Status TakeAsof(const BoundExprPtr& conjunct, int left_width, logical::LogicalNode* join) {
+  const auto refuse = [&](const std::string& what) {
+    return FailAt(conjunct->place, ErrorCode::kUnsupportedStatement,
+                  what + ": " + logical::ToText(*conjunct), kAsofForm);
+  };
+  static const std::map<std::string, std::string> kMirrored = {
+      {">=", "<="}, {">", "<"}, {"<=", ">="}, {"<", ">"}};
+  const auto found = conjunct->kind == logical::BoundKind::kCall ? kMirrored.find(conjunct->name)
+                                                                 : kMirrored.end();
+  if (found == kMirrored.end() || logical::HasSubquery(*conjunct)) {
+    return refuse("a condition of an ASOF join is neither an equality nor its inequality");
+  }
+  BoundExprPtr left = conjunct->children[0], right = conjunct->children[1];
+  const bool mirrored = SideOf(*left, left_width) == 1;
+  if (mirrored) std::swap(left, right);
+  if (SideOf(*left, left_width) != -1 || SideOf(*right, left_width) != 1) {
+    return refuse("the inequality of an ASOF join does not compare its two tables");
+  }
+  if (join->asof) return refuse("an ASOF join has a second inequality");
+  join->asof = logical::AsofCondition{mirrored ? found->second : found->first, std::move(left),
+                                      ShiftColumns(right, left_width, join->output.size())};
+  return Status::OK();
+}
+
+Status CheckAsof(const TableRef& ref, bool lateral) {
+  if (ref.join != JoinKind::kInner && ref.join != JoinKind::kLeft) {
+    return FailAt(ref.place, ErrorCode::kUnsupportedStatement,
+                  "an ASOF join is inner or LEFT: it looks for one row for each left row");
+  }
+  return lateral ? Unsupported(ref.right->place, "a LATERAL table in an ASOF join") : Status::OK();
+}
+
 /// The two scopes side by side, the right one's columns moved behind the left one's.
 Scope SideBySide(const Scope& left, const Scope& right, const logical::LogicalNode& join,
                  int left_width) {
@@ -111,6 +148,14 @@ Status AddKey(BoundExprPtr left, BoundExprPtr right, Place place, const Function
   join->left_keys.push_back(std::move(left));
   join->right_keys.push_back(std::move(right));
   join->null_safe.push_back(false);
+  return Status::OK();
+}
+
+/// The last name of USING in an ASOF join: the nearest right value that is not above the left one.
+Status SetAsof(BoundExprPtr left, BoundExprPtr right, Place place, const FunctionContext& context,
+               logical::LogicalNode* join) {
+  VELARIA_RETURN_NOT_OK(CoerceComparison(&left, &right, place, context));
+  join->asof = logical::AsofCondition{">=", std::move(left), std::move(right)};
   return Status::OK();
 }
 
@@ -199,6 +244,7 @@ Result<FromClause> QueryBinder::BindJoinedTables(const TableRef& ref) {
     return FailAt(ref.right->place, ErrorCode::kUnsupportedStatement,
                   "a RIGHT or FULL join cannot be LATERAL: there is no left row for a row alone");
   }
+  if (ref.asof) VELARIA_RETURN_NOT_OK(CheckAsof(ref, !outer_arguments.empty()));
   VELARIA_RETURN_NOT_OK(CheckTableNames(left.scope, right.scope, ref.right->place));
   if (!outer_arguments.empty() && (ref.natural || !ref.using_columns.empty())) {
     return Unsupported(ref.right->place, "a LATERAL join with USING or NATURAL");
@@ -226,7 +272,16 @@ Result<FromClause> QueryBinder::BindJoinedTables(const TableRef& ref) {
     std::vector<BoundExprPtr> conjuncts, rest;
     logical::SplitConjuncts(condition, &conjuncts);
     for (auto& conjunct : conjuncts) {
-      if (!TakeKey(conjunct, left_width, join.get())) rest.push_back(std::move(conjunct));
+      if (TakeKey(conjunct, left_width, join.get())) continue;
+      if (ref.asof) {
+        VELARIA_RETURN_NOT_OK(TakeAsof(conjunct, left_width, join.get()));
+      } else {
+        rest.push_back(std::move(conjunct));
+      }
+    }
+    if (ref.asof && !join->asof) {
+      return FailAt(ref.on->place, ErrorCode::kUnsupportedStatement,
+                    "an ASOF join without an inequality", kAsofForm);
     }
     if (!rest.empty()) {
       VELARIA_ASSIGN_OR_RETURN(join->residual, logical::MakeAnd(std::move(rest)));
@@ -264,7 +319,9 @@ Result<FromClause> QueryBinder::JoinUsing(const TableRef& ref, FromClause left, 
     const Name bare{name.text, name.quoted, name.place.known() ? name.place : ref.place};
     VELARIA_ASSIGN_OR_RETURN(const auto* a, left.scope.Get({bare}));
     VELARIA_ASSIGN_OR_RETURN(const auto* b, right.scope.Get({bare}));
-    VELARIA_RETURN_NOT_OK(AddKey(a->expr, b->expr, bare.place, context_.functions, join.get()));
+    const bool is_asof = ref.asof && &name == &names.back();
+    VELARIA_RETURN_NOT_OK(
+        (is_asof ? SetAsof : AddKey)(a->expr, b->expr, bare.place, context_.functions, join.get()));
     auto& in_left = sides.columns[static_cast<size_t>(a - left.scope.columns.data())];
     auto& in_right =
         sides.columns[left_columns + static_cast<size_t>(b - right.scope.columns.data())];

@@ -103,14 +103,12 @@ Result<BoundExprPtr> StringConstant(const std::string& text, Place place) {
 }
 
 Result<BoundExprPtr> TypedConstant(const Expr& expr, const FunctionContext& context) {
-  auto type = TypeFromSqlName(expr.type.name, expr.type.arguments, expr.type.with_time_zone,
-                              expr.type.array_depth);
-  if (!type.ok()) return WithPlace(type.status(), expr.type.place);
+  VELARIA_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(expr.type));
   VELARIA_ASSIGN_OR_RETURN(auto text, StringConstant(expr.text, expr.place));
-  auto value = CastTo(text, *type, context);
+  auto value = CastTo(text, type, context);
   if (value.ok()) return value;
   return FailAt(expr.place, ErrorCode::kBadLiteral,
-                "literal is not a value of type " + SqlName(**type) + ": '" + expr.text + "'");
+                "literal is not a value of type " + SqlName(*type) + ": '" + expr.text + "'");
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ Result<logical::BoundExprPtr> ParseNumber(const std::string& text, Place place);
 /// Every literal kind of the tree (kNull to kInterval).
 Result<logical::BoundExprPtr> BindLiteral(const Expr& expr, const FunctionContext& context);
 
+/// The type of a column or a cast; VEL2017 with a suggestion for a name that is none.
+Result<TypePtr> TypeOf(const TypeName& written);
+
 /// The value of a parameter; VEL1006 when it was not given.
 Result<logical::BoundExprPtr> BindParameter(const Expr& expr, const BindContext& context);
 

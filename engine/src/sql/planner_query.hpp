@@ -78,6 +78,8 @@ class QueryBinder {
 
   // planner_from.cpp
   Result<FromClause> BindFrom(const TableRef& ref);
+  /// The table before its TABLESAMPLE.
+  Result<FromClause> BindWhole(const TableRef& ref);
   Result<FromClause> BindNamed(const TableRef& ref);
   Result<FromClause> BindFile(const TableRef& ref);
   // planner_table_function.cpp: functions in FROM
@@ -135,6 +137,7 @@ class QueryBinder {
   }
 
   const BindContext& context_;
+  const logical::CatalogReader* catalog_ = context_.catalog;  // a view's own while it is bound
   OuterScope* outer_ = nullptr;  // the query around the one being bound
   int next_id_ = 0;              // of shared and recursive plans
   std::vector<CommonTableEntry> common_tables_;

@@ -73,7 +73,10 @@ Result<BoundExprPtr> OuterScope::Resolve(const std::vector<Name>& names, Place p
 }
 
 Result<LogicalPtr> QueryBinder::WithoutSubqueries(const LogicalPtr& plan) {
-  VELARIA_ASSIGN_OR_RETURN(auto unnested, logical::UnnestSubqueries(plan, &next_id_));
+  logical::UnnestState state;
+  state.next_id = next_id_;
+  VELARIA_ASSIGN_OR_RETURN(auto unnested, logical::UnnestSubqueries(plan, &state));
+  next_id_ = state.next_id;
   return logical::InlineShared(unnested);
 }
 

@@ -1,6 +1,8 @@
-// Functions in FROM: files, UNNEST and series. Their arguments may name the tables before them.
+// Functions in FROM: UNNEST and series; readers of files stand in planner_file_function.cpp. Their
+// arguments may name the tables before them.
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
+#include "sql/file_readers.hpp"
 #include "sql/planner_query.hpp"
 
 namespace velaria::sql {
@@ -34,30 +36,12 @@ Result<FromClause> QueryBinder::BindTableFunction(const TableRef& ref) {
   const std::string name = ToLower(ref.names.back().text);
   if (name == "unnest") return BindUnnest(ref);
   if (name == "generate_series" || name == "range") return BindSeries(ref, name);
-  if (name == "read_csv" || name == "read_parquet") return BindFileFunction(ref, name);
+  if (IsFileReader(name)) return BindFileFunction(ref, name);
   const auto near =
-      NearestName(name, {"unnest", "generate_series", "range", "read_csv", "read_parquet"});
+      NearestName(name, {"unnest", "generate_series", "range", "read_csv", "read_tsv", "read_line",
+                         "read_json", "read_ndjson", "read_parquet", "read_arrow"});
   return FailAt(ref.place, ErrorCode::kUnknownFunction, "unknown table function: " + name,
                 near.empty() ? "" : "Did you mean " + near + "?");
-}
-
-Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std::string& name) {
-  if (ref.arguments.size() != 1) {
-    return FailAt(ref.place, ErrorCode::kBadArgument,
-                  name + " takes one argument, a path, and was given: " +
-                      std::to_string(ref.arguments.size()));
-  }
-  Scope nothing;
-  auto binder = Expressions(&nothing);
-  VELARIA_ASSIGN_OR_RETURN(auto path, binder.BindWithoutAggregates(*ref.arguments[0], name));
-  path = TryFold(path, context_.functions);
-  if (path->kind != logical::BoundKind::kLiteral || !IsString(*path->type)) {
-    return FailAt(ref.place, ErrorCode::kBadArgument, name + " needs a constant path");
-  }
-  const std::string text(StringView(path->literal)[0]);
-  auto relation = context_.catalog->OpenFile(text);
-  if (!relation.ok()) return WithPlace(relation.status(), ref.place);
-  return ScanOf(*relation, ref, StemOf(text));
 }
 
 /// One row per element of the lists; the columns are called as the table is.

@@ -4,6 +4,7 @@
 #include <arrow/util/byte_size.h>
 
 #include "columnar/join_arrays.hpp"
+#include "storage/commit.hpp"
 
 namespace velaria::storage {
 namespace {
@@ -92,6 +93,13 @@ const Segment* TableVersion::FindSegment(int64_t position) const {
   return position < segment->end_position() ? &*segment : nullptr;
 }
 
+bool TableVersion::IsLive(int64_t position) const {
+  const Segment* segment = FindSegment(position);
+  if (segment == nullptr) return false;
+  const auto row = static_cast<size_t>(position - segment->first_position);
+  return !segment->deleted || !(*segment->deleted)[row];
+}
+
 VersionPtr Table::version() const {
   std::lock_guard lock(mutex_);
   return version_;
@@ -162,10 +170,7 @@ int64_t MarkDeleted(std::vector<Segment>* run, const std::vector<int64_t>& posit
 std::vector<int64_t> StillThere(const TableVersion& now, const std::vector<int64_t>& positions) {
   std::vector<int64_t> there;
   for (const int64_t position : positions) {
-    const Segment* segment = now.FindSegment(position);
-    if (segment == nullptr) continue;
-    const auto row = static_cast<size_t>(position - segment->first_position);
-    if (!segment->deleted || !(*segment->deleted)[row]) there.push_back(position);
+    if (now.IsLive(position)) there.push_back(position);
   }
   return there;
 }
@@ -189,16 +194,42 @@ Result<std::shared_ptr<TableVersion>> Table::Apply(const TableVersion& now,
   return next;
 }
 
+Result<VersionPtr> Table::With(const TableVersion& now, const TableChange& change) const {
+  int64_t removed = 0;
+  ARROW_ASSIGN_OR_RAISE(VersionPtr next, Apply(now, change, &removed));
+  return next;
+}
+
+Status Table::CheckStanding() const {
+  if (!is_replaced_) return Status::OK();
+  return Fail(ErrorCode::kWriteConflict, "the table was altered or truncated meanwhile",
+              "Run the statement again.");
+}
+
+Result<VersionPtr> Table::Admit(const TableVersion& now, const TableChange& change,
+                                std::function<void()>* undo) {
+  if (StillThere(now, change.removed).size() != change.removed.size()) {
+    return Fail(ErrorCode::kWriteConflict, "a row to be changed was removed meanwhile",
+                "Run the statement again.");
+  }
+  for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
+  std::function<void()> taken_back;
+  if (guard_) {
+    ARROW_ASSIGN_OR_RAISE(taken_back, guard_->Admit(now, change, now.end_position()));
+  }
+  auto next = With(now, change);
+  if (!next.ok() && taken_back) taken_back();
+  if (undo != nullptr) *undo = std::move(taken_back);
+  return next;
+}
+
 Status Table::Append(const Batches& batches) {
-  for (const auto& batch : batches) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
   {
     auto writer = LockForWriting();
+    ARROW_RETURN_NOT_OK(CheckStanding());
     if (input_ended()) return Fail(ErrorCode::kStreamEnded, "the stream's input has ended");
     const auto now = version();
-    const TableChange change{{}, batches};
-    if (guard_) ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
-    int64_t removed = 0;
-    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &removed));
+    ARROW_ASSIGN_OR_RAISE(auto next, Admit(*now, {{}, batches}, nullptr));
     Publish(std::move(next));
   }
   Notify();
@@ -210,13 +241,11 @@ Result<int64_t> Table::DeletePositions(const std::vector<int64_t>& positions) {
   int64_t count = 0;
   {
     const auto writer = LockForWriting();
+    ARROW_RETURN_NOT_OK(CheckStanding());
     const auto now = version();
-    TableChange change{positions, {}};
-    if (guard_) {
-      change.removed = StillThere(*now, positions);
-      ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
-    }
-    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &count));
+    const TableChange change{StillThere(*now, positions), {}};
+    count = static_cast<int64_t>(change.removed.size());
+    ARROW_ASSIGN_OR_RAISE(auto next, Admit(*now, change, nullptr));
     Publish(std::move(next));
   }
   Notify();
@@ -226,26 +255,25 @@ Result<int64_t> Table::DeletePositions(const std::vector<int64_t>& positions) {
 Status Table::Change(const std::function<Result<TableChange>(const TableVersion&)>& decide) {
   {
     const auto writer = LockForWriting();
+    ARROW_RETURN_NOT_OK(CheckStanding());
     const auto now = version();
     ARROW_ASSIGN_OR_RAISE(const auto change, decide(*now));
-    if (StillThere(*now, change.removed).size() != change.removed.size()) {
-      return Fail(ErrorCode::kWriteConflict, "a row to be changed was removed meanwhile",
-                  "Run the statement again.");
-    }
-    for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));
-    if (guard_) ARROW_RETURN_NOT_OK(guard_->Admit(*now, change, now->end_position()));
-    int64_t removed = 0;
-    ARROW_ASSIGN_OR_RAISE(auto next, Apply(*now, change, &removed));
+    ARROW_ASSIGN_OR_RAISE(auto next, Admit(*now, change, nullptr));
     Publish(std::move(next));
   }
   Notify();
   return Status::OK();
 }
 
-void Table::Publish(std::shared_ptr<TableVersion> next) {
-  VersionPtr held = std::move(next);
+void Table::Publish(VersionPtr next) {
+  // The old version ends after the locks: its buffers may be Python's.
+  if (commits_) return commits_->Publish([&] { Swap(&next); });
+  Swap(&next);
+}
+
+void Table::Swap(VersionPtr* next) {
   std::lock_guard lock(mutex_);
-  version_.swap(held);  // the old one ends after the lock: its buffers may be Python's
+  version_.swap(*next);
 }
 
 void Table::Notify() {

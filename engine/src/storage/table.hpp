@@ -58,6 +58,8 @@ class TableVersion {
   size_t segment_count() const { return segment_count_; }
   /// The segment that holds a position, or null at or past the end.
   const Segment* FindSegment(int64_t position) const;
+  /// Whether a row stands at the position: it was appended and is not deleted.
+  bool IsLive(int64_t position) const;
 
  private:
   friend class Table;
@@ -87,12 +89,17 @@ class TableGuard {
  public:
   virtual ~TableGuard() = default;
   /// `removed` are rows of `now`; `added` will stand from position `first` on. VEL3005 leaves the
-  /// guard as it was.
-  virtual Status Admit(const TableVersion& now, const TableChange& change, int64_t first) = 0;
+  /// guard as it was. The result takes the change back, under the same lock.
+  virtual Result<std::function<void()>> Admit(const TableVersion& now, const TableChange& change,
+                                              int64_t first) = 0;
 };
+
+class Commits;
+class TableCommit;
 
 class Table {
  public:
+  friend class TableCommit;
   explicit Table(SchemaPtr schema, std::shared_ptr<TableGuard> guard = nullptr)
       : version_(std::make_shared<TableVersion>(std::move(schema))), guard_(std::move(guard)) {}
 
@@ -110,6 +117,20 @@ class Table {
   Status Change(const std::function<Result<TableChange>(const TableVersion& now)>& decide);
   /// The rules of this table; null when it has none.
   const std::shared_ptr<TableGuard>& guard() const { return guard_; }
+  /// From here on the table's commits are commits of a database. Called before anybody else can
+  /// see the table.
+  void Join(std::shared_ptr<Commits> commits) { commits_ = std::move(commits); }
+  /// Runs `look` while nobody commits: what the guard says is then of the newest version.
+  template <typename Look>
+  auto UnderWriterLock(const Look& look) {
+    const auto writer = LockForWriting();
+    return look();
+  }
+  /// VEL3005 for a NULL in a column that is NOT NULL.
+  Status CheckNotNull(const arrow::RecordBatch& batch) const;
+  /// The version that `change` makes of `now`, which may be of a transaction; the table stays as it
+  /// is.
+  Result<VersionPtr> With(const TableVersion& now, const TableChange& change) const;
 
   /// Called after each commit, and at the end of input, on the committing thread. Must not block.
   int Listen(std::function<void()> listener);
@@ -123,12 +144,19 @@ class Table {
   /// Held while a commit is made and no longer: those who commit include the threads that run
   /// everybody's queries, so nothing may wait for a query under it.
   std::unique_lock<std::mutex> LockForWriting() { return std::unique_lock(writer_); }
-  Status CheckNotNull(const arrow::RecordBatch& batch) const;
+  /// VEL3014 once another table has taken this one's place. Under the writer lock.
+  Status CheckStanding() const;
+  /// Checks a change of `now` by every rule and makes the next version; `undo` takes back what the
+  /// guard admitted.
+  Result<VersionPtr> Admit(const TableVersion& now, const TableChange& change,
+                           std::function<void()>* undo);
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
   /// The next version; `removed_count` is how many of the rows were there.
   Result<std::shared_ptr<TableVersion>> Apply(const TableVersion& now, const TableChange& change,
                                               int64_t* removed_count) const;
-  void Publish(std::shared_ptr<TableVersion> next);
+  void Publish(VersionPtr next);
+  /// Exchanges `next` for the version that stands.
+  void Swap(VersionPtr* next);
   void Notify();
 
   std::mutex writer_;
@@ -139,6 +167,8 @@ class Table {
   std::vector<std::pair<int, std::function<void()>>> listeners_;
   int next_listener_ = 0;
   bool ended_ = false;
+  bool is_replaced_ = false;          // under writer_
+  std::shared_ptr<Commits> commits_;  // null: the table stands alone
 };
 using TablePtr = std::shared_ptr<Table>;
 

@@ -18,12 +18,6 @@ Status FindStream(const logical::LogicalNode& node, const execution::TableRelati
   return Status::OK();
 }
 
-bool Holds(const logical::LogicalNode& node, logical::NodeKind kind) {
-  if (node.kind == kind) return true;
-  return std::any_of(node.children.begin(), node.children.end(),
-                     [&](const auto& child) { return Holds(*child, kind); });
-}
-
 }  // namespace
 
 Result<const execution::TableRelation*> SourceOf(const logical::LogicalNode& root) {
@@ -44,7 +38,7 @@ Result<std::shared_ptr<StreamingQuery>> StreamingQuery::Make(
   query->late_ = std::move(parts.late);
   if (query->late_) query->late_kept_ = query->late_->version()->row_count();
   query->on_end_ = std::move(parts.on_end);
-  query->stateful_ = Holds(*parts.root, logical::NodeKind::kAggregate);
+  query->stateful_ = logical::Contains(*parts.root, logical::NodeKind::kAggregate);
   query->parallelism_ = context->parallelism();
   execution::LowerOptions options;
   // The plan asks for its rows when a trigger starts; the query outlives its execution's triggers.

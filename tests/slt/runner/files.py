@@ -5,6 +5,7 @@ and by hand.
 from __future__ import annotations
 
 import datetime
+import gzip
 from decimal import Decimal
 from pathlib import Path
 
@@ -31,13 +32,42 @@ _TEXT_FILES = {
     "short_row.csv": "a,b,c\n1,2,3\n4,5\n",
     "long_row.csv": "a,b,c\n1,2,3\n4,5,6,7\n",
     "not_parquet.parquet": "this is text\n",
+    "parts/a.csv": "id,name\n1,Ann\n2,Bob\n",
+    "parts/b.csv": "id,name\n3,Cy\n",
+    "parts/deep/c.csv": "id,name\n4,Dee\n",
+    "mixed/1.csv": "id,score\n1,7\n",
+    "mixed/2.csv": "id,score\n2,0.5\n",
+    "mixed/3.csv": "id,score\n3,none\n",
+    "other/1.csv": "id,name\n1,Ann\n",
+    "other/2.csv": "name,city\nBob,Oslo\n",
+    "faulty.csv": "id,n\n1,10\n2,20,30\n3,x\n4,40\n",
+    "notes_above.csv": "made by hand\nin two lines\nid,n\n1,2\n",
+    "events.json": (
+        '{"id": 1, "kind": "open", "at": {"x": 1, "y": [2]}, "v": [1, 2.5]}\n'
+        '{"id": 2, "v": [3, 4], "kind": null, "big": 123456789012345678901234567890}\n'
+        "\n"
+        '{"kind": "a \\"b\\" \\u00e9", "id": 3.5, "extra": true}\n'
+    ),
+    "array.json": '[\n  {"id": 1,\n   "name": "Ann"},\n  {"name": "Bob, [x]", "id": 2}\n]\n',
+    "pretty.json": '{\n  "id": 1,\n  "name": "Ann"\n}\n{\n  "id": 2\n}\n',
+    "not_closed.json": '[{"id": 1},\n{"id": 2}\n',
+    "broken.json": '{"id": 1}\n{"id": 2\n{"id": 3}\n{"id": [4]}\n',
+    "trailing_comma.json": '[{"id": 1},]',
+    "access.log": (
+        "10.0.0.1 GET /a 200\nthis is no request\n10.0.0.2 POST /b 404\n\n10.0.0.3 GET /c 200\n"
+    ),
+    "pipes.txt": "1|one|1.5\n2|two|\n3\n",
 }
 
 
 def write_files(folder: Path) -> None:
     """Write every file into an empty folder."""
     for name, text in _TEXT_FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(text.encode())
+    (folder / "packed.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n2,Bob\n"))
+    (folder / "packed.ndjson.gz").write_bytes(gzip.compress(b'{"id": 1}\n{"id": 2}\n'))
+    (folder / "cut.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n" * 100)[:-12])
     pq.write_table(_people(), folder / "people.parquet", row_group_size=2)
     pq.write_table(_kinds(), folder / "kinds.parquet")
     pq.write_table(_kinds().slice(0, 0), folder / "no_rows.parquet")

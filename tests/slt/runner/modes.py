@@ -29,15 +29,22 @@ MODES = ("process", "flight", *(f"streamed-{rows}" for rows in STREAMED_ROWS))
 
 _READY_DEADLINE_S = 60
 _STOP_DEADLINE_S = 15
+_NAME = r"((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)"
 _CREATED = re.compile(
-    r"^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMP\w*\s+|SOURCE\s+|SINK\s+)?(TABLE|VIEW|STREAM)\s+"
-    r"(?:IF\s+NOT\s+EXISTS\s+)?(\"[^\"]+\"|\w+)",
+    r"^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SOURCE\s+|SINK\s+)?(TABLE|VIEW|STREAM|SCHEMA)\s+"
+    rf"(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}",
     re.IGNORECASE,
 )
+_RENAMED = re.compile(rf"^\s*ALTER\s+TABLE\s+.*\bRENAME\s+TO\s+{_NAME}", re.IGNORECASE | re.DOTALL)
+# The name is gone, with its schema or by a rollback, or stands for an object of another kind, which
+# has its own entry in the list.
+_DROPPED_ALREADY = frozenset({"VEL2011", "VEL2025", "VEL2028"})
 
 
 class ProcessEngine:
-    """One Session of its own in this process; `trigger_rows` 0 means plain batch."""
+    """One Session of its own in this process and a connection to it; `trigger_rows` 0 means plain
+    batch.
+    """
 
     def __init__(self, trigger_rows: int = 0) -> None:
         # Imported here: parsing, the Flight mode and the expectation tool work without a compiled
@@ -46,20 +53,21 @@ class ProcessEngine:
 
         self._kernel_error = _kernel.KernelError
         self._session = _kernel.Session()
+        self._connection = self._session.connect()
         self.labels = frozenset({"velaria", "streamed" if trigger_rows else "process"})
         if trigger_rows:
             self._session.execute(f"SET debug_trigger_rows = {trigger_rows}")
 
     def run(self, sql: str) -> pa.Table | None:
         try:
-            result = self._session.execute(sql)
+            result = self._connection.execute(sql)
             return result.read_all() if result.schema is not None else None
         except self._kernel_error as error:
             raise SqlFailure(error.code, error.message) from error
 
     def explain(self, sql: str) -> dict[str, str]:
         try:
-            return self._session.explain(sql)
+            return self._connection.explain(sql)
         except self._kernel_error as error:
             raise SqlFailure(error.code, error.message) from error
 
@@ -68,8 +76,8 @@ class ProcessEngine:
 
 
 class FlightEngine:
-    """A plain pyarrow.flight client. Objects that a file creates are dropped by close(), newest
-    first.
+    """A plain pyarrow.flight client with a session of its own. Objects that a file creates are
+    dropped by close(), newest first.
     """
 
     labels = frozenset({"velaria", "flight"})
@@ -77,36 +85,48 @@ class FlightEngine:
     def __init__(self, location: str) -> None:
         self._client = flight.connect(location)
         self._created: list[tuple[str, str]] = []
+        self._options = flight.FlightCallOptions()
+        opened = self._act("session.open", {})
+        self._session = str(opened["session"])
+        headers = [(b"velaria-session", self._session.encode())]
+        self._options = flight.FlightCallOptions(headers=headers)
 
     def run(self, sql: str) -> pa.Table | None:
         if match := _CREATED.match(sql):
             self._created.append((match[1].upper(), match[2]))
+        elif match := _RENAMED.match(sql):
+            self._created.append(("TABLE", match[1]))
         try:
             descriptor = flight.FlightDescriptor.for_command(sql.encode())
-            info = self._client.get_flight_info(descriptor)
-            tables = [self._client.do_get(end.ticket).read_all() for end in info.endpoints]
+            info = self._client.get_flight_info(descriptor, self._options)
+            readers = [self._client.do_get(end.ticket, self._options) for end in info.endpoints]
+            tables = [reader.read_all() for reader in readers]
         except (flight.FlightError, pa.ArrowException) as error:
             raise _sql_failure(error) from error
         return pa.concat_tables(tables)
 
     def explain(self, sql: str) -> dict[str, str]:
-        action = flight.Action("sql.explain", msgspec.msgpack.encode({"sql": sql}))
-        try:
-            (reply,) = self._client.do_action(action)
-        except (flight.FlightError, pa.ArrowException) as error:
-            raise _sql_failure(error) from error
-        return msgspec.msgpack.decode(reply.body.to_pybytes(), type=dict[str, str])
+        return {name: str(text) for name, text in self._act("sql.explain", {"sql": sql}).items()}
 
     def close(self) -> None:
+        self._act("session.close", {"session": self._session})
+        self._options = flight.FlightCallOptions()
         for kind, name in reversed(self._created):
             try:
-                self.run(f"DROP {kind} IF EXISTS {name}")
+                cascade = " CASCADE" if kind == "SCHEMA" else ""
+                self.run(f"DROP {kind} IF EXISTS {name}{cascade}")
             except SqlFailure as failure:
-                # The name now stands for an object of another kind, which has its own entry in the
-                # list.
-                if failure.code != "VEL2025":
+                if failure.code not in _DROPPED_ALREADY:
                     raise
         self._client.close()
+
+    def _act(self, name: str, fields: dict[str, object]) -> dict[str, object]:
+        action = flight.Action(name, msgspec.msgpack.encode(fields))
+        try:
+            (reply,) = self._client.do_action(action, self._options)
+        except (flight.FlightError, pa.ArrowException) as error:
+            raise _sql_failure(error) from error
+        return msgspec.msgpack.decode(reply.body.to_pybytes(), type=dict[str, object])
 
 
 def _sql_failure(error: Exception) -> SqlFailure:

@@ -15,7 +15,7 @@ TYPE_LETTERS = frozenset("IRTB")
 
 _HASH = re.compile(r"^(\d+) values hashing to ([0-9a-f]{32})$")
 _ERROR_CODE = re.compile(r"^VEL\d{4}$")
-_HEADER = re.compile(r"^# (name|description|group|mode): (.+)$")
+_HEADER = re.compile(r"^# (name|description|group|mode|quick): (.+)$")
 
 
 class SltSyntaxError(Exception):
@@ -100,6 +100,10 @@ class SltFile:
     def is_batch_only(self) -> bool:
         """True when `# mode: batch-only` keeps the file out of the streamed modes."""
         return self.header.get("mode") == "batch-only"
+
+    def is_quick(self, mode: str) -> bool:
+        """True when `make quick` runs the file in this mode; `# quick: process` leaves it one."""
+        return mode in self.header.get("quick", "process streamed-3").split()
 
 
 def parse_file(path: Path) -> SltFile:

@@ -1,0 +1,311 @@
+#include "io/file_writer.hpp"
+
+#include <arrow/array/array_dict.h>
+#include <arrow/ipc/writer.h>
+#include <arrow/util/byte_size.h>
+#include <arrow/util/compression.h>
+#include <parquet/arrow/writer.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "io/open_file.hpp"
+
+namespace velaria::io {
+namespace {
+
+constexpr unsigned kCsv = 1, kJson = 2, kParquet = 4, kArrow = 8;
+constexpr int64_t kRowGroupRows = 122'880;
+
+struct FormatRow {
+  std::string_view word;  // of FORMAT, or a path's ending
+  std::string_view format;
+  unsigned group;
+};
+
+constexpr FormatRow kFormats[] = {
+    {"csv", "csv", kCsv},
+    {"tsv", "tsv", kCsv},
+    {"json", "json_lines", kJson},
+    {"ndjson", "json_lines", kJson},
+    {"jsonl", "json_lines", kJson},
+    {"json_lines", "json_lines", kJson},
+    {"json_array", "json_array", kJson},
+    {"parquet", "parquet", kParquet},
+    {"arrow", "arrow", kArrow},
+};
+
+struct OptionRow {
+  std::string_view key;
+  std::string_view meaning;
+  unsigned groups;
+};
+
+constexpr OptionRow kOptions[] = {
+    {"format", "format", kCsv | kJson | kParquet | kArrow},
+    {"compression", "compression", kCsv | kJson | kParquet | kArrow},
+    {"codec", "compression", kCsv | kJson | kParquet | kArrow},
+    {"delimiter", "delimiter", kCsv},
+    {"delim", "delimiter", kCsv},
+    {"sep", "delimiter", kCsv},
+    {"header", "header", kCsv},
+    {"null", "null", kCsv},
+    {"nullstr", "null", kCsv},
+    {"array", "array", kJson},
+};
+
+const FormatRow* FindFormat(const std::string& word) {
+  const auto* row = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                 [&](const auto& format) { return format.word == word; });
+  return row == std::end(kFormats) ? nullptr : row;
+}
+
+Result<const FormatRow*> FormatOf(const std::string& path, const std::string& named) {
+  if (!named.empty()) {
+    if (const auto* row = FindFormat(ToLower(named))) return row;
+    std::vector<std::string> words;
+    for (const auto& format : kFormats) words.emplace_back(format.word);
+    const std::string near = NearestName(named, words);
+    return BadOption("unknown file format", named,
+                     near.empty() ? "Formats are csv, tsv, json, json_array, parquet and arrow."
+                                  : "Did you mean " + near + "?");
+  }
+  const std::string name = UncompressedName(path);
+  const size_t dot = name.rfind('.');
+  if (dot != std::string::npos) {
+    if (const auto* row = FindFormat(name.substr(dot + 1))) return row;
+  }
+  return BadOption("the path's ending names no format", path, "Write (FORMAT csv).");
+}
+
+Status CheckCompression(const FormatRow& format, const std::string& path, WriteOptions* out) {
+  static constexpr std::string_view kOfText[] = {"none", "gzip", "zstd"};
+  static constexpr std::string_view kOfParquet[] = {"snappy", "zstd", "gzip", "lz4", "none"};
+  static constexpr std::string_view kOfArrow[] = {"none", "lz4", "zstd"};
+  std::span<const std::string_view> known = kOfText;
+  if (format.group == kParquet) known = kOfParquet;
+  if (format.group == kArrow) known = kOfArrow;
+  std::string word = ToLower(out->compression);
+  if (word == "uncompressed") word = "none";
+  if (word.empty() || word == "auto") {
+    const bool is_text = (format.group & (kCsv | kJson)) != 0;
+    word = is_text ? CompressionOf(path, "") : std::string(known[0]);
+  }
+  out->compression = word;
+  if (std::find(known.begin(), known.end(), word) != known.end()) return Status::OK();
+  std::vector<std::string> words(known.begin(), known.end());
+  return BadOption("unknown compression", word, "Compressions are " + Join(words, ", ") + ".");
+}
+
+arrow::Compression::type CodecOf(const std::string& word, bool arrow_frames) {
+  if (word == "snappy") return arrow::Compression::SNAPPY;
+  if (word == "gzip") return arrow::Compression::GZIP;
+  if (word == "zstd") return arrow::Compression::ZSTD;
+  if (word == "lz4") return arrow_frames ? arrow::Compression::LZ4_FRAME : arrow::Compression::LZ4;
+  return arrow::Compression::UNCOMPRESSED;
+}
+
+Status CannotHold(const std::string& format, const Status& cause) {
+  if (!cause.IsNotImplemented() && !cause.IsTypeError()) return cause;
+  return Fail(ErrorCode::kTypeMismatch,
+              "a column's type cannot be written as " + format + ": " + FirstLine(cause.message()),
+              "Cast the column to another type.");
+}
+
+/// Batches as they are, in a format that holds Arrow's types.
+class BatchWriter : public FileWriter {
+ public:
+  using FileWriter::FileWriter;
+  Result<EncodedRows> Encode(std::shared_ptr<arrow::RecordBatch> batch,
+                             const FunctionContext&) const override {
+    const int64_t rows = batch->num_rows();
+    return EncodedRows{nullptr, std::move(batch), rows};
+  }
+};
+
+class ParquetWriter final : public BatchWriter {
+ public:
+  ParquetWriter(std::unique_ptr<OutputFile> file,
+                std::unique_ptr<parquet::arrow::FileWriter> writer)
+      : BatchWriter(std::move(file)), writer_(std::move(writer)) {}
+  Status Write(const EncodedRows& rows) override {
+    return Guarded([&] { return writer_->WriteRecordBatch(*rows.batch); });
+  }
+  Status Finish() override {
+    return Guarded([&] { return writer_->Close(); });
+  }
+
+  /// The Parquet library throws; nothing of that leaves this file.
+  template <typename Call>
+  Status Guarded(Call&& call) {
+    try {
+      const Status status = call();
+      return status.ok() ? status : file_->WriteFailed(CannotHold("Parquet", status));
+    } catch (const std::bad_alloc&) {
+      return Status::OutOfMemory("out of memory while writing Parquet");
+    } catch (const std::exception& error) {
+      return file_->WriteFailed(Status::IOError(error.what()));
+    }
+  }
+
+ private:
+  const std::unique_ptr<parquet::arrow::FileWriter> writer_;
+};
+
+class ArrowWriter final : public BatchWriter {
+ public:
+  ArrowWriter(std::unique_ptr<OutputFile> file,
+              std::shared_ptr<arrow::ipc::RecordBatchWriter> writer)
+      : BatchWriter(std::move(file)), writer_(std::move(writer)) {}
+  Status Write(const EncodedRows& rows) override {
+    VELARIA_ASSIGN_OR_RETURN(const auto batch, WithGrowingDictionaries(rows.batch));
+    const Status status = writer_->WriteRecordBatch(*batch);
+    return status.ok() ? status : file_->WriteFailed(status);
+  }
+  Status Finish() override {
+    const Status status = writer_->Close();
+    return status.ok() ? status : file_->WriteFailed(status);
+  }
+
+ private:
+  /// A file's dictionaries may grow and never change: values that a batch brings anew go behind
+  /// those that are there.
+  Result<std::shared_ptr<arrow::RecordBatch>> WithGrowingDictionaries(
+      std::shared_ptr<arrow::RecordBatch> batch) {
+    for (int i = 0; i < batch->num_columns(); ++i) {
+      if (batch->column(i)->type_id() != arrow::Type::DICTIONARY) continue;
+      const auto& column = static_cast<const arrow::DictionaryArray&>(*batch->column(i));
+      const auto& type = static_cast<const arrow::DictionaryType&>(*column.type());
+      Dictionary& known = dictionaries_[i];
+      if (known.values && known.values->Equals(*column.dictionary())) continue;
+      if (!known.unifier) {
+        VELARIA_ASSIGN_OR_RETURN(known.unifier, arrow::DictionaryUnifier::Make(type.value_type()));
+      }
+      std::shared_ptr<arrow::Buffer> places;
+      VELARIA_RETURN_NOT_OK(known.unifier->Unify(*column.dictionary(), &places));
+      VELARIA_RETURN_NOT_OK(
+          known.unifier->GetResultWithIndexType(type.index_type(), &known.values));
+      VELARIA_ASSIGN_OR_RETURN(auto moved,
+                               column.Transpose(column.type(), known.values,
+                                                reinterpret_cast<const int32_t*>(places->data())));
+      VELARIA_ASSIGN_OR_RETURN(batch, batch->SetColumn(i, batch->schema()->field(i), moved));
+    }
+    return batch;
+  }
+
+  struct Dictionary {
+    std::unique_ptr<arrow::DictionaryUnifier> unifier;
+    std::shared_ptr<arrow::Array> values;
+  };
+  const std::shared_ptr<arrow::ipc::RecordBatchWriter> writer_;
+  std::map<int, Dictionary> dictionaries_;  // by column
+};
+
+}  // namespace
+
+int64_t EncodedRows::byte_count() const {
+  if (text) return text->size();
+  if (!batch) return 0;
+  const auto bytes = arrow::util::ReferencedBufferSize(*batch);
+  return bytes.ok() ? *bytes : 0;
+}
+
+Result<WriteOptions> ParseWriteOptions(
+    const std::string& path, const std::vector<std::pair<std::string, std::string>>& options) {
+  WriteOptions out;
+  std::map<std::string, std::string> given;
+  std::map<std::string, const OptionRow*> rows;
+  for (const auto& [key, value] : options) {
+    const auto* row = std::find_if(std::begin(kOptions), std::end(kOptions),
+                                   [&](const auto& option) { return option.key == key; });
+    if (row == std::end(kOptions)) {
+      std::vector<std::string> words;
+      for (const auto& option : kOptions) words.emplace_back(option.key);
+      const std::string near = NearestName(key, words);
+      return BadOption(
+          "unknown option", key,
+          near.empty() ? "Options are " + Join(words, ", ") + "." : "Did you mean " + near + "?");
+    }
+    if (!given.emplace(std::string(row->meaning), value).second) {
+      return BadOption("option is given twice", key, "");
+    }
+    rows[key] = row;
+  }
+  VELARIA_ASSIGN_OR_RETURN(const auto* format, FormatOf(path, given["format"]));
+  out.format = format->format;
+  for (const auto& [key, row] : rows) {
+    if ((row->groups & format->group) != 0) continue;
+    return BadOption("option does not apply to " + out.format, key, "");
+  }
+  if (out.format == "tsv") out.delimiter = '\t';
+  if (given.contains("delimiter")) {
+    VELARIA_ASSIGN_OR_RETURN(out.delimiter, ParseDelimiter(given["delimiter"]));
+  }
+  if (given.contains("header")) {
+    VELARIA_ASSIGN_OR_RETURN(out.header, ParseBoolean("header", given["header"]));
+  }
+  if (given.contains("array")) {
+    VELARIA_ASSIGN_OR_RETURN(const bool array, ParseBoolean("array", given["array"]));
+    out.format = array ? "json_array" : "json_lines";
+  }
+  out.null_text = given["null"];
+  if (out.null_text.find_first_of("\"\r\n") != std::string::npos ||
+      out.null_text.find(out.delimiter) != std::string::npos) {
+    return BadOption("the text of NULL would need quotes", out.null_text, "");
+  }
+  out.compression = given["compression"];
+  VELARIA_RETURN_NOT_OK(CheckCompression(*format, path, &out));
+  return out;
+}
+
+Result<std::unique_ptr<FileWriter>> OpenParquetWriter(std::unique_ptr<OutputFile> file,
+                                                      const WriteOptions& options,
+                                                      const SchemaPtr& schema,
+                                                      arrow::MemoryPool* pool) {
+  parquet::WriterProperties::Builder properties;
+  properties.compression(CodecOf(options.compression, false))
+      ->max_row_group_length(kRowGroupRows)
+      ->memory_pool(pool);
+  // With Arrow's own schema beside Parquet's, every type comes back as it was.
+  const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+  try {
+    auto writer = parquet::arrow::FileWriter::Open(*schema, pool, file->stream(),
+                                                   properties.build(), arrow_properties);
+    if (!writer.ok()) return file->WriteFailed(CannotHold("Parquet", writer.status()));
+    return std::make_unique<ParquetWriter>(std::move(file), std::move(*writer));
+  } catch (const std::bad_alloc&) {
+    return Status::OutOfMemory("out of memory while writing Parquet");
+  } catch (const std::exception& error) {
+    return CannotHold("Parquet", Status::NotImplemented(error.what()));
+  }
+}
+
+Result<std::unique_ptr<FileWriter>> OpenArrowWriter(std::unique_ptr<OutputFile> file,
+                                                    const WriteOptions& options,
+                                                    const SchemaPtr& schema,
+                                                    arrow::MemoryPool* pool) {
+  auto write_options = arrow::ipc::IpcWriteOptions::Defaults();
+  write_options.memory_pool = pool;
+  write_options.use_threads = false;
+  write_options.emit_dictionary_deltas = true;
+  if (options.compression != "none") {
+    VELARIA_ASSIGN_OR_RETURN(write_options.codec,
+                             arrow::util::Codec::Create(CodecOf(options.compression, true)));
+  }
+  auto writer = arrow::ipc::MakeFileWriter(file->stream(), schema, write_options);
+  if (!writer.ok()) return file->WriteFailed(CannotHold("Arrow", writer.status()));
+  return std::make_unique<ArrowWriter>(std::move(file), std::move(*writer));
+}
+
+Result<std::unique_ptr<FileWriter>> OpenWriter(const std::string& path, const AllowedRoots& roots,
+                                               const WriteOptions& options, const SchemaPtr& schema,
+                                               arrow::MemoryPool* pool) {
+  VELARIA_ASSIGN_OR_RETURN(auto file, OutputFile::Create(path, roots));
+  if (options.format == "parquet") {
+    return OpenParquetWriter(std::move(file), options, schema, pool);
+  }
+  if (options.format == "arrow") return OpenArrowWriter(std::move(file), options, schema, pool);
+  return OpenTextWriter(std::move(file), options, schema);
+}
+
+}  // namespace velaria::io

@@ -1,0 +1,63 @@
+// The catalog as one statement sees it: the names of its snapshot or transaction, the connection's
+// temporary objects, and the schema in which names without one are looked up. Never changes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "logical/file_opener.hpp"
+#include "logical/schema_scopes.hpp"
+#include "session/catalog.hpp"
+
+namespace velaria::session {
+
+class Session;
+using TableVersions = std::unordered_map<const storage::Table*, storage::VersionPtr>;
+
+class CatalogView final : public logical::CatalogReader,
+                          public logical::SchemaScopes,
+                          public logical::FileOpener {
+ public:
+  /// `names` are the snapshot's, or a transaction's changed ones; `own` are the versions that the
+  /// transaction made. `temporary` may be null.
+  CatalogView(SnapshotPtr snapshot, RootPtr names, RootPtr temporary, std::string path,
+              TableVersions own, Session& session)
+      : snapshot_(std::move(snapshot)),
+        names_(std::move(names)),
+        temporary_(std::move(temporary)),
+        path_(std::move(path)),
+        own_(std::move(own)),
+        session_(session) {}
+
+  Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
+                                            bool quoted) const override;
+  Result<logical::RelationPtr> OpenFile(const std::string& path) const override;
+  Result<logical::RelationPtr> OpenFiles(const logical::FileRequest& request) const override;
+  std::vector<std::string> RelationNames() const override;
+  bool HasSchema(const std::string& schema) const override;
+  const logical::CatalogReader& ScopeOf(const logical::Relation& relation) const override;
+  std::vector<std::string> SchemaNames() const override;
+
+  /// Null when there is none. An empty schema: a temporary object, else one of the current schema.
+  EntryPtr Find(const std::string& schema, const std::string& name) const;
+  /// All entries, temporary ones last.
+  std::vector<EntryPtr> Entries() const;
+  /// The version that the statement reads.
+  storage::VersionPtr VersionOf(const storage::TablePtr& table) const;
+  std::shared_ptr<const execution::TableRelation> RelationOf(const CatalogEntry& entry) const;
+  const std::string& path() const override { return path_; }
+
+ private:
+  const SnapshotPtr snapshot_;
+  const RootPtr names_, temporary_;
+  const std::string path_;
+  const TableVersions own_;
+  Session& session_;  // whose tables these are
+  // Of views, by their path and whether they are temporary; made by the one thread that binds.
+  mutable std::map<std::pair<std::string, bool>, std::unique_ptr<CatalogView>> scopes_;
+};
+
+}  // namespace velaria::session

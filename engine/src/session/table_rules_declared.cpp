@@ -1,0 +1,104 @@
+// The rules that CREATE TABLE and ALTER TABLE declare, bound over the table's columns.
+#include "base/text.hpp"
+#include "session/statement_runner.hpp"
+
+namespace velaria::session {
+
+using sql::Statement;
+
+namespace {
+
+int ColumnNamed(const sql::Name& name, const arrow::Schema& schema) {
+  for (int i = 0; i < schema.num_fields(); ++i) {
+    if (EqualsIgnoreCase(name.text, schema.field(i)->name())) return i;
+  }
+  return -1;
+}
+
+/// `base`, or with the first number behind it that no other constraint has.
+std::string FreeName(const std::string& base, const RuleSet& rules) {
+  std::string name = base;
+  for (int number = 1; rules.HasName(name); ++number) name = base + std::to_string(number);
+  return name;
+}
+
+Status CheckFree(const std::string& name, const RuleSet& rules, Place place) {
+  if (!rules.HasName(name)) return Status::OK();
+  return FailAt(place, ErrorCode::kTableExists, "a constraint of that name exists: " + name);
+}
+
+/// Its columns, in the schema, which a primary key makes NOT NULL.
+Status BindKey(const sql::KeyDef& definition, SchemaPtr* schema, KeyRule* key) {
+  for (const auto& name : definition.columns) {
+    const int column = ColumnNamed(name, **schema);
+    if (column < 0) {
+      const auto near = NearestName(name.text, (*schema)->field_names());
+      return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
+                    near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?");
+    }
+    if (std::find(key->columns.begin(), key->columns.end(), column) != key->columns.end()) {
+      return FailAt(name.place, ErrorCode::kDuplicateColumn,
+                    "a key names a column twice: " + name.text);
+    }
+    key->columns.push_back(column);
+    if (!IsComparable(*(*schema)->field(column)->type())) {
+      return FailAt(name.place, ErrorCode::kTypeMismatch,
+                    "a column of this type cannot be a key: " + name.text);
+    }
+    if (definition.primary) {
+      const auto field = (*schema)->field(column)->WithNullable(false);
+      ARROW_ASSIGN_OR_RAISE(*schema, (*schema)->SetField(column, field));
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Status StatementRunner::AddRules(const Statement& statement, const std::string& table,
+                                 SchemaPtr* schema, RuleSet* rules) {
+  for (const auto& definition : statement.keys) {
+    const auto is_primary = [](const KeyRule& key) { return key.primary; };
+    if (definition.primary && std::any_of(rules->keys.begin(), rules->keys.end(), is_primary)) {
+      return FailAt(definition.place, ErrorCode::kSyntaxError,
+                    "a table has one primary key at most: " + table);
+    }
+    KeyRule key{definition.name, definition.primary, {}};
+    ARROW_RETURN_NOT_OK(CheckFree(key.name, *rules, definition.place));
+    ARROW_RETURN_NOT_OK(BindKey(definition, schema, &key));
+    if (key.name.empty()) {
+      std::vector<std::string> words;
+      for (int column : key.columns) words.push_back((*schema)->field(column)->name());
+      key.name = FreeName(table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key"), *rules);
+    }
+    rules->keys.push_back(std::move(key));
+  }
+  for (const auto& definition : statement.checks) {
+    CheckRule check{definition.name, definition.text, nullptr};
+    ARROW_RETURN_NOT_OK(CheckFree(check.name, *rules, definition.place));
+    if (check.name.empty()) check.name = FreeName(table + "_check", *rules);
+    ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(*definition.expr, **schema,
+                                                                        table, "CHECK", Bind()));
+    rules->checks.push_back(std::move(check));
+  }
+  return Status::OK();
+}
+
+Result<std::shared_ptr<storage::TableGuard>> StatementRunner::RulesFrom(const Statement& statement,
+                                                                        const std::string& table,
+                                                                        SchemaPtr* schema) {
+  RuleSet rules;
+  ARROW_RETURN_NOT_OK(AddRules(statement, table, schema, &rules));
+  for (size_t i = 0; i < statement.columns.size(); ++i) {
+    const auto& column = statement.columns[i];
+    if (!column.default_value) continue;
+    rules.defaults.resize(statement.columns.size());
+    ARROW_ASSIGN_OR_RAISE(
+        rules.defaults[i],
+        sql::BindDefault(*column.default_value, *(*schema)->field(static_cast<int>(i)), Bind()));
+  }
+  if (rules.empty()) return nullptr;
+  return std::make_shared<TableRules>(table, *schema, std::move(rules));
+}
+
+}  // namespace velaria::session

@@ -1,0 +1,46 @@
+// Types as written: names, fields and array suffixes to Arrow types.
+#include "base/text.hpp"
+#include "sql/planner_literal.hpp"
+
+namespace velaria::sql {
+namespace {
+
+Result<TypePtr> StructOf(const TypeName& written) {
+  arrow::FieldVector fields;
+  for (size_t i = 0; i < written.inner.size(); ++i) {
+    const Name& name = written.field_names[i];
+    for (const auto& field : fields) {
+      if (!EqualsIgnoreCase(field->name(), name.text)) continue;
+      return FailAt(name.place, ErrorCode::kDuplicateColumn,
+                    "a STRUCT has a field twice: " + name.text);
+    }
+    VELARIA_ASSIGN_OR_RETURN(TypePtr type, TypeOf(written.inner[i]));
+    fields.push_back(arrow::field(name.text, std::move(type)));
+  }
+  return arrow::struct_(std::move(fields));
+}
+
+Result<TypePtr> MapOf(const TypeName& written) {
+  VELARIA_ASSIGN_OR_RETURN(TypePtr key, TypeOf(written.inner[0]));
+  VELARIA_ASSIGN_OR_RETURN(TypePtr item, TypeOf(written.inner[1]));
+  return arrow::map(std::move(key), std::move(item));
+}
+
+}  // namespace
+
+Result<TypePtr> TypeOf(const TypeName& written) {
+  TypePtr type;
+  if (written.inner.empty()) {
+    auto plain = TypeFromSqlName(written.name, written.arguments, written.with_time_zone);
+    if (!plain.ok()) return WithPlace(plain.status(), written.place);
+    type = std::move(*plain);
+  } else {
+    VELARIA_ASSIGN_OR_RETURN(type, written.name == "MAP" ? MapOf(written) : StructOf(written));
+  }
+  for (const int64_t size : written.array_sizes) {
+    type = size == 0 ? arrow::list(type) : arrow::fixed_size_list(type, static_cast<int32_t>(size));
+  }
+  return type;
+}
+
+}  // namespace velaria::sql

@@ -1,0 +1,16 @@
+"""Actions on files."""
+
+from velaria.flight_server.actions.registry import action
+from velaria.flight_server.actions.sql import columns_of
+from velaria.flight_server.calls import Call
+from velaria.flight_server.service import Service
+from velaria.schemas.file import FileCandidate, FileProbe, FileProbeReply
+
+
+@action("file.probe")
+def probe(service: Service, call: Call, command: FileProbe) -> FileProbeReply:
+    """What a file seems to be: format, score, columns, candidates."""
+    found = service.session.probe(command.path)
+    candidates = [FileCandidate(**candidate) for candidate in found.pop("candidates")]
+    columns = columns_of(found.pop("schema"))
+    return FileProbeReply(schema=columns, candidates=candidates, **found)

@@ -1,0 +1,35 @@
+"""Sessions: what a client has of its own on the server between its calls."""
+
+from typing import Annotated
+
+import msgspec
+
+from velaria.schemas.base import Command, Reply
+
+IDLE_S_MAX = 86_400
+
+SessionId = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=128, description="What session.open answered with.")
+]
+IdleSeconds = Annotated[
+    float,
+    msgspec.Meta(
+        gt=0, le=IDLE_S_MAX, description="Seconds without a call after which it is closed."
+    ),
+]
+
+
+class SessionOpen(Command):
+    """Open a session; calls name it in the header velaria-session."""
+
+    idle_s: IdleSeconds | None = None
+
+
+class SessionOpened(Reply):
+    session: SessionId
+
+
+class SessionClose(Command):
+    """Close a session: its open transaction is rolled back, its temporary tables are dropped."""
+
+    session: SessionId

@@ -1,0 +1,85 @@
+"""Sessions expire when they are idle, and only then."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from velaria import _kernel
+from velaria.flight_server.sessions import SessionBook
+from velaria.schemas.errors import VelariaError
+
+
+class OneCall:
+    def __init__(self) -> None:
+        self.ends: list[Callable[[Any], None]] = []
+
+    def on_end(self, action: Callable[[Any], None]) -> None:
+        self.ends.append(action)
+
+    def end(self) -> None:
+        for action in self.ends:
+            action(None)
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def use(book: SessionBook, session: str) -> OneCall:
+    call = OneCall()
+    book.use(session, cast(Any, call))
+    return call
+
+
+def test_an_idle_session_is_closed_and_its_transaction_rolled_back() -> None:
+    kernel, clock = _kernel.Session(threads=1), Clock()
+    kernel.execute("CREATE TABLE t(a INTEGER)")
+    book = SessionBook(kernel, clock)
+    session = book.open(idle_s=10)
+    call = OneCall()
+    connection = book.use(session, cast(Any, call))
+    connection.execute("BEGIN")
+    connection.execute("INSERT INTO t VALUES (1)")
+    call.end()
+    clock.now_s = 10.0
+    use(book, session).end()
+    clock.now_s = 20.5
+    with pytest.raises(VelariaError) as caught:
+        use(book, session)
+    assert caught.value.code == "VEL1006"
+    assert not connection.in_transaction
+    assert kernel.execute("SELECT count(*) AS n FROM t").read_all().to_pydict() == {"n": [0]}
+    assert book.count() == 0
+
+
+def test_a_session_with_a_call_under_way_is_not_idle() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), clock)
+    session = book.open(idle_s=1)
+    long_call = use(book, session)
+    clock.now_s = 100.0
+    use(book, session).end()
+    clock.now_s = 200.0
+    book.close_idle()
+    assert book.count() == 1
+    long_call.end()
+    clock.now_s = 201.5
+    book.close_idle()
+    assert book.count() == 0
+
+
+def test_there_are_not_more_sessions_than_allowed() -> None:
+    book = SessionBook(_kernel.Session(threads=1), Clock(), sessions_max=2)
+    first = book.open()
+    book.open()
+    with pytest.raises(VelariaError) as caught:
+        book.open()
+    assert caught.value.code == "VEL5002"
+    book.close(first)
+    book.open()
+    book.close_all()
+    assert book.count() == 0
