@@ -207,7 +207,7 @@ std::string CompressionOf(const std::string& path, const std::string& option) {
 std::string UncompressedName(const std::string& path) {
   std::string lower = ToLower(path);
   for (const std::string_view ending : {".gz", ".zst"}) {
-    if (lower.ends_with(ending)) lower.resize(lower.size() - ending.size());
+    if (lower.ends_with(ending)) lower.erase(lower.size() - ending.size());
   }
   return lower;
 }

@@ -145,8 +145,8 @@ Status AddColumn(const Statement& statement, const sql::BindContext& bind, Alter
     defaults.back() = value;
   } else {
     if (!defaults.empty()) defaults.push_back(nullptr);
-    ARROW_ASSIGN_OR_RAISE(value, logical::MakeNull(*type, definition.name.place));
-    ARROW_ASSIGN_OR_RAISE(value, sql::CastTo(value, *type, bind.functions));
+    ARROW_ASSIGN_OR_RAISE(value, logical::MakeNull(type, definition.name.place));
+    ARROW_ASSIGN_OR_RAISE(value, sql::CastTo(value, type, bind.functions));
   }
   altered->convert =
       Computed(altered->schema->num_fields() - 1, value, altered->schema, bind.functions);
