@@ -26,9 +26,11 @@ Result<std::shared_ptr<arrow::Scalar>> ArgumentOf(const sql::Expr& tree, const T
                                                   const sql::BindContext& bind) {
   ARROW_ASSIGN_OR_RAISE(auto value, sql::BindOverSchema(tree, *arrow::schema({}), "", bind));
   if (type) {
-    auto cast = sql::CastTo(value, type, bind.functions);
-    if (!cast.ok()) return WithPlace(cast.status(), tree.place);
-    value = *std::move(cast);
+    // A literal that is no value of the type is VEL2007, as it is where a column has the type.
+    auto given = sql::Adopt(value, LogicalType(type), bind.functions);
+    if (given.ok()) given = sql::CastTo(*given, type, bind.functions);
+    if (!given.ok()) return WithPlace(given.status(), tree.place);
+    value = *std::move(given);
   }
   auto folded = logical::Fold(value, bind.functions);
   if (!folded.ok()) return WithPlace(folded.status(), tree.place);
