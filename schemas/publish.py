@@ -13,6 +13,7 @@ import msgspec
 TOPICS = (
     "batch_metadata",
     "errors",
+    "file",
     "lane",
     "query",
     "run",

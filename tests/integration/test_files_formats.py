@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import velaria
+from tests.server_process import ServerProcess
+from velaria.schemas.errors import VelariaError
 
 MESSAGE_CHARS_MAX = 400
 
@@ -243,3 +245,31 @@ def test_probed_and_explicit_readers_read_the_same(
     probe = session.probe(path)
     explicit = session.read_json(path, format=probe["format"], columns=probe["columns"])
     assert explicit.to_arrow().equals(session.read(path).to_arrow())
+
+
+def test_a_server_probes_and_copies_below_its_allowed_paths(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in [inside, outside]:
+        folder.mkdir()
+        (folder / "a.json").write_text('{"a": 1, "b": "x"}\n')
+    with (
+        ServerProcess(allow_path=[inside]) as process,
+        velaria.connect(process.uri) as client,
+    ):
+        probe = client.probe(str(inside / "a.json"))
+        assert (probe.kind, probe.final_format, probe.score) == ("json", "json_lines", 100)
+        assert [(column.name, column.type) for column in probe.schema] == [
+            ("a", "int64"),
+            ("b", "string"),
+        ]
+        done = client.sql(f"COPY (SELECT * FROM '{inside}/a.json') TO '{inside}/b.parquet'")
+        assert done.rows_affected == 1
+        assert client.sql(f"SELECT * FROM '{inside}/b.parquet'").to_rows() == [(1, "x")]
+        for path in [outside / "a.json", outside / "missing.json"]:
+            with pytest.raises(VelariaError) as caught:
+                client.probe(str(path))
+            assert caught.value.code == "VEL4001"
+        with pytest.raises(VelariaError) as caught:
+            client.sql(f"COPY (SELECT 1 AS x) TO '{outside}/x.csv'")
+        assert caught.value.code == "VEL4001"
+    assert sorted(path.name for path in outside.iterdir()) == ["a.json"]

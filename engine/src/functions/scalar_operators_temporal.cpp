@@ -33,6 +33,14 @@ std::string IntervalText(const Interval& interval) {
   return out;
 }
 
+/// The same with the arguments the other way round.
+template <auto run>
+Result<Vector> Swapped(const FunctionContext& context, const ScalarBinding& binding,
+                       std::span<const Vector> arguments, int64_t row_count) {
+  const Vector swapped[] = {arguments[1], arguments[0]};
+  return run(context, binding, swapped, row_count);
+}
+
 template <int sign>
 Result<Vector> RunDatePlusDays(const FunctionContext& context, const ScalarBinding& binding,
                                std::span<const Vector> arguments, int64_t row_count) {
@@ -52,12 +60,6 @@ Result<Vector> RunDatePlusDays(const FunctionContext& context, const ScalarBindi
 }
 
 /// integer + date
-Result<Vector> RunDaysPlusDate(const FunctionContext& context, const ScalarBinding& binding,
-                               std::span<const Vector> arguments, int64_t row_count) {
-  const Vector swapped[] = {arguments[1], arguments[0]};
-  return RunDatePlusDays<1>(context, binding, swapped, row_count);
-}
-
 Result<Vector> RunDateMinusDate(const FunctionContext& context, const ScalarBinding& binding,
                                 std::span<const Vector> arguments, int64_t row_count) {
   return MapBinary<int32_t, int32_t, int32_t>(
@@ -113,13 +115,6 @@ Result<Vector> RunTimestampPlusInterval(const FunctionContext& context,
       });
 }
 
-Result<Vector> RunIntervalPlusTimestamp(const FunctionContext& context,
-                                        const ScalarBinding& binding,
-                                        std::span<const Vector> arguments, int64_t row_count) {
-  const Vector swapped[] = {arguments[1], arguments[0]};
-  return RunTimestampPlusInterval<1>(context, binding, swapped, row_count);
-}
-
 Interval DaysAndTime(__int128 nanos) {
   return {0, static_cast<int32_t>(nanos / kNanosPerDay),
           static_cast<int64_t>(nanos % kNanosPerDay)};
@@ -147,12 +142,6 @@ Result<Vector> RunDatePlusTime(const FunctionContext& context, const ScalarBindi
             __builtin_add_overflow(*out, micros, out));
       },
       [&](int32_t date, int64_t) { return OutOfRange(*binding.type, DateText(date)); });
-}
-
-Result<Vector> RunTimePlusDate(const FunctionContext& context, const ScalarBinding& binding,
-                               std::span<const Vector> arguments, int64_t row_count) {
-  const Vector swapped[] = {arguments[1], arguments[0]};
-  return RunDatePlusTime(context, binding, swapped, row_count);
 }
 
 /// A time of day wraps at midnight.
@@ -288,22 +277,24 @@ Result<ScalarBinding> BindSum(Kind a, Kind b, const TypePtr& left, const TypePtr
   if (a == Kind::kDate && b == Kind::kInteger)
     return ScalarBinding{date, {date, integer}, RunDatePlusDays<1>};
   if (a == Kind::kInteger && b == Kind::kDate)
-    return ScalarBinding{date, {integer, date}, RunDaysPlusDate};
+    return ScalarBinding{date, {integer, date}, Swapped<RunDatePlusDays<1>>};
   if (a == Kind::kDate && b == Kind::kTime)
     return ScalarBinding{timestamp, {date, time}, RunDatePlusTime};
   if (a == Kind::kTime && b == Kind::kDate)
-    return ScalarBinding{timestamp, {time, date}, RunTimePlusDate};
+    return ScalarBinding{timestamp, {time, date}, Swapped<RunDatePlusTime>};
   if (a == Kind::kInterval && b == Kind::kInterval)
     return ScalarBinding{interval, {interval, interval}, RunIntervalPlusInterval<1>};
   if (a == Kind::kTime && b == Kind::kInterval)
     return ScalarBinding{time, {time, interval}, RunTimePlusInterval<1>};
+  if (a == Kind::kInterval && b == Kind::kTime)
+    return ScalarBinding{time, {interval, time}, Swapped<RunTimePlusInterval<1>>};
   if ((a == Kind::kDate || a == Kind::kTimestamp) && b == Kind::kInterval) {
     const TypePtr type = a == Kind::kDate ? timestamp : left;
     return ScalarBinding{type, {type, interval}, RunTimestampPlusInterval<1>};
   }
   if (a == Kind::kInterval && (b == Kind::kDate || b == Kind::kTimestamp)) {
     const TypePtr type = b == Kind::kDate ? timestamp : right;
-    return ScalarBinding{type, {interval, type}, RunIntervalPlusTimestamp};
+    return ScalarBinding{type, {interval, type}, Swapped<RunTimestampPlusInterval<1>>};
   }
   return binding::WrongArguments();
 }

@@ -82,9 +82,9 @@ std::optional<int64_t> ReadDate(Reader* in, bool is_bc) {
   return DaysOf(year, static_cast<int>(*month), static_cast<int>(*day));
 }
 
-std::optional<int64_t> ReadTime(Reader* in) {
-  const auto hour = in->Digits(1, 2);
-  if (!hour || *hour > 23 || !in->Take(':')) return std::nullopt;
+std::optional<int64_t> ReadTime(Reader* in, int64_t hours_max = 23) {
+  const auto hour = in->Digits(1, hours_max > 99 ? 7 : 2);
+  if (!hour || *hour > hours_max || !in->Take(':')) return std::nullopt;
   const auto minute = in->Digits(2, 2);
   if (!minute || *minute > 59) return std::nullopt;
   int64_t second = 0, nanos = 0;
@@ -287,6 +287,9 @@ std::optional<ParsedTimestamp> ParseTimestamp(std::string_view text) {
   return out;
 }
 
+// More do not fit into 64 bits of nanoseconds.
+constexpr int64_t kIntervalHoursMax = 2'562'046;
+
 std::optional<Interval> ParseInterval(std::string_view text) {
   Reader in{Trim(text)};
   if (in.text.empty()) return std::nullopt;
@@ -294,7 +297,7 @@ std::optional<Interval> ParseInterval(std::string_view text) {
   while (!in.text.empty()) {
     const int sign = in.Take('-') ? -1 : (in.Take('+'), 1);
     const Reader before = in;
-    const auto clock = ReadTime(&in);
+    const auto clock = ReadTime(&in, kIntervalHoursMax);
     if (clock && (in.text.empty() || IsBlank(in.text.front()))) {
       sum.nanos += static_cast<__int128>(sign) * *clock;
       in.SkipBlanks();

@@ -83,7 +83,7 @@ void Judge(ProbeResult* out) {
   out->score = best;
   out->confidence = best >= 90 && lead >= 15 ? "high" : best >= 65 && lead >= 8 ? "medium" : "low";
   if (out->confidence == "low") out->warnings.push_back("the format is a guess: name it");
-  if (lead < 8) {
+  if (lead < 8 && out->candidates.size() > 1) {
     out->warnings.push_back("another format is nearly as likely: " + out->candidates[1].format);
   }
   if (best < 40) out->warnings.push_back("no delimiter was found");

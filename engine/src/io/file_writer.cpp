@@ -5,6 +5,7 @@
 #include <arrow/util/byte_size.h>
 #include <arrow/util/compression.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/exception.h>
 
 #include <algorithm>
 
@@ -141,6 +142,8 @@ class ParquetWriter final : public BatchWriter {
     try {
       const Status status = call();
       return status.ok() ? status : file_->WriteFailed(CannotHold("Parquet", status));
+    } catch (const parquet::ParquetStatusException& error) {
+      return file_->WriteFailed(error.status());
     } catch (const std::bad_alloc&) {
       return Status::OutOfMemory("out of memory while writing Parquet");
     } catch (const std::exception& error) {
@@ -273,10 +276,12 @@ Result<std::unique_ptr<FileWriter>> OpenParquetWriter(std::unique_ptr<OutputFile
                                                    properties.build(), arrow_properties);
     if (!writer.ok()) return file->WriteFailed(CannotHold("Parquet", writer.status()));
     return std::make_unique<ParquetWriter>(std::move(file), std::move(*writer));
+  } catch (const parquet::ParquetStatusException& error) {
+    return file->WriteFailed(error.status());
   } catch (const std::bad_alloc&) {
     return Status::OutOfMemory("out of memory while writing Parquet");
   } catch (const std::exception& error) {
-    return CannotHold("Parquet", Status::NotImplemented(error.what()));
+    return file->WriteFailed(Status::IOError(error.what()));
   }
 }
 

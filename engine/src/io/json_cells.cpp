@@ -2,6 +2,7 @@
 
 #include <arrow/builder.h>
 #include <arrow/scalar.h>
+#include <arrow/util/decimal.h>
 #include <arrow/util/value_parsing.h>
 
 #include <cmath>
@@ -44,6 +45,22 @@ Status AppendNumber(const Document& document, uint32_t node, arrow::ArrayBuilder
     if (!std::isfinite(value) && kind == Kind::kNumber) return NotOfType(document, node);
   }
   return static_cast<typename arrow::TypeTraits<Type>::BuilderType*>(builder)->Append(value);
+}
+
+/// Digits beyond the type's scale would be lost: they are no value of it.
+Status AppendDecimal(const arrow::DataType& type, const Document& document, uint32_t node,
+                     std::string_view text, arrow::ArrayBuilder* builder) {
+  const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
+  arrow::Decimal128 value;
+  int32_t precision, scale;
+  if (!arrow::Decimal128::FromString(text, &value, &precision, &scale).ok()) {
+    return NotOfType(document, node);
+  }
+  const auto scaled = value.Rescale(scale, decimal.scale());
+  if (!scaled.ok() || !scaled->FitsInPrecision(decimal.precision())) {
+    return NotOfType(document, node);
+  }
+  return static_cast<arrow::Decimal128Builder*>(builder)->Append(*scaled);
 }
 
 Status AppendBoolean(const Document& document, uint32_t node, arrow::ArrayBuilder* builder) {
@@ -191,6 +208,9 @@ Status AppendNode(const arrow::DataType& type, const Document& document, uint32_
     default: break;
   }
   if (kind == Kind::kArray || kind == Kind::kObject) return NotOfType(document, node);
+  if (type.id() == arrow::Type::DECIMAL128) {
+    return AppendDecimal(type, document, node, TextOf(document, node, &buffer), builder);
+  }
   auto scalar = arrow::Scalar::Parse(type.GetSharedPtr(), TextOf(document, node, &buffer));
   if (!scalar.ok()) return NotOfType(document, node);
   return builder->AppendScalar(**scalar);

@@ -222,6 +222,14 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   parsed->rejects = catalog.rejects();
   auto file = io::OpenFiles({statement.path}, catalog.roots(), *parsed);
   if (!file.ok()) return AtOption(file.status(), statement);
+  const int found = (*file)->schema()->num_fields();
+  if (!is_json && found != columns->num_fields()) {
+    return FailAt(statement.place, ErrorCode::kSchemaMismatch,
+                  "columns to fill and columns of " + statement.path +
+                      " differ in number: to fill " + std::to_string(columns->num_fields()) +
+                      ", found " + std::to_string(found),
+                  "Name the columns that the file has: COPY table (columns) FROM.");
+  }
   const auto relation = std::make_shared<execution::FileRelation>(
       RelationKind::kFile, "'" + statement.path + "'", *file);
 

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/text.hpp"
 #include "sql/planner_literal.hpp"
@@ -143,7 +144,10 @@ Result<std::shared_ptr<arrow::Scalar>> ParseInterval(const std::string& text,
   const double all_days = total.days + (total.months - months) * kDaysPerMonth;
   const double days = std::trunc(all_days);
   const double seconds = total.seconds + (all_days - days) * kSecondsPerDay;
-  if (std::abs(months) > 1e9 || std::abs(days) > 2e9 || std::abs(seconds) > 9e9) return fail();
+  constexpr double kCountMax = std::numeric_limits<int32_t>::max();
+  if (std::abs(months) > kCountMax || std::abs(days) > kCountMax || std::abs(seconds) > 9e9) {
+    return fail();
+  }
   arrow::MonthDayNanoIntervalType::MonthDayNanos value;
   value.months = static_cast<int32_t>(months);
   value.days = static_cast<int32_t>(days);
