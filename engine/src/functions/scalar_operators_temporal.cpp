@@ -38,7 +38,7 @@ template <auto run>
 Result<Vector> Swapped(const FunctionContext& context, const ScalarBinding& binding,
                        std::span<const Vector> arguments, int64_t row_count) {
   const Vector swapped[] = {arguments[1], arguments[0]};
-  return run(context, binding, swapped, row_count);
+  return run(context, binding, std::span<const Vector>(swapped), row_count);
 }
 
 template <int sign>
