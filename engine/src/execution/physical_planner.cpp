@@ -11,8 +11,8 @@ Result<std::shared_ptr<const PhysicalPlan>> Lower(const LogicalPtr& root, const 
 }
 
 Result<std::shared_ptr<const PhysicalPlan>> LowerToSink(const LogicalPtr& root,
-                                                         std::shared_ptr<const AccumulatorNode> sink,
-                                                         const LowerOptions& options) {
+                                                        std::shared_ptr<const AccumulatorNode> sink,
+                                                        const LowerOptions& options) {
   return Lowering(options).RunToSink(*root, std::move(sink));
 }
 

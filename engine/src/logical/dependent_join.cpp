@@ -13,9 +13,8 @@ Result<Pusher::Maybe> Pusher::PushJoin(const LogicalPtr& node) {
   // row is nearest is another question for each outer value.
   const bool keeps_right = node->join == JoinType::kRight || node->join == JoinType::kFull;
   if (!keeps_right && !node->asof) {
-    const bool right_keys_read =
-        std::any_of(node->right_keys.begin(), node->right_keys.end(),
-                    [](const auto& key) { return HasOuter(*key); });
+    const bool right_keys_read = std::any_of(node->right_keys.begin(), node->right_keys.end(),
+                                             [](const auto& key) { return HasOuter(*key); });
     if (!right_reads && !right_keys_read) return PushOneSide(node, 0);
     if (inner && !left_reads && !ReadsBeyond(*node)) return PushOneSide(node, 1);
   }
