@@ -2,7 +2,7 @@
 // arguments, row by row.
 #include <arrow/scalar.h>
 
-#include "functions/arrow_call.hpp"
+#include "columnar/join_arrays.hpp"
 #include "functions/binding.hpp"
 #include "functions/compare_values.hpp"
 #include "functions/order_key.hpp"
@@ -58,17 +58,24 @@ Result<Vector> PickStrings(const FunctionContext& context, std::span<const Vecto
                 : build(arrow::StringBuilder(context.pool));
 }
 
-/// Types without a typed loop (nested, intervals, large text): Arrow picks, by index; a null index
-/// gives null.
-Result<Vector> PickByArrow(const FunctionContext& context, std::span<const Vector> values,
-                           const std::vector<int>& choice) {
-  arrow::Int64Builder indices(context.pool);
-  for (int index : choice)
-    VELARIA_RETURN_NOT_OK(index < 0 ? indices.AppendNull() : indices.Append(index));
-  VELARIA_ASSIGN_OR_RETURN(const auto index_array, indices.Finish());
-  std::vector<Vector> arguments = {MakeVector(index_array)};
-  arguments.insert(arguments.end(), values.begin(), values.end());
-  return kernels::CallArrow(context, "choose", arguments, static_cast<int64_t>(choice.size()));
+/// Types without a typed loop (nested, intervals, large text): the values end to end, and of these
+/// the chosen ones.
+Result<Vector> PickFromJoined(const FunctionContext& context, std::span<const Vector> values,
+                              const std::vector<int>& choice) {
+  const auto count = static_cast<int64_t>(choice.size());
+  arrow::ArrayVector arrays;
+  for (const auto& value : values) {
+    VELARIA_ASSIGN_OR_RETURN(const auto expanded, Expand(value, count, context.pool));
+    arrays.push_back(expanded.array());
+  }
+  VELARIA_ASSIGN_OR_RETURN(const auto joined, JoinArrays(arrays, context.pool));
+  std::vector<int32_t> rows;
+  rows.reserve(choice.size());
+  for (size_t i = 0; i < choice.size(); ++i) {
+    rows.push_back(
+        choice[i] < 0 ? -1 : static_cast<int32_t>(choice[i] * count) + static_cast<int32_t>(i));
+  }
+  return GatherOrNull(MakeVector(joined), rows, context.pool);
 }
 
 /// Row i of the result is row i of values[choice[i]]; null for -1.
@@ -82,7 +89,7 @@ Result<Vector> Pick(const FunctionContext& context, const TypePtr& type,
     VELARIA_ASSIGN_OR_RETURN(
         result, PickStrings(context, values, choice, type->id() == arrow::Type::BINARY));
   } else if (FixedWidthOf(physical) == 0 && physical != Physical::kBool) {
-    VELARIA_ASSIGN_OR_RETURN(result, PickByArrow(context, values, choice));
+    VELARIA_ASSIGN_OR_RETURN(result, PickFromJoined(context, values, choice));
   } else {
     VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(type, rows, context.pool));
     uint8_t* out = data->buffers[1]->mutable_data();
