@@ -31,7 +31,7 @@ _READY_DEADLINE_S = 60
 _STOP_DEADLINE_S = 15
 _NAME = r"((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+))?)"
 _CREATED = re.compile(
-    r"^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:SOURCE\s+|SINK\s+)?(TABLE|VIEW|STREAM|SCHEMA)\s+"
+    r"^\s*(?:EXPLAIN\s+(?:ANALYZE\s+|\([^)]*\)\s*))?CREATE\s+(?:OR\s+REPLACE\s+)?(?:SOURCE\s+|SINK\s+)?(TABLE|VIEW|STREAM|SCHEMA)\s+"
     rf"(?:IF\s+NOT\s+EXISTS\s+)?{_NAME}",
     re.IGNORECASE,
 )
