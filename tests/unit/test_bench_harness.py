@@ -150,6 +150,7 @@ def test_a_peer_that_is_not_installed_is_named_and_left_out(
     assert "not installed, so not measured: polars" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "job",
     [

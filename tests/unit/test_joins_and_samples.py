@@ -37,6 +37,7 @@ def rows(session: _kernel.Session, sql: str) -> list[tuple[object, ...]]:
     return list(zip(*columns, strict=True))
 
 
+@pytest.mark.slow
 def test_an_inequality_join_of_20000_by_20000_rows_is_counted_in_little_memory() -> None:
     session = session_with(20_000)
     started = time.monotonic()
