@@ -1,6 +1,6 @@
 #include "execution/file_sink.hpp"
 
-#include "columnar/join_arrays.hpp"
+#include "execution/chunk_batches.hpp"
 
 namespace velaria::execution {
 namespace {
@@ -24,27 +24,6 @@ int64_t BytesOf(const std::vector<io::EncodedRows>& parts) {
   return bytes;
 }
 
-/// A chunk as batches of the schema: one, or more when a column does not fit its type as a whole.
-Status AppendBatches(const Chunk& chunk, const SchemaPtr& schema, arrow::MemoryPool* pool,
-                     arrow::RecordBatchVector* out) {
-  auto batch = ToRecordBatch(chunk, schema, pool);
-  if (!DoesNotFit(batch.status()) || chunk.selected_count() < 2) {
-    ARROW_RETURN_NOT_OK(batch.status());
-    out->push_back(*std::move(batch));
-    return Status::OK();
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto dense, Compact(chunk, pool));
-  const int64_t middle = dense.row_count / 2;
-  for (const auto& [begin, end] : {std::pair{int64_t{0}, middle}, {middle, dense.row_count}}) {
-    Chunk part;
-    part.row_count = end - begin;
-    for (const auto& column : dense.columns)
-      part.columns.push_back(Slice(column, begin, part.row_count));
-    ARROW_RETURN_NOT_OK(AppendBatches(part, schema, pool, out));
-  }
-  return Status::OK();
-}
-
 }  // namespace
 
 Result<std::shared_ptr<AccumulatorState>> FileSinkNode::Open(QueryContext& query) const {
@@ -62,7 +41,7 @@ Status FileSink::Flush(LocalState& local_state, TaskContext& context) const {
   if (local.chunks.empty()) return Status::OK();
   arrow::RecordBatchVector batches;
   for (const auto& chunk : local.chunks)
-    ARROW_RETURN_NOT_OK(AppendBatches(chunk, schema_, context.pool(), &batches));
+    ARROW_RETURN_NOT_OK(ToBatches(chunk, schema_, context.pool(), &batches));
   local.chunks.clear();
   local.rows = 0;
   for (auto& batch : batches) {

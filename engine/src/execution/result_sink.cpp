@@ -3,6 +3,7 @@
 #include <arrow/util/byte_size.h>
 
 #include "columnar/join_arrays.hpp"
+#include "execution/chunk_batches.hpp"
 
 namespace velaria::execution {
 namespace {
@@ -31,27 +32,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> Join(const arrow::RecordBatchVector&
     columns.push_back(std::move(column));
   }
   return arrow::RecordBatch::Make(schema, rows, std::move(columns));
-}
-
-/// A chunk as batches of the schema: one, or more when a column does not fit its type as a whole.
-Status ToBatches(const Chunk& chunk, const SchemaPtr& schema, arrow::MemoryPool* pool,
-                 arrow::RecordBatchVector* out) {
-  auto batch = ToRecordBatch(chunk, schema, pool);
-  if (!DoesNotFit(batch.status()) || chunk.selected_count() < 2) {
-    ARROW_RETURN_NOT_OK(batch.status());
-    out->push_back(*std::move(batch));
-    return Status::OK();
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto dense, Compact(chunk, pool));
-  const int64_t middle = dense.row_count / 2;
-  for (const auto& [begin, end] : {std::pair{int64_t{0}, middle}, {middle, dense.row_count}}) {
-    Chunk part;
-    part.row_count = end - begin;
-    for (const auto& column : dense.columns)
-      part.columns.push_back(Slice(column, begin, part.row_count));
-    ARROW_RETURN_NOT_OK(ToBatches(part, schema, pool, out));
-  }
-  return Status::OK();
 }
 
 /// Pieces of a batch that stay below the bounds of a result batch.
