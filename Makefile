@@ -52,12 +52,16 @@ $(STAMPS)/bench: $(STAMPS)/requirements
 	@.ci/prepare install $(VENV) bench
 	@touch $@
 
-.PHONY: setup kernel lane
+.PHONY: setup kernel kernel-tests lane
 setup: kernel ## virtual environment, requirements, kernel: everything the other targets need
 	@echo "setup: ready; velaria is $(BIN)/velaria"
 
 kernel: $(STAMPS)/editable
 	@BIN=$(BIN) .ci/build-kernel $(EDITABLE) --install
+
+kernel-tests: kernel
+	@BIN=$(BIN) .ci/build-kernel $(EDITABLE) --tests
+	@$(EDITABLE)/velaria_tests
 
 lane: setup $(STAMPS)/lane
 
@@ -69,9 +73,8 @@ demo: lane ## the demonstration on real data
 
 test: test-core test-python test-experimental ## all tests
 
-test-core: kernel ## the kernel: C++ tests and the SQL records
-	@$(EDITABLE)/velaria_tests
-	@$(PY) .ci/suite.py slt tests/slt
+test-core: kernel-tests ## the kernel: C++ tests and the SQL records
+	@$(PY) .ci/suite.py slt tests/slt -- -n $(JOBS)
 
 test-python: kernel ## server, client, control plane, contracts, properties, faults; Ray is not needed
 	@$(PY) .ci/suite.py python $(PYTHON_TESTS)
@@ -79,9 +82,8 @@ test-python: kernel ## server, client, control plane, contracts, properties, fau
 test-experimental: lane ## the actor lane on Ray
 	@$(PY) .ci/suite.py experimental tests/experimental
 
-quick: kernel ## the inner loop: incremental build and the fast tests, under a minute
-	@$(EDITABLE)/velaria_tests
-	@$(PY) .ci/suite.py quick tests/unit tests/contract tests/slt -- -x -m 'not slow'
+quick: kernel-tests ## the inner loop: incremental build and the fast tests, under a minute
+	@$(PY) .ci/suite.py quick tests/unit tests/contract tests/slt -- -x -n $(JOBS) -m 'not slow'
 
 # ---- check: lint, types, layers, golden files, sanitised kernel; it does not repeat `make test` ----
 

@@ -1,5 +1,8 @@
 // States of aggregates: rows may be split in any way and the parts merged in any order, directly or
 // through exported states, and the result is that of one pass.
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+
 #include <random>
 
 #include "check.hpp"

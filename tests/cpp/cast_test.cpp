@@ -1,5 +1,7 @@
 // Casts: limits of every type, rounding, text both ways, units and zones of time.
 #include "check.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "expressions_for_tests.hpp"
 
 namespace velaria {

@@ -1,5 +1,6 @@
 // The execution core by its protocol: what a FULL JOIN, a LIMIT, a cancel and a reader that stops
 // reading ask of it.
+#include <arrow/array/builder_primitive.h>
 #include <arrow/table.h>
 
 #include <thread>

@@ -2,6 +2,10 @@
 // one line of text.
 #pragma once
 
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_dict.h>
+#include <arrow/array/builder_primitive.h>
+
 #include <string>
 #include <utility>
 #include <vector>

@@ -1,5 +1,8 @@
 // Lists, structs, regular expressions and JSON over columns: nulls, dictionaries, large and
 // fixed-size lists, slices of arrays.
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_nested.h>
+#include <arrow/array/builder_primitive.h>
 #include <arrow/compute/cast.h>
 
 #include "check.hpp"

@@ -1,5 +1,7 @@
 // Numeric, date and conditional functions beyond their examples.
 #include "check.hpp"
+
+#include <arrow/array/builder_primitive.h>
 #include "expressions_for_tests.hpp"
 
 namespace velaria {

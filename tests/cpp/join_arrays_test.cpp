@@ -1,5 +1,8 @@
 // Arrays end to end when one array of their type does not hold them.
 #include "columnar/join_arrays.hpp"
+
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
 #include "check.hpp"
 
 namespace velaria {

@@ -1,6 +1,8 @@
 // What a commit is made of: prepared tables that can be let go, snapshots between two commits, and
 // the merge of changed names.
 #include "check.hpp"
+
+#include <arrow/array/builder_primitive.h>
 #include "session/connection.hpp"
 #include "storage/commit.hpp"
 

@@ -2,7 +2,10 @@
 // kernel calls run without it (Unlocked).
 #pragma once
 
-#include <arrow/api.h>
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
+#include <arrow/table.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 

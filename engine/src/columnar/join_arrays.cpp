@@ -1,6 +1,8 @@
 #include "columnar/join_arrays.hpp"
 
+#include <arrow/array/builder_primitive.h>
 #include <arrow/array/concatenate.h>
+#include <arrow/buffer_builder.h>
 #include <arrow/compute/api.h>
 
 namespace velaria {

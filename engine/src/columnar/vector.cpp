@@ -2,6 +2,7 @@
 
 #include "columnar/join_arrays.hpp"
 
+#include <arrow/array/builder_primitive.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/compute/exec.h>
 #include <arrow/util/bitmap_ops.h>

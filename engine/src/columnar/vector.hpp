@@ -3,7 +3,9 @@
 // buffers come from the caller's pool, so every byte is accounted to a query.
 #pragma once
 
-#include <arrow/api.h>
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/util/bit_util.h>
 
 #include <cstdint>

@@ -7,6 +7,7 @@
 // of a snapshot that is merged come behind those of the ones before it.
 #include <arrow/io/memory.h>
 #include <arrow/ipc/api.h>
+#include <arrow/util/key_value_metadata.h>
 
 #include <cstring>
 #include <numeric>

@@ -1,4 +1,7 @@
 // Groups back to columns.
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+
 #include <cstring>
 
 #include "execution/key_layout.hpp"

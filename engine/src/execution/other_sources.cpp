@@ -1,4 +1,6 @@
 // File, literal and reader sources.
+#include <arrow/array/builder_base.h>
+
 #include <condition_variable>
 #include <deque>
 #include <map>

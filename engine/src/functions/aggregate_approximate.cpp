@@ -1,4 +1,5 @@
 // approx_count_distinct and approx_quantile, by sketches that merge in any order.
+#include <arrow/array/builder_binary.h>
 #include <arrow/compute/cast.h>
 #include <arrow/scalar.h>
 

@@ -1,5 +1,7 @@
 // count(*), count(x), bool_and, bool_or; and the list of aggregate files.
 #include "functions/aggregate_states.hpp"
+
+#include <arrow/array/builder_primitive.h>
 #include "functions/window_frames.hpp"
 
 namespace velaria {

@@ -1,4 +1,6 @@
 // min, max and any_value over every comparable type. NaN is the greatest float, as in ORDER BY.
+#include <arrow/array/builder_binary.h>
+
 #include <cmath>
 
 #include "functions/folded_states.hpp"

@@ -1,5 +1,7 @@
 // array_agg and string_agg: all values of a group in one, in the order of the rows or of ORDER BY.
 #include "functions/aggregate_states.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "functions/binding.hpp"
 #include "functions/row_list_states.hpp"
 

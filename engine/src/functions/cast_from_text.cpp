@@ -1,5 +1,7 @@
 // Casts from VARCHAR. The whole text must be a value of the type, blanks around it aside: VEL3003,
 // or VEL3002 for a number outside the type's range.
+#include <arrow/array/builder_primitive.h>
+
 #include <charconv>
 
 #include "base/text.hpp"

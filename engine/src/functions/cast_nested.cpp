@@ -52,8 +52,8 @@ Result<ChildTexts> TextsOf(const FunctionContext& context, const ArrayDataPtr& c
 }
 
 /// To the plan's own string layout.
-Result<Vector> InLayout(const FunctionContext& context, const CastPlan& plan, Vector texts,
-                        int64_t row_count) {
+Result<Vector> TextsInLayout(const FunctionContext& context, const CastPlan& plan, Vector texts,
+                             int64_t row_count) {
   if (plan.to->id() == arrow::Type::STRING) return texts;
   VELARIA_ASSIGN_OR_RETURN(const ScalarBinding layout, BindCast(arrow::utf8(), plan.to, false));
   return layout.kernel(context, layout, {&texts, 1}, row_count);
@@ -78,7 +78,7 @@ Result<Vector> RunList(const FunctionContext& context, const ScalarBinding& bind
         }
         out->push_back(']');
       }));
-  return InLayout(context, PlanOf(binding), std::move(out), row_count);
+  return TextsInLayout(context, PlanOf(binding), std::move(out), row_count);
 }
 
 Result<Vector> RunStruct(const FunctionContext& context, const ScalarBinding& binding,
@@ -104,7 +104,7 @@ Result<Vector> RunStruct(const FunctionContext& context, const ScalarBinding& bi
         }
         out->push_back('}');
       }));
-  return InLayout(context, PlanOf(binding), std::move(out), row_count);
+  return TextsInLayout(context, PlanOf(binding), std::move(out), row_count);
 }
 
 Result<Vector> RunMap(const FunctionContext& context, const ScalarBinding& binding,
@@ -125,7 +125,7 @@ Result<Vector> RunMap(const FunctionContext& context, const ScalarBinding& bindi
         }
         out->push_back('}');
       }));
-  return InLayout(context, PlanOf(binding), std::move(out), row_count);
+  return TextsInLayout(context, PlanOf(binding), std::move(out), row_count);
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // inside, and from VARCHAR: [1, NULL] or {1,NULL} for a list, {'a': 1} for a struct, {k=v} for a
 // map. A text inside may be quoted by ' or ", where a backslash takes the next character as it is.
 #include "base/text.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "functions/cast.hpp"
 #include "functions/nested.hpp"
 #include "functions/number_text.hpp"
@@ -150,7 +152,8 @@ Result<Vector> ListsOf(const FunctionContext& context, const TypePtr& type,
 }
 
 /// A list in the layout asked for: a fixed-size one must have the lengths.
-Result<Vector> InLayout(const FunctionContext& context, const CastPlan& plan, const Vector& lists) {
+Result<Vector> ListsInLayout(const FunctionContext& context, const CastPlan& plan,
+                             const Vector& lists) {
   if (lists.type()->Equals(*plan.to)) return lists;
   CastPlan layout = plan;
   layout.from = lists.type();
@@ -185,7 +188,7 @@ Result<Vector> RunTextToList(const FunctionContext& context, const ScalarBinding
   VELARIA_ASSIGN_OR_RETURN(const Vector values, texts.Finish(context, element, plan.try_cast));
   VELARIA_ASSIGN_OR_RETURN(const Vector lists, ListsOf(context, arrow::list(element), ends, values,
                                                        valid, extent.constant));
-  return InLayout(context, plan, lists);
+  return ListsInLayout(context, plan, lists);
 }
 
 Result<Vector> RunTextToMap(const FunctionContext& context, const ScalarBinding& binding,
@@ -286,7 +289,7 @@ Result<Vector> RunListToList(const FunctionContext& context, const ScalarBinding
   const TypePtr to = checked_cast<const arrow::BaseListType&>(*plan.to).value_type();
   CastPlan plain_plan = plan;
   plain_plan.to = arrow::list(from);
-  VELARIA_ASSIGN_OR_RETURN(const Vector plain, InLayout(context, plain_plan, arguments[0]));
+  VELARIA_ASSIGN_OR_RETURN(const Vector plain, ListsInLayout(context, plain_plan, arguments[0]));
   const nested::ListView list(plain);
   nested::ListMaker maker(extent.rows);
   for (int64_t i = 0; i < extent.rows; ++i) {
@@ -305,7 +308,7 @@ Result<Vector> RunListToList(const FunctionContext& context, const ScalarBinding
   auto data = lists.data->Copy();
   data->type = arrow::list(to);
   data->child_data = {values.data};
-  return InLayout(context, plan, Vector{std::move(data), extent.constant});
+  return ListsInLayout(context, plan, Vector{std::move(data), extent.constant});
 }
 
 /// Fields meet by name when the source has all names, else by place.

@@ -1,4 +1,6 @@
 // Casts to VARCHAR.
+#include <arrow/array/builder_binary.h>
+
 #include <charconv>
 
 #include "functions/cast.hpp"

@@ -1,6 +1,9 @@
 // Row loops for functions that give a list of texts.
 #pragma once
 
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_nested.h>
+
 #include "functions/text_kernels.hpp"
 
 namespace velaria::kernels {

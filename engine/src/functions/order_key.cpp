@@ -1,5 +1,6 @@
 #include "functions/order_key.hpp"
 
+#include <arrow/array/builder_binary.h>
 #include <arrow/util/binary_view_util.h>
 
 #include <bit>

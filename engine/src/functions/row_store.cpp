@@ -1,5 +1,8 @@
 #include "functions/row_store.hpp"
 
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_primitive.h>
+
 #include <cmath>
 #include <cstring>
 

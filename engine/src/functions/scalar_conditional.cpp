@@ -1,5 +1,6 @@
 // coalesce, nullif, ifnull, if, greatest, least, typeof: functions that pick one of their
 // arguments, row by row.
+#include <arrow/array/builder_binary.h>
 #include <arrow/scalar.h>
 
 #include "columnar/join_arrays.hpp"

@@ -1,5 +1,7 @@
 // What JSON text holds: its type, keys and length, and whether it contains other JSON.
 #include "functions/binding.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "functions/json.hpp"
 #include "functions/json_document.hpp"
 #include "functions/list_of_text.hpp"

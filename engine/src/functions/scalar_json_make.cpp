@@ -1,5 +1,7 @@
 // JSON made of values, and JSON merged.
 #include "functions/binding.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "functions/json.hpp"
 #include "functions/json_document.hpp"
 #include "functions/nested.hpp"

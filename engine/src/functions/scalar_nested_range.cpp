@@ -1,5 +1,8 @@
 // range and generate_series as lists, of numbers and of times.
 #include "functions/calendar.hpp"
+
+#include <arrow/array/builder_primitive.h>
+#include <arrow/buffer_builder.h>
 #include "functions/nested.hpp"
 #include "functions/operators.hpp"
 #include "functions/temporal_text.hpp"

@@ -1,5 +1,7 @@
 // What a list holds. All elements of a chunk are compared at once, by the operator of their type.
 #include "functions/nested.hpp"
+
+#include <arrow/array/builder_primitive.h>
 #include "functions/text_kernels.hpp"
 
 namespace velaria::nested {

@@ -1,5 +1,7 @@
 // Between lists and texts: array_to_string, string_to_array, string_split.
 #include "functions/list_of_text.hpp"
+
+#include <arrow/array/builder_binary.h>
 #include "functions/nested.hpp"
 #include "functions/utf8.hpp"
 

@@ -1,4 +1,6 @@
 // div, factorial, width_bucket, even and random: functions of numbers that are no curves.
+#include <arrow/array/builder_binary.h>
+
 #include <numbers>
 #include <random>
 

@@ -1,5 +1,7 @@
 // Functions of regular expressions. A constant pattern is checked when the call is bound; a pattern
 // that varies is run once per distinct pattern of the chunk.
+#include <arrow/array/builder_binary.h>
+
 #include <map>
 
 #include "base/text.hpp"

@@ -1,4 +1,6 @@
 // Functions that make a new text.
+#include <arrow/array/builder_binary.h>
+
 #include <charconv>
 
 #include "base/text.hpp"

@@ -1,4 +1,5 @@
 // Quoting, formats with places for values, overlay, and the forms of Unicode.
+#include <arrow/array/builder_binary.h>
 #include <arrow/compute/api_scalar.h>
 
 #include <charconv>

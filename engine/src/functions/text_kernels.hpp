@@ -1,6 +1,8 @@
 // Row loops for functions that take or give text. Rows under nulls are never looked at.
 #pragma once
 
+#include <arrow/array/builder_binary.h>
+
 #include <string>
 #include <type_traits>
 

@@ -8,8 +8,6 @@
 namespace velaria {
 namespace {
 
-constexpr int64_t kShortFrame = 16;
-
 /// NaN is the greatest float, as in ORDER BY.
 template <typename T>
 bool Less(const T& a, const T& b) {
@@ -116,7 +114,7 @@ struct Extremes {
 };
 
 template <bool kMaximum>
-FrameKernel KernelFor(const arrow::DataType& type) {
+FrameKernel ExtremeKernel(const arrow::DataType& type) {
   switch (PhysicalOf(type)) {
     case Physical::kInt8: return Extremes<int8_t, kMaximum>::Over;
     case Physical::kInt16: return Extremes<int16_t, kMaximum>::Over;
@@ -136,7 +134,7 @@ FrameKernel KernelFor(const arrow::DataType& type) {
 }  // namespace
 
 FrameKernel ExtremeOverFrames(const arrow::DataType& type, bool maximum) {
-  return maximum ? KernelFor<true>(type) : KernelFor<false>(type);
+  return maximum ? ExtremeKernel<true>(type) : ExtremeKernel<false>(type);
 }
 
 }  // namespace velaria

@@ -90,6 +90,9 @@ class FrameTree {
   T identity_{};
 };
 
+/// Frames of no more rows than this are computed row by row: cheaper than a structure over them.
+inline constexpr int64_t kShortFrame = 16;
+
 /// The longest frame, before anything is excluded.
 int64_t WidestFrame(const WindowRows& rows);
 /// Whether every frame begins with its partition and nothing is excluded: values can be carried

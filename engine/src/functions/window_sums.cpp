@@ -9,8 +9,6 @@
 namespace velaria {
 namespace {
 
-// A frame of so many rows is added up row by row: not slower than the tree.
-constexpr int64_t kShortFrame = 16;
 // Digits of a decimal whose sum over 2^31 rows still fits in 128 bits.
 constexpr int kExactDigitsMax = 28;
 
@@ -132,7 +130,7 @@ Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding&
 }
 
 template <bool kAverage>
-FrameKernel KernelFor(const arrow::DataType& type) {
+FrameKernel SumKernel(const arrow::DataType& type) {
   switch (PhysicalOf(type)) {
     case Physical::kInt8: return SumExact<int8_t, kAverage>;
     case Physical::kInt16: return SumExact<int16_t, kAverage>;
@@ -155,7 +153,7 @@ FrameKernel KernelFor(const arrow::DataType& type) {
 }  // namespace
 
 FrameKernel SumOverFrames(const arrow::DataType& type, bool average) {
-  return average ? KernelFor<true>(type) : KernelFor<false>(type);
+  return average ? SumKernel<true>(type) : SumKernel<false>(type);
 }
 
 }  // namespace velaria

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kFirstDay = -719162;  // 0001-01-01, days from 1970-01-01
 constexpr int64_t kLastDay = 2932896;   // 9999-12-31
 
-Status Refuse(const std::string& column, const std::string& what) {
+Status RefuseColumn(const std::string& column, const std::string& what) {
   return Fail(ErrorCode::kMalformedBatch, "column " + column + " " + what);
 }
 
@@ -84,7 +84,7 @@ Status CheckStringsOf(const std::string& column, const arrow::ArrayData& data) {
     const int64_t valid =
         arrow::internal::CountSetBits(data.buffers[0]->data(), data.offset, data.length);
     if (data.length - valid != said)
-      return Refuse(column, "has a wrong null count: " + std::to_string(said));
+      return RefuseColumn(column, "has a wrong null count: " + std::to_string(said));
   }
   return Status::OK();
 }
@@ -109,8 +109,8 @@ Status CheckRange(const std::string& column, const arrow::ArrayData& data, Value
   if (data.length == 0 || AllWithin(values, data.length, low, high)) return Status::OK();
   for (int64_t i = 0; i < data.length; ++i) {
     if (IsValid(data, i) && (values[i] < low || values[i] > high)) {
-      return Refuse(column, "holds a date or time outside the years 0001 to 9999 at row " +
-                                std::to_string(i) + ": " + std::to_string(values[i]));
+      return RefuseColumn(column, "holds a date or time outside the years 0001 to 9999 at row " +
+                                      std::to_string(i) + ": " + std::to_string(values[i]));
     }
   }
   return Status::OK();
@@ -152,7 +152,7 @@ Status CheckTimes(const std::string& column, const arrow::ArrayData& data) {
 Status CheckWithArrow(const std::string& column, const arrow::ArrayData& data) {
   const Status status = arrow::internal::ValidateArrayFull(data);
   if (status.ok()) return Status::OK();
-  return Refuse(column, "is damaged: " + FirstLine(status.message()));
+  return RefuseColumn(column, "is damaged: " + FirstLine(status.message()));
 }
 
 }  // namespace velaria::interop

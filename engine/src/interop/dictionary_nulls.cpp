@@ -1,5 +1,7 @@
 #include "interop/dictionary_nulls.hpp"
 
+#include <arrow/array/builder_base.h>
+
 #include "columnar/vector.hpp"
 
 namespace velaria::interop {

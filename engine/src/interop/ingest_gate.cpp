@@ -14,10 +14,6 @@ namespace {
 
 using ArrayDataPtr = std::shared_ptr<arrow::ArrayData>;
 
-Status Refuse(std::string message, std::string hint = "") {
-  return Fail(ErrorCode::kMalformedBatch, std::move(message), std::move(hint));
-}
-
 /// Bytes of buffers that are no slice of a message's body.
 int64_t UnpackedBytes(const arrow::ArrayData& data) {
   int64_t bytes = 0;

@@ -12,10 +12,6 @@
 namespace velaria::interop {
 namespace {
 
-Status Refuse(std::string message, std::string hint = "") {
-  return Fail(ErrorCode::kMalformedBatch, std::move(message), std::move(hint));
-}
-
 bool IsFixedOffset(std::string_view name) {
   const auto digit = [&](size_t i) { return name[i] >= '0' && name[i] <= '9'; };
   if (name.size() != 6 || (name[0] != '+' && name[0] != '-') || name[3] != ':') return false;

@@ -21,4 +21,9 @@ std::string PrintableName(std::string_view name);
 /// types are equal.
 std::string SchemaDifference(const arrow::Schema& declared, const arrow::Schema& given);
 
+/// VEL4006 about the batch.
+inline Status Refuse(std::string message, std::string hint = "") {
+  return Fail(ErrorCode::kMalformedBatch, std::move(message), std::move(hint));
+}
+
 }  // namespace velaria::interop

@@ -51,10 +51,6 @@ class KindCollector {
   std::vector<CsvField> fields_;
 };
 
-std::string_view View(const arrow::Buffer& buffer) {
-  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
-}
-
 }  // namespace
 
 Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
@@ -71,20 +67,21 @@ Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout&
     VELARIA_ASSIGN_OR_RETURN(auto block, ReadBytes(file, offset, block_bytes));
     if (block->size() == 0) break;
     const bool last = block->size() < block_bytes || offset + block->size() >= file.byte_count;
-    const int64_t end = last ? block->size() : LastRecordEnd(View(*block), layout.delimiter);
+    const int64_t end =
+        last ? block->size() : LastRecordEnd(std::string_view(*block), layout.delimiter);
     if (end == 0) {
       if (block_bytes >= kCsvRecordBytesMax) break;  // the reader reports the endless record
       block_bytes *= 2;
       continue;
     }
-    collector.AddRecords(View(*block).substr(0, end));
+    collector.AddRecords(std::string_view(*block).substr(0, end));
     offset += end;
   }
   if (!all_rows && !packed) {
     for (int i = 1; i <= kSampleCount; ++i) {
       const int64_t offset = (file.byte_count - kSampleBytes) / kSampleCount * i;
       VELARIA_ASSIGN_OR_RETURN(auto piece, ReadBytes(file, offset, kSampleBytes));
-      collector.AddPiece(View(*piece));
+      collector.AddPiece(std::string_view(*piece));
     }
   }
   return collector.kinds();

@@ -21,10 +21,6 @@ Status BadFile(const std::string& what, const OpenedFile& file, std::string hint
   return Fail(ErrorCode::kFileFormat, what + ": " + file.name, std::move(hint));
 }
 
-std::string_view View(const arrow::Buffer& buffer) {
-  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
-}
-
 /// How many fields the sample's records have under a delimiter, if nearly all have equally many;
 /// else 1.
 size_t FieldCountUnder(char delimiter, std::string_view sample, bool sample_is_whole_file) {
@@ -190,7 +186,7 @@ Result<std::shared_ptr<arrow::Buffer>> ReadBytes(const OpenedFile& file, int64_t
 Result<std::shared_ptr<arrow::Buffer>> ReadHead(const OpenedFile& file, char delimiter) {
   for (int64_t length = kCsvBlockBytes;; length *= 4) {
     VELARIA_ASSIGN_OR_RETURN(auto head, ReadBytes(file, 0, length));
-    const std::string_view text = View(*head);
+    const std::string_view text = std::string_view(*head);
     if (head->size() < length) return head;  // the whole file
     if (delimiter == '\0' || LastRecordEnd(text.substr(ByteOrderMarkBytes(text)), delimiter) > 0) {
       return head;
@@ -223,19 +219,19 @@ Result<CsvLook> LookAtCsv(const OpenedFile& file, const FileOptions& options) {
   CsvLook look;
   CsvLayout& layout = look.layout;
   VELARIA_ASSIGN_OR_RETURN(auto head_bytes, ReadHead(file, options.delimiter.value_or('\0')));
-  VELARIA_RETURN_NOT_OK(CheckIsText(file, View(*head_bytes)));
+  VELARIA_RETURN_NOT_OK(CheckIsText(file, std::string_view(*head_bytes)));
   const bool whole = IsWhole(file, *head_bytes);
-  const int64_t mark = BeginOfRecords(View(*head_bytes), options);
+  const int64_t mark = BeginOfRecords(std::string_view(*head_bytes), options);
   if (options.delimiter) {
     layout.delimiter = *options.delimiter;
   } else if (options.format == "tsv") {
     layout.delimiter = '\t';
   } else {
-    layout.delimiter = FindDelimiter(View(*head_bytes).substr(mark), whole);
+    layout.delimiter = FindDelimiter(std::string_view(*head_bytes).substr(mark), whole);
   }
   VELARIA_ASSIGN_OR_RETURN(head_bytes, ReadHead(file, layout.delimiter));
   look.head = head_bytes;
-  const std::string_view head = View(*head_bytes).substr(mark);
+  const std::string_view head = std::string_view(*head_bytes).substr(mark);
   look.head_text = head;
 
   CsvRecordScanner scanner(head, layout.delimiter);

@@ -31,10 +31,6 @@ struct CsvFile {
   arrow::csv::ConvertOptions convert;
 };
 
-std::string_view View(const arrow::Buffer& buffer) {
-  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
-}
-
 class CsvScan : public FileScan {
  public:
   CsvScan(std::shared_ptr<const CsvFile> csv, OpenedFile file, int64_t data_offset,
@@ -98,24 +94,25 @@ Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
     length = bytes->size();
     if (length == 0) return std::nullopt;
     const bool is_last = ends_here || offset_ + length >= file_.byte_count;
-    const int64_t end = is_last ? length : LastRecordEnd(View(*bytes), csv_->layout.delimiter);
+    const int64_t end =
+        is_last ? length : LastRecordEnd(std::string_view(*bytes), csv_->layout.delimiter);
     if (end == 0 && length < kCsvRecordBytesMax) continue;
     FileMorsel morsel;
     morsel.sequence = sequence_;
     morsel.offset = offset_;
     morsel.bytes = arrow::SliceBuffer(std::move(bytes), 0, end == 0 ? length : end);
     if (end == 0 || morsel.bytes->size() > kCsvRecordBytesMax) {
-      return RaggedRecordError({file_, offset_, View(*morsel.bytes), csv_->layout.delimiter},
-                               csv_->layout.schema->num_fields(),
-                               Status::Invalid("a record is too long"));
+      return RaggedRecordError(
+          {file_, offset_, std::string_view(*morsel.bytes), csv_->layout.delimiter},
+          csv_->layout.schema->num_fields(), Status::Invalid("a record is too long"));
     }
     if (is_last && !csv_->options.ignore_errors) {
-      VELARIA_RETURN_NOT_OK(CheckQuotesClose(View(*morsel.bytes)));
+      VELARIA_RETURN_NOT_OK(CheckQuotesClose(std::string_view(*morsel.bytes)));
     }
     ++sequence_;
     if (lines_ >= 0) {
       lines_before_[morsel.sequence] = lines_;
-      lines_ += CountLineEnds(View(*morsel.bytes));
+      lines_ += CountLineEnds(std::string_view(*morsel.bytes));
     }
     offset_ += end;
     bytes_read_.fetch_add(end, std::memory_order_relaxed);
@@ -139,7 +136,7 @@ Status CsvScan::CheckQuotesClose(std::string_view last_block) const {
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::Read(const FileMorsel& morsel,
                                                                        arrow::MemoryPool* pool) {
   const int field_count = csv_->layout.schema->num_fields();
-  CsvBlock block{file_, morsel.offset, View(*morsel.bytes), csv_->layout.delimiter};
+  CsvBlock block{file_, morsel.offset, std::string_view(*morsel.bytes), csv_->layout.delimiter};
   if (csv_->options.ignore_errors) {
     int64_t lines_before;
     {
@@ -234,9 +231,9 @@ class CsvTable : public FileTable {
   Result<int64_t> DataOffset(const OpenedFile& file) const {
     const CsvLayout& layout = csv_->layout;
     VELARIA_ASSIGN_OR_RETURN(auto bytes, ReadHead(file, layout.delimiter));
-    const int64_t mark = BeginOfRecords(View(*bytes), csv_->options);
+    const int64_t mark = BeginOfRecords(std::string_view(*bytes), csv_->options);
     if (!layout.has_header) return mark;
-    CsvRecordScanner scanner(View(*bytes).substr(mark), layout.delimiter);
+    CsvRecordScanner scanner(std::string_view(*bytes).substr(mark), layout.delimiter);
     std::vector<CsvField> fields;
     bool same = scanner.Next(&fields) && fields.size() == layout.header.size();
     for (size_t i = 0; same && i < fields.size(); ++i) same = fields[i].Text() == layout.header[i];

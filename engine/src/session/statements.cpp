@@ -1,3 +1,4 @@
+#include <arrow/array/builder_binary.h>
 #include <arrow/table.h>
 
 #include "base/text.hpp"

@@ -11,8 +11,6 @@
 namespace velaria::session {
 namespace {
 
-constexpr int64_t kNone = -1;
-
 std::vector<Vector> KeyVectors(const arrow::RecordBatch& batch, const std::vector<int>& columns) {
   std::vector<Vector> vectors;
   for (int column : columns) vectors.push_back(MakeVector(batch.column(column)));
@@ -111,7 +109,7 @@ Status TableRules::CheckConditions(const arrow::RecordBatch& batch) const {
 
 void TableRules::Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo) {
   auto& held = indexes_[key]->position;
-  if (group >= held.size()) held.resize(group + 1, kNone);
+  if (group >= held.size()) held.resize(group + 1, kNoPosition);
   undo->push_back({key, group, held[group]});
   held[group] = position;
 }
@@ -127,7 +125,8 @@ Status TableRules::Remove(const storage::TableVersion& now, const std::vector<in
     indexes_[k]->table.Find(key, rows->num_rows(), &scratch, groups.data());
     for (int64_t row = 0; row < rows->num_rows(); ++row) {
       const uint32_t group = groups[static_cast<size_t>(row)];
-      if (group != execution::KeyTable::kAbsent && !HasNull(key, row)) Set(k, group, kNone, undo);
+      if (group != execution::KeyTable::kAbsent && !HasNull(key, row))
+        Set(k, group, kNoPosition, undo);
     }
   }
   return Status::OK();
@@ -139,11 +138,11 @@ Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vect
     const auto key = KeyVectors(batch, rules_.keys[k].columns);
     auto& index = *indexes_[k];
     ARROW_RETURN_NOT_OK(index.table.FindOrAdd(key, batch.num_rows(), groups.data()));
-    index.position.resize(static_cast<size_t>(index.table.group_count()), kNone);
+    index.position.resize(static_cast<size_t>(index.table.group_count()), kNoPosition);
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       if (HasNull(key, row)) continue;
       const uint32_t group = groups[static_cast<size_t>(row)];
-      if (index.position[group] != kNone) return Duplicate(k, batch, row);
+      if (index.position[group] != kNoPosition) return Duplicate(k, batch, row);
       Set(k, group, first + row, undo);
     }
   }
@@ -175,7 +174,7 @@ Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::Recor
   for (int64_t row = 0; row < batch.num_rows(); ++row) {
     const uint32_t group = groups[static_cast<size_t>(row)];
     const bool known = group < index.position.size() && !HasNull(vectors, row);
-    positions.push_back(known ? index.position[group] : kNone);
+    positions.push_back(known ? index.position[group] : kNoPosition);
   }
   return positions;
 }

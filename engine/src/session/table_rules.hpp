@@ -35,6 +35,9 @@ struct RuleSet {
   bool HasName(const std::string& constraint) const;
 };
 
+/// Where no row has the key.
+inline constexpr int64_t kNoPosition = -1;
+
 class TableRules final : public storage::TableGuard {
  public:
   TableRules(std::string table, SchemaPtr schema, RuleSet rules);
@@ -54,8 +57,8 @@ class TableRules final : public storage::TableGuard {
   /// By column; null where there is none. Empty when no column has one.
   const std::vector<logical::BoundExprPtr>& defaults() const { return rules_.defaults; }
 
-  /// For each row of `batch`: the position of the row with the same key, or -1; rows with a NULL in
-  /// the key have none. Under the table's writer lock.
+  /// For each row of `batch`: the position of the row with the same key, or kNoPosition; rows with
+  /// a NULL in the key have none. Under the table's writer lock.
   Result<std::vector<int64_t>> FindRows(size_t key, const arrow::RecordBatch& batch);
   /// VEL3005 for a row whose key another row has.
   Status Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const;

@@ -5,8 +5,6 @@
 namespace velaria::session {
 namespace {
 
-constexpr int64_t kNone = -1;
-
 /// The rows that the transaction has added and not removed, as one commit adds them.
 Result<storage::TableChange> NetChange(const storage::TableVersion& base,
                                        const storage::TableVersion& now,
@@ -80,7 +78,7 @@ Result<std::vector<int64_t>> Transaction::FindKeys(const Writes& writes, size_t 
     return RulesOf(*writes.table)->FindRows(key, batch);
   }));
   for (size_t row = 0; row < positions.size(); ++row) {
-    if (positions[row] != kNone || shared[row] == kNone) continue;
+    if (positions[row] != kNoPosition || shared[row] == kNoPosition) continue;
     if (shared[row] >= writes.base->end_position()) {
       return velaria::Fail(ErrorCode::kWriteConflict,
                            "another transaction added a row with the same key first",
@@ -101,7 +99,7 @@ Status Transaction::CheckKeys(const Writes& writes, const storage::TableVersion&
         ARROW_ASSIGN_OR_RAISE(const auto positions, rules.FindRows(key, *batch));
         for (size_t row = 0; row < positions.size(); ++row) {
           const int64_t there = positions[row];
-          if (there == kNone) continue;
+          if (there == kNoPosition) continue;
           if (there < writes.base->end_position() && !next.IsLive(there)) continue;
           return rules.Duplicate(key, *batch, static_cast<int64_t>(row));
         }

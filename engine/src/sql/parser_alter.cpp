@@ -2,11 +2,6 @@
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
-namespace {
-
-constexpr size_t kNamePartsMax = 3;
-
-}  // namespace
 
 /// ALTER TABLE [IF EXISTS] name action
 Result<StatementPtr> Grammar::ParseAlter() {

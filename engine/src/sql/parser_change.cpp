@@ -3,11 +3,6 @@
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
-namespace {
-
-constexpr size_t kNamePartsMax = 3;
-
-}  // namespace
 
 /// INSERT [OR REPLACE|IGNORE] INTO table ... and REPLACE INTO table ...
 Result<StatementPtr> Grammar::ParseInsert(std::vector<CommonTable> with) {

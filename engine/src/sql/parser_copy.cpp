@@ -6,8 +6,6 @@
 namespace velaria::sql {
 namespace {
 
-constexpr size_t kNamePartsMax = 3;
-
 /// Words that name a format where PostgreSQL's old spelling has no FORMAT before it.
 constexpr std::string_view kFormats[] = {"arrow", "binary", "csv", "json", "parquet", "text"};
 

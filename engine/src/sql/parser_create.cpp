@@ -4,8 +4,6 @@
 namespace velaria::sql {
 namespace {
 
-constexpr size_t kNamePartsMax = 3;
-
 const std::vector<std::string>& ObjectWords() {
   static const std::vector<std::string> words = {"TABLE",  "STREAM", "VIEW", "SCHEMA",   "INDEX",
                                                  "SOURCE", "SINK",   "TEMP", "TEMPORARY"};

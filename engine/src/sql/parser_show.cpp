@@ -5,8 +5,6 @@
 namespace velaria::sql {
 namespace {
 
-constexpr size_t kNamePartsMax = 3;
-
 ExprPtr StringOf(std::string text, Place place) {
   auto value = std::make_unique<Expr>(ExprKind::kString, place);
   value->text = std::move(text);

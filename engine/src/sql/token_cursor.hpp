@@ -17,6 +17,9 @@
 
 namespace velaria::sql {
 
+/// Parts of the longest name of a table: catalog, schema, table.
+inline constexpr size_t kNamePartsMax = 3;
+
 class TokenCursor {
  protected:
   TokenCursor(std::string_view text, const ParserLimits& limits);
@@ -57,7 +60,7 @@ class TokenCursor {
   Result<Name> ExpectName(std::string_view what);
   /// A name where no keyword can be meant (behind AS or a point): reserved words are names there.
   Result<Name> ExpectAnyName(std::string_view what);
-  /// [schema.]name, at most `parts_max` parts.
+  /// [catalog.][schema.]name, at most `parts_max` parts.
   Result<std::vector<Name>> ExpectQualifiedName(std::string_view what, size_t parts_max);
   /// ( name, name, ... )
   Result<std::vector<Name>> ExpectNameList(std::string_view what);

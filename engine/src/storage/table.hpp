@@ -7,7 +7,10 @@
 // readers remember.
 #pragma once
 
-#include <arrow/api.h>
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
+#include <arrow/table.h>
 
 #include <functional>
 #include <memory>

@@ -1,5 +1,7 @@
 // Where the rows of a streaming query go: subscribers, the target table, the late table.
 #include "execution/position_sink.hpp"
+
+#include <arrow/array/builder_primitive.h>
 #include "stream/streaming_query.hpp"
 
 namespace velaria::stream {
