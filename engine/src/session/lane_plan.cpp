@@ -150,7 +150,7 @@ Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& versio
 Result<std::shared_ptr<Session>> InputSession(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads) {
+    std::optional<int64_t> threads) {
   SessionOptions options;
   options.threads = threads;
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Make(options));
@@ -318,7 +318,7 @@ Status FragmentCancel::Attach(const std::shared_ptr<execution::Execution>& execu
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads, FragmentCancel* cancel) {
+    std::optional<int64_t> threads, FragmentCancel* cancel) {
   if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(nullptr));
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(fragment, inputs, threads));
   execution::LowerOptions options;
