@@ -281,6 +281,9 @@ def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> No
     [
         (("serve", "--postgres", "nonsense"), "VEL1007 bad value for the postgres setting"),
         (("serve", "--listen", "grpc://127.0.0.1:99999"), "VEL1007 the listener's port"),
+        (("serve", "--threads", "5000"), "VEL1007 value out of range for threads: 5000"),
+        (("serve", "--side", "127.0.0.1:99999"), "VEL1007 the listener's port"),
+        (("serve", "--side", "nonsense"), "VEL1007 the address of the side port"),
         (("serve", "--allow-path", "/no/such"), "VEL4001 allowed root is not a directory"),
         (("runs", "--state", "odd"), "invalid choice: 'odd'"),
         (("stream",), "the following arguments are required: VERB"),

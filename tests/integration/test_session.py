@@ -321,6 +321,18 @@ def test_a_frame_runs_under_the_id_that_was_chosen(session: velaria.Session) -> 
     session.sql("CREATE TABLE by_id AS SELECT 1 AS a", query_id="mine")
 
 
+def test_show_prints_what_is_no_query(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql("CREATE TABLE shown AS SELECT 1 AS a")
+    session.sql("SHOW TABLES").show()
+    assert capsys.readouterr().out.splitlines() == [
+        "name  | kind",
+        "----- | -----",
+        "shown | table",
+    ]
+
+
 def test_show_writes_values_as_casts_do(
     session: velaria.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

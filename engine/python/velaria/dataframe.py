@@ -43,7 +43,9 @@ class DataFrame(Frame):
 
     def show(self, row_count: int = 20) -> None:
         """Print the first rows."""
-        table = self.limit(row_count).to_arrow()
+        # What is no query, like SHOW TABLES, stands in no FROM.
+        is_query = self._kernel.describe(self.sql, self._params or None).kind == "query"
+        table = (self.limit(row_count) if is_query else self).to_arrow().slice(0, row_count)
         columns = [["NULL" if t is None else t for t in texts] for texts in text_columns(table)]
         names = table.column_names
         widths = [max(map(len, [name, *cells])) for name, cells in zip(names, columns, strict=True)]
