@@ -93,7 +93,6 @@ def _top_level(words: list[str]) -> int:
 def _guarded(run: object, argument: object) -> int:
     """Run a command; a coded failure is printed with its caret and becomes the exit code."""
     from velaria._kernel import KernelError
-    from velaria.control.errors import LedgerError
     from velaria.flight_server.errors import as_velaria_error, error_text
     from velaria.schemas.errors import VelariaError
 
@@ -102,7 +101,7 @@ def _guarded(run: object, argument: object) -> int:
         status = int(run(argument))
         sys.stdout.flush()
         return status
-    except (VelariaError, KernelError, LedgerError) as fault:
+    except (VelariaError, KernelError) as fault:
         error = as_velaria_error(fault)
         print(error_text(error), file=sys.stderr)
         return int(error.code[3])

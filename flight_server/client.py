@@ -1,8 +1,8 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
@@ -15,6 +15,7 @@ from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.file import FileProbeReply
+from velaria.schemas.query import QueryCancelReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
@@ -64,6 +65,7 @@ class Result:
         self.query_id = reply.query_id
         self.name = reply.name
         self.rows_affected = reply.rows_affected
+        self.tag = reply.tag  # what was done, as psql says it: "CREATE TABLE", "INSERT 0 3"
         self.is_continuous = reply.kind == "stream"
         self._reader = reader
         self._is_read = False
@@ -144,6 +146,7 @@ class Client:
 
     def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
         self.uri = uri
+        check_timeout(timeout_s)
         try:
             self.flight = flight.connect(uri)
         except pa.ArrowException as fault:
@@ -158,11 +161,15 @@ class Client:
         self._timeout_s = timeout_s
         self._options = flight.FlightCallOptions(timeout=timeout_s)
 
-    def sql(self, text: str, params: list[Any] | None = None) -> Result:
-        """Run one statement. A change is done on return; rows are read from the result."""
+    def sql(
+        self, text: str, params: list[Any] | None = None, query_id: str | None = None
+    ) -> Result:
+        """Run one statement. A change is done on return; rows are read from the result.
+
+        `query_id` is what `cancel` knows the statement by before this has returned.
+        """
         body: dict[str, Any] = {"sql": text, "open_session": True}
-        if params is not None:
-            body["params"] = params
+        body |= _given({"params": params, "query_id": query_id})
         reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
         if reply.session is not None:
             self._join(reply.session)
@@ -171,6 +178,11 @@ class Client:
             if reply.ticket is not None:
                 reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
             return Result(reply, reader, text)
+
+    def cancel(self, query_id: str) -> str:
+        """End a query of any client; its state afterwards: running when its next step ends it."""
+        reply = self.action("query.cancel", query_id=query_id)
+        return msgspec.convert(reply, QueryCancelReply).state
 
     def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
         """Send rows to a table, which is made when it is not there; the number of rows taken in.
@@ -205,7 +217,7 @@ class Client:
     ) -> StreamHandle:
         """Start a streaming query that outlives this client."""
         told = {"sql": sql, "name": name, "delivery_mode": delivery_mode, "params": params}
-        body = {key: value for key, value in told.items() if value is not None}
+        body = _given(told)
         return StreamHandle(
             self, msgspec.convert(self.action("stream.start", **body), StreamStarted)
         )
@@ -273,13 +285,22 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
+
+
+def check_timeout(timeout_s: float | None) -> None:
+    """VEL1007: gRPC takes a negative time, and what is no number, for no limit at all."""
+    if timeout_s is not None and not (math.isfinite(timeout_s) and timeout_s > 0):
+        raise VelariaError(
+            codes.BAD_SETTING,
+            f"value out of range for timeout_s: {timeout_s}",
+            hint="Use a number of seconds above 0, or leave it out.",
+        )
+
+
+def _given(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _given_up_on_fault(

@@ -1,7 +1,7 @@
 """Addresses: checked before anything listens, and opened as Flight fronts of one service."""
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import pyarrow as pa
 
@@ -24,18 +24,31 @@ def check_address(uri: str, *, insecure: bool) -> None:
         )
     if parts.scheme == "grpc+unix":
         return
-    try:
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        raise VelariaError(
-            codes.BAD_SETTING, f"the listener's port is not from 0 to 65535: {uri}"
-        ) from None
+    host = parts.hostname or ""
+    _check_port(parts, uri)
     if not insecure and not is_loopback(host):
         raise VelariaError(
             codes.BAD_SETTING,
             f"a listener off loopback has neither TLS nor authentication: {uri}",
             hint="Say --insecure when everybody who reaches this address may use the server.",
         )
+
+
+def check_side(address: str) -> None:
+    parts = urlsplit(f"//{address}")
+    if _check_port(parts, address) is None or not parts.hostname:
+        raise VelariaError(
+            codes.BAD_SETTING, f"the address of the side port is not HOST:PORT: {address}"
+        )
+
+
+def _check_port(parts: SplitResult, address: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise VelariaError(
+            codes.BAD_SETTING, f"the listener's port is not from 0 to 65535: {address}"
+        ) from None
 
 
 def is_loopback(host: str) -> bool:

@@ -32,6 +32,14 @@ def new_query_id() -> str:
     return f"q-{secrets.token_hex(8)}"
 
 
+def id_is_taken(query_id: str) -> VelariaError:
+    return VelariaError(
+        codes.BAD_PARAMETER,
+        f"a query of that id is known: {query_id}",
+        hint="Choose another id, or leave it out.",
+    )
+
+
 class TrackedQuery:
     """One statement from its start to its end. Made by QueryBook.start only."""
 
@@ -133,10 +141,16 @@ class QueryBook:
         self._ended: OrderedDict[str, TrackedQuery] = OrderedDict()
         self._promised: OrderedDict[str, bool] = OrderedDict()
 
-    def promise(self) -> str:
-        """A query id for a ticket: the first DoGet runs under it."""
-        query_id = new_query_id()
+    def promise(self, chosen: str | None = None) -> str:
+        """A query id that a statement will run under: at the first DoGet of its ticket, or soon.
+
+        VEL1006 for one that the client chose and that a query here has.
+        """
+        query_id = chosen or new_query_id()
         with self._lock:
+            books = (self._promised, self._running, self._ended)
+            if any(query_id in book for book in books):
+                raise id_is_taken(query_id)
             self._promised[query_id] = False
             while len(self._promised) > PROMISED_KEPT_MAX:
                 self._promised.popitem(last=False)
@@ -156,12 +170,15 @@ class QueryBook:
     def start(self, query_id: str, kind: str, sql: str) -> TrackedQuery:
         tracked = TrackedQuery(self, query_id, kind, sql)
         with self._lock:
+            self._promised.pop(query_id, None)
             self._running[query_id] = tracked
         return tracked
 
-    def record_failure(self, kind: str, sql: str, fault: BaseException) -> VelariaError:
+    def record_failure(
+        self, kind: str, sql: str, fault: BaseException, query_id: str | None = None
+    ) -> VelariaError:
         """A statement that was refused before anything ran is a run all the same."""
-        return self.start(new_query_id(), kind, sql).fail(fault)
+        return self.start(query_id or new_query_id(), kind, sql).fail(fault)
 
     def retire(self, tracked: TrackedQuery, state: str) -> bool:
         """Move a query to the ended ones; False when somebody did so before."""

@@ -25,7 +25,7 @@ import structlog
 from velaria import _kernel
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
-from velaria.flight_server.listeners import check_address, open_front
+from velaria.flight_server.listeners import check_address, check_side, open_front
 from velaria.flight_server.server import FlightFront
 from velaria.flight_server.service import ServerSettings, Service
 from velaria.flight_server.side import SidePort
@@ -58,6 +58,8 @@ class RunningServer:
     def __init__(self, options: ServeOptions) -> None:
         for uri in options.listen:
             check_address(uri, insecure=options.insecure)
+        if options.side:
+            check_side(options.side)
         self._last = contextlib.ExitStack()
         try:
             self._open(options)

@@ -23,12 +23,14 @@ from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
 
-def describe(service: Service, call: Call, sql: str, params: list[Any] | None) -> StatementInfo:
+def describe(
+    service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str | None = None
+) -> StatementInfo:
     """The kernel's description; a wrong statement is recorded as a failed run."""
     try:
         return service.connection(call).describe(sql, params)
     except Exception as fault:
-        raise service.queries.record_failure("statement", sql, fault) from fault
+        raise service.queries.record_failure("statement", sql, fault, query_id) from fault
 
 
 def is_continuous(info: StatementInfo) -> bool:
@@ -50,14 +52,13 @@ def result_schema(info: StatementInfo) -> pa.Schema:
 
 
 def issue_ticket(
-    service: Service, info: StatementInfo, sql: str, params: list[Any] | None
-) -> tuple[bytes, str]:
-    """A ticket for a described statement, and the query id it will run under."""
-    query_id = service.queries.promise()
+    service: Service, info: StatementInfo, sql: str, params: list[Any] | None, query_id: str
+) -> bytes:
+    """A ticket for a described statement, which will run under the promised id."""
     effect = effect_of(info)
     if effect == "once":
         service.once.promise(query_id)
-    return service.tickets.issue(sql, params, query_id, effect), query_id
+    return service.tickets.issue(sql, params, query_id, effect)
 
 
 def flight_info(
@@ -69,7 +70,8 @@ def flight_info(
     byte_count: int = -1,
 ) -> flight.FlightInfo:
     info = describe(service, call, command.sql, command.params)
-    ticket, query_id = issue_ticket(service, info, command.sql, command.params)
+    query_id = service.queries.promise()
+    ticket = issue_ticket(service, info, command.sql, command.params, query_id)
     return flight.FlightInfo(
         result_schema(info),
         descriptor,
@@ -160,6 +162,7 @@ class Change:
 
     query_id: str
     rows_affected: int | None = None
+    tag: str | None = None
     stream_name: str | None = None
 
     def table(self) -> pa.Table:
@@ -187,7 +190,7 @@ def change(
     except Exception as fault:
         raise tracked.fail(fault) from fault
     tracked.finish(result.rows_affected or 0)
-    return Change(query_id, result.rows_affected)
+    return Change(query_id, result.rows_affected, result.tag)
 
 
 def cancel_in_kernel(service: Service, query_id: str) -> str | None:

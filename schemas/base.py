@@ -22,6 +22,18 @@ QueryId = Annotated[
     str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, description="A query's id, or name.")
 ]
 
+QUERY_ID_CHARS_MAX = 64
+NewQueryId = Annotated[
+    str,
+    msgspec.Meta(
+        min_length=1,
+        max_length=QUERY_ID_CHARS_MAX,
+        pattern="^[A-Za-z0-9._:-]+$",
+        description="An id that the client chooses, to ask about the query or cancel it before "
+        "the reply has come. Refused when the server knows a query of that id.",
+    ),
+]
+
 
 class Command(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a client asks. An unknown field is refused, so that a misspelt one is not ignored."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from velaria.schemas.base import PARAMETERS_MAX, Command, Reply, SqlText
+from velaria.schemas.base import PARAMETERS_MAX, Command, NewQueryId, Reply, SqlText
 
 Parameters = Annotated[
     list[Any],
@@ -20,6 +20,7 @@ class SqlExecute(Command):
 
     sql: SqlText
     params: Parameters | None = None
+    query_id: NewQueryId | None = None
     open_session: Annotated[
         bool,
         msgspec.Meta(
@@ -38,14 +39,16 @@ class Column(Reply):
 
 
 class SqlExecuteReply(Reply):
-    """`ticket` is there when rows can be read, `rows_affected` when rows were changed, `session`
-    when one was opened for the statement: the calls after it name it in velaria-session.
+    """`ticket` is there when rows can be read, `rows_affected` and `tag` when something was done,
+    which `tag` says as psql does: "INSERT 0 3"; `session` when one was opened for the statement:
+    the calls after it name it in velaria-session.
     """
 
     query_id: str
     kind: str
     name: str | None = None
     rows_affected: int | None = None
+    tag: str | None = None
     columns: list[Column] | None = None
     ticket: bytes | None = None
     session: str | None = None

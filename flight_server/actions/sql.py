@@ -7,7 +7,7 @@ from velaria.flight_server import statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.forms import check_parameters
-from velaria.flight_server.queries import new_query_id
+from velaria.flight_server.queries import id_is_taken
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Empty
 from velaria.schemas.sql import (
@@ -25,23 +25,31 @@ from velaria.schemas.sql import (
 def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteReply:
     """Run one statement; a SELECT is answered with a ticket."""
     check_parameters(command.params)
-    info = statements.describe(service, call, command.sql, command.params)
+    query_id = _promised_id(service, command.query_id)
+    info = statements.describe(service, call, command.sql, command.params, query_id)
     if command.open_session and info.needs_connection and call.session_id is None:
-        return _execute_in_new_session(service, call, command, info)
+        return _execute_in_new_session(service, call, command, info, query_id)
     if info.returns_rows:
-        ticket, query_id = statements.issue_ticket(service, info, command.sql, command.params)
+        ticket = statements.issue_ticket(service, info, command.sql, command.params, query_id)
         columns = columns_of(statements.result_schema(info))
         return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
-    return _change(service, call, command, info)
+    return _change(service, call, command, info, query_id)
+
+
+def _promised_id(service: Service, chosen: str | None) -> str:
+    """A stream's name is looked up like an id, so that it cannot be one of another query."""
+    if chosen is not None and any(chosen == stream.name for stream in service.streams.all()):
+        raise id_is_taken(chosen)
+    return service.queries.promise(chosen)
 
 
 def _execute_in_new_session(
-    service: Service, call: Call, command: SqlExecute, info: StatementInfo
+    service: Service, call: Call, command: SqlExecute, info: StatementInfo, query_id: str
 ) -> SqlExecuteReply:
     """The client said that it can hold a session; it is told of one that holds something."""
     call.session_id = service.sessions.open()
     try:
-        reply = _change(service, call, command, info)
+        reply = _change(service, call, command, info, query_id)
     except Exception:
         service.sessions.close(call.session_id)
         raise
@@ -50,14 +58,16 @@ def _execute_in_new_session(
 
 
 def _change(
-    service: Service, call: Call, command: SqlExecute, info: StatementInfo
+    service: Service, call: Call, command: SqlExecute, info: StatementInfo, query_id: str
 ) -> SqlExecuteReply:
-    done = statements.change(service, call, info, command.sql, command.params, new_query_id())
+    query_id = service.queries.redeem(query_id)
+    done = statements.change(service, call, info, command.sql, command.params, query_id)
     return SqlExecuteReply(
         query_id=done.query_id,
         kind=info.kind,
         name=done.stream_name,
         rows_affected=done.rows_affected,
+        tag=done.tag,
     )
 
 

@@ -1,10 +1,10 @@
 """Options that several commands share."""
 
 import argparse
-import math
 
-from velaria.flight_server.client import DEFAULT_URI, Client, connect
+from velaria.flight_server.client import DEFAULT_URI, Client, check_timeout, connect
 from velaria.flight_server.commands.output import FORMATS
+from velaria.schemas.errors import VelariaError
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +24,12 @@ def add_output(parser: argparse.ArgumentParser, default: str = "table") -> None:
 
 
 def seconds(text: str) -> float:
-    """A time to wait. gRPC takes a negative one, and one that is no number, for no limit at all."""
+    """A time to wait."""
     try:
         value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise argparse.ArgumentTypeError(f"not a number of seconds above 0: {text}")
+        check_timeout(value)
+    except (ValueError, VelariaError):
+        raise argparse.ArgumentTypeError(f"not a number of seconds above 0: {text}") from None
     return value
 
 

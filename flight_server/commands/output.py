@@ -11,6 +11,7 @@ import pyarrow.csv as csv
 
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+from velaria.text_cells import text_columns
 
 FORMATS = ("table", "csv", "json", "arrow")
 CELL_CHARS_MAX = 60
@@ -69,8 +70,8 @@ def write_json_lines(rows: Iterable[Any]) -> None:
 
 
 def print_table(table: pa.Table) -> None:
-    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
-    print_columns(table.column_names, [[_cell(value) for value in row] for row in rows])
+    rows = zip(*text_columns(table), strict=True)
+    print_columns(table.column_names, [[_cell(text) for text in row] for row in rows])
     print(f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})")
 
 
@@ -91,9 +92,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
-def _cell(value: Any) -> str:
+def _cell(text: str | None) -> str:
     """Long text is cut, unless it has lines: a plan of EXPLAIN is nothing when it is cut."""
-    text = "NULL" if value is None else str(value)
+    if text is None:
+        return "NULL"
     if len(text) <= CELL_CHARS_MAX or "\n" in text:
         return text
     return text[: CELL_CHARS_MAX - 1] + "…"

@@ -32,7 +32,5 @@ def run_statement(client: Client, text: str, fmt: str, params: list[str] | None 
     if result.has_rows:
         write = write_live_rows if result.is_continuous else write_rows
         write(result, result.schema, fmt)
-    elif result.rows_affected is not None:
-        print(f"{result.rows_affected} rows affected", file=sys.stderr)
     else:
-        print(f"started {result.query_id}" if result.name else "done", file=sys.stderr)
+        print(result.tag or f"started {result.query_id}", file=sys.stderr)

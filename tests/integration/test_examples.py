@@ -31,16 +31,16 @@ SELECT city, seat FROM trips
 Priced orders of more than 6 euros:
 customer | item | total
 -------- | ---- | -----
-ada      | cup  | 24.0
-ada      | tea  | 7.0
-ben      | pot  | 20.0
+ada      | cup  | 24
+ada      | tea  | 7
+ben      | pot  | 20
 
 By customer:
 customer | orders | total
 -------- | ------ | -----
-ada      | 2      | 31.0
+ada      | 2      | 31
 ben      | 2      | 23.5
-cleo     | 1      | 6.0
+cleo     | 1      | 6
 
 The columns, known before anything runs: customer, orders, total
 
@@ -64,7 +64,7 @@ The query is stopped; rows in: 8, without a time: 1
 Rows without a time are kept apart:
 sensor | celsius | _late_reason
 ------ | ------- | ----------------
-cellar | 99.0    | the time is NULL
+cellar | 99      | the time is NULL
 The same SQL over a table gives the same rows: True
 """,
 }

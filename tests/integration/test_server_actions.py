@@ -1,12 +1,16 @@
 """Every action does what the table of actions says, over the wire."""
 
+import threading
+
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from tests.server_process import act, put, read, rows, told, until
+from tests.server_process import ServerProcess, act, put, read, rows, told, until
 from velaria.flight_server.actions import registry
+from velaria.flight_server.client import connect
+from velaria.schemas.errors import VelariaError
 
 
 def test_list_actions_is_the_table_of_actions(client: flight.FlightClient) -> None:
@@ -112,6 +116,70 @@ def test_a_put_can_be_cancelled(client: flight.FlightClient) -> None:
     assert told(caught.value)["code"] == "VEL3010"
     assert act(client, "query.cancel", query_id=query_id) == {"state": "cancelled"}
     assert rows(client, count) == [(2,)]
+
+
+SLOW = "SELECT count(*) FROM range(3000000) a(x), range(3000) b(y) WHERE (x * y) % 7 = 8"
+
+
+def test_a_statement_can_be_cancelled_by_an_id_that_its_client_chose(
+    server: ServerProcess, client: flight.FlightClient
+) -> None:
+    faults: list[VelariaError] = []
+
+    def run() -> None:
+        with connect(server.uri) as ours:
+            try:
+                ours.sql(f"CREATE TABLE act_slow AS {SLOW}", query_id="act-slow:1")
+            except VelariaError as fault:
+                faults.append(fault)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def is_known() -> bool:
+        return "act-slow:1" in [q["query_id"] for q in act(client, "query.list")["queries"]]
+
+    assert until(is_known)
+    with connect(server.uri) as other:
+        assert other.cancel("act-slow:1") in ("running", "cancelled")
+    thread.join(30)
+    assert not thread.is_alive()
+    assert [fault.code for fault in faults] == ["VEL3010"]
+
+
+def test_a_chosen_id_is_the_one_that_a_select_runs_under(client: flight.FlightClient) -> None:
+    reply = act(client, "sql.execute", sql="SELECT 1", query_id="act-chosen")
+    assert reply["query_id"] == "act-chosen"
+    client.do_get(flight.Ticket(reply["ticket"])).read_all()
+    assert act(client, "query.progress", query_id="act-chosen")["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("query_id", "code"),
+    [
+        ("act-taken", "VEL1006"),
+        ("", "VEL1003"),
+        ("with blank", "VEL1003"),
+        ("x" * 65, "VEL1003"),
+        (7, "VEL1003"),
+    ],
+)
+def test_an_id_that_is_taken_or_none_is_refused(
+    client: flight.FlightClient, query_id: object, code: str
+) -> None:
+    known = [q["query_id"] for q in act(client, "query.list")["queries"]]
+    if "act-taken" not in known:
+        act(client, "sql.execute", sql="SET stream_trigger_rows = 262144", query_id="act-taken")
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "sql.execute", sql="SELECT 1", query_id=query_id)
+    assert told(caught.value)["code"] == code
+
+
+def test_a_statement_that_is_refused_has_its_id_in_the_list(client: flight.FlightClient) -> None:
+    with pytest.raises(flight.FlightError):
+        act(client, "sql.execute", sql="SELECT nope", query_id="act-refused")
+    states = {q["query_id"]: q["state"] for q in act(client, "query.list")["queries"]}
+    assert states["act-refused"] == "failed"
 
 
 @pytest.mark.parametrize(

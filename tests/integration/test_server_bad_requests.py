@@ -74,6 +74,29 @@ def test_a_wrong_statement_has_its_code_whichever_way_it_is_said(
     assert refused(client, calls[way])["code"] == STATEMENTS[sql]
 
 
+@pytest.mark.parametrize("name", ["system.runs", "SYSTEM.mine", "information_schema.tables"])
+@pytest.mark.parametrize("mode", ["append", "create", "replace"])
+def test_a_put_makes_no_table_in_a_schema_of_the_systems(
+    client: flight.FlightClient, name: str, mode: str
+) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    command = pack({"type": "ingest", "table": name, "mode": mode})
+    for descriptor in (
+        flight.FlightDescriptor.for_path(name),
+        flight.FlightDescriptor.for_command(command),
+    ):
+
+        def by_put(descriptor: flight.FlightDescriptor = descriptor) -> None:
+            writer, _ = client.do_put(descriptor, schema)
+            with writer:
+                writer.write_table(pa.table({"a": [1]}, schema))
+
+        error = refused(client, by_put)
+        assert (error["code"], "read-only" in str(error["message"])) == ("VEL2025", True)
+    listed = rows(client, f"SELECT count(*) FROM system.tables WHERE name ILIKE '{name}'")
+    assert listed == [(1 if name == "system.runs" else 0,)]
+
+
 def test_a_fault_in_a_statement_has_its_place_and_a_caret(client: flight.FlightClient) -> None:
     with pytest.raises(flight.FlightError) as caught:
         client.do_get(flight.Ticket(b"SELECT a,\n  nope FROM bad_t")).read_all()

@@ -42,6 +42,29 @@ def test_arrow_output_is_a_stream(server: ServerProcess) -> None:
     assert pa.ipc.open_stream(done.stdout).read_all().to_pydict() == {"a": [1]}
 
 
+def test_what_a_statement_did_is_told_as_psql_tells_it(server: ServerProcess) -> None:
+    told = {
+        "CREATE TABLE cli_tags (a INTEGER)": "CREATE TABLE",
+        "INSERT INTO cli_tags VALUES (1), (2)": "INSERT 0 2",
+        "UPDATE cli_tags SET a = 3 WHERE a = 1": "UPDATE 1",
+        "CREATE VIEW cli_tags_v AS SELECT * FROM cli_tags": "CREATE VIEW",
+        "CREATE TABLE cli_tags_2 AS SELECT * FROM cli_tags": "SELECT 2",
+        "DROP VIEW cli_tags_v": "DROP VIEW",
+        "DELETE FROM cli_tags": "DELETE 2",
+        "SET float_sum = 'fast'": "SET",
+        "DROP TABLE cli_tags, cli_tags_2": "DROP TABLE",
+    }
+    for sql, tag in told.items():
+        done = velaria(server, "sql", sql)
+        assert (done.returncode, done.stderr.decode()) == (0, tag + "\n")
+
+
+def test_values_are_written_as_casts_write_them(server: ServerProcess) -> None:
+    sql = "SELECT INTERVAL '1 day 2 hours' AS i, '\\x6162'::BLOB AS b, 1 = 1 AS t, {'a': [1]} AS s"
+    done = velaria(server, "sql", sql)
+    assert done.stdout.decode().splitlines()[2] == "1 day 02:00:00 | \\x6162 | true | {'a': [1]}"
+
+
 def test_a_fault_is_shown_with_its_caret_and_range(server: ServerProcess) -> None:
     done = velaria(server, "sql", "SELECT nope")
     assert done.returncode == 2
@@ -258,6 +281,9 @@ def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> No
     [
         (("serve", "--postgres", "nonsense"), "VEL1007 bad value for the postgres setting"),
         (("serve", "--listen", "grpc://127.0.0.1:99999"), "VEL1007 the listener's port"),
+        (("serve", "--threads", "5000"), "VEL1007 value out of range for threads: 5000"),
+        (("serve", "--side", "127.0.0.1:99999"), "VEL1007 the listener's port"),
+        (("serve", "--side", "nonsense"), "VEL1007 the address of the side port"),
         (("serve", "--allow-path", "/no/such"), "VEL4001 allowed root is not a directory"),
         (("runs", "--state", "odd"), "invalid choice: 'odd'"),
         (("stream",), "the following arguments are required: VERB"),

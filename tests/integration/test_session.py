@@ -283,3 +283,66 @@ def test_a_view_over_a_stream_is_a_stream(session: velaria.Session) -> None:
 def test_one_folder_is_not_taken_for_a_list_of_its_letters() -> None:
     with pytest.raises(TypeError, match="a list of folders, not one: /tmp"):
         velaria.Session(allowed_roots="/tmp")
+
+
+@pytest.mark.parametrize("threads", [-1, 0, 1025, 2**31, 2**70, -(2**70)])
+def test_a_number_of_threads_out_of_range_is_refused(threads: int) -> None:
+    with pytest.raises(velaria.RequestError) as caught:
+        velaria.Session(threads=threads)
+    assert caught.value.code == "VEL1007"
+    assert "1 to 1024" in caught.value.hint
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 2**51])
+def test_a_memory_limit_out_of_range_is_refused(limit: int) -> None:
+    with pytest.raises(velaria.RequestError) as caught:
+        velaria.Session(memory_limit_bytes=limit)
+    assert caught.value.code == "VEL1007"
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf")])
+def test_a_timeout_that_is_none_is_refused(timeout_s: float) -> None:
+    with pytest.raises(velaria.VelariaError) as caught:
+        velaria.connect("grpc://127.0.0.1:1", timeout_s=timeout_s)
+    assert caught.value.code == "VEL1007"
+
+
+def test_a_frame_runs_under_the_id_that_was_chosen(session: velaria.Session) -> None:
+    frame = session.sql("SELECT * FROM range(10) t(x)", query_id="mine")
+    with pytest.raises(velaria.SourceError) as unknown:
+        session.cancel("mine")
+    assert unknown.value.code == "VEL4010"
+    reader = frame.to_reader()
+    with pytest.raises(velaria.RequestError) as taken:
+        session.sql("CREATE TABLE by_id AS SELECT 1 AS a", query_id="mine")
+    assert taken.value.code == "VEL1006"
+    assert session.cancel("mine") in ("cancelled", "finished")
+    del reader
+    session.sql("CREATE TABLE by_id AS SELECT 1 AS a", query_id="mine")
+
+
+def test_show_prints_what_is_no_query(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql("CREATE TABLE shown AS SELECT 1 AS a")
+    session.sql("SHOW TABLES").show()
+    assert capsys.readouterr().out.splitlines() == [
+        "name  | kind",
+        "----- | -----",
+        "shown | table",
+    ]
+
+
+def test_show_writes_values_as_casts_do(
+    session: velaria.Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session.sql(
+        "SELECT INTERVAL '1 day 2 hours' AS i, '\\x6162'::BLOB AS b, true AS t, [1, NULL] AS l"
+    ).show()
+    shown = capsys.readouterr().out.splitlines()[2]
+    assert [cell.strip() for cell in shown.split("|")] == [
+        "1 day 02:00:00",
+        "\\x6162",
+        "true",
+        "[1, NULL]",
+    ]

@@ -102,6 +102,7 @@ class QueryResult:
     kind: str
     schema: pa.Schema | None
     rows_affected: int | None
+    tag: str  # what was done, as psql says it: "CREATE TABLE", "INSERT 0 3"; "" for rows
     def reader(self) -> pa.RecordBatchReader:
         """The rows, once: a C++ reader whose mid-stream errors are Flight errors with extra_info.
         Dropping it cancels.

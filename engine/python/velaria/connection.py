@@ -1,7 +1,6 @@
 """A connection: what one client has of its own over a database in this process."""
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from velaria import _kernel
@@ -18,14 +17,17 @@ class Connection:
     def __init__(self, kernel: _kernel.Connection) -> None:
         self._kernel = kernel
 
-    def sql(self, text: str, params: Sequence[Any] | None = None) -> DataFrame:
+    def sql(
+        self, text: str, params: Sequence[Any] | None = None, query_id: str | None = None
+    ) -> DataFrame:
         """One statement. A SELECT runs when its frame is read; anything else runs now.
 
-        The frame of a statement without rows has one column, rows_affected.
+        The frame of a statement without rows has one column, rows_affected. `query_id` is what
+        Session.cancel knows the statement by, from another thread.
         """
         if self._kernel.describe(text, params).returns_rows:
-            return DataFrame(self._kernel, text, params)
-        result = self._kernel.execute(text, params)
+            return DataFrame(self._kernel, text, params, query_id)
+        result = self._kernel.execute(text, params, query_id)
         count = "NULL" if result.rows_affected is None else str(result.rows_affected)
         return DataFrame(self._kernel, f"SELECT CAST({count} AS BIGINT) AS rows_affected")
 
@@ -48,10 +50,5 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()

@@ -1,5 +1,6 @@
 """A DataFrame: a SELECT over tables and files, run when it is read."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -7,12 +8,23 @@ import pyarrow as pa
 from velaria import _kernel
 from velaria.frame import Frame
 from velaria.sql_text import subquery
+from velaria.text_cells import text_columns
 
 JoinKind = Literal["inner", "left", "right", "full", "cross"]
 
 
 class DataFrame(Frame):
     """Made by Session.sql and by the builders. Each reading runs the statement anew."""
+
+    def __init__(
+        self,
+        kernel: _kernel.Connection,
+        sql: str,
+        params: Sequence[Any] | None = None,
+        query_id: str | None = None,
+    ) -> None:
+        super().__init__(kernel, sql, params)
+        self._query_id = query_id  # of its own readings, not of frames built from it
 
     def to_arrow(self) -> pa.Table:
         return self._execute().read_all()
@@ -31,9 +43,10 @@ class DataFrame(Frame):
 
     def show(self, row_count: int = 20) -> None:
         """Print the first rows."""
-        table = self.limit(row_count).to_arrow()
-        # By position: two columns may have one name.
-        columns = [[_cell(value) for value in column.to_pylist()] for column in table.columns]
+        # What is no query, like SHOW TABLES, stands in no FROM.
+        is_query = self._kernel.describe(self.sql, self._params or None).kind == "query"
+        table = (self.limit(row_count) if is_query else self).to_arrow().slice(0, row_count)
+        columns = [["NULL" if t is None else t for t in texts] for texts in text_columns(table)]
         names = table.column_names
         widths = [max(map(len, [name, *cells])) for name, cells in zip(names, columns, strict=True)]
         for line in [names, ["-" * width for width in widths], *zip(*columns, strict=True)]:
@@ -71,8 +84,4 @@ class DataFrame(Frame):
         return DataFrame(self._kernel, sql, self._params + other._params)
 
     def _execute(self) -> _kernel.QueryResult:
-        return self._kernel.execute(self.sql, self._params or None)
-
-
-def _cell(value: Any) -> str:
-    return "NULL" if value is None else str(value)
+        return self._kernel.execute(self.sql, self._params or None, self._query_id)

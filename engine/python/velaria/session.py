@@ -3,7 +3,6 @@
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import pyarrow as pa
@@ -45,12 +44,19 @@ class Session:
         """Another connection: its transactions and temporary tables are its own."""
         return Connection(self._kernel.connect())
 
-    def sql(self, text: str, params: Sequence[Any] | None = None) -> DataFrame:
+    def sql(
+        self, text: str, params: Sequence[Any] | None = None, query_id: str | None = None
+    ) -> DataFrame:
         """One statement. A SELECT runs when its frame is read; anything else runs now.
 
-        The frame of a statement without rows has one column, rows_affected.
+        The frame of a statement without rows has one column, rows_affected. `query_id` is what
+        `cancel` knows the statement by, from another thread.
         """
-        return Connection(self._connection).sql(text, params)
+        return Connection(self._connection).sql(text, params, query_id)
+
+    def cancel(self, query_id: str) -> str:
+        """End a query under way, of any connection; its state afterwards."""
+        return self._kernel.cancel(query_id)
 
     def explain(self, text: str) -> dict[str, str]:
         """The sections logical, physical and strategy; nothing is run."""
@@ -181,12 +187,7 @@ class Session:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *fault: object) -> None:
         self.close()
 
     def _read_using(

@@ -36,7 +36,7 @@ py::bytes RunFragmentBytes(const std::string& bytes, const py::dict& inputs,
               for (const auto& [name, reader] : readers) {
                 ARROW_ASSIGN_OR_RAISE(batches[name], reader->ToRecordBatches());
               }
-              return session::RunFragment(fragment, batches, threads.value_or(0), cancel.get());
+              return session::RunFragment(fragment, batches, threads, cancel.get());
             }),
             fragment.sql);
   return py::bytes(reinterpret_cast<const char*>(snapshot->data()),

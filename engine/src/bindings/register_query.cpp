@@ -59,6 +59,7 @@ void RegisterQuery(py::module_& module) {
                              [](const QueryResult& self) { return WrapSchema(self.result.schema); })
       .def_property_readonly("rows_affected",
                              [](const QueryResult& self) { return self.result.rows_affected; })
+      .def_property_readonly("tag", [](const QueryResult& self) { return self.result.tag; })
       .def("reader", [](QueryResult& self) { return WrapReader(self.Take()); })
       .def("read_all",
            [](QueryResult& self) {

@@ -38,13 +38,22 @@ execution::ReaderFactory FactoryOf(const py::object& callable) {
   };
 }
 
-SessionPtr MakeSession(std::optional<int> threads,
+/// A number as 64 bits hold it, which is out of every range when it is out of theirs.
+std::optional<int64_t> NearestInteger(const std::optional<py::int_>& number) {
+  if (!number) return std::nullopt;
+  int overflow = 0;
+  const int64_t held = PyLong_AsLongLongAndOverflow(number->ptr(), &overflow);
+  if (overflow == 0) return held;
+  return overflow > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
+}
+
+SessionPtr MakeSession(const std::optional<py::int_>& threads,
                        std::optional<std::vector<std::string>> allowed_roots,
-                       std::optional<int64_t> memory_limit_bytes) {
+                       const std::optional<py::int_>& memory_limit_bytes) {
   session::SessionOptions options;
-  options.threads = threads.value_or(0);
+  options.threads = NearestInteger(threads);
   options.allowed_roots = std::move(allowed_roots);
-  options.memory_limit_bytes = memory_limit_bytes.value_or(0);
+  options.memory_limit_bytes = NearestInteger(memory_limit_bytes);
   auto made = Check(Unlocked([&] { return Session::Make(options); }));
   Session* const raw = made.get();
   // Ending a session waits for its threads: without the GIL, which one of them may need.

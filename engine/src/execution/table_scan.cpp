@@ -1,4 +1,4 @@
-#include <numeric>
+#include <algorithm>
 
 #include "base/text.hpp"
 #include "execution/scan_sources.hpp"
@@ -7,12 +7,20 @@
 namespace velaria::execution {
 namespace {
 
-Result<Vector> PositionColumn(int64_t begin, int64_t count, arrow::MemoryPool* pool) {
+/// The positions of `count` rows of a segment from the row `first` on.
+Result<Vector> PositionColumn(const storage::Segment& segment, int64_t first, int64_t count,
+                              arrow::MemoryPool* pool) {
   ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
                         arrow::AllocateBuffer(count * int64_t{sizeof(int64_t)}, pool));
   auto* values = reinterpret_cast<int64_t*>(buffer->mutable_data());
-  std::iota(values, values + count, begin);
+  for (int64_t i = 0; i < count; ++i) values[i] = segment.PositionOf(first + i);
   return MakeVector(std::make_shared<arrow::Int64Array>(count, std::move(buffer)));
+}
+
+/// Where the row stands that is `count` rows behind the row `first`, or the segment's end.
+int64_t PositionBehind(const storage::Segment& segment, int64_t first, int64_t count) {
+  const int64_t row = first + count;
+  return row < segment.row_count() ? segment.PositionOf(row) : segment.end_position();
 }
 
 class TableScan final : public SourceState, public TellsFacts {
@@ -29,11 +37,11 @@ class TableScan final : public SourceState, public TellsFacts {
         next_(range_.begin) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
-    while (next_ < range_.end) {
-      const storage::Segment* segment = range_.version->FindSegment(next_);
-      if (segment == nullptr) break;
+    while (const storage::Segment* segment = range_.version->NextSegment(next_)) {
+      if (segment->first_position >= range_.end) break;
       const int64_t segment_end = std::min(segment->end_position(), range_.end);
-      if (next_ == segment->first_position) {
+      if (next_ <= segment->first_position) {
+        next_ = segment->first_position;
         ++segments_;
         if (Excluded(*segment)) {
           ++segments_skipped_;
@@ -43,7 +51,8 @@ class TableScan final : public SourceState, public TellsFacts {
       }
       morsel->part = segment->first_position;
       morsel->begin = next_;
-      morsel->end = std::min(segment_end, next_ + kMorselRows);
+      morsel->end =
+          std::min(segment_end, PositionBehind(*segment, segment->RowFrom(next_), kMorselRows));
       next_ = morsel->end;
       return Flow::kMore;
     }
@@ -54,16 +63,18 @@ class TableScan final : public SourceState, public TellsFacts {
                          TaskContext& context) override {
     const int64_t begin = morsel.begin + *position;
     if (begin >= morsel.end) return Flow::kFinished;
-    const int64_t count = std::min(chunk_rows_, morsel.end - begin);
-    const storage::Segment& segment = *range_.version->FindSegment(begin);
-    const int64_t offset = begin - segment.first_position;
+    const storage::Segment& segment = *range_.version->FindSegment(morsel.begin);
+    const int64_t offset = segment.RowFrom(begin);
+    const int64_t count = std::min(chunk_rows_, segment.RowFrom(morsel.end) - offset);
+    if (count <= 0) return Flow::kFinished;  // the positions that are left are of deleted rows
     chunk->row_count = count;
-    chunk->ordinal = static_cast<uint64_t>(begin);
+    chunk->ordinal = static_cast<uint64_t>(segment.PositionOf(offset));
     chunk->columns.reserve(columns_.size());
     const bool whole = offset == 0 && count == segment.row_count();
     for (int column : columns_) {
       if (column == position_column_) {
-        ARROW_ASSIGN_OR_RAISE(auto positions, PositionColumn(begin, count, context.pool()));
+        ARROW_ASSIGN_OR_RAISE(auto positions,
+                              PositionColumn(segment, offset, count, context.pool()));
         chunk->columns.push_back(std::move(positions));
         continue;
       }
@@ -72,23 +83,24 @@ class TableScan final : public SourceState, public TellsFacts {
     }
     if (with_positions_) {
       auto positions = std::make_shared<Positions>(static_cast<size_t>(count));
-      std::iota(positions->begin(), positions->end(), begin);
+      for (int64_t i = 0; i < count; ++i) {
+        (*positions)[static_cast<size_t>(i)] = segment.PositionOf(offset + i);
+      }
       chunk->positions = std::move(positions);
     }
     if (segment.deleted) {
       auto selection = std::make_shared<Selection>();
       for (int64_t i = 0; i < count; ++i) {
-        if (!(*segment.deleted)[static_cast<size_t>(offset + i)])
-          selection->push_back(static_cast<uint32_t>(i));
+        if (!segment.IsDeleted(offset + i)) selection->push_back(static_cast<uint32_t>(i));
       }
       chunk->selection = std::move(selection);
     }
-    *position += count;
+    *position = PositionBehind(segment, offset, count) - morsel.begin;
     return Flow::kMore;
   }
 
   int64_t MaxWorkers() const override {
-    const int64_t rows = range_.end - range_.begin;
+    const int64_t rows = std::min(range_.end - range_.begin, range_.version->row_count());
     return rows <= kMorselRows ? 1 : (rows + kMorselRows - 1) / kMorselRows;
   }
 

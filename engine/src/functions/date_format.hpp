@@ -71,5 +71,10 @@ void AppendMoment(const Format& format, const Moment& moment, std::string* out);
 /// The moment a text of that format means; nothing when it is not of the format or no date. Fields
 /// that are missing are those of 1900-01-01 00:00 (year_default).
 std::optional<Moment> ParseMoment(const Format& format, std::string_view text, int year_default);
+/// That moment in microseconds since 1970, in UTC when the text says where its wall stands; its
+/// days for a DATE. VEL2015 for an unknown time zone.
+Result<std::optional<int64_t>> ReadMoment(const Format& format, std::string_view text,
+                                          int year_default, bool is_date);
+bool IsZoned(const Format& format);
 
 }  // namespace velaria::dates

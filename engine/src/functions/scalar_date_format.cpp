@@ -1,4 +1,6 @@
 // strftime, strptime, to_char, to_date: dates by a format that the statement gives.
+#include <algorithm>
+
 #include "functions/date.hpp"
 #include "functions/date_format.hpp"
 #include "functions/text_kernels.hpp"
@@ -61,8 +63,7 @@ Result<std::shared_ptr<Plan>> MakePlan(const BindArguments& arguments, size_t in
   VELARIA_ASSIGN_OR_RETURN(plan->format, by_pattern ? FormatFromPattern(plan->written)
                                                     : FormatFromLetters(plan->written));
   plan->by_pattern = by_pattern;
-  for (const auto& item : plan->format)
-    plan->zoned |= item.field == FormatField::kOffset || item.field == FormatField::kZone;
+  plan->zoned = IsZoned(plan->format);
   return plan;
 }
 
@@ -81,22 +82,6 @@ Result<ScalarBinding> BindFormat(const BindArguments& arguments) {
   return bound;
 }
 
-/// The moment in microseconds, or days for a DATE; nothing for a text that is not of the format.
-Result<std::optional<int64_t>> Read(const Plan& plan, std::string_view text, bool is_date) {
-  auto moment = ParseMoment(plan.format, text, plan.by_pattern ? 1 : 1900);
-  if (!moment) return std::optional<int64_t>();
-  if (is_date) return std::optional<int64_t>(moment->days);
-  int64_t seconds = moment->days * kSecondsPerDay + moment->nanos_of_day / kNanosPerSecond;
-  if (moment->offset) {
-    seconds -= *moment->offset;
-  } else if (!moment->zone.empty()) {
-    VELARIA_ASSIGN_OR_RETURN(const auto zone, calendar::Zone::Make(moment->zone));
-    seconds = zone.ToUtc(seconds);
-  }
-  return std::optional<int64_t>(seconds * 1'000'000 +
-                                moment->nanos_of_day % kNanosPerSecond / 1'000);
-}
-
 template <typename T>
 Result<Vector> RunParse(const FunctionContext& context, const ScalarBinding& binding,
                         std::span<const Vector> arguments, int64_t row_count) {
@@ -106,22 +91,23 @@ Result<Vector> RunParse(const FunctionContext& context, const ScalarBinding& bin
   const StringView text(value[0]);
   std::vector<int64_t> failed;
   VELARIA_ASSIGN_OR_RETURN(
-      Vector result, kernels::MapToValue<T>(
-                         context, binding.type, value, row_count, [&](int64_t i, T* out) -> Status {
-                           auto read = Read(plan, text[i], sizeof(T) == 4);
-                           if (!read.ok() && !plan.try_parse) return read.status();
-                           if (read.ok() && *read) {
-                             *out = static_cast<T>(**read);
-                             return Status::OK();
-                           }
-                           if (!plan.try_parse) {
-                             return Fail(ErrorCode::kBadValue, "the text is not of the format " +
-                                                                   plan.written + ": " +
-                                                                   std::string(text[i]));
-                           }
-                           failed.push_back(i);
-                           return Status::OK();
-                         }));
+      Vector result,
+      kernels::MapToValue<T>(
+          context, binding.type, value, row_count, [&](int64_t i, T* out) -> Status {
+            auto read =
+                ReadMoment(plan.format, text[i], plan.by_pattern ? 1 : 1900, sizeof(T) == 4);
+            if (!read.ok() && !plan.try_parse) return read.status();
+            if (read.ok() && *read) {
+              *out = static_cast<T>(**read);
+              return Status::OK();
+            }
+            if (!plan.try_parse) {
+              return Fail(ErrorCode::kBadValue, "the text is not of the format " + plan.written +
+                                                    ": " + std::string(text[i]));
+            }
+            failed.push_back(i);
+            return Status::OK();
+          }));
   if (failed.empty()) return result;
   auto& data = *result.data;
   VELARIA_ASSIGN_OR_RETURN(data.buffers[0],
@@ -155,6 +141,28 @@ Result<ScalarBinding> BindToDate(const BindArguments& arguments) {
 }
 
 }  // namespace
+
+Result<std::optional<int64_t>> ReadMoment(const Format& format, std::string_view text,
+                                          int year_default, bool is_date) {
+  auto moment = ParseMoment(format, text, year_default);
+  if (!moment) return std::optional<int64_t>();
+  if (is_date) return std::optional<int64_t>(moment->days);
+  int64_t seconds = moment->days * kSecondsPerDay + moment->nanos_of_day / kNanosPerSecond;
+  if (moment->offset) {
+    seconds -= *moment->offset;
+  } else if (!moment->zone.empty()) {
+    VELARIA_ASSIGN_OR_RETURN(const auto zone, calendar::Zone::Make(moment->zone));
+    seconds = zone.ToUtc(seconds);
+  }
+  return std::optional<int64_t>(seconds * 1'000'000 +
+                                moment->nanos_of_day % kNanosPerSecond / 1'000);
+}
+
+bool IsZoned(const Format& format) {
+  return std::any_of(format.begin(), format.end(), [](const FormatItem& item) {
+    return item.field == FormatField::kOffset || item.field == FormatField::kZone;
+  });
+}
 
 Result<ScalarBinding> BindParseByPattern(const BindArguments& arguments) {
   return BindParse<true, false>(arguments);

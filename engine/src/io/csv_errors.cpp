@@ -47,6 +47,11 @@ Result<int64_t> LinesBeforeBlock(const CsvBlock& block) {
   return LinesBefore(block.file, block.offset);
 }
 
+std::string PlaceIn(const CsvBlock& block, int64_t line, const arrow::Field& column) {
+  return "line " + std::to_string(line) + " of " + block.file.name + ", column " +
+         interop::PrintableName(column.name());
+}
+
 }  // namespace
 
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause) {
@@ -67,6 +72,18 @@ Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& c
   }
   return Fail(ErrorCode::kFileFormat,
               "records of " + block.file.name + " do not parse: " + FirstLine(cause.message()));
+}
+
+Status BadTimeError(const CsvBlock& block, int64_t record, const arrow::Field& column,
+                    const std::string& text, const std::string& format) {
+  if (!block.explain) return Fail(ErrorCode::kFileFormat, "a value does not convert");
+  CsvRecordScanner scanner(block.text, block.delimiter);
+  std::vector<CsvField> fields;
+  for (int64_t i = 0; i <= record; ++i) scanner.Next(&fields);
+  VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
+  return Fail(ErrorCode::kFileFormat, PlaceIn(block, before + scanner.line(), column) +
+                                          ", is not of the format " + format + ": " +
+                                          interop::PrintableName(text));
 }
 
 Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
@@ -98,12 +115,11 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
   CsvRecordScanner again(block.text, block.delimiter);
   for (size_t i = 0; i < bad; ++i) again.Next(&fields);
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
-  const std::string place = "line " + std::to_string(before + again.line()) + " of " +
-                            block.file.name + ", column " + interop::PrintableName(column.name());
+  const std::string place = PlaceIn(block, before + again.line(), column);
   const std::string value = interop::PrintableName(fields[index].Text());
   if (IsString(*column.type())) {
     return Fail(ErrorCode::kFileFormat, place + ", is not UTF-8 text: " + value,
-                "Convert the file to UTF-8.");
+                "Say the file's encoding, 'latin-1' or 'utf-16', or convert it to UTF-8.");
   }
   return Fail(ErrorCode::kFileFormat, place + ", is not " + SqlName(*column.type()) + ": " + value,
               declared ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: "

@@ -32,4 +32,8 @@ Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& c
 Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
                      const arrow::csv::ConvertOptions& convert, const Status& cause);
 
+/// VEL4002 with the line of a record and the text in it that is not of the format.
+Status BadTimeError(const CsvBlock& block, int64_t record, const arrow::Field& column,
+                    const std::string& text, const std::string& format);
+
 }  // namespace velaria::io

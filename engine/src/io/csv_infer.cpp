@@ -1,5 +1,7 @@
 #include "io/csv_infer.hpp"
 
+#include <limits>
+
 #include "io/csv_records.hpp"
 
 namespace velaria::io {
@@ -10,14 +12,21 @@ constexpr int64_t kSampleBytes = int64_t{64} << 10;
 
 class KindCollector {
  public:
-  KindCollector(const CsvLayout& layout, size_t column_count, std::string_view null_text)
-      : delimiter_(layout.delimiter), null_text_(null_text), kinds_(column_count, CsvKind::kNull) {}
+  KindCollector(const CsvLayout& layout, size_t column_count, const CsvTexts& texts,
+                int64_t record_count_max)
+      : delimiter_(layout.delimiter),
+        texts_(texts),
+        records_left_(record_count_max),
+        kinds_(column_count, CsvKind::kNull) {}
 
   /// Every record of a text that begins and ends with one. Ragged records are the reader's to
   /// report.
   void AddRecords(std::string_view text) {
     CsvRecordScanner scanner(text, delimiter_);
-    while (scanner.Next(&fields_)) AddFields();
+    while (records_left_ > 0 && scanner.Next(&fields_)) {
+      --records_left_;
+      AddFields();
+    }
   }
 
   /// The records of a piece cut out anywhere: from its first line end to its last record that is
@@ -34,6 +43,7 @@ class KindCollector {
     AddRecords(text.substr(0, end));
   }
 
+  bool has_enough() const { return records_left_ == 0; }
   std::vector<CsvKind> kinds() const { return kinds_; }
 
  private:
@@ -41,12 +51,13 @@ class KindCollector {
     const size_t count = std::min(fields_.size(), kinds_.size());
     for (size_t i = 0; i < count; ++i) {
       if (kinds_[i] == CsvKind::kText) continue;
-      kinds_[i] = CommonKind(kinds_[i], KindOfField(fields_[i], null_text_));
+      kinds_[i] = CommonKind(kinds_[i], KindOfField(fields_[i], texts_), texts_);
     }
   }
 
   char delimiter_;
-  std::string_view null_text_;
+  const CsvTexts& texts_;
+  int64_t records_left_;
   std::vector<CsvKind> kinds_;
   std::vector<CsvField> fields_;
 };
@@ -54,16 +65,21 @@ class KindCollector {
 }  // namespace
 
 Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
-                                        size_t column_count, std::string_view null_text) {
-  KindCollector collector(layout, column_count, null_text);
+                                        size_t column_count, const CsvTexts& texts,
+                                        int64_t sample_rows) {
+  const bool all_asked = sample_rows < 0;
+  KindCollector collector(layout, column_count, texts,
+                          sample_rows > 0 ? sample_rows : std::numeric_limits<int64_t>::max());
   // What is compressed has no samples across it: its beginning is read, and no more.
   const bool packed = file.byte_count == kByteCountUnknown;
-  const bool all_rows = file.byte_count <= kCsvFullInferenceBytesMax;
-  const int64_t stop = packed     ? layout.data_offset + kCsvFullInferenceBytesMax
-                       : all_rows ? file.byte_count
-                                  : layout.data_offset + kCsvBlockBytes;
+  const bool all_rows =
+      all_asked || sample_rows > 0 || file.byte_count <= kCsvFullInferenceBytesMax;
+  const int64_t stop = all_asked || sample_rows > 0 ? file.byte_count
+                       : packed                     ? layout.data_offset + kCsvFullInferenceBytesMax
+                       : all_rows                   ? file.byte_count
+                                                    : layout.data_offset + kCsvBlockBytes;
   int64_t block_bytes = kCsvBlockBytes;
-  for (int64_t offset = layout.data_offset; offset < stop;) {
+  for (int64_t offset = layout.data_offset; offset < stop && !collector.has_enough();) {
     VELARIA_ASSIGN_OR_RETURN(auto block, ReadBytes(file, offset, block_bytes));
     if (block->size() == 0) break;
     const bool last = block->size() < block_bytes || offset + block->size() >= file.byte_count;

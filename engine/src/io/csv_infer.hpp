@@ -9,6 +9,7 @@
 namespace velaria::io {
 
 Result<std::vector<CsvKind>> InferKinds(const OpenedFile& file, const CsvLayout& layout,
-                                        size_t column_count, std::string_view null_text);
+                                        size_t column_count, const CsvTexts& texts,
+                                        int64_t sample_rows);
 
 }  // namespace velaria::io

@@ -21,6 +21,8 @@ struct Entry {
   std::string null_text;
   std::string compression;
   int64_t skip_lines;
+  std::string encoding;
+  CsvForm csv;
   CsvLayout layout;
 
   bool IsOf(const OpenedFile& file, const FileOptions& options) const {
@@ -28,7 +30,7 @@ struct Entry {
            modified_ns == file.modified_ns && format == options.format &&
            delimiter == options.delimiter && header == options.header &&
            null_text == options.null_text && compression == options.compression &&
-           skip_lines == options.skip_lines;
+           skip_lines == options.skip_lines && encoding == options.encoding && csv == options.csv;
   }
 };
 
@@ -64,7 +66,8 @@ Result<CsvLayout> LayoutOf(const OpenedFile& file, const FileOptions& options) {
   std::lock_guard lock(cache.mutex);
   cache.entries.push_front({file.resolved_path, file.byte_count, file.modified_ns, options.format,
                             options.delimiter, options.header, options.null_text,
-                            options.compression, options.skip_lines, layout});
+                            options.compression, options.skip_lines, options.encoding, options.csv,
+                            layout});
   if (cache.entries.size() > kEntryCountMax) cache.entries.pop_back();
   return layout;
 }

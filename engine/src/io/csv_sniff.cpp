@@ -44,7 +44,7 @@ size_t FieldCountUnder(char delimiter, std::string_view sample, bool sample_is_w
 char FindDelimiter(std::string_view sample, bool sample_is_whole_file) {
   char best = ',';
   size_t best_count = 1;
-  for (const char delimiter : {',', ';', '\t', '|'}) {
+  for (const char delimiter : std::string_view(kCsvDelimiters)) {
     const size_t count = FieldCountUnder(delimiter, sample, sample_is_whole_file);
     if (count > best_count) {
       best = delimiter;
@@ -69,12 +69,12 @@ bool LooksLikeAName(std::string_view text) {
 /// A first record of texts is a header when one stands over a column whose other values are none,
 /// or when all of them are distinct and could be names.
 bool LooksLikeAHeader(const std::vector<CsvField>& first, const std::vector<CsvKind>& body,
-                      std::string_view null_text) {
+                      const CsvTexts& texts) {
   std::set<std::string> names;
   bool are_names = true;
   bool body_differs = false;
   for (size_t i = 0; i < first.size(); ++i) {
-    const CsvKind kind = KindOfField(first[i], null_text);
+    const CsvKind kind = KindOfField(first[i], texts);
     if (kind != CsvKind::kText && !first[i].raw.empty()) return false;
     are_names &= LooksLikeAName(first[i].raw) && names.insert(ToLower(first[i].raw)).second;
     body_differs |=
@@ -113,7 +113,7 @@ Status CheckDeclared(const OpenedFile& file, const CsvLayout& layout, size_t cou
 /// With declared columns the first record is a header when it names one of them, or when a field of
 /// it cannot be a value of its column.
 bool HeaderByDeclaration(const std::vector<CsvField>& first, const arrow::Schema& declared,
-                         std::string_view null_text) {
+                         const CsvTexts& texts) {
   bool names_one = false;
   bool fits = true;
   for (size_t i = 0; i < first.size() && i < static_cast<size_t>(declared.num_fields()); ++i) {
@@ -121,7 +121,7 @@ bool HeaderByDeclaration(const std::vector<CsvField>& first, const arrow::Schema
     names_one |= EqualsIgnoreCase(field.name(), Trimmed(first[i].Text()));
     const bool column_is_text =
         IsString(*field.type()) || PhysicalOf(*field.type()) == Physical::kBinary;
-    fits &= column_is_text || KindOfField(first[i], null_text) != CsvKind::kText;
+    fits &= column_is_text || KindOfField(first[i], texts) != CsvKind::kText;
   }
   return names_one || !fits;
 }
@@ -135,7 +135,7 @@ Status CheckIsText(const OpenedFile& file, std::string_view head) {
     return BadFile("file is compressed", file, "Unpack the file first.");
   }
   if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) {
-    return BadFile("file is UTF-16 text", file, "Convert the file to UTF-8.");
+    return BadFile("file is UTF-16 text", file, "Say its encoding: 'utf-16'.");
   }
   if (head.find('\0') != std::string_view::npos) {
     return BadFile("file is neither delimited text nor Parquet", file);
@@ -241,21 +241,22 @@ Result<CsvLook> LookAtCsv(const OpenedFile& file, const FileOptions& options) {
   const size_t count = first.size();
   if (count > 4096) return BadFile("file has too many columns, " + std::to_string(count), file);
 
+  VELARIA_ASSIGN_OR_RETURN(const auto texts, CsvTexts::Of(options));
   std::vector<CsvKind> body(count, CsvKind::kNull);
   int64_t record_count = 1;
   while (record_count < 1000 && scanner.Next(&fields)) {
     ++record_count;
     for (size_t i = 0; i < count && i < fields.size(); ++i) {
-      body[i] = CommonKind(body[i], KindOfField(fields[i], options.null_text));
+      body[i] = CommonKind(body[i], KindOfField(fields[i], texts), texts);
     }
   }
   layout.record_bytes_mean = std::max(1.0, static_cast<double>(scanner.position()) / record_count);
   if (options.header) {
     layout.has_header = *options.header;
   } else if (options.declared) {
-    layout.has_header = HeaderByDeclaration(first, *options.declared, options.null_text);
+    layout.has_header = HeaderByDeclaration(first, *options.declared, texts);
   } else {
-    layout.has_header = LooksLikeAHeader(first, body, options.null_text);
+    layout.has_header = LooksLikeAHeader(first, body, texts);
   }
   layout.data_offset = mark;
   if (layout.has_header) {
@@ -275,7 +276,12 @@ Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
     layout.schema = options.declared;
     return std::move(layout);
   }
-  VELARIA_ASSIGN_OR_RETURN(auto kinds, InferKinds(file, layout, count, options.null_text));
+  std::vector<CsvKind> kinds(count, CsvKind::kText);
+  if (!options.csv.all_text) {
+    VELARIA_ASSIGN_OR_RETURN(const auto texts, CsvTexts::Of(options));
+    VELARIA_ASSIGN_OR_RETURN(kinds,
+                             InferKinds(file, layout, count, texts, options.csv.sample_rows));
+  }
   const auto names =
       UsableNames(layout.has_header ? layout.header : std::vector<std::string>(count));
   std::vector<std::shared_ptr<arrow::Field>> columns;

@@ -1,5 +1,7 @@
 #include "io/csv_table.hpp"
 
+#include <arrow/array/builder_primitive.h>
+#include <arrow/compute/cast.h>
 #include <arrow/csv/converter.h>
 #include <arrow/csv/parser.h>
 
@@ -16,6 +18,7 @@
 #include "io/csv_records.hpp"
 #include "io/csv_sniff.hpp"
 #include "io/csv_tolerant.hpp"
+#include "io/csv_types.hpp"
 #include "io/unpacked_text.hpp"
 
 namespace velaria::io {
@@ -29,6 +32,7 @@ struct CsvFile {
   std::string name;
   arrow::csv::ParseOptions parse;
   arrow::csv::ConvertOptions convert;
+  CsvTexts texts;
 };
 
 class CsvScan : public FileScan {
@@ -64,6 +68,11 @@ class CsvScan : public FileScan {
   Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::csv::BlockParser& parser,
                                                       const CsvBlock& block,
                                                       arrow::MemoryPool* pool) const;
+  /// The values of a column whose dates or times are of a format of their own.
+  Result<std::shared_ptr<arrow::Array>> ParseTimes(const arrow::StringArray& texts,
+                                                   const dates::Format& format,
+                                                   const CsvBlock& block, const arrow::Field& field,
+                                                   arrow::MemoryPool* pool) const;
 
   const std::shared_ptr<const CsvFile> csv_;
   const OpenedFile file_;
@@ -183,12 +192,18 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
   }
   for (int column : columns) {
     const auto& field = *csv_->layout.schema->field(column);
-    VELARIA_ASSIGN_OR_RETURN(auto converter,
-                             arrow::csv::Converter::Make(field.type(), csv_->convert, pool));
+    const auto* format = csv_->texts.FormatOf(*field.type());
+    VELARIA_ASSIGN_OR_RETURN(
+        auto converter,
+        arrow::csv::Converter::Make(format ? arrow::utf8() : field.type(), csv_->convert, pool));
     auto array = converter->Convert(parser, column);
     if (!array.ok()) {
       return BadValueError(block, column, field, csv_->options.declared != nullptr, csv_->convert,
                            array.status());
+    }
+    if (format) {
+      const auto texts = std::static_pointer_cast<arrow::StringArray>(*array);
+      VELARIA_ASSIGN_OR_RETURN(array, ParseTimes(*texts, *format, block, field, pool));
     }
     if (auto status = interop::CheckTimes(field.name(), *(*array)->data()); !status.ok()) {
       return Fail(ErrorCode::kFileFormat, file_.name + ": " + ErrorInfoOf(status).message);
@@ -201,6 +216,43 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
   }
   arrays.resize(columns_.size());
   return arrow::RecordBatch::Make(schema_, parser.num_rows(), std::move(arrays));
+}
+
+Result<std::shared_ptr<arrow::Array>> CsvScan::ParseTimes(const arrow::StringArray& texts,
+                                                          const dates::Format& format,
+                                                          const CsvBlock& block,
+                                                          const arrow::Field& field,
+                                                          arrow::MemoryPool* pool) const {
+  const bool is_date = field.type()->id() == arrow::Type::DATE32;
+  const auto& form = csv_->options.csv;
+  arrow::Int64Builder values(pool);
+  VELARIA_RETURN_NOT_OK(values.Reserve(texts.length()));
+  for (int64_t i = 0; i < texts.length(); ++i) {
+    if (texts.IsNull(i)) {
+      values.UnsafeAppendNull();
+      continue;
+    }
+    const auto read = dates::ReadMoment(format, texts.GetView(i), 1900, is_date);
+    if (!read.ok() || !*read) {
+      return BadTimeError(block, i, field, texts.GetString(i),
+                          is_date ? form.date_format : form.timestamp_format);
+    }
+    values.UnsafeAppend(**read);
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto array, values.Finish());
+  arrow::compute::ExecContext context(pool);
+  auto from = arrow::int32();
+  if (!is_date) {
+    const auto& type = static_cast<const arrow::TimestampType&>(*field.type());
+    from = arrow::timestamp(arrow::TimeUnit::MICRO, type.timezone());
+    VELARIA_ASSIGN_OR_RETURN(array, array->View(from));
+  } else {
+    VELARIA_ASSIGN_OR_RETURN(
+        array, arrow::compute::Cast(*array, from, arrow::compute::CastOptions::Safe(), &context));
+  }
+  auto options = arrow::compute::CastOptions::Safe();
+  options.allow_time_truncate = true;  // to a column of seconds, as CAST
+  return arrow::compute::Cast(*array, field.type(), options, &context);
 }
 
 class CsvTable : public FileTable {
@@ -219,9 +271,7 @@ class CsvTable : public FileTable {
 
   Result<std::unique_ptr<FileScan>> Open(const FileScanSpec& spec,
                                          arrow::MemoryPool*) const override {
-    VELARIA_ASSIGN_OR_RETURN(
-        auto file,
-        OpenText(csv_->roots, csv_->name, CompressionOf(csv_->name, csv_->options.compression)));
+    VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(csv_->roots, csv_->name, csv_->options));
     VELARIA_ASSIGN_OR_RETURN(const int64_t data_offset, DataOffset(file));
     return std::unique_ptr<FileScan>(new CsvScan(csv_, std::move(file), data_offset, spec.columns));
   }
@@ -255,6 +305,7 @@ Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const A
   csv->options = options;
   csv->roots = roots;
   csv->name = file.name;
+  VELARIA_ASSIGN_OR_RETURN(csv->texts, CsvTexts::Of(options));
   csv->parse = arrow::csv::ParseOptions::Defaults();
   csv->parse.delimiter = csv->layout.delimiter;
   csv->parse.newlines_in_values = true;
@@ -272,7 +323,7 @@ Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const A
                     " has a type that CSV cannot hold: " + SqlName(*field->type()));
   }
   // Text is packed to about a fifth: what the number of rows is estimated from.
-  const int64_t bytes = file.unpacked ? file.stored_byte_count * 5 : file.byte_count;
+  const int64_t bytes = EstimatedBytes(file, options);
   return std::make_shared<const CsvTable>(std::move(csv), bytes);
 }
 

@@ -55,6 +55,11 @@ CsvKind KindOfTime(std::string_view text) {
   return text.size() == 10 ? CsvKind::kDate : CsvKind::kTimestamp;
 }
 
+bool IsOfFormat(const dates::Format& format, std::string_view text, bool is_date) {
+  const auto read = dates::ReadMoment(format, text, 1900, is_date);
+  return read.ok() && read->has_value();
+}
+
 bool IsBoolean(std::string_view text) {
   return text == "true" || text == "false" || text == "TRUE" || text == "FALSE" || text == "True" ||
          text == "False";
@@ -70,26 +75,55 @@ std::string_view WithoutBlanks(std::string_view text) {
 
 }  // namespace
 
-CsvKind KindOfField(const CsvField& field, std::string_view null_text) {
+Result<CsvTexts> CsvTexts::Of(const FileOptions& options) {
+  CsvTexts texts;
+  texts.null_text = options.null_text;
+  const CsvForm& form = options.csv;
+  if (!form.date_format.empty()) {
+    VELARIA_ASSIGN_OR_RETURN(texts.date, dates::FormatFromLetters(form.date_format));
+  }
+  if (!form.timestamp_format.empty()) {
+    VELARIA_ASSIGN_OR_RETURN(texts.timestamp, dates::FormatFromLetters(form.timestamp_format));
+  }
+  return texts;
+}
+
+const dates::Format* CsvTexts::FormatOf(const arrow::DataType& type) const {
+  if (type.id() == arrow::Type::DATE32 && date) return &*date;
+  return type.id() == arrow::Type::TIMESTAMP && timestamp ? &*timestamp : nullptr;
+}
+
+CsvKind KindOfField(const CsvField& field, const CsvTexts& texts) {
   const std::string_view text = field.raw;
+  const std::string& null_text = texts.null_text;
   if (!field.quoted && (text.empty() || (!null_text.empty() && text == null_text))) {
     return CsvKind::kNull;
   }
   if (text.empty()) return CsvKind::kText;
+  if (texts.date && IsOfFormat(*texts.date, text, true)) return CsvKind::kDate;
+  if (texts.timestamp && IsOfFormat(*texts.timestamp, text, false)) {
+    return dates::IsZoned(*texts.timestamp) ? CsvKind::kTimestampZoned : CsvKind::kTimestamp;
+  }
   const char c = text[0];
-  if (text.size() >= 10 && IsDigit(c) && text[4] == '-' && text[7] == '-') return KindOfTime(text);
+  if (text.size() >= 10 && IsDigit(c) && text[4] == '-' && text[7] == '-') {
+    const CsvKind kind = KindOfTime(text);
+    const bool has_format =
+        kind == CsvKind::kDate ? texts.date.has_value() : texts.timestamp.has_value();
+    return has_format ? CsvKind::kText : kind;
+  }
   const std::string_view number = WithoutBlanks(text);
   if (number.empty()) return CsvKind::kText;
   if (IsDigit(number[0]) || number[0] == '-' || number[0] == '.') return KindOfNumber(number);
   return IsBoolean(text) ? CsvKind::kBoolean : CsvKind::kText;
 }
 
-CsvKind CommonKind(CsvKind a, CsvKind b) {
+CsvKind CommonKind(CsvKind a, CsvKind b, const CsvTexts& texts) {
   if (a == b || b == CsvKind::kNull) return a;
   if (a == CsvKind::kNull) return b;
   const auto are = [&](CsvKind x, CsvKind y) { return (a == x && b == y) || (a == y && b == x); };
   if (are(CsvKind::kBigint, CsvKind::kDouble)) return CsvKind::kDouble;
-  if (are(CsvKind::kDate, CsvKind::kTimestamp)) return CsvKind::kTimestamp;
+  const bool in_iso_form = !texts.date && !texts.timestamp;
+  if (are(CsvKind::kDate, CsvKind::kTimestamp) && in_iso_form) return CsvKind::kTimestamp;
   return CsvKind::kText;
 }
 

@@ -4,11 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "columnar/types.hpp"
+#include "functions/date_format.hpp"
 #include "io/csv_records.hpp"
+#include "io/open_file.hpp"
 
 namespace velaria::io {
 
@@ -23,10 +26,21 @@ enum class CsvKind : uint8_t {
   kText
 };
 
-/// The narrowest kind of one field. `null_text` as in FileOptions.
-CsvKind KindOfField(const CsvField& field, std::string_view null_text);
-/// The narrowest kind that holds values of both.
-CsvKind CommonKind(CsvKind a, CsvKind b);
+/// How the fields of a file read: what is NULL, and what dates and times look like.
+struct CsvTexts {
+  std::string null_text;                         // as in FileOptions
+  std::optional<dates::Format> date, timestamp;  // else ISO 8601
+
+  /// VEL2008 for a format with an unknown letter.
+  static Result<CsvTexts> Of(const FileOptions& options);
+  /// The format that values of the type have; null for one without.
+  const dates::Format* FormatOf(const arrow::DataType& type) const;
+};
+
+/// The narrowest kind of one field.
+CsvKind KindOfField(const CsvField& field, const CsvTexts& texts);
+/// The narrowest kind that holds values of both. A date in a format of its own is no timestamp.
+CsvKind CommonKind(CsvKind a, CsvKind b, const CsvTexts& texts);
 /// VARCHAR for a column of nulls alone.
 TypePtr TypeOfKind(CsvKind kind);
 

@@ -2,73 +2,12 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "functions/date_format.hpp"
+#include "io/file_words.hpp"
 #include "io/open_file.hpp"
 
 namespace velaria::io {
 namespace {
-
-constexpr unsigned kCsv = 1, kLine = 2, kJson = 4, kParquet = 8, kArrow = 16;
-constexpr unsigned kText = kCsv | kLine | kJson, kAll = kText | kParquet | kArrow;
-
-struct FormatRow {
-  std::string_view word;
-  std::string_view format;
-  unsigned group;
-};
-
-constexpr FormatRow kFormats[] = {
-    {"csv", "csv", kCsv},
-    {"tsv", "tsv", kCsv},
-    {"line", "line", kLine},
-    {"json", "json", kJson},
-    {"json_lines", "json_lines", kJson},
-    {"ndjson", "json_lines", kJson},
-    {"jsonl", "json_lines", kJson},
-    {"json_array", "json_array", kJson},
-    {"parquet", "parquet", kParquet},
-    {"arrow", "arrow", kArrow},
-};
-
-struct OptionRow {
-  std::string_view key;
-  std::string_view meaning;  // the key it is another word for, or itself
-  unsigned groups;
-};
-
-constexpr OptionRow kOptions[] = {
-    {"path", "path", kAll},
-    {"delimiter", "delimiter", kCsv},
-    {"delim", "delimiter", kCsv},
-    {"sep", "delimiter", kCsv},
-    {"header", "header", kCsv},
-    {"null", "null", kCsv},
-    {"nullstr", "null", kCsv},
-    {"skip", "skip", kCsv},
-    {"ignore_errors", "ignore_errors", kCsv | kJson},
-    {"compression", "compression", kText},
-    {"format", "format", kJson},
-    {"columns", "columns", kJson | kLine},
-    {"mode", "mode", kLine},
-    {"split_delimiter", "split_delimiter", kLine},
-    {"regex_pattern", "regex_pattern", kLine},
-    {"mappings", "mappings", kLine},
-    {"skip_empty_lines", "skip_empty_lines", kLine},
-    {"union_by_name", "union_by_name", kAll},
-    {"filename", "filename", kAll},
-};
-
-Result<const FormatRow*> FindFormat(const std::string& text) {
-  for (const auto& row : kFormats) {
-    if (EqualsIgnoreCase(row.word, text)) return &row;
-  }
-  std::vector<std::string> words;
-  for (const auto& row : kFormats) words.emplace_back(row.word);
-  const std::string near = NearestName(text, words);
-  return BadOption("unknown file format", text,
-                   near.empty() ? "Formats are csv, tsv, line, json, json_lines, json_array, "
-                                  "parquet and arrow."
-                                : "Did you mean " + near + "?");
-}
 
 std::vector<std::string> SplitList(const std::string& text) {
   std::vector<std::string> out;
@@ -84,11 +23,41 @@ std::vector<std::string> SplitList(const std::string& text) {
   return out;
 }
 
+bool IsCount(const std::string& text) {
+  return !text.empty() && text.size() <= 9 &&
+         text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 Result<int64_t> ParseCount(const std::string& key, const std::string& text) {
-  const bool digits = !text.empty() && text.size() <= 9 &&
-                      text.find_first_not_of("0123456789") == std::string::npos;
-  if (digits) return std::stoll(text);
+  if (IsCount(text)) return std::stoll(text);
   return BadOption(key + " is not a number of lines", text, "");
+}
+
+Result<int64_t> ParseSampleSize(const std::string& key, const std::string& text) {
+  if (text == "-1") return -1;
+  if (IsCount(text) && std::stoll(text) > 0) return std::stoll(text);
+  return BadOption(key + " is not a number of rows", text, "Use a number above 0, or -1 for all.");
+}
+
+Result<std::string> ParseEncoding(const std::string& text) {
+  static const std::map<std::string, std::string> kEncodings = {{"utf-8", ""},
+                                                                {"utf8", ""},
+                                                                {"latin-1", "latin-1"},
+                                                                {"latin1", "latin-1"},
+                                                                {"iso-8859-1", "latin-1"},
+                                                                {"iso_8859_1", "latin-1"},
+                                                                {"utf-16", "utf-16"},
+                                                                {"utf16", "utf-16"}};
+  const auto it = kEncodings.find(ToLower(text));
+  if (it != kEncodings.end()) return it->second;
+  return BadOption("unknown encoding", text, "Encodings are utf-8, latin-1 and utf-16.");
+}
+
+/// A format of strftime's letters, which must be one; VEL2008 for an unknown letter.
+Result<std::string> ParseTimeFormat(const std::string& key, const std::string& text) {
+  if (text.empty()) return BadOption(key + " is empty", text, "Write '%d.%m.%Y', for example.");
+  VELARIA_RETURN_NOT_OK(dates::FormatFromLetters(text).status());
+  return text;
 }
 
 /// 'name:index,...'
@@ -139,6 +108,22 @@ Status SetOption(std::string_view meaning, const std::string& key, const std::st
   if (meaning == "header") return ParseBoolean(key, value).Value(&out->header.emplace());
   if (meaning == "null") {
     out->null_text = value;
+  } else if (meaning == "quote") {
+    return ParseMark(key, value, &out->csv.quote);
+  } else if (meaning == "escape") {
+    return ParseMark(key, value, &out->csv.escape);
+  } else if (meaning == "comment") {
+    return ParseMark(key, value, &out->csv.comment);
+  } else if (meaning == "dateformat") {
+    return ParseTimeFormat(key, value).Value(&out->csv.date_format);
+  } else if (meaning == "timestampformat") {
+    return ParseTimeFormat(key, value).Value(&out->csv.timestamp_format);
+  } else if (meaning == "sample_size") {
+    return ParseSampleSize(key, value).Value(&out->csv.sample_rows);
+  } else if (meaning == "all_varchar") {
+    return ParseBoolean(key, value).Value(&out->csv.all_text);
+  } else if (meaning == "encoding") {
+    return ParseEncoding(value).Value(&out->encoding);
   } else if (meaning == "skip") {
     return ParseCount(key, value).Value(&out->skip_lines);
   } else if (meaning == "ignore_errors") {
@@ -166,16 +151,51 @@ Status SetOption(std::string_view meaning, const std::string& key, const std::st
       return BadOption("unknown compression", value, "Compressions are none, gzip and zstd.");
     }
   } else if (meaning == "format") {
-    ARROW_ASSIGN_OR_RAISE(const auto* row, FindFormat(value));
+    ARROW_ASSIGN_OR_RAISE(const auto* row, FindFormat(value, Direction::kRead));
     if (row->group != kJson) {
       return BadOption("not a format of JSON files", value, "Formats are json_lines, json_array.");
     }
-    out->format = row->format;
+    out->format = row->read;
   }
   return Status::OK();
 }
 
+/// What a file's marks are when only some are said, and that they differ.
+Status SettleCsv(const std::map<std::string, std::string>& given, FileOptions* out) {
+  CsvForm& csv = out->csv;
+  if (!given.contains("escape")) csv.escape = csv.quote;
+  if (csv.quote == '\0' && csv.escape != '\0') {
+    return BadOption("an escape needs a quote", given.at("escape"), "");
+  }
+  // Which delimiter it is shows by the fields, and their ends by the quotes.
+  if ((given.contains("quote") || given.contains("escape")) && !out->delimiter) {
+    out->delimiter = out->format == "tsv" ? '\t' : ',';
+  }
+  return CheckMarksDiffer(out->delimiter.value_or('\0'), csv);
+}
+
 }  // namespace
+
+Status ParseMark(const std::string& key, const std::string& text, char* out) {
+  const bool is_one = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x80 &&
+                      text[0] != '\n' && text[0] != '\r' && text[0] != '\0';
+  if (!is_one && !text.empty()) {
+    return BadOption(key + " is not one character", text, "Use a single ASCII character.");
+  }
+  *out = text.empty() ? '\0' : text[0];
+  return Status::OK();
+}
+
+Status CheckMarksDiffer(char delimiter, const CsvForm& csv) {
+  const auto same = [](char a, char b) { return a != '\0' && a == b; };
+  if (same(delimiter, csv.quote) || same(delimiter, csv.escape) || same(delimiter, csv.comment) ||
+      same(csv.quote, csv.comment)) {
+    return BadOption("two marks of a csv file are the same character",
+                     std::string(1, same(csv.quote, csv.comment) ? csv.quote : delimiter),
+                     "delimiter, quote, escape and comment differ; escape may be the quote.");
+  }
+  return Status::OK();
+}
 
 Status BadOption(const std::string& what, const std::string& value, std::string hint) {
   return Fail(ErrorCode::kBadOption, what + ": " + value, std::move(hint));
@@ -218,29 +238,16 @@ Result<FileOptions> ParseFileOptions(const std::string& format,
   FileOptions out;
   unsigned group = 0;
   if (!format.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const auto* row, FindFormat(format));
-    out.format = row->format;
+    ARROW_ASSIGN_OR_RAISE(const auto* row, FindFormat(format, Direction::kRead));
+    out.format = row->read;
     group = row->group;
   }
   out.declared = std::move(declared);
   std::map<std::string, std::string> given;
   for (const auto& [written_key, value] : options) {
     const std::string key = ToLower(written_key);
-    const auto* row = std::find_if(std::begin(kOptions), std::end(kOptions),
-                                   [&](const auto& option) { return option.key == key; });
-    if (row == std::end(kOptions)) {
-      std::vector<std::string> words;
-      for (const auto& option : kOptions) {
-        if (group == 0 || (option.groups & group) != 0) words.emplace_back(option.key);
-      }
-      const std::string near = NearestName(key, words);
-      return BadOption(
-          "unknown option", written_key,
-          near.empty() ? "Options are " + Join(words, ", ") + "." : "Did you mean " + near + "?");
-    }
-    if (group != 0 && (row->groups & group) == 0) {
-      return BadOption("option does not apply to " + out.format, written_key, "");
-    }
+    ARROW_ASSIGN_OR_RAISE(const auto* row,
+                          FindOption(written_key, Direction::kRead, group, out.format));
     if (row->meaning == "path") continue;
     if (!given.emplace(std::string(row->meaning), value).second) {
       return BadOption("option is given twice", written_key, "");
@@ -249,12 +256,13 @@ Result<FileOptions> ParseFileOptions(const std::string& format,
   }
   if (group == 0) {
     // An option that one format alone has names the format.
-    for (const auto& row : kOptions) {
-      if (!given.contains(std::string(row.meaning))) continue;
-      if (row.groups == kCsv) group = kCsv, out.format = "csv";
-      if (row.groups == kLine) group = kLine, out.format = "line";
+    for (const auto& [meaning, value] : given) {
+      const std::string_view of_one = FormatOfOption(meaning);
+      if (!of_one.empty()) out.format = of_one;
     }
+    if (out.format == "line") group = kLine;
   }
+  VELARIA_RETURN_NOT_OK(SettleCsv(given, &out));
   if (group == kLine) VELARIA_RETURN_NOT_OK(CheckLine(given, &out));
   return out;
 }

@@ -173,7 +173,7 @@ Result<ProbeResult> Probe(const std::string& path, const AllowedRoots& roots) {
   if (format == "parquet" || format == "arrow") {
     Certain(table->format(), &out);
   } else {
-    VELARIA_ASSIGN_OR_RETURN(const auto file, OpenText(roots, path, CompressionOf(path, "")));
+    VELARIA_ASSIGN_OR_RETURN(const auto file, OpenText(roots, path, {}));
     VELARIA_ASSIGN_OR_RETURN(out, ProbeOpened(file, {}));
   }
   out.schema = table->schema();

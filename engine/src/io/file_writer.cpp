@@ -10,71 +10,20 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "io/file_words.hpp"
 #include "io/open_file.hpp"
 
 namespace velaria::io {
 namespace {
 
-constexpr unsigned kCsv = 1, kJson = 2, kParquet = 4, kArrow = 8;
 constexpr int64_t kRowGroupRows = 122'880;
 
-struct FormatRow {
-  std::string_view word;  // of FORMAT, or a path's ending
-  std::string_view format;
-  unsigned group;
-};
-
-constexpr FormatRow kFormats[] = {
-    {"csv", "csv", kCsv},
-    {"tsv", "tsv", kCsv},
-    {"json", "json_lines", kJson},
-    {"ndjson", "json_lines", kJson},
-    {"jsonl", "json_lines", kJson},
-    {"json_lines", "json_lines", kJson},
-    {"json_array", "json_array", kJson},
-    {"parquet", "parquet", kParquet},
-    {"arrow", "arrow", kArrow},
-};
-
-struct OptionRow {
-  std::string_view key;
-  std::string_view meaning;
-  unsigned groups;
-};
-
-constexpr OptionRow kOptions[] = {
-    {"format", "format", kCsv | kJson | kParquet | kArrow},
-    {"compression", "compression", kCsv | kJson | kParquet | kArrow},
-    {"codec", "compression", kCsv | kJson | kParquet | kArrow},
-    {"delimiter", "delimiter", kCsv},
-    {"delim", "delimiter", kCsv},
-    {"sep", "delimiter", kCsv},
-    {"header", "header", kCsv},
-    {"null", "null", kCsv},
-    {"nullstr", "null", kCsv},
-    {"array", "array", kJson},
-};
-
-const FormatRow* FindFormat(const std::string& word) {
-  const auto* row = std::find_if(std::begin(kFormats), std::end(kFormats),
-                                 [&](const auto& format) { return format.word == word; });
-  return row == std::end(kFormats) ? nullptr : row;
-}
-
 Result<const FormatRow*> FormatOf(const std::string& path, const std::string& named) {
-  if (!named.empty()) {
-    if (const auto* row = FindFormat(ToLower(named))) return row;
-    std::vector<std::string> words;
-    for (const auto& format : kFormats) words.emplace_back(format.word);
-    const std::string near = NearestName(named, words);
-    return BadOption("unknown file format", named,
-                     near.empty() ? "Formats are csv, tsv, json, json_array, parquet and arrow."
-                                  : "Did you mean " + near + "?");
-  }
+  if (!named.empty()) return FindFormat(named, Direction::kWrite);
   const std::string name = UncompressedName(path);
   const size_t dot = name.rfind('.');
   if (dot != std::string::npos) {
-    if (const auto* row = FindFormat(name.substr(dot + 1))) return row;
+    if (const auto* row = FormatOfWord(name.substr(dot + 1), Direction::kWrite)) return row;
   }
   return BadOption("the path's ending names no format", path, "Write (FORMAT csv).");
 }
@@ -96,6 +45,20 @@ Status CheckCompression(const FormatRow& format, const std::string& path, WriteO
   if (std::find(known.begin(), known.end(), word) != known.end()) return Status::OK();
   std::vector<std::string> words(known.begin(), known.end());
   return BadOption("unknown compression", word, "Compressions are " + Join(words, ", ") + ".");
+}
+
+Status SetQuotes(const std::map<std::string, std::string>& given, WriteOptions* out) {
+  CsvForm form;
+  for (const auto& [word, mark] : {std::pair{"quote", &form.quote}, {"escape", &form.escape}}) {
+    const auto it = given.find(word);
+    if (it == given.end()) continue;
+    if (it->second.empty()) return BadOption("a written csv file needs a mark", word, "");
+    VELARIA_RETURN_NOT_OK(ParseMark(word, it->second, mark));
+  }
+  if (!given.contains("escape")) form.escape = form.quote;
+  out->quote = form.quote;
+  out->escape = form.escape;
+  return CheckMarksDiffer(out->delimiter, form);
 }
 
 arrow::Compression::type CodecOf(const std::string& word, bool arrow_frames) {
@@ -217,28 +180,18 @@ Result<WriteOptions> ParseWriteOptions(
     const std::string& path, const std::vector<std::pair<std::string, std::string>>& options) {
   WriteOptions out;
   std::map<std::string, std::string> given;
-  std::map<std::string, const OptionRow*> rows;
-  for (const auto& [key, value] : options) {
-    const auto* row = std::find_if(std::begin(kOptions), std::end(kOptions),
-                                   [&](const auto& option) { return option.key == key; });
-    if (row == std::end(kOptions)) {
-      std::vector<std::string> words;
-      for (const auto& option : kOptions) words.emplace_back(option.key);
-      const std::string near = NearestName(key, words);
-      return BadOption(
-          "unknown option", key,
-          near.empty() ? "Options are " + Join(words, ", ") + "." : "Did you mean " + near + "?");
-    }
+  std::vector<std::string> words;
+  for (const auto& [word, value] : options) {
+    VELARIA_ASSIGN_OR_RETURN(const auto* row, FindOption(word, Direction::kWrite, 0, ""));
     if (!given.emplace(std::string(row->meaning), value).second) {
-      return BadOption("option is given twice", key, "");
+      return BadOption("option is given twice", word, "");
     }
-    rows[key] = row;
+    words.push_back(word);
   }
   VELARIA_ASSIGN_OR_RETURN(const auto* format, FormatOf(path, given["format"]));
-  out.format = format->format;
-  for (const auto& [key, row] : rows) {
-    if ((row->groups & format->group) != 0) continue;
-    return BadOption("option does not apply to " + out.format, key, "");
+  out.format = format->written;
+  for (const auto& word : words) {
+    VELARIA_RETURN_NOT_OK(FindOption(word, Direction::kWrite, format->group, out.format).status());
   }
   if (out.format == "tsv") out.delimiter = '\t';
   if (given.contains("delimiter")) {
@@ -251,9 +204,10 @@ Result<WriteOptions> ParseWriteOptions(
     VELARIA_ASSIGN_OR_RETURN(const bool array, ParseBoolean("array", given["array"]));
     out.format = array ? "json_array" : "json_lines";
   }
+  VELARIA_RETURN_NOT_OK(SetQuotes(given, &out));
   out.null_text = given["null"];
-  if (out.null_text.find_first_of("\"\r\n") != std::string::npos ||
-      out.null_text.find(out.delimiter) != std::string::npos) {
+  const char special[] = {out.delimiter, out.quote, '\r', '\n'};
+  if (out.null_text.find_first_of(std::string_view(special, 4)) != std::string::npos) {
     return BadOption("the text of NULL would need quotes", out.null_text, "");
   }
   out.compression = given["compression"];

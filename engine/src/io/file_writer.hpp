@@ -19,6 +19,7 @@ namespace velaria::io {
 struct WriteOptions {
   std::string format;  // "csv", "tsv", "json_lines", "json_array", "parquet" or "arrow"
   char delimiter = ',';
+  char quote = '"', escape = '"';
   bool header = true;
   std::string null_text;    // csv: how NULL is written
   std::string compression;  // text: "none", "gzip", "zstd"; parquet and arrow: a codec of theirs

@@ -256,8 +256,7 @@ class JsonTable final : public FileTable {
   bool skips_by_predicates() const override { return false; }
   Result<std::unique_ptr<FileScan>> Open(const FileScanSpec& spec,
                                          arrow::MemoryPool*) const override {
-    VELARIA_ASSIGN_OR_RETURN(auto file,
-                             OpenText(json_->roots, json_->name, json_->options.compression));
+    VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(json_->roots, json_->name, json_->options));
     VELARIA_ASSIGN_OR_RETURN(auto head, ReadBytes(file, 0, kCsvBlockBytes));
     int64_t data_offset = 0;
     if (FindJsonShape(ViewOf(*head), &data_offset) != json_->layout.shape) {
@@ -281,7 +280,7 @@ Result<std::shared_ptr<const FileTable>> OpenJson(const OpenedFile& file, const 
   json->options = options;
   json->roots = roots;
   json->name = file.name;
-  const int64_t bytes = file.unpacked ? file.stored_byte_count * 5 : file.byte_count;
+  const int64_t bytes = EstimatedBytes(file, options);
   return std::make_shared<const JsonTable>(std::move(json), bytes);
 }
 

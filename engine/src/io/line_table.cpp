@@ -186,8 +186,7 @@ class LineTable final : public FileTable {
   bool skips_by_predicates() const override { return false; }
   Result<std::unique_ptr<FileScan>> Open(const FileScanSpec& spec,
                                          arrow::MemoryPool*) const override {
-    VELARIA_ASSIGN_OR_RETURN(auto file,
-                             OpenText(line_->roots, line_->name, line_->options.compression));
+    VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(line_->roots, line_->name, line_->options));
     VELARIA_ASSIGN_OR_RETURN(auto head, ReadBytes(file, 0, 3));
     const int64_t mark = ByteOrderMarkBytes(ViewOf(*head));
     return std::unique_ptr<FileScan>(new LineScan(line_, std::move(file), mark, spec.columns));
@@ -231,7 +230,7 @@ Status InferLines(const OpenedFile& file, LineFile* line) {
       const auto& texts = *split.columns[i];
       for (int64_t row = 0; row < texts.length() && kinds[i] != CsvKind::kText; ++row) {
         if (texts.IsNull(row)) continue;
-        kinds[i] = CommonKind(kinds[i], KindOfField({texts.GetView(row), false}, ""));
+        kinds[i] = CommonKind(kinds[i], KindOfField({texts.GetView(row), false}, {}), {});
       }
     }
     line->record_bytes_mean =
@@ -269,7 +268,7 @@ Result<std::shared_ptr<const FileTable>> OpenLine(const OpenedFile& file, const 
   line->name = file.name;
   VELARIA_ASSIGN_OR_RETURN(line->splitter, LineSplitter::Make(options));
   VELARIA_RETURN_NOT_OK(InferLines(file, line.get()));
-  const int64_t bytes = file.unpacked ? file.stored_byte_count * 5 : file.byte_count;
+  const int64_t bytes = EstimatedBytes(file, options);
   return std::make_shared<const LineTable>(std::move(line), bytes);
 }
 

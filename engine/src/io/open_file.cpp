@@ -38,7 +38,7 @@ Result<std::shared_ptr<const FileTable>> OpenFile(const std::string& path,
                                                   const AllowedRoots& roots,
                                                   const FileOptions& options) {
   const std::string compression = CompressionOf(path, options.compression);
-  VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(roots, path, compression));
+  VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(roots, path, options));
   if (file.byte_count == 0) return Fail(ErrorCode::kFileFormat, "file is empty: " + path);
   VELARIA_ASSIGN_OR_RETURN(const auto kind, MagicOf(file));
   const bool looks = options.format.empty();

@@ -25,6 +25,22 @@ struct LineRule {
   bool skip_empty_lines = true;
 };
 
+/// What a delimiter is looked for among.
+inline constexpr char kCsvDelimiters[] = ",;\t|";
+
+/// Where a csv file differs from RFC 4180, and how its values read.
+struct CsvForm {
+  char quote = '"';                           // '\0': none; a quote is then a letter like others
+  char escape = '"';                          // inside quotes, before a quote or itself
+  char comment = '\0';                        // lines that begin with it are no records; '\0': none
+  std::string date_format, timestamp_format;  // letters of strftime; empty: ISO 8601
+  int64_t sample_rows = 0;  // that types are inferred from; -1: all; 0: as OpenFile says
+  bool all_text = false;    // every column is VARCHAR
+
+  bool operator==(const CsvForm&) const = default;
+  bool rewrites_text() const { return quote != '"' || escape != '"' || comment != '\0'; }
+};
+
 struct FileOptions {
   std::string format;             // "" (look), "csv", "tsv", "line", "json", "json_lines",
                                   // "json_array", "parquet" or "arrow"
@@ -34,6 +50,8 @@ struct FileOptions {
   int64_t skip_lines = 0;  // at the beginning of a csv file, before the header
   bool ignore_errors = false;  // rows that do not fit are left out and counted (csv, json)
   std::string compression;     // "" (by the path's ending), "none", "gzip" or "zstd"
+  std::string encoding;        // "" (UTF-8), "latin-1" or "utf-16"
+  CsvForm csv;
   LineRule line;
   std::vector<std::string> selected;  // json: these keys alone; line: names of the columns
   SchemaPtr declared;  // columns of CREATE TABLE: names must be the file's in order; null: inferred
@@ -73,6 +91,10 @@ std::string UncompressedName(const std::string& path);
 /// Values of options, also of COPY's. VEL4004 for one that is none.
 Result<char> ParseDelimiter(const std::string& text);
 Result<bool> ParseBoolean(const std::string& key, const std::string& text);
+/// One character, or '\\0' for none.
+Status ParseMark(const std::string& key, const std::string& text, char* out);
+/// VEL4004 when the reader could not tell two of them apart.
+Status CheckMarksDiffer(char delimiter, const CsvForm& csv);
 Status BadOption(const std::string& what, const std::string& value, std::string hint);
 
 }  // namespace velaria::io

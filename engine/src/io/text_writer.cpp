@@ -122,19 +122,19 @@ class CsvWriter final : public TextWriter {
  private:
   /// In quotes where it would otherwise read as something else: an empty text as NULL.
   void AppendField(std::string_view text, std::string* out) const {
-    const char special[] = {options_.delimiter, '"', '\n', '\r'};
+    const char special[] = {options_.delimiter, options_.quote, '\n', '\r'};
     const bool quote = text.empty() || text == options_.null_text ||
                        text.find_first_of(std::string_view(special, 4)) != std::string_view::npos;
     if (!quote) {
       *out += text;
       return;
     }
-    out->push_back('"');
+    out->push_back(options_.quote);
     for (const char c : text) {
-      if (c == '"') out->push_back('"');
+      if (c == options_.quote || c == options_.escape) out->push_back(options_.escape);
       out->push_back(c);
     }
-    out->push_back('"');
+    out->push_back(options_.quote);
   }
 
   const WriteOptions options_;

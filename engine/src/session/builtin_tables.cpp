@@ -66,6 +66,19 @@ bool IsBuiltinSchema(const std::string& schema) {
   return EqualsIgnoreCase(schema, kSystemSchema) || EqualsIgnoreCase(schema, kInformationSchema);
 }
 
+Status RefuseBuiltinName(const std::string& schema, const std::string& name) {
+  if (IsBuiltinSchema(schema)) {
+    return Fail(ErrorCode::kWrongObjectKind, "the schema " + schema + " is read-only: " + name);
+  }
+  if (const size_t dot = name.find('.');
+      dot != std::string::npos && IsBuiltinSchema(name.substr(0, dot))) {
+    return Fail(ErrorCode::kWrongObjectKind,
+                "the name reads like one of a read-only schema: \"" + name + "\"",
+                "Choose a name that does not begin with system. or information_schema.");
+  }
+  return Status::OK();
+}
+
 std::vector<const BuiltinTable*> AllBuiltins() {
   std::vector<const BuiltinTable*> all;
   for (const auto* tables : {&InformationSchema(), &SystemTables()}) {

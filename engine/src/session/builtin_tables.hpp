@@ -42,6 +42,9 @@ std::vector<const BuiltinTable*> AllBuiltins();
 
 /// "system" or "information_schema", in any case.
 bool IsBuiltinSchema(const std::string& schema);
+/// VEL2025 for a name in one of their schemas, and for one elsewhere that reads like theirs:
+/// "system.x" in quotes.
+Status RefuseBuiltinName(const std::string& schema, const std::string& name);
 /// The table with its rows as `names` sees them now; null when there is none of that name.
 Result<logical::RelationPtr> OpenBuiltin(const std::string& schema, const std::string& name,
                                          const CatalogView& names, Session& session);

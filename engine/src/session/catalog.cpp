@@ -3,6 +3,7 @@
 #include <arrow/builder.h>
 
 #include "base/text.hpp"
+#include "session/builtin_tables.hpp"
 
 namespace velaria::session {
 
@@ -45,8 +46,7 @@ std::string KeyOf(const std::string& schema, const std::string& name) {
 std::string KeyOf(const CatalogEntry& entry) { return KeyOf(entry.schema, entry.name); }
 
 bool IsReserved(const std::string& schema) {
-  return schema == kMainSchema || schema == kSystemSchema || schema == kInformationSchema ||
-         schema == kTemporarySchema;
+  return schema == kMainSchema || schema == kTemporarySchema || IsBuiltinSchema(schema);
 }
 
 Status Taken(const CatalogEntry& held, const std::string& name) {
@@ -88,6 +88,9 @@ void CatalogRoot::Put(CatalogEntry entry) {
 Result<bool> CatalogRoot::Create(CatalogEntry entry, IfExists if_exists) {
   if (!HasSchema(entry.schema)) {
     return Fail(ErrorCode::kUnknownSchema, "no schema of that name: " + entry.schema);
+  }
+  if (entry.kind != RelationKind::kSystem) {
+    ARROW_RETURN_NOT_OK(RefuseBuiltinName(entry.schema, entry.name));
   }
   if (const auto held = Find(entry.schema, entry.name)) {
     if (if_exists == IfExists::kKeep) return false;
@@ -133,6 +136,7 @@ Status CatalogRoot::Replace(const CatalogEntry& old, CatalogEntry next) {
     return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + old.name);
   }
   if (KeyOf(next) != KeyOf(old)) {
+    ARROW_RETURN_NOT_OK(RefuseBuiltinName(next.schema, next.name));
     if (const auto other = Find(next.schema, next.name)) return Taken(*other, next.name);
     std::vector<CatalogEntry> moved;
     for (const auto& [key, entry] : entries_) {

@@ -62,8 +62,8 @@ class CatalogRoot {
 
   // Changes, of a copy that nobody else holds yet.
 
-  /// VEL2024 when the name is taken and `if_exists` says so. kKeep: false when it was there
-  /// already.
+  /// VEL2024 when the name is taken and `if_exists` says so; VEL2025 for one of a built-in schema,
+  /// which only kSystem enters. kKeep: false when it was there already.
   Result<bool> Create(CatalogEntry entry, IfExists if_exists);
   /// VEL2011 when there is no such name; VEL2025 when it is of another kind.
   Status Drop(const std::string& schema, const std::string& name, logical::RelationKind kind);

@@ -84,7 +84,7 @@ Result<StatementResult> Connection::Execute(const std::string& sql, const Parame
   auto turn = InTurn();
   StatementRunner runner(*this, sql, parameters, query_id);
   const auto& context = runner.context();
-  session_->Track(query_id, sql, context);
+  ARROW_RETURN_NOT_OK(session_->Track(query_id, sql, context));
   bool aborts = true;  // what fails takes the transaction along
   auto result = Contained([&]() -> Result<StatementResult> {
     ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));

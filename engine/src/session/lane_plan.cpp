@@ -126,23 +126,22 @@ Result<const LogicalNode*> FindAggregate(const LogicalNode& root) {
 Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& version, int64_t begin,
                                              int64_t end) {
   arrow::RecordBatchVector batches;
-  while (begin < end) {
-    const storage::Segment* segment = version.FindSegment(begin);
-    const int64_t stop = std::min(end, segment->end_position());
-    auto batch = segment->batch->Slice(begin - segment->first_position, stop - begin);
+  while (const storage::Segment* segment = version.NextSegment(begin)) {
+    if (segment->first_position >= end) break;
+    const int64_t offset = segment->RowFrom(begin);
+    auto batch = segment->batch->Slice(offset, segment->RowFrom(end) - offset);
     if (segment->deleted) {
       Chunk chunk = FromRecordBatch(*batch);
       auto kept = std::make_shared<Selection>();
       for (int64_t i = 0; i < batch->num_rows(); ++i) {
-        if (!(*segment->deleted)[static_cast<size_t>(begin - segment->first_position + i)])
-          kept->push_back(static_cast<uint32_t>(i));
+        if (!segment->IsDeleted(offset + i)) kept->push_back(static_cast<uint32_t>(i));
       }
       chunk.selection = std::move(kept);
       ARROW_ASSIGN_OR_RAISE(batch,
                             ToRecordBatch(chunk, version.schema(), arrow::default_memory_pool()));
     }
     batches.push_back(std::move(batch));
-    begin = stop;
+    begin = segment->end_position();
   }
   return arrow::Table::FromRecordBatches(version.schema(), batches);
 }
@@ -151,7 +150,7 @@ Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& versio
 Result<std::shared_ptr<Session>> InputSession(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads) {
+    std::optional<int64_t> threads) {
   SessionOptions options;
   options.threads = threads;
   ARROW_ASSIGN_OR_RAISE(auto session, Session::Make(options));
@@ -319,7 +318,7 @@ Status FragmentCancel::Attach(const std::shared_ptr<execution::Execution>& execu
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads, FragmentCancel* cancel) {
+    std::optional<int64_t> threads, FragmentCancel* cancel) {
   if (cancel != nullptr) ARROW_RETURN_NOT_OK(cancel->Attach(nullptr));
   ARROW_ASSIGN_OR_RAISE(auto session, InputSession(fragment, inputs, threads));
   execution::LowerOptions options;

@@ -68,7 +68,7 @@ Result<LaneSplit> SplitForLane(Session& session, const std::string& sql, int64_t
 Result<std::shared_ptr<arrow::Buffer>> RunFragment(
     const LaneFragment& fragment,
     const std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>>& inputs,
-    int threads, FragmentCancel* cancel = nullptr);
+    std::optional<int64_t> threads, FragmentCancel* cancel = nullptr);
 /// The query's rows from the snapshots, merged in the order given.
 Result<std::shared_ptr<arrow::Table>> MergeFragments(
     const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots);

@@ -39,6 +39,13 @@ TableSummary SummaryOf(const CatalogEntry& entry) {
   return summary;
 }
 
+Status CheckRange(const char* name, const std::optional<int64_t>& value, int64_t most) {
+  if (!value || (*value >= 1 && *value <= most)) return Status::OK();
+  return Fail(ErrorCode::kBadSetting,
+              std::string("value out of range for ") + name + ": " + std::to_string(*value),
+              "Use a number from 1 to " + std::to_string(most) + ", or leave it out.");
+}
+
 }  // namespace
 
 contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
@@ -89,14 +96,15 @@ Status Ingest::Commit() {
 }
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
-    : memory_limit_bytes_(options.memory_limit_bytes),
-      scheduler_(std::make_shared<execution::Scheduler>(
-          options.threads > 0
-              ? options.threads
-              : std::max(1, static_cast<int>(std::thread::hardware_concurrency())))),
+    : memory_limit_bytes_(options.memory_limit_bytes.value_or(0)),
+      scheduler_(std::make_shared<execution::Scheduler>(static_cast<int>(
+          options.threads.value_or(std::max<int64_t>(1, std::thread::hardware_concurrency()))))),
       catalog_(std::make_shared<Catalog>(std::move(roots))) {}
 
 Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckRange("threads", options.threads, kThreadsMax));
+  ARROW_RETURN_NOT_OK(
+      CheckRange("memory_limit_bytes", options.memory_limit_bytes, kMemoryLimitBytesMax));
   io::AllowedRoots roots;
   if (options.allowed_roots) {
     ARROW_ASSIGN_OR_RAISE(roots, io::AllowedRoots::Of(*options.allowed_roots));
@@ -209,6 +217,7 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   }
   ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
   CatalogEntry entry = Named(name);
+  ARROW_RETURN_NOT_OK(RefuseBuiltinName(entry.schema, entry.name));
   entry.table = std::make_shared<storage::Table>(schema);
   const auto old = catalog_->Find(entry.schema, entry.name);
   if (mode == "replace") {
@@ -377,8 +386,8 @@ Status Session::EditNames(const std::function<Status(CatalogRoot&)>& edit,
 
 // ---- queries
 
-void Session::Track(const std::string& query_id, const std::string& sql,
-                    const std::shared_ptr<execution::QueryContext>& context) {
+Status Session::Track(const std::string& query_id, const std::string& sql,
+                      const std::shared_ptr<execution::QueryContext>& context) {
   Tracked tracked;
   tracked.sql = sql;
   tracked.started_unix_ms = UnixMicroseconds() / 1000;
@@ -387,7 +396,21 @@ void Session::Track(const std::string& query_id, const std::string& sql,
   std::erase_if(queries_, [](const auto& entry) {
     return !entry.second.in_execute && entry.second.query.expired();
   });
+  const auto held = queries_.find(query_id);
+  if (held != queries_.end()) {
+    const auto query = held->second.query.lock();
+    const bool is_read =
+        query && (query->state() == QueryState::kCreated || query->state() == QueryState::kRunning);
+    if (held->second.in_execute || is_read) return IdIsTaken(query_id);
+  }
+  if (streams_.contains(query_id)) return IdIsTaken(query_id);
   queries_[query_id] = std::move(tracked);
+  return Status::OK();
+}
+
+Status Session::IdIsTaken(const std::string& query_id) {
+  return Fail(ErrorCode::kBadParameter, "a query of that id is known: " + query_id,
+              "Choose another id, or leave it out.");
 }
 
 void Session::Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query) {

@@ -25,10 +25,13 @@ namespace velaria::session {
 
 using Parameters = std::vector<std::shared_ptr<arrow::Scalar>>;
 
+inline constexpr int64_t kThreadsMax = 1024;
+inline constexpr int64_t kMemoryLimitBytesMax = int64_t{1} << 50;
+
 struct SessionOptions {
-  int threads = 0;                                        // 0: one per core
+  std::optional<int64_t> threads;                         // 1 to kThreadsMax; absent: one per core
   std::optional<std::vector<std::string>> allowed_roots;  // absent: no limit
-  int64_t memory_limit_bytes = 0;                         // of one query; 0: none
+  std::optional<int64_t> memory_limit_bytes;              // of one query; absent: none
 };
 
 /// What a statement is, known without running it.
@@ -47,6 +50,7 @@ struct StatementResult {
   std::string kind;
   SchemaPtr schema;  // null when it returns no rows
   std::optional<int64_t> rows_affected;
+  std::string tag;  // what was done, as psql says it: "CREATE TABLE", "INSERT 0 3"
   std::shared_ptr<RunningQuery> query;             // SELECT over bounded input
   std::shared_ptr<arrow::RecordBatchReader> rows;  // other statements that return rows
 };
@@ -116,6 +120,7 @@ class Ingest {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  /// VEL1007 for options out of their range, VEL4001 for roots that are not there.
   static Result<std::shared_ptr<Session>> Make(const SessionOptions& options);
   ~Session();
 
@@ -200,8 +205,10 @@ class Session : public std::enable_shared_from_this<Session> {
   CatalogEntry Named(const std::string& name) const;
   // A statement can be cancelled from its first moment on. A cancel is noted in its context; what
   // it runs is attached when there is something to wake, and finds the note when it came earlier.
-  void Track(const std::string& query_id, const std::string& sql,
-             const std::shared_ptr<execution::QueryContext>& context);
+  // VEL1006 when another query of that id is under way.
+  Status Track(const std::string& query_id, const std::string& sql,
+               const std::shared_ptr<execution::QueryContext>& context);
+  static Status IdIsTaken(const std::string& query_id);
   void Attach(const std::string& query_id, const std::shared_ptr<RunningQuery>& query);
   void Attach(const std::string& query_id, const std::shared_ptr<execution::Execution>& execution);
   /// Execute has returned: only a query whose rows are still to be read stays.

@@ -85,9 +85,7 @@ Status Session::CheckNames(const stream::StreamSpec& spec,
                            const std::shared_ptr<execution::QueryContext>& statement) const {
   const auto tracked = queries_.find(spec.query_id);
   const bool by_another = tracked != queries_.end() && tracked->second.context.lock() != statement;
-  if (streams_.contains(spec.query_id) || by_another) {
-    return Fail(ErrorCode::kBadParameter, "a query of that id is known: " + spec.query_id);
-  }
+  if (streams_.contains(spec.query_id) || by_another) return IdIsTaken(spec.query_id);
   for (const auto& [id, stream] : streams_) {
     if (stream.query->is_over() || (stream.query->spec().name != spec.name && id != spec.name))
       continue;

@@ -31,11 +31,12 @@ Status UnknownSchema(const std::string& schema, const CatalogView& catalog, Plac
 /// "query", "insert", "update", "delete", "alter", "drop", "set", "show", "explain", "transaction"
 /// or "create".
 const char* StatementKindName(const sql::Statement& statement);
+/// What PostgreSQL's clients are told of a statement that is done; empty for one that shows rows.
+std::string CommandTag(const sql::Statement& statement, int64_t rows);
 Status UnsupportedStatement(const sql::Statement& statement, const std::string& what);
 Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
     const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows);
 SchemaPtr ExplainSchema();    // section, text
-SchemaPtr NameValueSchema();  // name, value
 SchemaPtr DescribeSchema();   // column_name, column_type, nullable
 SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
 // statements_show.cpp
@@ -201,7 +202,7 @@ class StatementRunner {
   // statements_connection.cpp
   Result<StatementResult> CreateSchema(const sql::Statement& statement);
   static bool ShowsNames(const sql::Statement& statement);
-  /// SHOW TABLES, INDEXES and SCHEMAS: name and value.
+  /// SHOW TABLES, VIEWS, INDEXES and SCHEMAS.
   Result<std::vector<std::vector<std::string>>> ShowNames(const sql::Statement& statement);
   Result<ObjectName> NewNameOf(const sql::Statement& statement);
   /// Puts a new entry into the catalog, or among the temporary ones.
@@ -217,6 +218,7 @@ class StatementRunner {
     result.query_id = query_id_;
     result.kind = StatementKindName(statement);
     result.rows_affected = rows;
+    result.tag = CommandTag(statement, rows.value_or(0));
     return result;
   }
   static Catalog::IfExists IfExistsOf(const sql::Statement& statement) {

@@ -16,11 +16,6 @@ SchemaPtr ExplainSchema() {
       {arrow::field("section", arrow::utf8(), false), arrow::field("text", arrow::utf8(), false)});
 }
 
-SchemaPtr NameValueSchema() {
-  return arrow::schema(
-      {arrow::field("name", arrow::utf8(), false), arrow::field("value", arrow::utf8(), false)});
-}
-
 SchemaPtr DescribeSchema() {
   return arrow::schema({arrow::field("column_name", arrow::utf8(), false),
                         arrow::field("column_type", arrow::utf8(), false),
@@ -69,6 +64,44 @@ const char* StatementKindName(const Statement& statement) {
     case StatementKind::kExecute: return "execute";
     case StatementKind::kDeallocate: return "deallocate";
     default: return "create";
+  }
+}
+
+std::string CommandTag(const Statement& statement, int64_t rows) {
+  const auto counted = [&](const char* words) { return words + (" " + std::to_string(rows)); };
+  switch (statement.kind) {
+    case StatementKind::kCreateTable:
+      return statement.select ? counted("SELECT") : std::string("CREATE TABLE");
+    case StatementKind::kCreateStream: return "CREATE STREAM";
+    case StatementKind::kCreateView: return "CREATE VIEW";
+    case StatementKind::kCreateSchema: return "CREATE SCHEMA";
+    case StatementKind::kCreateIndex: return "CREATE INDEX";
+    case StatementKind::kDrop:
+      switch (statement.drop) {
+        case sql::DropKind::kTable: return "DROP TABLE";
+        case sql::DropKind::kView: return "DROP VIEW";
+        case sql::DropKind::kStream: return "DROP STREAM";
+        case sql::DropKind::kSchema: return "DROP SCHEMA";
+        case sql::DropKind::kIndex: return "DROP INDEX";
+      }
+      return "DROP";
+    case StatementKind::kInsert: return counted("INSERT 0");  // 0: a row's OID, which none has
+    case StatementKind::kDelete: return counted("DELETE");
+    case StatementKind::kUpdate: return counted("UPDATE");
+    case StatementKind::kCopy: return counted("COPY");
+    case StatementKind::kAlterTable: return "ALTER TABLE";
+    case StatementKind::kTruncate: return "TRUNCATE TABLE";
+    case StatementKind::kBegin: return "BEGIN";
+    case StatementKind::kCommit: return "COMMIT";
+    case StatementKind::kRollback:
+    case StatementKind::kRollbackTo: return "ROLLBACK";
+    case StatementKind::kSavepoint: return "SAVEPOINT";
+    case StatementKind::kReleaseSavepoint: return "RELEASE";
+    case StatementKind::kSet: return "SET";
+    case StatementKind::kReset: return "RESET";
+    case StatementKind::kPrepare: return "PREPARE";
+    case StatementKind::kDeallocate: return "DEALLOCATE";
+    default: return "";
   }
 }
 

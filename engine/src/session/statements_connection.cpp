@@ -36,10 +36,7 @@ Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const CatalogV
 
 Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const CatalogView& catalog) {
   ARROW_ASSIGN_OR_RAISE(auto out, AnyNameOf(parts, catalog));
-  if (IsBuiltinSchema(out.schema)) {
-    return FailAt(parts[0].place, ErrorCode::kWrongObjectKind,
-                  "the schema " + out.schema + " is read-only: " + out.name);
-  }
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(RefuseBuiltinName(out.schema, out.name), parts[0].place));
   return out;
 }
 
@@ -59,10 +56,7 @@ Result<ObjectName> StatementRunner::NewNameOf(const Statement& statement) {
     ARROW_RETURN_NOT_OK(
         WithPlaceIfFailed(connection_.CheckLasts("a temporary object"), statement.place));
   }
-  if (IsBuiltinSchema(name.schema)) {
-    return FailAt(place, ErrorCode::kWrongObjectKind,
-                  "the schema " + name.schema + " is read-only: " + name.name);
-  }
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(RefuseBuiltinName(name.schema, name.name), place));
   return name;
 }
 

@@ -1,4 +1,6 @@
 // The forms of SHOW.
+#include <map>
+
 #include "base/text.hpp"
 #include "functions/function_rows.hpp"
 #include "session/statement_runner.hpp"
@@ -8,8 +10,17 @@ namespace velaria::session {
 using sql::Statement;
 
 SchemaPtr ShowSchema(const Statement& show) {
-  const bool columns = show.kind == sql::StatementKind::kDescribe || show.text == "columns";
-  return columns ? DescribeSchema() : NameValueSchema();
+  if (show.kind == sql::StatementKind::kDescribe || show.text == "columns") return DescribeSchema();
+  // What stands beside a name; a setting has a value.
+  const std::map<std::string, std::string> told = {{"tables", "kind"},
+                                                   {"views", "kind"},
+                                                   {"indexes", "definition"},
+                                                   {"schemas", "state"},
+                                                   {"functions", "signature"}};
+  const auto it = told.find(show.text);
+  return arrow::schema(
+      {arrow::field("name", arrow::utf8(), false),
+       arrow::field(it == told.end() ? "value" : it->second, arrow::utf8(), false)});
 }
 
 std::vector<std::vector<std::string>> ShownFunctions() {

@@ -11,6 +11,10 @@
 namespace velaria::session {
 namespace {
 
+/// So many keys of rows that are gone are not worth an index made anew.
+constexpr int64_t kGoneKeysKept = 1024;
+constexpr size_t kKeysAtOnce = 65536;
+
 std::vector<Vector> KeyVectors(const arrow::RecordBatch& batch, const std::vector<int>& columns) {
   std::vector<Vector> vectors;
   for (int column : columns) vectors.push_back(MakeVector(batch.column(column)));
@@ -47,6 +51,7 @@ TableRules::TableRules(std::string table, SchemaPtr schema, RuleSet rules)
 Result<std::function<void()>> TableRules::Admit(const storage::TableVersion& now,
                                                 const storage::TableChange& change, int64_t first) {
   for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckConditions(*batch));
+  for (size_t k = 0; k < indexes_.size(); ++k) ARROW_RETURN_NOT_OK(ForgetGone(k));
   std::vector<Undo> undo;
   Status status = Remove(now, change.removed, &undo);
   for (const auto& batch : change.added) {
@@ -63,8 +68,43 @@ Result<std::function<void()>> TableRules::Admit(const storage::TableVersion& now
 
 void TableRules::TakeBack(const std::vector<Undo>& undo) {
   for (auto entry = undo.rbegin(); entry != undo.rend(); ++entry) {
-    indexes_[entry->key]->position[entry->group] = entry->position;
+    indexes_[entry->key]->Set(entry->group, entry->position);
   }
+}
+
+Status TableRules::ForgetGone(size_t key) {
+  const Index& index = *indexes_[key];
+  const int64_t gone = index.table.group_count() - index.live_count;
+  if (gone <= std::max(index.live_count, kGoneKeysKept)) return Status::OK();
+  std::vector<uint32_t> groups;
+  std::vector<int64_t> positions;
+  for (uint32_t group = 0; group < index.position.size(); ++group) {
+    if (index.position[group] == kNoPosition) continue;
+    groups.push_back(group);
+    positions.push_back(index.position[group]);
+  }
+  auto made = std::make_unique<Index>(KeyTypes(*schema_, rules_.keys[key].columns));
+  made->position.resize(groups.size(), kNoPosition);
+  std::vector<uint32_t> numbers(kKeysAtOnce);
+  for (size_t begin = 0; begin < groups.size(); begin += kKeysAtOnce) {
+    const auto some =
+        std::span(groups).subspan(begin, std::min(kKeysAtOnce, groups.size() - begin));
+    ARROW_ASSIGN_OR_RAISE(const auto keys, index.table.Export(some, arrow::default_memory_pool()));
+    ARROW_RETURN_NOT_OK(
+        made->table.FindOrAdd(keys, static_cast<int64_t>(some.size()), numbers.data()));
+    for (size_t i = 0; i < some.size(); ++i) made->Set(numbers[i], positions[begin + i]);
+  }
+  indexes_[key] = std::move(made);
+  return Status::OK();
+}
+
+int64_t TableRules::MemoryBytes() const {
+  int64_t bytes = 0;
+  for (const auto& index : indexes_) {
+    bytes += index->table.MemoryBytes() +
+             static_cast<int64_t>(index->position.capacity() * sizeof(int64_t));
+  }
+  return bytes;
 }
 
 std::shared_ptr<TableRules> TableRules::Emptied() const {
@@ -107,11 +147,17 @@ Status TableRules::CheckConditions(const arrow::RecordBatch& batch) const {
   return Status::OK();
 }
 
+void TableRules::Index::Set(uint32_t group, int64_t row_position) {
+  live_count += static_cast<int64_t>(row_position != kNoPosition) -
+                static_cast<int64_t>(position[group] != kNoPosition);
+  position[group] = row_position;
+}
+
 void TableRules::Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo) {
   auto& held = indexes_[key]->position;
   if (group >= held.size()) held.resize(group + 1, kNoPosition);
   undo->push_back({key, group, held[group]});
-  held[group] = position;
+  indexes_[key]->Set(group, position);
 }
 
 Status TableRules::Remove(const storage::TableVersion& now, const std::vector<int64_t>& positions,
@@ -200,10 +246,10 @@ Result<std::shared_ptr<arrow::RecordBatch>> RowsAt(const storage::TableVersion& 
     const storage::Segment* segment = version.FindSegment(positions[at]);
     if (segment == nullptr) return Bug("a position behind the end of its table");
     std::vector<uint32_t> rows;
-    for (; at < positions.size() && positions[at] >= segment->first_position &&
-           positions[at] < segment->end_position();
-         ++at) {
-      rows.push_back(static_cast<uint32_t>(positions[at] - segment->first_position));
+    for (; at < positions.size() && positions[at] < segment->end_position(); ++at) {
+      const int64_t row = segment->FindRow(positions[at]);
+      if (row == storage::Segment::kNoRow) return Bug("a row at a position is gone");
+      rows.push_back(static_cast<uint32_t>(row));
     }
     std::vector<std::shared_ptr<arrow::Array>> columns;
     for (const auto& column : segment->batch->columns()) {

@@ -44,6 +44,7 @@ class TableRules final : public storage::TableGuard {
 
   Result<std::function<void()>> Admit(const storage::TableVersion& now,
                                       const storage::TableChange& change, int64_t first) override;
+  int64_t MemoryBytes() const override;
   /// The same rules with no rows known.
   std::shared_ptr<TableRules> Emptied() const;
   /// Notes the keys of rows that were admitted elsewhere.
@@ -68,8 +69,11 @@ class TableRules final : public storage::TableGuard {
  private:
   struct Index {
     explicit Index(std::vector<TypePtr> types) : table(std::move(types)) {}
+    /// The other keys are of rows that are gone.
+    int64_t live_count = 0;
     execution::KeyTable table;
     std::vector<int64_t> position;  // by group: of the row that has the key, or -1
+    void Set(uint32_t group, int64_t row_position);
   };
   struct Undo {
     size_t key;
@@ -81,6 +85,9 @@ class TableRules final : public storage::TableGuard {
                 std::vector<Undo>* undo);
   Status Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo);
   void Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo);
+  /// Makes an index anew when most of its keys are of rows that are gone. What was admitted before
+  /// can no longer be taken back.
+  Status ForgetGone(size_t key);
   void TakeBack(const std::vector<Undo>& undo);
 
   const std::string table_;

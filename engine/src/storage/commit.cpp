@@ -55,18 +55,16 @@ void TableCommit::Release() {
 Result<std::vector<LiveRows>> LiveRowsOf(const TableVersion& version, int64_t from,
                                          arrow::MemoryPool* pool) {
   std::vector<LiveRows> out;
-  for (int64_t at = from; at < version.end_position();) {
-    const Segment* segment = version.FindSegment(at);
-    if (segment == nullptr) return Bug("a position between two segments");
-    const int64_t offset = at - segment->first_position;
-    const int64_t count = segment->end_position() - at;
-    at = segment->end_position();
+  while (const Segment* segment = version.NextSegment(from)) {
+    const int64_t offset = segment->RowFrom(from);
+    const int64_t count = segment->row_count() - offset;
+    from = segment->end_position();
     LiveRows live;
     std::vector<uint32_t> rows;
     for (int64_t row = offset; row < offset + count; ++row) {
-      if (segment->deleted && (*segment->deleted)[static_cast<size_t>(row)]) continue;
+      if (segment->IsDeleted(row)) continue;
       rows.push_back(static_cast<uint32_t>(row));
-      live.positions.push_back(segment->first_position + row);
+      live.positions.push_back(segment->PositionOf(row));
     }
     if (rows.empty()) continue;
     if (static_cast<int64_t>(rows.size()) == count) {

@@ -1,7 +1,6 @@
 #include "storage/table.hpp"
 
-#include <arrow/compute/api.h>
-#include <arrow/util/byte_size.h>
+#include <algorithm>
 
 #include "columnar/join_arrays.hpp"
 #include "storage/commit.hpp"
@@ -12,92 +11,30 @@ namespace {
 /// Segments below this are merged with their neighbour of like size as rows arrive in small
 /// batches.
 constexpr int64_t kSmallSegmentRows = 16384;
-
-Result<std::shared_ptr<arrow::RecordBatch>> Merge(const arrow::RecordBatch& a,
-                                                  const arrow::RecordBatch& b) {
-  arrow::ArrayVector columns;
-  for (int i = 0; i < a.num_columns(); ++i) {
-    ARROW_ASSIGN_OR_RAISE(auto column,
-                          JoinArrays({a.column(i), b.column(i)}, arrow::default_memory_pool()));
-    columns.push_back(std::move(column));
-  }
-  return arrow::RecordBatch::Make(a.schema(), a.num_rows() + b.num_rows(), std::move(columns));
-}
-
-/// Three-way comparison of two scalars of one ordered type; nullopt when arrow has no order for it.
-std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a,
-                           const std::shared_ptr<arrow::Scalar>& b) {
-  if (a->type->id() != b->type->id() || !a->type->Equals(*b->type)) return std::nullopt;
-  auto less = arrow::compute::CallFunction("less", {a, b});
-  auto greater = arrow::compute::CallFunction("greater", {a, b});
-  if (!less.ok() || !greater.ok()) return std::nullopt;
-  const auto& less_value = static_cast<const arrow::BooleanScalar&>(*less->scalar());
-  const auto& greater_value = static_cast<const arrow::BooleanScalar&>(*greater->scalar());
-  if (!less_value.is_valid || !greater_value.is_valid) return std::nullopt;
-  return less_value.value ? -1 : greater_value.value ? 1 : 0;
-}
+/// Neighbours that have no more rows together are merged when one of them was copied anyway.
+constexpr int64_t kTinySegmentRows = 1024;
 
 }  // namespace
 
-bool ZoneMaps::Excludes(const arrow::RecordBatch& batch,
-                        const io::SimplePredicate& predicate) const {
-  const auto& column = batch.column(predicate.column);
-  const int64_t nulls = column->null_count();
-  if (predicate.op == io::Comparison::kIsNull) return nulls == 0;
-  if (predicate.op == io::Comparison::kIsNotNull) return nulls == batch.num_rows();
-  if (nulls == batch.num_rows()) return true;
-  // NaN stands outside min/max, so floats are left to the filter.
-  if (IsNested(*column->type()) || IsString(*column->type()) || IsFloating(*column->type()) ||
-      IsDictionary(*column->type())) {
-    return false;
-  }
-  Range range;
-  {
-    std::lock_guard lock(mutex_);
-    ranges_.resize(static_cast<size_t>(batch.num_columns()));
-    auto& held = ranges_[static_cast<size_t>(predicate.column)];
-    if (!held) {
-      held = Range{};
-      auto found = arrow::compute::CallFunction("min_max", {column});
-      if (found.ok()) {
-        const auto& pair = static_cast<const arrow::StructScalar&>(*found->scalar());
-        *held = {true, pair.value[0], pair.value[1]};
-      }
-    }
-    range = *held;
-  }
-  if (!range.usable) return false;
-  const auto low = Compare(predicate.value, range.min);
-  const auto high = Compare(predicate.value, range.max);
-  if (!low || !high) return false;
-  switch (predicate.op) {
-    case io::Comparison::kEqual: return *low < 0 || *high > 0;
-    case io::Comparison::kLess: return *low <= 0;
-    case io::Comparison::kLessEqual: return *low < 0;
-    case io::Comparison::kGreater: return *high >= 0;
-    case io::Comparison::kGreaterEqual: return *high > 0;
-    case io::Comparison::kNotEqual: return *low == 0 && *high == 0;
-    default: return false;
-  }
+const Segment* TableVersion::NextSegment(int64_t position) const {
+  const auto ends_before = [](int64_t p, const Segment& s) { return p < s.end_position(); };
+  const auto run =
+      std::upper_bound(runs_.begin(), runs_.end(), position,
+                       [&](int64_t p, const auto& r) { return ends_before(p, r->back()); });
+  if (run == runs_.end()) return nullptr;
+  return &*std::upper_bound((*run)->begin(), (*run)->end(), position, ends_before);
 }
 
 const Segment* TableVersion::FindSegment(int64_t position) const {
-  auto run = std::upper_bound(runs_.begin(), runs_.end(), position, [](int64_t p, const auto& r) {
-    return p < r->front().first_position;
-  });
-  if (run == runs_.begin()) return nullptr;
-  --run;
-  auto segment = std::upper_bound((*run)->begin(), (*run)->end(), position,
-                                  [](int64_t p, const Segment& s) { return p < s.first_position; });
-  --segment;
-  return position < segment->end_position() ? &*segment : nullptr;
+  const Segment* segment = NextSegment(position);
+  return segment != nullptr && segment->first_position <= position ? segment : nullptr;
 }
 
 bool TableVersion::IsLive(int64_t position) const {
   const Segment* segment = FindSegment(position);
   if (segment == nullptr) return false;
-  const auto row = static_cast<size_t>(position - segment->first_position);
-  return !segment->deleted || !(*segment->deleted)[row];
+  const int64_t row = segment->FindRow(position);
+  return row != Segment::kNoRow && !segment->IsDeleted(row);
 }
 
 VersionPtr Table::version() const {
@@ -107,9 +44,9 @@ VersionPtr Table::version() const {
 
 Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const {
   if (batch->num_rows() == 0) return Status::OK();
-  next->end_position_ += batch->num_rows();
-  ARROW_ASSIGN_OR_RAISE(const int64_t bytes, arrow::util::ReferencedBufferSize(*batch));
-  next->byte_count_ += bytes;
+  ARROW_ASSIGN_OR_RAISE(Segment segment, Segment::Make(std::move(batch), next->end_position_));
+  next->end_position_ += segment.row_count();
+  next->byte_count_ += segment.byte_count;
   TableVersion::Run run;
   const bool open_run =
       !next->runs_.empty() && next->runs_.back()->size() < TableVersion::kRunLength;
@@ -119,18 +56,16 @@ Status Table::AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> 
   }
   // Like a binary counter: a row is copied a logarithmic number of times, however small the
   // batches.
-  while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * batch->num_rows() &&
-         run.back().row_count() + batch->num_rows() <= kSmallSegmentRows) {
-    auto merged = Merge(*run.back().batch, *batch);
-    if (DoesNotFit(merged.status())) break;  // such segments stay apart
-    ARROW_ASSIGN_OR_RAISE(batch, std::move(merged));
+  while (!run.empty() && !run.back().deleted && run.back().row_count() <= 2 * segment.row_count() &&
+         run.back().row_count() + segment.row_count() <= kSmallSegmentRows) {
+    auto joined = Joined(run.back(), segment);
+    if (DoesNotFit(joined.status())) break;  // such segments stay apart
+    ARROW_ASSIGN_OR_RAISE(joined, std::move(joined));
+    next->byte_count_ += joined->byte_count - run.back().byte_count - segment.byte_count;
+    segment = *std::move(joined);
     run.pop_back();
     --next->segment_count_;
   }
-  Segment segment;
-  segment.first_position = next->end_position_ - batch->num_rows();
-  segment.batch = std::move(batch);
-  segment.zones = std::make_shared<ZoneMaps>();
   run.push_back(std::move(segment));
   ++next->segment_count_;
   next->runs_.push_back(std::make_shared<const TableVersion::Run>(std::move(run)));
@@ -148,7 +83,7 @@ Status Table::CheckNotNull(const arrow::RecordBatch& batch) const {
 
 namespace {
 
-/// Marks the positions in one run's segments; how many were not marked yet.
+/// Marks the positions in one run's segments, from the `at`th on; how many were not marked yet.
 int64_t MarkDeleted(std::vector<Segment>* run, const std::vector<int64_t>& positions, size_t* at) {
   int64_t count = 0;
   for (auto& segment : *run) {
@@ -156,14 +91,54 @@ int64_t MarkDeleted(std::vector<Segment>* run, const std::vector<int64_t>& posit
     auto deleted = segment.deleted ? std::make_shared<std::vector<bool>>(*segment.deleted)
                                    : std::make_shared<std::vector<bool>>(
                                          static_cast<size_t>(segment.row_count()), false);
+    const int64_t before = segment.deleted_count;
     for (; *at < positions.size() && positions[*at] < segment.end_position(); ++*at) {
-      const auto row = static_cast<size_t>(positions[*at] - segment.first_position);
-      if (!(*deleted)[row]) ++count;
-      (*deleted)[row] = true;
+      const int64_t row = segment.FindRow(positions[*at]);
+      if (row == Segment::kNoRow || (*deleted)[static_cast<size_t>(row)]) continue;
+      (*deleted)[static_cast<size_t>(row)] = true;
+      ++segment.deleted_count;
     }
+    if (segment.deleted_count == before) continue;
     segment.deleted = std::move(deleted);
+    count += segment.deleted_count - before;
   }
   return count;
+}
+
+/// Whether two neighbours without deleted rows should be one: they are of like size, so that a row
+/// is copied a logarithmic number of times, or so small that a copy costs nothing.
+bool BelongTogether(const Segment& a, const Segment& b) {
+  if (a.deleted || b.deleted) return false;
+  const int64_t rows = a.row_count() + b.row_count();
+  if (rows <= kTinySegmentRows) return true;
+  return rows <= kSmallSegmentRows && a.row_count() <= 2 * b.row_count() &&
+         b.row_count() <= 2 * a.row_count();
+}
+
+/// Drops the segments of which no row is left, and those rows that are gone where they are half of
+/// a segment or more: a segment of n rows has lost n/2 of them since it was last copied.
+Result<std::vector<Segment>> WithoutDeleted(const std::vector<Segment>& run) {
+  std::vector<Segment> kept;
+  bool changed = false;
+  for (const auto& segment : run) {
+    if (segment.live_count() == 0) continue;
+    const bool compacts = 2 * segment.deleted_count >= segment.row_count();
+    if (compacts) {
+      ARROW_ASSIGN_OR_RAISE(auto compacted, Compacted(segment));
+      kept.push_back(std::move(compacted));
+    } else {
+      kept.push_back(segment);
+    }
+    changed = changed || compacts;
+    while (changed && kept.size() > 1 && BelongTogether(kept[kept.size() - 2], kept.back())) {
+      auto joined = Joined(kept[kept.size() - 2], kept.back());
+      if (DoesNotFit(joined.status())) break;
+      ARROW_RETURN_NOT_OK(joined.status());
+      kept.pop_back();
+      kept.back() = *std::move(joined);
+    }
+  }
+  return kept;
 }
 
 /// Those of the positions whose rows are still there.
@@ -181,17 +156,46 @@ Result<std::shared_ptr<TableVersion>> Table::Apply(const TableVersion& now,
                                                    const TableChange& change,
                                                    int64_t* removed_count) const {
   auto next = std::make_shared<TableVersion>(now);
-  size_t at = 0;
-  for (auto& run_ptr : next->runs_) {
-    if (at >= change.removed.size()) break;
-    if (change.removed[at] >= run_ptr->back().end_position()) continue;
-    auto run = std::make_shared<TableVersion::Run>(*run_ptr);
-    *removed_count += MarkDeleted(run.get(), change.removed, &at);
-    run_ptr = std::move(run);
+  if (!change.removed.empty()) {
+    ARROW_ASSIGN_OR_RAISE(*removed_count, RemoveRows(next.get(), change.removed));
   }
-  next->deleted_count_ += *removed_count;
   for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(AppendOne(next.get(), batch));
   return next;
+}
+
+Result<int64_t> Table::RemoveRows(TableVersion* next, const std::vector<int64_t>& positions) const {
+  int64_t count = 0;
+  size_t at = 0;
+  std::vector<std::shared_ptr<const TableVersion::Run>> runs;
+  bool shrunk = false;  // the last of `runs` has fewer segments than it had
+  for (const auto& run_ptr : next->runs_) {
+    const bool touched = at < positions.size() && positions[at] < run_ptr->back().end_position();
+    auto run = run_ptr;
+    if (touched) {
+      auto marked = *run_ptr;
+      count += MarkDeleted(&marked, positions, &at);
+      ARROW_ASSIGN_OR_RAISE(auto kept, WithoutDeleted(marked));
+      run = std::make_shared<const TableVersion::Run>(std::move(kept));
+      next->segment_count_ -= run_ptr->size() - run->size();
+      for (const auto& segment : *run_ptr) next->byte_count_ -= segment.byte_count;
+      for (const auto& segment : *run) next->byte_count_ += segment.byte_count;
+    }
+    if (run->empty()) continue;
+    const bool shrinks = run->size() < run_ptr->size();
+    if ((shrunk || shrinks) && !runs.empty() &&
+        runs.back()->size() + run->size() <= TableVersion::kRunLength) {
+      auto both = *runs.back();
+      both.insert(both.end(), run->begin(), run->end());
+      runs.back() = std::make_shared<const TableVersion::Run>(std::move(both));
+      shrunk = true;
+    } else {
+      runs.push_back(std::move(run));
+      shrunk = shrinks;
+    }
+  }
+  next->runs_ = std::move(runs);
+  next->deleted_count_ += count;
+  return count;
 }
 
 Result<VersionPtr> Table::With(const TableVersion& now, const TableChange& change) const {
@@ -217,10 +221,13 @@ Result<VersionPtr> Table::Admit(const TableVersion& now, const TableChange& chan
   if (guard_) {
     ARROW_ASSIGN_OR_RAISE(taken_back, guard_->Admit(now, change, now.end_position()));
   }
-  auto next = With(now, change);
+  int64_t removed = 0;
+  auto next = Apply(now, change, &removed);
   if (!next.ok() && taken_back) taken_back();
+  ARROW_RETURN_NOT_OK(next.status());
+  if (guard_) (*next)->guard_bytes_ = guard_->MemoryBytes();
   if (undo != nullptr) *undo = std::move(taken_back);
-  return next;
+  return *std::move(next);
 }
 
 Status Table::Append(const Batches& batches) {

@@ -15,40 +15,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/status.hpp"
-#include "columnar/types.hpp"
-#include "io/file_table.hpp"
+#include "storage/segment.hpp"
 
 namespace velaria::storage {
-
-/// Least and greatest value of each column of one segment, found when a filter first asks.
-class ZoneMaps {
- public:
-  /// Whether no row of `batch` can satisfy the predicate.
-  bool Excludes(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const;
-
- private:
-  struct Range {
-    bool usable = false;
-    std::shared_ptr<arrow::Scalar> min, max;  // null when every value is null
-  };
-  mutable std::mutex mutex_;
-  mutable std::vector<std::optional<Range>> ranges_;
-};
-
-struct Segment {
-  std::shared_ptr<arrow::RecordBatch> batch;
-  int64_t first_position = 0;
-  std::shared_ptr<const std::vector<bool>> deleted;  // null: no row is
-  std::shared_ptr<const ZoneMaps> zones;
-
-  int64_t row_count() const { return batch->num_rows(); }
-  int64_t end_position() const { return first_position + row_count(); }
-};
 
 class TableVersion {
  public:
@@ -57,9 +29,13 @@ class TableVersion {
   const SchemaPtr& schema() const { return schema_; }
   int64_t row_count() const { return end_position_ - deleted_count_; }
   int64_t end_position() const { return end_position_; }
-  int64_t byte_count() const { return byte_count_; }
+  /// Of the segments, and of the keys when the version was made.
+  int64_t byte_count() const { return byte_count_ + guard_bytes_; }
   size_t segment_count() const { return segment_count_; }
-  /// The segment that holds a position, or null at or past the end.
+  /// The first segment that ends behind a position, or null at or past the end. Between segments
+  /// are the positions of deleted rows.
+  const Segment* NextSegment(int64_t position) const;
+  /// The segment among whose rows a position is, or null: then its row is deleted, or to come.
   const Segment* FindSegment(int64_t position) const;
   /// Whether a row stands at the position: it was appended and is not deleted.
   bool IsLive(int64_t position) const;
@@ -73,7 +49,7 @@ class TableVersion {
 
   SchemaPtr schema_;
   std::vector<std::shared_ptr<const Run>> runs_;
-  int64_t end_position_ = 0, deleted_count_ = 0, byte_count_ = 0;
+  int64_t end_position_ = 0, deleted_count_ = 0, byte_count_ = 0, guard_bytes_ = 0;
   size_t segment_count_ = 0;
 };
 using VersionPtr = std::shared_ptr<const TableVersion>;
@@ -95,6 +71,8 @@ class TableGuard {
   /// guard as it was. The result takes the change back, under the same lock.
   virtual Result<std::function<void()>> Admit(const TableVersion& now, const TableChange& change,
                                               int64_t first) = 0;
+  /// What it holds to know the rows by, keys above all. Under the same lock.
+  virtual int64_t MemoryBytes() const = 0;
 };
 
 class Commits;
@@ -153,6 +131,8 @@ class Table {
   /// guard admitted.
   Result<VersionPtr> Admit(const TableVersion& now, const TableChange& change,
                            std::function<void()>* undo);
+  /// Takes rows out of a version that is being made; how many of them were there.
+  Result<int64_t> RemoveRows(TableVersion* next, const std::vector<int64_t>& positions) const;
   Status AppendOne(TableVersion* next, std::shared_ptr<arrow::RecordBatch> batch) const;
   /// The next version; `removed_count` is how many of the rows were there.
   Result<std::shared_ptr<TableVersion>> Apply(const TableVersion& now, const TableChange& change,

@@ -42,6 +42,14 @@ _TEXT_FILES = {
     "other/2.csv": "name,city\nBob,Oslo\n",
     "faulty.csv": "id,n\n1,10\n2,20,30\n3,x\n4,40\n",
     "notes_above.csv": "made by hand\nin two lines\nid,n\n1,2\n",
+    "quotes.csv": "id,word\n1,'a, b'\n2,'it''s'\n3,\"x\"\n",
+    "unquoted.csv": 'word\n"a\n6" pipe\n',
+    "escapes.csv": 'id,word\n1,"say \\"hi\\", you"\n2,"back\\\\slash"\n3,a\\b\n',
+    "comments.csv": (
+        '# made by hand\nid,word\n1,NA\n# in between\n2,"NA"\n3,"# no comment\n# neither"\n'
+    ),
+    "german.csv": "day,moment,n\n31.12.2023,31.12.2023 08:15,1\n01.02.2024,,2\n",
+    "late_text.csv": "n\n1\n2\nx\n",
     "events.json": (
         '{"id": 1, "kind": "open", "at": {"x": 1, "y": [2]}, "v": [1, 2.5]}\n'
         '{"id": 2, "v": [3, 4], "kind": null, "big": 123456789012345678901234567890}\n'
@@ -65,6 +73,10 @@ def write_files(folder: Path) -> None:
     for name, text in _TEXT_FILES.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(text.encode())
+    (folder / "latin.csv").write_bytes("word\nnaïve\n".encode("latin-1"))
+    (folder / "latin.csv.gz").write_bytes(gzip.compress("word\nnaïve\n".encode("latin-1")))
+    (folder / "wide.csv").write_bytes("word,n\nnaïve,1\n\U0001f600,2\n".encode("utf-16"))
+    (folder / "cut_wide.csv").write_bytes("word\n\U0001f600".encode("utf-16-le")[:-2])
     (folder / "packed.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n2,Bob\n"))
     (folder / "packed.ndjson.gz").write_bytes(gzip.compress(b'{"id": 1}\n{"id": 2}\n'))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n" * 100)[:-12])

@@ -1,0 +1,141 @@
+#include "storage/segment.hpp"
+
+#include <arrow/compute/api.h>
+#include <arrow/util/byte_size.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "columnar/join_arrays.hpp"
+
+namespace velaria::storage {
+namespace {
+
+/// Three-way comparison of two scalars of one ordered type; nullopt when arrow has no order for it.
+std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a,
+                           const std::shared_ptr<arrow::Scalar>& b) {
+  if (a->type->id() != b->type->id() || !a->type->Equals(*b->type)) return std::nullopt;
+  auto less = arrow::compute::CallFunction("less", {a, b});
+  auto greater = arrow::compute::CallFunction("greater", {a, b});
+  if (!less.ok() || !greater.ok()) return std::nullopt;
+  const auto& less_value = static_cast<const arrow::BooleanScalar&>(*less->scalar());
+  const auto& greater_value = static_cast<const arrow::BooleanScalar&>(*greater->scalar());
+  if (!less_value.is_valid || !greater_value.is_valid) return std::nullopt;
+  return less_value.value ? -1 : greater_value.value ? 1 : 0;
+}
+
+}  // namespace
+
+bool ZoneMaps::Excludes(const arrow::RecordBatch& batch,
+                        const io::SimplePredicate& predicate) const {
+  const auto& column = batch.column(predicate.column);
+  const int64_t nulls = column->null_count();
+  if (predicate.op == io::Comparison::kIsNull) return nulls == 0;
+  if (predicate.op == io::Comparison::kIsNotNull) return nulls == batch.num_rows();
+  if (nulls == batch.num_rows()) return true;
+  // NaN stands outside min/max, so floats are left to the filter.
+  if (IsNested(*column->type()) || IsString(*column->type()) || IsFloating(*column->type()) ||
+      IsDictionary(*column->type())) {
+    return false;
+  }
+  Range range;
+  {
+    std::lock_guard lock(mutex_);
+    ranges_.resize(static_cast<size_t>(batch.num_columns()));
+    auto& held = ranges_[static_cast<size_t>(predicate.column)];
+    if (!held) {
+      held = Range{};
+      auto found = arrow::compute::CallFunction("min_max", {column});
+      if (found.ok()) {
+        const auto& pair = static_cast<const arrow::StructScalar&>(*found->scalar());
+        *held = {true, pair.value[0], pair.value[1]};
+      }
+    }
+    range = *held;
+  }
+  if (!range.usable) return false;
+  const auto low = Compare(predicate.value, range.min);
+  const auto high = Compare(predicate.value, range.max);
+  if (!low || !high) return false;
+  switch (predicate.op) {
+    case io::Comparison::kEqual: return *low < 0 || *high > 0;
+    case io::Comparison::kLess: return *low <= 0;
+    case io::Comparison::kLessEqual: return *low < 0;
+    case io::Comparison::kGreater: return *high >= 0;
+    case io::Comparison::kGreaterEqual: return *high > 0;
+    case io::Comparison::kNotEqual: return *low == 0 && *high == 0;
+    default: return false;
+  }
+}
+
+Result<Segment> Segment::Make(std::shared_ptr<arrow::RecordBatch> batch, int64_t first_position) {
+  Segment segment;
+  ARROW_ASSIGN_OR_RAISE(segment.byte_count, arrow::util::ReferencedBufferSize(*batch));
+  segment.batch = std::move(batch);
+  segment.first_position = first_position;
+  segment.zones = std::make_shared<ZoneMaps>();
+  return segment;
+}
+
+int64_t Segment::RowFrom(int64_t position) const {
+  if (!positions) return std::clamp<int64_t>(position - first_position, 0, row_count());
+  return std::lower_bound(positions->begin(), positions->end(), position) - positions->begin();
+}
+
+int64_t Segment::FindRow(int64_t position) const {
+  const int64_t row = RowFrom(position);
+  return row < row_count() && PositionOf(row) == position ? row : kNoRow;
+}
+
+Result<Segment> Compacted(const Segment& segment) {
+  std::vector<uint32_t> rows;
+  auto positions = std::make_shared<std::vector<int64_t>>();
+  for (int64_t row = 0; row < segment.row_count(); ++row) {
+    if (segment.IsDeleted(row)) continue;
+    rows.push_back(static_cast<uint32_t>(row));
+    positions->push_back(segment.PositionOf(row));
+  }
+  arrow::ArrayVector columns;
+  for (const auto& column : segment.batch->columns()) {
+    ARROW_ASSIGN_OR_RAISE(auto gathered,
+                          Gather(MakeVector(column), rows, arrow::default_memory_pool()));
+    columns.push_back(gathered.array());
+  }
+  const auto count = static_cast<int64_t>(rows.size());
+  ARROW_ASSIGN_OR_RAISE(
+      Segment out,
+      Segment::Make(arrow::RecordBatch::Make(segment.batch->schema(), count, std::move(columns)),
+                    positions->front()));
+  if (positions->back() - positions->front() + 1 > count) {
+    out.positions = std::move(positions);
+    out.byte_count += count * int64_t{sizeof(int64_t)};
+  }
+  return out;
+}
+
+Result<Segment> Joined(const Segment& first, const Segment& second) {
+  const int64_t count = first.row_count() + second.row_count();
+  arrow::ArrayVector columns;
+  for (int i = 0; i < first.batch->num_columns(); ++i) {
+    ARROW_ASSIGN_OR_RAISE(auto column, JoinArrays({first.batch->column(i), second.batch->column(i)},
+                                                  arrow::default_memory_pool()));
+    columns.push_back(std::move(column));
+  }
+  Segment out;
+  out.batch = arrow::RecordBatch::Make(first.batch->schema(), count, std::move(columns));
+  out.first_position = first.first_position;
+  out.byte_count = first.byte_count + second.byte_count;
+  out.zones = std::make_shared<ZoneMaps>();
+  if (second.end_position() - first.first_position == count) return out;
+  auto positions = std::make_shared<std::vector<int64_t>>();
+  positions->reserve(static_cast<size_t>(count));
+  for (const auto* half : {&first, &second}) {
+    for (int64_t row = 0; row < half->row_count(); ++row)
+      positions->push_back(half->PositionOf(row));
+    if (!half->positions) out.byte_count += half->row_count() * int64_t{sizeof(int64_t)};
+  }
+  out.positions = std::move(positions);
+  return out;
+}
+
+}  // namespace velaria::storage
