@@ -3,7 +3,9 @@
 // them or more are gone.
 #pragma once
 
-#include <arrow/api.h>
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 
 #include <memory>
 #include <mutex>
