@@ -273,3 +273,40 @@ def test_a_server_probes_and_copies_below_its_allowed_paths(tmp_path: Path) -> N
             client.sql(f"COPY (SELECT 1 AS x) TO '{outside}/x.csv'")
         assert caught.value.code == "VEL4001"
     assert sorted(path.name for path in outside.iterdir()) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("value.csv", "id,word\n1,x\n2,naïve\n", "line 3 of {path}, column word"),
+        ("header.csv", "id,naïve\n1,x\n", "the header is not usable"),
+        ("lines.json", '{"a": "x"}\n{"a": "naïve"}\n', "line 2 of {path}"),
+    ],
+)
+def test_bytes_of_another_encoding_are_an_error_that_names_the_option(
+    tmp_path: Path, name: str, text: str, place: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode("latin-1"))
+    with velaria.Session() as session:
+        with pytest.raises(velaria.SourceError) as caught:
+            session.sql(f"SELECT * FROM '{path}'").to_arrow()
+        assert caught.value.code == "VEL4002"
+        assert place.format(path=path) in caught.value.message
+        assert "encoding" in caught.value.hint
+        reader = "read_json" if name.endswith("json") else "read_csv"
+        frame = session.sql(f"SELECT * FROM {reader}('{path}', encoding := 'latin-1')")
+        assert "naïve" in str(frame.to_arrow())
+
+
+def test_a_fault_behind_comments_has_the_line_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "commented.csv"
+    path.write_text("# made\nday,n\n# by hand\n31.12.2023,1\n2024-01-01,2\n")
+    columns = "columns := {'day': 'DATE', 'n': 'INTEGER'}, header := true"
+    with velaria.Session() as session, pytest.raises(velaria.SourceError) as caught:
+        session.sql(
+            f"SELECT * FROM read_csv('{path}', comment := '#', dateformat := '%d.%m.%Y', {columns})"
+        ).to_arrow()
+    assert caught.value.message == (
+        f"line 5 of {path}, column day, is not of the format %d.%m.%Y: 2024-01-01"
+    )

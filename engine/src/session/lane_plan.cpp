@@ -332,7 +332,7 @@ Result<std::shared_ptr<arrow::Buffer>> RunFragment(
 
 Result<std::shared_ptr<arrow::Table>> MergeFragments(
     const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots) {
-  ARROW_ASSIGN_OR_RAISE(auto session, InputSession(plan, {}, 0));
+  ARROW_ASSIGN_OR_RAISE(auto session, InputSession(plan, {}, std::nullopt));
   execution::LowerOptions options;
   options.from_partials = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, plan, options));
