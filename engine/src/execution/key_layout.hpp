@@ -1,7 +1,8 @@
-// How a key lies in its packed words: what KeyTable writes and what its export reads.
+// How a key lies in its packed words and is hashed: what KeyTable writes and what its export reads.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 namespace velaria::execution {
 
@@ -17,5 +18,23 @@ inline constexpr uint32_t kNullCode = 0xFFFFFFFF;
 struct Bits128 {
   uint64_t words[2];
 };
+
+// The hash of a key: MixIn each of its words, then FinishHash.
+inline uint64_t MixIn(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+  return hash ^ (hash >> 32);
+}
+
+inline uint64_t FinishHash(uint64_t hash) {
+  hash *= 0xD6E8FEB86659FD93ull;
+  return hash ^ (hash >> 29);
+}
+
+template <typename T>
+inline uint64_t Load(const char* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
 
 }  // namespace velaria::execution

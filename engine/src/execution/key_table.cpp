@@ -11,23 +11,6 @@
 namespace velaria::execution {
 namespace {
 
-uint64_t MixWord(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-  return hash ^ (hash >> 32);
-}
-
-uint64_t Finish(uint64_t hash) {
-  hash *= 0xD6E8FEB86659FD93ull;
-  return hash ^ (hash >> 29);
-}
-
-template <typename T>
-uint64_t Load(const char* from) {
-  T value;
-  std::memcpy(&value, from, sizeof value);
-  return value;
-}
-
 /// A text of up to kInlineBytes as the two words of its key, by loads that overlap.
 std::array<uint64_t, 2> InlineWords(std::string_view text) {
   const char* begin = text.data();
@@ -71,60 +54,6 @@ std::vector<TypePtr> NestedTypes(const std::vector<TypePtr>& types) {
 }
 
 }  // namespace
-
-// ---- Interner
-
-uint64_t Interner::Hash(std::string_view text) {
-  uint64_t hash = text.size();
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) hash = MixWord(hash, Load<uint64_t>(text.data() + i));
-  uint64_t tail = 0;
-  std::memcpy(&tail, text.data() + i, text.size() - i);
-  return Finish(MixWord(hash, tail));
-}
-
-uint32_t Interner::Intern(std::string_view text, uint64_t hash) {
-  if ((texts_.size() + 1) * 2 > slots_.size()) Grow();
-  const uint64_t tag = hash & 0xFFFFFFFF00000000ull;
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const uint64_t slot = slots_[at];
-    if (slot == 0) {
-      texts_.emplace_back(text);
-      bytes_ += static_cast<int64_t>(text.size());
-      slots_[at] = tag | texts_.size();
-      return static_cast<uint32_t>(texts_.size() - 1);
-    }
-    if ((slot & 0xFFFFFFFF00000000ull) == tag) {
-      const uint32_t id = static_cast<uint32_t>(slot & 0xFFFFFFFF) - 1;
-      if (texts_[id] == text) return id;
-    }
-  }
-}
-
-uint32_t Interner::Find(std::string_view text, uint64_t hash) const {
-  if (slots_.empty()) return kMissing;
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
-    if ((slots_[at] >> 32) != (hash >> 32)) continue;
-    const uint32_t id = static_cast<uint32_t>(slots_[at] & 0xFFFFFFFF) - 1;
-    if (texts_[id] == text) return id;
-  }
-  return kMissing;
-}
-
-void Interner::Grow() {
-  slots_.assign(std::max<size_t>(64, slots_.size() * 2), 0);
-  const size_t mask = slots_.size() - 1;
-  for (size_t id = 0; id < texts_.size(); ++id) {
-    const uint64_t hash = Hash(texts_[id]);
-    size_t at = hash & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = (hash & 0xFFFFFFFF00000000ull) | (id + 1);
-  }
-}
-
-// ---- KeyTable
 
 KeyTable::KeyTable(std::vector<TypePtr> key_types)
     : interners_(key_types.size()), values_(NestedTypes(key_types)) {
@@ -319,8 +248,8 @@ void KeyTable::HashChunk(int64_t row_count, KeyScratch* scratch) const {
   if (may_be_long_.empty()) {
     for (int64_t i = 0; i < row_count; ++i) {
       uint64_t hash = 0;
-      for (int w = 0; w < words_; ++w) hash = MixWord(hash, *packed++);
-      scratch->hashes[i] = static_cast<uint32_t>(Finish(hash));
+      for (int w = 0; w < words_; ++w) hash = MixIn(hash, *packed++);
+      scratch->hashes[i] = static_cast<uint32_t>(FinishHash(hash));
     }
     return;
   }
@@ -330,9 +259,9 @@ void KeyTable::HashChunk(int64_t row_count, KeyScratch* scratch) const {
       uint64_t word = *packed++;
       // The number of a long text is this table's own; the text's hash went before it.
       if (may_be_long_[w] && word >> 56 == kLongTag) word = kLongTag;
-      hash = MixWord(hash, word);
+      hash = MixIn(hash, word);
     }
-    scratch->hashes[i] = static_cast<uint32_t>(Finish(hash));
+    scratch->hashes[i] = static_cast<uint32_t>(FinishHash(hash));
   }
 }
 
@@ -588,12 +517,12 @@ uint32_t KeyTable::PortableHash(uint32_t group) const {
   for (size_t i = 0; i < columns_.size(); ++i) {
     const Column& column = columns_[i];
     if (IsNull(column, group)) {
-      hash = MixWord(hash, 0x5CA1AB1E);
+      hash = MixIn(hash, 0x5CA1AB1E);
       continue;
     }
     if (column.form == Form::kDictionary) {
-      hash = MixWord(hash, Interner::Hash(interners_[i].text(static_cast<uint32_t>(Load<uint32_t>(
-                               reinterpret_cast<const char*>(key) + column.offset)))));
+      hash = MixIn(hash, Interner::Hash(interners_[i].text(static_cast<uint32_t>(
+                             Load<uint32_t>(reinterpret_cast<const char*>(key) + column.offset)))));
       continue;
     }
     const bool is_long = column.form == Form::kText && key[column.offset + 15] == kLongTag;
@@ -601,10 +530,10 @@ uint32_t KeyTable::PortableHash(uint32_t group) const {
     for (int at = 0; at < width; at += 8) {
       uint64_t word = 0;
       std::memcpy(&word, key + column.offset + at, static_cast<size_t>(std::min(8, width - at)));
-      hash = MixWord(hash, word);
+      hash = MixIn(hash, word);
     }
   }
-  return static_cast<uint32_t>(Finish(hash));
+  return static_cast<uint32_t>(FinishHash(hash));
 }
 
 }  // namespace velaria::execution
