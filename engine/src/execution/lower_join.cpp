@@ -10,8 +10,8 @@ using logical::JoinType;
 
 /// A semi or anti join is built on its left side when that is so much smaller than the right one.
 constexpr double kTurnedPart = 0.5;
-/// The keys of a build go before an aggregation when they are so few beside its groups.
-constexpr double kFilterPart = 0.25;
+/// The keys of a build go before an aggregation when they are fewer than its groups.
+constexpr double kFilterPart = 1;
 
 JoinSpecPtr Turned(const JoinSpec& spec) {
   auto turned = std::make_shared<JoinSpec>(spec);
