@@ -215,6 +215,7 @@ class Lowering {
                            const KeyFilter& filter);
   // lower_grouping.cpp
   Result<Drafts> LowerGroupingSets(const LogicalNode& node);
+  Result<Drafts> LowerSets(const LogicalNode& node);
   // lower_window.cpp
   Result<Drafts> LowerWindowCalls(const LogicalNode& node);
   // lower_sources.cpp
