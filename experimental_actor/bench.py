@@ -85,6 +85,22 @@ def measure(
     )
 
 
+def measure_each(
+    name: str, rounds: Rounds, rows: int, tasks: dict[str, Callable[[], int]]
+) -> list[Measured]:
+    """The tasks by their names, a copy or a place in memory answered with the table's rows."""
+    labels = {
+        NO_OP: (CONTROL_PLANE, rounds.no_op, 0),
+        COPIED_IN: (DATA_PLANE_COPY, rounds.table, rows),
+        IN_PLACE: (DATA_PLANE_SHARED_MEMORY, rounds.table, rows),
+    }
+    measured = []
+    for task, once in tasks.items():
+        label, count, answer = labels[task]
+        measured.append(measure(name, task, label, count, once, answer))
+    return measured
+
+
 def percentile(values: list[float], share: float) -> float:
     """The smallest value that is not below `share` of all (nearest rank)."""
     ranked = sorted(values)
@@ -100,17 +116,9 @@ def by_pipe(rounds: Rounds, table: pa.Table) -> list[Measured]:
             connection.send_bytes(body)
             return int.from_bytes(connection.recv_bytes(), "little")
 
-        return [
-            measure(name, NO_OP, CONTROL_PLANE, rounds.no_op, lambda: ask(b""), 0),
-            measure(
-                name,
-                COPIED_IN,
-                DATA_PLANE_COPY,
-                rounds.table,
-                lambda: ask(_ipc_stream(table)),
-                table.num_rows,
-            ),
-        ]
+        tasks: dict[str, Callable[[], int]]
+        tasks = {NO_OP: lambda: ask(b""), COPIED_IN: lambda: ask(_ipc_stream(table))}
+        return measure_each(name, rounds, table.num_rows, tasks)
 
 
 def by_ray(ray: Any, worker: Any, rounds: Rounds, table: pa.Table) -> list[Measured]:
@@ -120,18 +128,9 @@ def by_ray(ray: Any, worker: Any, rounds: Rounds, table: pa.Table) -> list[Measu
     def ask(*tables: Any) -> int:
         return int(ray.get(worker.touch.remote(*tables)))
 
-    return [
-        measure(name, NO_OP, CONTROL_PLANE, rounds.no_op, ask, 0),
-        measure(name, COPIED_IN, DATA_PLANE_COPY, rounds.table, lambda: ask(table), table.num_rows),
-        measure(
-            name,
-            IN_PLACE,
-            DATA_PLANE_SHARED_MEMORY,
-            rounds.table,
-            lambda: ask(placed),
-            table.num_rows,
-        ),
-    ]
+    tasks: dict[str, Callable[[], int]]
+    tasks = {NO_OP: ask, COPIED_IN: lambda: ask(table), IN_PLACE: lambda: ask(placed)}
+    return measure_each(name, rounds, table.num_rows, tasks)
 
 
 def by_socket(
@@ -149,25 +148,12 @@ def by_socket(
                 raise VelariaError(codes.LANE_UNAVAILABLE, "the worker closed its socket")
             return int(msgspec.msgpack.decode(body, type=int))
 
-        return [
-            measure(name, NO_OP, CONTROL_PLANE, rounds.no_op, ask, 0),
-            measure(
-                name,
-                COPIED_IN,
-                DATA_PLANE_COPY,
-                rounds.table,
-                lambda: ask(folder.write("copied-in", table)),
-                table.num_rows,
-            ),
-            measure(
-                name,
-                IN_PLACE,
-                DATA_PLANE_SHARED_MEMORY,
-                rounds.table,
-                lambda: ask(placed),
-                table.num_rows,
-            ),
-        ]
+        tasks: dict[str, Callable[[], int]] = {
+            NO_OP: ask,
+            COPIED_IN: lambda: ask(folder.write("copied-in", table)),
+            IN_PLACE: lambda: ask(placed),
+        }
+        return measure_each(name, rounds, table.num_rows, tasks)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from velaria.flight_server.forms import check_parameters
 from velaria.flight_server.queries import id_is_taken
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Empty
+from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import (
     Column,
     ExplainReply,
@@ -47,7 +48,11 @@ def _execute_in_new_session(
     service: Service, call: Call, command: SqlExecute, info: StatementInfo, query_id: str
 ) -> SqlExecuteReply:
     """The client said that it can hold a session; it is told of one that holds something."""
-    call.session_id = service.sessions.open()
+    try:
+        call.session_id = service.sessions.open()
+    except VelariaError:
+        service.queries.redeem(query_id)  # the client may try again under this id
+        raise
     try:
         reply = _change(service, call, command, info, query_id)
     except Exception:

@@ -11,7 +11,7 @@ import pyarrow.csv as csv
 
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-from velaria.text_cells import text_columns
+from velaria.text_cells import as_texts, text_columns
 
 FORMATS = ("table", "csv", "json", "arrow")
 CELL_CHARS_MAX = 60
@@ -23,14 +23,20 @@ def write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -
         print_table(pa.Table.from_batches(list(batches), schema))
         return
     _refuse_what_is_lost(schema, fmt)
-    if fmt == "json":
-        for batch in batches:
-            write_json_lines(batch.to_pylist())
+    if fmt == "arrow":
+        with pa.ipc.new_stream(sys.stdout.buffer, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+                sys.stdout.flush()
         return
-    open_writer = csv.CSVWriter if fmt == "csv" else pa.ipc.new_stream
-    with open_writer(sys.stdout.buffer, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    tables = (_spelt_out(pa.Table.from_batches([batch])) for batch in batches)
+    if fmt == "json":
+        for table in tables:
+            write_json_lines(table.to_pylist())
+        return
+    with csv.CSVWriter(sys.stdout.buffer, _spelt_out(schema.empty_table()).schema) as writer:
+        for table in tables:
+            writer.write_table(table)
             sys.stdout.flush()
 
 
@@ -45,6 +51,16 @@ def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: s
         sys.stdout.flush()
 
 
+def _spelt_out(table: pa.Table) -> pa.Table:
+    """Intervals and blobs as their texts, as JSON and CSV have no form of them."""
+    for index, field in enumerate(table.schema):
+        kind = field.type
+        if pa.types.is_interval(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            texts = as_texts(table.select([index]))
+            table = table.set_column(index, texts.field(0).with_name(field.name), texts.column(0))
+    return table
+
+
 def _refuse_what_is_lost(schema: pa.Schema, fmt: str) -> None:
     """A JSON object keeps one of two columns of a name; CSV has no form for nested values."""
     for index, field in enumerate(schema):
@@ -54,7 +70,7 @@ def _refuse_what_is_lost(schema: pa.Schema, fmt: str) -> None:
                 f"two columns of a JSON object have the same name: {field.name}",
                 hint="Give each column a name of its own by AS.",
             )
-        if fmt == "csv" and (pa.types.is_nested(field.type) or pa.types.is_interval(field.type)):
+        if fmt == "csv" and pa.types.is_nested(field.type):
             raise VelariaError(
                 codes.BAD_REQUEST,
                 f"CSV has no form for values of this type: {field.type}",

@@ -73,6 +73,26 @@ TEST(strings_mean_what_their_quotes_say) {
   }
 }
 
+TEST(strings_on_lines_of_their_own_are_one) {
+  CHECK_EQ(Tokens("'a'\n'b' \r\n\t'c'"), "s:abc");
+  CHECK_EQ(Tokens("'a' -- one\n -- two\n'''b'''"), "s:a'b'");
+  CHECK_EQ(Tokens("'a'--'x'\n'b'"), "s:ab");
+  CHECK_EQ(Tokens("E'a\\t'\n'b\\n' X'41'\n'42' U&'\\0061'\n'\\0062!' UESCAPE '!'\n'c'"),
+           "s:a\tb\n x:AB VEL2007");
+  CHECK_EQ(Tokens("U&'!0061'\n'!0062' UESCAPE '!'"), "s:ab");
+  // Each of these stands apart: no line between, a comment of the other kind, another kind of text.
+  CHECK_EQ(Tokens("'a' 'b'"), "s:a s:b");
+  CHECK_EQ(Tokens("'a' /*\n*/ 'b' /**/\n'c'"), "s:a s:b s:c");
+  CHECK_EQ(Tokens("'a'\nE'b'\n$$c$$\n'd'"), "s:a s:b s:c s:d");
+  CHECK_EQ(Tokens("'a'\n\"b\"\n\"c\""), "s:a q:b q:c");
+  CHECK_EQ(Tokens("'a' -- no end"), "s:a");
+  CHECK_EQ(Tokens("'a'\n'b"), "VEL2001");
+  CHECK_EQ(ShowError("SELECT 'a' 'b'"),
+           "VEL2001 1:12 syntax error: expected end of statement, found: 'b' | Strings are put "
+           "together by ||; only strings on lines of their own make one.");
+  CHECK_EQ(ShowError("SELECT E'a'\n'\\uZ'").substr(0, 11), "VEL2007 2:2");
+}
+
 TEST(bytes_are_written_in_hexadecimal) {
   CHECK_EQ(Tokens("X'4142' x''"), "x:AB x:");
   CHECK_EQ(Tokens("xy 'a'"), "w:xy s:a");

@@ -155,17 +155,18 @@ def test_a_semantic_error_is_not_retried() -> None:
     assert len(stage.made[0].orders) == 1
 
 
-def test_cancellation_reaches_the_worker() -> None:
-    async def cancelled_while_running() -> tuple[Stage, JobReport]:
-        stage = Stage(hangs, task_count=2)
-        runner = await stage.runner(1)
-        ended = asyncio.create_task(runner.run())
-        while not stage.made[0].orders:
-            await asyncio.sleep(0)
-        runner.cancel()
-        return stage, await asyncio.wait_for(ended, 20)
+async def cancelled_while_running(stage: Stage) -> JobReport:
+    runner = await stage.runner(1)
+    ended = asyncio.create_task(runner.run())
+    while not stage.made[0].orders:
+        await asyncio.sleep(0)
+    runner.cancel()
+    return await asyncio.wait_for(ended, 20)
 
-    stage, report = asyncio.run(cancelled_while_running())
+
+def test_cancellation_reaches_the_worker() -> None:
+    stage = Stage(hangs, task_count=2)
+    report = asyncio.run(cancelled_while_running(stage))
     (worker,) = stage.made
     assert report.state == "cancelled"
     assert report.error is not None
@@ -183,16 +184,8 @@ def test_a_worker_that_lets_go_when_cancelled_lives_on_without_another_task() ->
         error = ErrorReply(code="VEL3010", message="the attempt was cancelled")
         return Outcome(task_id=order.task_id, epoch=order.epoch, error=error), None
 
-    async def cancelled_while_running() -> tuple[Stage, JobReport]:
-        stage = Stage(until_cancelled, task_count=3)
-        runner = await stage.runner(1)
-        ended = asyncio.create_task(runner.run())
-        while not stage.made[0].orders:
-            await asyncio.sleep(0)
-        runner.cancel()
-        return stage, await asyncio.wait_for(ended, 20)
-
-    stage, report = asyncio.run(cancelled_while_running())
+    stage = Stage(until_cancelled, task_count=3)
+    report = asyncio.run(cancelled_while_running(stage))
     assert report.state == "cancelled"
     assert numbers_and_states(report) == [(0, 1, "cancelled")]
     assert len(stage.made[0].orders) == 1

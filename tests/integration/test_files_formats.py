@@ -273,3 +273,89 @@ def test_a_server_probes_and_copies_below_its_allowed_paths(tmp_path: Path) -> N
             client.sql(f"COPY (SELECT 1 AS x) TO '{outside}/x.csv'")
         assert caught.value.code == "VEL4001"
     assert sorted(path.name for path in outside.iterdir()) == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("value.csv", "id,word\n1,x\n2,naïve\n", "line 3 of {path}, column word"),
+        ("header.csv", "id,naïve\n1,x\n", "the header is not usable"),
+        ("lines.json", '{"a": "x"}\n{"a": "naïve"}\n', "line 2 of {path}"),
+    ],
+)
+def test_bytes_of_another_encoding_are_an_error_that_names_the_option(
+    tmp_path: Path, name: str, text: str, place: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(text.encode("latin-1"))
+    with velaria.Session() as session:
+        with pytest.raises(velaria.SourceError) as caught:
+            session.sql(f"SELECT * FROM '{path}'").to_arrow()
+        assert caught.value.code == "VEL4002"
+        assert place.format(path=path) in caught.value.message
+        assert "encoding" in caught.value.hint
+        reader = "read_json" if name.endswith("json") else "read_csv"
+        frame = session.sql(f"SELECT * FROM {reader}('{path}', encoding := 'latin-1')")
+        assert "naïve" in str(frame.to_arrow())
+
+
+def test_a_fault_behind_comments_has_the_line_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "commented.csv"
+    path.write_text("# made\nday,n\n# by hand\n31.12.2023,1\n2024-01-01,2\n")
+    columns = "columns := {'day': 'DATE', 'n': 'INTEGER'}, header := true"
+    with velaria.Session() as session, pytest.raises(velaria.SourceError) as caught:
+        session.sql(
+            f"SELECT * FROM read_csv('{path}', comment := '#', dateformat := '%d.%m.%Y', {columns})"
+        ).to_arrow()
+    assert caught.value.message == (
+        f"line 5 of {path}, column day, is not of the format %d.%m.%Y: 2024-01-01"
+    )
+
+
+MARKED_TEXT = st.text(alphabet="ab'\"\\,;#\n\r é", max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.tuples(MARKED_TEXT, st.none() | MARKED_TEXT), min_size=1, max_size=6),
+    quote=st.sampled_from(["'", '"', ";"]),
+    escape=st.sampled_from(["", "\\", "#"]),
+)
+def test_texts_come_back_whatever_marks_they_are_written_by(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str | None]],
+    quote: str,
+    escape: str,
+) -> None:
+    path = tmp_path_factory.mktemp("marked") / "t.csv"
+    table = pa.table(
+        {
+            "a": pa.array([row[0] for row in rows], pa.string()),
+            "b": pa.array([row[1] for row in rows], pa.string()),
+        }
+    )
+    marks = {"quote": quote, "escape": escape or quote}
+    said = {key: "'" + mark.replace("'", "''") + "'" for key, mark in marks.items()}
+    with velaria.Session(threads=1) as session:
+        session.put(table, "t")
+        session.sql(f"COPY t TO '{path}' (QUOTE {said['quote']}, ESCAPE {said['escape']})")
+        options = ", ".join(f"{key} := {mark}" for key, mark in said.items())
+        read = session.sql(
+            f"SELECT * FROM read_csv('{path}', header := true, all_varchar := true, {options})"
+        )
+        assert read.to_rows() == rows
+
+
+def test_a_long_file_of_other_marks_reads_as_one_of_usual_marks(tmp_path: Path) -> None:
+    """Longer than the pieces in which it is read, so that they cut it anywhere."""
+    count = 60_000
+    marked, usual = tmp_path / "marked.csv", tmp_path / "usual.csv"
+    with marked.open("w", newline="") as other, usual.open("w", newline="") as plain:
+        other.write("id,word\n")
+        plain.write("id,word\n")
+        for i in range(count):
+            other.write(f"# note {i}\n{i},'it''s \"{i}\", line\n{i}'\n")
+            plain.write(f'{i},"it\'s ""{i}"", line\n{i}"\n')
+    with velaria.Session() as session:
+        read = session.sql(f"SELECT * FROM read_csv('{marked}', quote := '''', comment := '#')")
+        assert read.to_arrow().equals(session.sql(f"SELECT * FROM read_csv('{usual}')").to_arrow())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import velaria
 from tests.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,3 +51,43 @@ def test_what_a_page_shows_works(
                 run_command(line, server, tmp_path)
                 ran += 1
     assert ran >= least
+
+
+def statements_of(page: str) -> list[str]:
+    """Each statement of the page's SQL."""
+    blocks = [
+        text
+        for language, text in BLOCK.findall((ROOT / page).read_text("utf-8"))
+        if language == "sql"
+    ]
+    return [part.strip() for block in blocks for part in block.split(";\n") if part.strip()]
+
+
+def test_the_statements_about_files_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trips").mkdir()
+    (tmp_path / "trips" / "a.csv").write_text("id;zip\n1;00501\n")
+    (tmp_path / "more.csv").write_text("id,name\n7,Ann\n")
+    statements = statements_of("docs/concepts/files.md")
+    assert len(statements) == 4
+    with velaria.Session() as session:
+        session.sql("CREATE TABLE trips (id INTEGER, name VARCHAR, year INTEGER)")
+        session.sql("INSERT INTO trips VALUES (1, 'Bob', 2013)")
+        for statement in statements:
+            session.sql(statement).to_arrow()
+        assert session.sql("SELECT name FROM trips ORDER BY id").to_rows() == [("Bob",), ("Ann",)]
+    assert (tmp_path / "trips.parquet").is_file()
+    assert (tmp_path / "trips.csv.gz").is_file()
+
+
+def test_the_statements_about_streams_run() -> None:
+    made, query = statements_of("docs/concepts/streams.md")
+    with velaria.Session() as session:
+        session.sql(made)
+        assert "window" in session.explain_stream_sql(query)["logical"].lower()
+
+
+def test_the_statements_about_the_run_history_run(server: ServerProcess) -> None:
+    with velaria.connect(server.uri) as client:
+        for statement in statements_of("docs/concepts/run-history.md"):
+            client.sql(statement).to_arrow()

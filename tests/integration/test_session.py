@@ -333,6 +333,24 @@ def test_show_prints_what_is_no_query(
     ]
 
 
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("TABLES", "kind"),
+        ("VIEWS", "kind"),
+        ("INDEXES", "definition"),
+        ("SCHEMAS", "state"),
+        ("FUNCTIONS", "signature"),
+        ("ALL", "value"),
+        ("float_sum", "value"),
+    ],
+)
+def test_show_tells_names_and_what_stands_beside_them(
+    session: velaria.Session, shown: str, told: str
+) -> None:
+    assert session.sql(f"SHOW {shown}").to_arrow().column_names == ["name", told]
+
+
 def test_show_writes_values_as_casts_do(
     session: velaria.Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from velaria import _kernel
 
 DEADLINE_S = 60
+PLANNING_ROUND_S = 10  # on a busy machine; without the cancel it is several times as long
 ROW_COUNT = 1_000_000
 SLOW = "md5(md5(md5(CAST(a AS VARCHAR)))) <> 'x'"
 
@@ -88,6 +89,20 @@ def test_a_change_under_way_is_listed_and_can_be_cancelled(
     assert statement.error.code == "VEL3010"
     assert count(session, "t") == ROW_COUNT
     assert "made" not in [table.name for table in session.tables()]
+    assert session.queries() == []
+
+
+def test_a_statement_that_is_being_planned_can_be_cancelled(session: _kernel.Session) -> None:
+    """Its joins take a minute to order; a cancel ends that within a round."""
+    tables = ", ".join(f"t t{i}" for i in range(500))
+    keys = " AND ".join(f"t{i}.a = t{i + 1}.a" for i in range(499))
+    statement = Statement(session, f"SELECT count(*) FROM {tables} WHERE {keys}", "planned")
+    assert cancel_when_known(session, statement, "planned") == "cancelled"
+    began = time.monotonic()
+    statement.wait()
+    assert time.monotonic() - began < PLANNING_ROUND_S
+    assert statement.error is not None
+    assert statement.error.code == "VEL3010"
     assert session.queries() == []
 
 

@@ -100,3 +100,29 @@ def test_only_so_many_ended_queries_are_kept(book: QueryBook) -> None:
     assert len(book.all()) == ENDED_KEPT_MAX
     assert book.find("q-0") is None
     assert book.find(f"q-{ENDED_KEPT_MAX + 4}") is not None
+
+
+def test_a_chosen_id_is_refused_while_a_query_here_has_it(book: QueryBook) -> None:
+    def is_refused() -> bool:
+        try:
+            book.promise("mine")
+        except VelariaError as error:
+            return error.code == "VEL1006"
+        return False
+
+    assert book.promise("mine") == "mine"
+    assert is_refused(), "promised"
+    assert book.redeem("mine") == "mine"
+    tracked = book.start("mine", "query", "SELECT 1")
+    assert is_refused(), "running"
+    tracked.finish(1)
+    assert is_refused(), "ended lately"
+
+
+def test_a_promise_that_is_given_back_can_be_made_again(book: QueryBook) -> None:
+    book.promise("mine")
+    book.redeem("mine")
+    assert book.promise("mine") == "mine"
+    assert book.cancel_promise("mine")
+    with pytest.raises(VelariaError, match="VEL3010"):
+        book.redeem("mine")

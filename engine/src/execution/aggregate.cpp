@@ -11,7 +11,7 @@ namespace {
 class AggregateLocal final : public LocalState {
  public:
   AggregateLocal(const AggregateSpec& spec, QueryContext& query)
-      : grouped(spec), memory(query.pool()) {}
+      : grouped(spec, query.pool()), memory(query.pool()) {}
 
   /// The place of the chunk's first row in row order: the number of its morsel, then its own within
   /// the morsel.
@@ -25,6 +25,7 @@ class AggregateLocal final : public LocalState {
   GroupedStates grouped;
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
   int64_t sequences = 0;         // morsels up to the present one
+  int64_t rows = 0;              // since the groups were last handed over
   bool has_rows = false;         // without keys the one group is there before its first row
   Reservation memory;
 
@@ -107,7 +108,7 @@ std::string AggregateNode::Text() const {
 AggregateState::AggregateState(const AggregateSpec& spec, QueryContext& query)
     : spec_(spec), query_(query) {
   for (auto& partition : partitions_) {
-    partition.groups = std::make_unique<GroupedStates>(spec_);
+    partition.groups = std::make_unique<GroupedStates>(spec_, query_.pool());
     partition.memory = std::make_unique<Reservation>(query_.pool());
   }
 }
@@ -124,6 +125,13 @@ Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
                                        local.grouped.GrowthBytes(chunk.selected_count())));
   ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));
+  local.rows += chunk.selected_count();
+  if (local.grouped.MemoryBytes() > kNearBytes &&
+      local.rows < kRowsPerGroupMin * local.grouped.group_count()) {
+    ARROW_RETURN_NOT_OK(Combine(local));
+    local.grouped.Clear();
+    local.rows = 0;
+  }
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes()));
   return Flow::kMore;
 }
@@ -142,7 +150,7 @@ Status AggregateState::Combine(LocalState& local_state) {
   std::array<std::vector<uint32_t>, kPartitions> lists;
   std::vector<uint8_t> partition_of(count, 0);
   for (uint32_t group = 0; group < count; ++group) {
-    const size_t partition = local.keyless() ? 0 : local.keys().PortableHash(group) >> 60;
+    const size_t partition = local.keyless() ? 0 : local.keys().PortableHash(group) >> 28;
     partition_of[group] = static_cast<uint8_t>(partition);
     lists[partition].push_back(group);
   }
@@ -166,8 +174,7 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
   if (!from.keyless()) {
     const auto count = static_cast<int64_t>(groups.size());
     ARROW_RETURN_NOT_OK(partition.memory->Set(into.MemoryBytes() + into.keys().GrowthBytes(count)));
-    ARROW_ASSIGN_OR_RAISE(auto keys, from.keys().Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(into.keys().FindOrAdd(keys, count, targets.data()));
+    ARROW_RETURN_NOT_OK(into.keys().Absorb(from.keys(), groups, query_.pool(), targets.data()));
   }
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {

@@ -2,9 +2,10 @@
 // aggregates).
 //
 // Each worker groups its rows in a table of its own; Combine moves the groups into 16 partitions by
-// the hash of their key, each under its own lock, so that workers merge side by side. The
-// partitions live on from trigger to trigger; Emit hands on the groups touched since the last one.
-// A batch query is the case of one trigger.
+// the hash of their key, each under its own lock, so that workers merge side by side. A worker that
+// finds few rows of each group does so whenever its table has outgrown the processor's caches,
+// and begins anew. The partitions live on from trigger to trigger; Emit hands on the groups touched
+// since the last one. A batch query is the case of one trigger.
 #pragma once
 
 #include <array>
@@ -27,7 +28,7 @@ struct AggregateSpec {
 /// Groups and their aggregate states: a worker's own table, or one partition of the combined state.
 class GroupedStates {
  public:
-  explicit GroupedStates(const AggregateSpec& spec);
+  GroupedStates(const AggregateSpec& spec, arrow::MemoryPool* pool);
 
   bool keyless() const { return keyless_; }
   int64_t group_count() const { return keyless_ ? 1 : keys_.group_count(); }
@@ -37,6 +38,8 @@ class GroupedStates {
   /// Every (group, value) pair seen by a DISTINCT aggregate; null for others.
   KeyTable* distinct(size_t aggregate) { return distinct_[aggregate].get(); }
   Status ResizeStates();
+  /// Forgets all groups.
+  void Clear();
   /// Folds a chunk. `first_place` is where its first row stands in row order; `groups` is scratch.
   Status Consume(const Chunk& chunk, int64_t first_place, std::vector<uint32_t>* groups,
                  TaskContext& context);
@@ -51,6 +54,7 @@ class GroupedStates {
                     const uint32_t* group_of, TaskContext& context);
 
   const AggregateSpec& spec_;
+  arrow::MemoryPool* const pool_;  // of what the states keep in buffers
   const bool keyless_;
   bool has_filter_ = false;
   KeyTable keys_;
@@ -81,6 +85,10 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   static constexpr size_t kPartitions = 16;
   /// A row's place in row order is its morsel's number, then its own number in so many bits.
   static constexpr int kPlaceBits = 32;
+  /// A worker's table of so many bytes is still near at hand; a larger one is kept when its groups
+  /// have so many rows each, or more.
+  static constexpr int64_t kNearBytes = int64_t{16} << 20;
+  static constexpr int64_t kRowsPerGroupMin = 8;
 
   AggregateState(const AggregateSpec& spec, QueryContext& query);
   Result<std::unique_ptr<LocalState>> MakeLocal() override;

@@ -1,4 +1,5 @@
 #include "execution/aggregate.hpp"
+#include "functions/pooled_states.hpp"
 #include "logical/evaluate.hpp"
 
 // One worker's groups: rows to group numbers, and each aggregate's arguments to its states.
@@ -61,10 +62,10 @@ Result<std::vector<Vector>> ArgumentsOfDistinct(const logical::BoundAggregate& a
   return arguments;
 }
 
-GroupedStates::GroupedStates(const AggregateSpec& spec)
-    : spec_(spec), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
+GroupedStates::GroupedStates(const AggregateSpec& spec, arrow::MemoryPool* pool)
+    : spec_(spec), pool_(pool), keyless_(spec.groups.empty()), keys_(TypesOf(spec.groups)) {
   for (const auto& aggregate : spec.aggregates) {
-    states_.push_back(aggregate.binding.make_states(aggregate.binding));
+    states_.push_back(MakeStates(aggregate.binding, pool_));
     std::unique_ptr<KeyTable> distinct;
     if (aggregate.binding.distinct) {
       std::vector<TypePtr> types = {arrow::uint32()};
@@ -75,6 +76,14 @@ GroupedStates::GroupedStates(const AggregateSpec& spec)
     }
     distinct_.push_back(std::move(distinct));
     has_filter_ = has_filter_ || aggregate.filter != nullptr;
+  }
+}
+
+void GroupedStates::Clear() {
+  keys_.Clear();
+  for (size_t a = 0; a < states_.size(); ++a) {
+    states_[a] = MakeStates(spec_.aggregates[a].binding, pool_);
+    if (distinct_[a]) distinct_[a]->Clear();
   }
 }
 

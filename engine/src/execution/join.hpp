@@ -1,8 +1,9 @@
 // Hash joins. The build side (right input) is an accumulator: its rows, a table of its keys, and
 // for each key the list of its rows. The probe side (left input) is an operator. For RIGHT and FULL
-// the probe marks the build rows it met, and a dependent pipeline emits the rest. A join without
-// keys pairs every row with every row. An ASOF join pairs a probe row with one build row of its key
-// at most (join_asof.hpp).
+// the probe marks the build rows it met, and a dependent pipeline emits the rest. A SEMI or ANTI
+// join may be built on its left input instead, when that is the smaller one: then the probe only
+// marks, and the dependent pipeline is the result. A join without keys pairs every row with every
+// row. An ASOF join pairs a probe row with one build row of its key at most (join_asof.hpp).
 #pragma once
 
 #include <atomic>
@@ -26,6 +27,9 @@ struct JoinSpec {
   std::vector<TypePtr> left_types, right_types;
   int mark_operands = 0;  // LogicalNode::mark_operands: 0 or 1
   std::optional<logical::AsofCondition> asof;
+  /// Of a SEMI or ANTI join: build and probe have changed places. "Left" in this structure is then
+  /// the probe side all the same, which was the right input.
+  bool is_turned = false;
 
   bool keeps_left() const {
     return type == logical::JoinType::kLeft || type == logical::JoinType::kFull;
@@ -33,6 +37,7 @@ struct JoinSpec {
   bool keeps_right() const {
     return type == logical::JoinType::kRight || type == logical::JoinType::kFull;
   }
+  bool marks_right() const { return keeps_right() || is_turned; }
   bool emits_pairs() const {
     return type != logical::JoinType::kSemi && type != logical::JoinType::kAnti &&
            type != logical::JoinType::kMark;
@@ -61,7 +66,8 @@ class JoinBuild final : public AccumulatorState, public TellsFacts {
   }
   Status Combine(LocalState& local) override;
   Status Seal() override;
-  /// The build rows that no probe row met, as right columns with NULL left columns.
+  /// The build rows that no probe row met, as right columns with NULL left columns; of a turned
+  /// join the build rows that are its result.
   Result<std::unique_ptr<SourceState>> Emit(const Trigger& trigger) override;
   std::vector<StepFact> Facts() const override {
     if (spec_->right_keys.empty()) return {};
@@ -84,6 +90,7 @@ class JoinBuild final : public AccumulatorState, public TellsFacts {
   /// Of an ASOF join.
   const AsofIndex& asof() const { return *asof_; }
   void MarkMatched(uint32_t row) { matched_[row].store(1, std::memory_order_relaxed); }
+  bool IsMatched(uint32_t row) const { return matched_[row].load(std::memory_order_relaxed) != 0; }
 
  private:
   const JoinSpecPtr spec_;

@@ -22,11 +22,11 @@ void DropNullKeys(const JoinSpec& spec, std::span<const Vector> keys, int64_t ro
   }
 }
 
-/// Rows of the build side under NULL left columns.
-class UnmatchedRows final : public SourceState {
+/// Rows of the build side behind NULL left columns, if there are any.
+class PickedRows final : public SourceState {
  public:
-  UnmatchedRows(std::shared_ptr<const Chunk> rows, std::vector<uint32_t> picked,
-                std::vector<Vector> left)
+  PickedRows(std::shared_ptr<const Chunk> rows, std::vector<uint32_t> picked,
+             std::vector<Vector> left)
       : right_(rows, std::make_shared<const std::vector<uint32_t>>(picked), 0,
                static_cast<int64_t>(picked.size())),
         left_(std::move(left)) {}
@@ -126,7 +126,7 @@ Status JoinBuild::Seal() {
   for (uint32_t row = 0; row < groups.size(); ++row) {
     if (groups[row] != KeyTable::kAbsent) row_lists_[next[groups[row]]++] = row;
   }
-  if (spec_->keeps_right())
+  if (spec_->marks_right())
     matched_ = std::make_unique<std::atomic<uint8_t>[]>(static_cast<size_t>(count));
   return memory_.Set(keys_->MemoryBytes() + (scopes_ ? scopes_->MemoryBytes() : 0) +
                      static_cast<int64_t>((list_starts_.size() + row_lists_.size()) * 4) +
@@ -180,16 +180,19 @@ Status JoinBuild::Find(std::span<const Vector> keys, int64_t row_count, KeyScrat
 }
 
 Result<std::unique_ptr<SourceState>> JoinBuild::Emit(const Trigger&) {
-  std::vector<uint32_t> unmatched;
+  const bool wanted = spec_->type == logical::JoinType::kSemi;
+  std::vector<uint32_t> picked;
   for (uint32_t row = 0; row < rows_->row_count; ++row) {
-    if (matched_[row].load(std::memory_order_relaxed) == 0) unmatched.push_back(row);
+    if (IsMatched(row) == wanted) picked.push_back(row);
   }
   std::vector<Vector> left;
-  for (const auto& type : spec_->left_types) {
-    ARROW_ASSIGN_OR_RAISE(auto null, MakeNullConstant(type, query_.pool()));
-    left.push_back(std::move(null));
+  if (!spec_->is_turned) {
+    for (const auto& type : spec_->left_types) {
+      ARROW_ASSIGN_OR_RAISE(auto null, MakeNullConstant(type, query_.pool()));
+      left.push_back(std::move(null));
+    }
   }
-  return std::make_unique<UnmatchedRows>(rows_, std::move(unmatched), std::move(left));
+  return std::make_unique<PickedRows>(rows_, std::move(picked), std::move(left));
 }
 
 }  // namespace velaria::execution

@@ -65,8 +65,13 @@ Status OpenChunk(const JoinSpec& spec, const Chunk& in, ProbeState& state, TaskC
   if (!spec.emits_pairs() && !spec.residual) {  // which row matches does not matter
     for (int64_t i = 0; i < count; ++i) {
       const uint32_t group = state.groups[static_cast<size_t>(i)];
-      if (group == KeyTable::kAbsent || state.build->RowsOf(group).empty()) continue;
+      if (group == KeyTable::kAbsent) continue;
+      const auto rows = state.build->RowsOf(group);
+      if (rows.empty()) continue;
       state.left_matched[static_cast<size_t>(i)] = 1;
+      // All rows of a key are marked together.
+      if (!spec.is_turned || state.build->IsMatched(rows[0])) continue;
+      for (const uint32_t row : rows) state.build->MarkMatched(row);
     }
     state.groups.clear();
   }
@@ -222,7 +227,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
       for (int64_t i = 0; i < matched; ++i)
         state.left_matched[state.left_rows[pairs.row_at(i)]] = 1;
     }
-    if (spec.keeps_right()) {
+    if (spec.marks_right()) {
       for (int64_t i = 0; i < matched; ++i)
         state.build->MarkMatched(state.right_rows[pairs.row_at(i)]);
     }
@@ -234,6 +239,7 @@ Result<OperatorFlow> JoinProbeNode::Process(const Chunk& in, Chunk* out, Operato
     return OperatorFlow::kMoreOutput;
   }
   state.open = false;
+  if (spec.is_turned) return OperatorFlow::kNeedInput;
   if (spec.keeps_left()) {
     const auto rows = PhysicalRows(in, RowsByFlag(state, 0));
     if (rows.empty()) return OperatorFlow::kNeedInput;
@@ -269,7 +275,9 @@ std::string JoinProbeNode::Text() const {
     keys.push_back(logical::ToText(*spec_->asof->left) + " " + spec_->asof->op + " " +
                    logical::ToText(*spec_->asof->right));
   }
-  std::string text = std::string(spec_->asof ? "asof " : "") +
+  std::string text = std::string(spec_->asof        ? "asof "
+                                 : spec_->is_turned ? "turned "
+                                                    : "") +
                      kNames[static_cast<int>(spec_->type)] + " join probe";
   if (!keys.empty()) text += " on " + Join(keys, " and ");
   if (spec_->residual) text += " where " + logical::ToText(*spec_->residual);

@@ -1,5 +1,6 @@
 #include "execution/key_table.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -10,27 +11,21 @@
 namespace velaria::execution {
 namespace {
 
-uint64_t MixWord(uint64_t hash, uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-  return hash ^ (hash >> 32);
-}
-
-uint64_t Finish(uint64_t hash) {
-  hash *= 0xD6E8FEB86659FD93ull;
-  return hash ^ (hash >> 29);
-}
-
-uint64_t HashText(std::string_view text) {
-  uint64_t hash = text.size();
-  size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
-    uint64_t word;
-    std::memcpy(&word, text.data() + i, 8);
-    hash = MixWord(hash, word);
+/// A text of up to kInlineBytes as the two words of its key, by loads that overlap.
+std::array<uint64_t, 2> InlineWords(std::string_view text) {
+  const char* begin = text.data();
+  const size_t size = text.size();
+  uint64_t low = 0, high = 0;
+  if (size > 8) {
+    low = Load<uint64_t>(begin);
+    high = Load<uint64_t>(begin + size - 8) >> (8 * (16 - size));
+  } else if (size >= 4) {
+    low = Load<uint32_t>(begin) | Load<uint32_t>(begin + size - 4) << (8 * (size - 4));
+  } else if (size > 0) {
+    low = Load<uint8_t>(begin) | Load<uint8_t>(begin + size / 2) << (8 * (size / 2)) |
+          Load<uint8_t>(begin + size - 1) << (8 * (size - 1));
   }
-  uint64_t tail = 0;
-  std::memcpy(&tail, text.data() + i, text.size() - i);
-  return Finish(MixWord(hash, tail));
+  return {low, high | static_cast<uint64_t>(size) << 56};
 }
 
 template <typename T>
@@ -59,53 +54,6 @@ std::vector<TypePtr> NestedTypes(const std::vector<TypePtr>& types) {
 }
 
 }  // namespace
-
-// ---- Interner
-
-uint32_t Interner::Intern(std::string_view text) {
-  if ((texts_.size() + 1) * 2 > slots_.size()) Grow();
-  const uint64_t hash = HashText(text);
-  const uint64_t tag = hash & 0xFFFFFFFF00000000ull;
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const uint64_t slot = slots_[at];
-    if (slot == 0) {
-      texts_.emplace_back(text);
-      bytes_ += static_cast<int64_t>(text.size());
-      slots_[at] = tag | texts_.size();
-      return static_cast<uint32_t>(texts_.size() - 1);
-    }
-    if ((slot & 0xFFFFFFFF00000000ull) == tag) {
-      const uint32_t id = static_cast<uint32_t>(slot & 0xFFFFFFFF) - 1;
-      if (texts_[id] == text) return id;
-    }
-  }
-}
-
-uint32_t Interner::Find(std::string_view text) const {
-  if (slots_.empty()) return kMissing;
-  const uint64_t hash = HashText(text);
-  const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask; slots_[at] != 0; at = (at + 1) & mask) {
-    if ((slots_[at] >> 32) != (hash >> 32)) continue;
-    const uint32_t id = static_cast<uint32_t>(slots_[at] & 0xFFFFFFFF) - 1;
-    if (texts_[id] == text) return id;
-  }
-  return kMissing;
-}
-
-void Interner::Grow() {
-  slots_.assign(std::max<size_t>(64, slots_.size() * 2), 0);
-  const size_t mask = slots_.size() - 1;
-  for (size_t id = 0; id < texts_.size(); ++id) {
-    const uint64_t hash = HashText(texts_[id]);
-    size_t at = hash & mask;
-    while (slots_[at] != 0) at = (at + 1) & mask;
-    slots_[at] = (hash & 0xFFFFFFFF00000000ull) | (id + 1);
-  }
-}
-
-// ---- KeyTable
 
 KeyTable::KeyTable(std::vector<TypePtr> key_types)
     : interners_(key_types.size()), values_(NestedTypes(key_types)) {
@@ -140,6 +88,12 @@ KeyTable::KeyTable(std::vector<TypePtr> key_types)
     if (column.mask_bit >= 0) column.mask_bit += bytes * 8;
   }
   words_ = std::max(1, (bytes + (mask_bits + 7) / 8 + 7) / 8);
+  for (const auto& column : columns_) {
+    hashes_are_portable_ &= column.form != Form::kDictionary;
+    if (column.form != Form::kText) continue;
+    may_be_long_.resize(static_cast<size_t>(words_));
+    may_be_long_[static_cast<size_t>(column.offset / 8 + 1)] = 1;
+  }
 }
 
 template <typename T>
@@ -175,7 +129,9 @@ void KeyTable::EncodeDictionary(size_t index, const Vector& vector, int64_t row_
     const StringView values(Vector{map.dictionary, false});
     map.ids.resize(static_cast<size_t>(map.dictionary->length));
     for (int64_t i = 0; i < map.dictionary->length; ++i) {
-      map.ids[i] = add != nullptr ? add->Intern(values[i]) : interners_[index].Find(values[i]);
+      const uint64_t hash = Interner::Hash(values[i]);
+      map.ids[i] =
+          add != nullptr ? add->Intern(values[i], hash) : interners_[index].Find(values[i], hash);
     }
   }
   const auto view = ViewDictionary(vector);
@@ -224,13 +180,15 @@ void KeyTable::EncodeNested(size_t index, const Vector& vector, int64_t row_coun
 inline void KeyTable::PackText(size_t index, std::string_view text, uint8_t* key,
                                Interner* add) const {
   if (text.size() <= kInlineBytes) {
-    std::memcpy(key, text.data(), text.size());
-    key[15] = static_cast<uint8_t>(text.size());
-  } else {
-    const uint32_t id = add != nullptr ? add->Intern(text) : interners_[index].Find(text);
-    std::memcpy(key, &id, 4);
-    key[15] = kLongTag;
+    const auto words = InlineWords(text);
+    std::memcpy(key, words.data(), sizeof words);
+    return;
   }
+  const uint64_t hash = Interner::Hash(text);
+  const uint32_t id = add != nullptr ? add->Intern(text, hash) : interners_[index].Find(text, hash);
+  std::memcpy(key, &hash, sizeof hash);
+  std::memcpy(key + kLongNumberAt, &id, sizeof id);
+  key[15] = kLongTag;
 }
 
 void KeyTable::Encode(size_t index, const Vector& vector, int64_t row_count, KeyScratch* scratch,
@@ -287,15 +245,32 @@ void KeyTable::EncodeAll(std::span<const Vector> keys, int64_t row_count, KeyScr
 void KeyTable::HashChunk(int64_t row_count, KeyScratch* scratch) const {
   scratch->hashes.resize(static_cast<size_t>(row_count));
   const uint64_t* packed = scratch->packed.data();
+  if (may_be_long_.empty()) {
+    for (int64_t i = 0; i < row_count; ++i) {
+      uint64_t hash = 0;
+      for (int w = 0; w < words_; ++w) hash = MixIn(hash, *packed++);
+      scratch->hashes[i] = static_cast<uint32_t>(FinishHash(hash));
+    }
+    return;
+  }
   for (int64_t i = 0; i < row_count; ++i) {
     uint64_t hash = 0;
-    for (int w = 0; w < words_; ++w) hash = MixWord(hash, *packed++);
-    scratch->hashes[i] = static_cast<uint32_t>(Finish(hash));
+    for (size_t w = 0; w < may_be_long_.size(); ++w) {
+      uint64_t word = *packed++;
+      // The number of a long text is this table's own; the text's hash went before it.
+      if (may_be_long_[w] && word >> 56 == kLongTag) word = kLongTag;
+      hash = MixIn(hash, word);
+    }
+    scratch->hashes[i] = static_cast<uint32_t>(FinishHash(hash));
   }
 }
 
-void KeyTable::GrowSlots() {
-  slots_.assign(std::max<size_t>(1024, slots_.size() * 2), 0);
+void KeyTable::GrowSlots(int64_t group_count) {
+  size_t size = std::max<size_t>(1024, slots_.size());
+  while (static_cast<size_t>(group_count) * 2 > size) size *= 2;
+  if (size == slots_.size()) return;
+  LargeVector<uint64_t>().swap(slots_);  // not both at a time
+  slots_.resize(size, 0);
   const size_t mask = slots_.size() - 1;
   for (int64_t group = 0; group < group_count_; ++group) {
     if (group + kSlotAhead < group_count_)
@@ -325,16 +300,16 @@ inline void KeyTable::Prefetch(const std::vector<uint32_t>& hashes, int64_t row,
   if (slot != 0) __builtin_prefetch(&keys_[(static_cast<uint32_t>(slot) - 1) * size_t(words)]);
 }
 
-template <int kWords>
-void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups) {
+template <int kWords, typename SingleNull>
+void KeyTable::Lookup(int64_t row_count, SingleNull single_null, uint32_t* groups) {
   const int words = kWords > 0 ? kWords : words_;
   const auto& hashes = scratch_.hashes;
-  while (static_cast<size_t>(group_count_ + row_count) * 2 > slots_.size()) GrowSlots();
+  GrowSlots(group_count_ + row_count);
   const size_t mask = slots_.size() - 1;
   const bool far = slots_.size() > kFarSlots;
   for (int64_t i = 0; i < row_count; ++i) {
     if (far) Prefetch(hashes, i, row_count, words);
-    if (!single_nulls.all_valid() && !single_nulls.IsValid(i)) {
+    if (single_null(i)) {
       groups[i] = NullGroup();
       continue;
     }
@@ -360,6 +335,18 @@ void KeyTable::Lookup(int64_t row_count, const Validity& single_nulls, uint32_t*
         break;
       }
     }
+  }
+}
+
+template <typename SingleNull>
+void KeyTable::LookupAll(int64_t row_count, SingleNull single_null, uint32_t* groups) {
+  const auto never = [](int64_t) { return false; };
+  switch (words_) {
+    case 1: return Lookup<1>(row_count, single_null, groups);
+    case 2: return Lookup<2>(row_count, never, groups);
+    case 3: return Lookup<3>(row_count, never, groups);
+    case 4: return Lookup<4>(row_count, never, groups);
+    default: return Lookup<0>(row_count, never, groups);
   }
 }
 
@@ -392,22 +379,93 @@ void KeyTable::LookupOnly(int64_t row_count, const Validity& single_nulls,
   }
 }
 
+/// A table numbers its groups, and their hashes leave room for one number more.
+Status CheckRoom(int64_t group_count) {
+  if (group_count < std::numeric_limits<uint32_t>::max()) return Status::OK();
+  return Fail(ErrorCode::kOutOfMemory,
+              "too many groups in one table: " + std::to_string(group_count));
+}
+
 Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
-  if (group_count_ + row_count > std::numeric_limits<uint32_t>::max() - 1) {
-    return Fail(ErrorCode::kOutOfMemory,
-                "too many groups in one table: " + std::to_string(group_count_));
-  }
+  ARROW_RETURN_NOT_OK(CheckRoom(group_count_ + row_count));
   const int64_t first_new = group_count_;
   EncodeAll(keys, row_count, &scratch_, &interners_);
   const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
-  switch (words_) {
-    case 1: Lookup<1>(row_count, single_nulls, groups); break;
-    case 2: Lookup<2>(row_count, single_nulls, groups); break;
-    case 3: Lookup<3>(row_count, single_nulls, groups); break;
-    case 4: Lookup<4>(row_count, single_nulls, groups); break;
-    default: Lookup<0>(row_count, single_nulls, groups); break;
+  if (single_nulls.all_valid()) {
+    LookupAll(row_count, [](int64_t) { return false; }, groups);
+  } else {
+    LookupAll(row_count, [&](int64_t row) { return !single_nulls.IsValid(row); }, groups);
   }
   return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
+}
+
+Status KeyTable::Absorb(const KeyTable& from, std::span<const uint32_t> groups,
+                        arrow::MemoryPool* pool, uint32_t* numbers) {
+  const auto count = static_cast<int64_t>(groups.size());
+  if (!nested_.empty()) {
+    ARROW_ASSIGN_OR_RAISE(const auto keys, from.Export(groups, pool));
+    return FindOrAdd(keys, count, numbers);
+  }
+  ARROW_RETURN_NOT_OK(CheckRoom(group_count_ + count));
+  GrowSlots(group_count_ + count);
+  std::vector<std::vector<uint32_t>> id_maps(columns_.size());
+  for (int64_t begin = 0; begin < count; begin += kChunkRows) {
+    const auto piece = groups.subspan(static_cast<size_t>(begin),
+                                      static_cast<size_t>(std::min(kChunkRows, count - begin)));
+    TakeOver(from, piece, &id_maps);
+    LookupAll(
+        static_cast<int64_t>(piece.size()),
+        [&](int64_t row) { return piece[static_cast<size_t>(row)] == from.null_group_; },
+        numbers + begin);
+  }
+  return Status::OK();
+}
+
+void KeyTable::TakeOver(const KeyTable& from, std::span<const uint32_t> groups,
+                        std::vector<std::vector<uint32_t>>* id_maps) {
+  const auto words = static_cast<size_t>(words_);
+  scratch_.packed.resize(groups.size() * words);
+  scratch_.hashes.resize(groups.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    std::memcpy(&scratch_.packed[i * words], from.KeyBytes(groups[i]), words * 8);
+    scratch_.hashes[i] = from.hashes_[groups[i]];
+  }
+  // Numbers of interned values are each table's own.
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    const Column& column = columns_[c];
+    const Interner& theirs = from.interners_[c];
+    if (column.form == Form::kFixed || theirs.size() == 0) continue;
+    auto& ids = (*id_maps)[c];
+    ids.resize(theirs.size(), Interner::kMissing);
+    uint8_t* key = reinterpret_cast<uint8_t*>(scratch_.packed.data()) + column.offset;
+    for (size_t i = 0; i < groups.size(); ++i, key += words * 8) {
+      const bool text = column.form == Form::kText;
+      if (text ? key[15] != kLongTag : from.IsNull(column, groups[i])) continue;
+      uint8_t* at = text ? key + kLongNumberAt : key;
+      uint32_t id;
+      std::memcpy(&id, at, sizeof id);
+      uint32_t& known = ids[id];
+      if (known == Interner::kMissing) {
+        const std::string_view value = theirs.text(id);
+        known = interners_[c].Intern(value, Interner::Hash(value));
+      }
+      std::memcpy(at, &known, sizeof known);
+    }
+  }
+  if (!hashes_are_portable_) HashChunk(static_cast<int64_t>(groups.size()), &scratch_);
+}
+
+void KeyTable::Clear() {
+  group_count_ = 0;
+  null_group_ = -1;
+  keys_.clear();
+  hashes_.clear();
+  std::fill(slots_.begin(), slots_.end(), 0);
+  scratch_.code_maps.clear();
+  for (auto& interner : interners_) interner = {};
+  std::vector<TypePtr> nested;
+  for (const size_t column : nested_) nested.push_back(columns_[column].type);
+  values_ = RowStore(nested);
 }
 
 Status KeyTable::KeepNested(std::span<const Vector> keys, int64_t row_count, int64_t first_new,
@@ -452,35 +510,30 @@ bool KeyTable::IsNull(const Column& column, uint32_t group) const {
   return (key[column.mask_bit / 8] >> (column.mask_bit % 8)) & 1;
 }
 
-uint64_t KeyTable::PortableHash(uint32_t group) const {
-  if (single_word_) return group == null_group_ ? 0 : Finish(MixWord(0, keys_[group]));
+uint32_t KeyTable::PortableHash(uint32_t group) const {
+  if (hashes_are_portable_) return hashes_[group];
   uint64_t hash = 0;
   const uint8_t* key = KeyBytes(group);
   for (size_t i = 0; i < columns_.size(); ++i) {
     const Column& column = columns_[i];
     if (IsNull(column, group)) {
-      hash = MixWord(hash, 0x5CA1AB1E);
+      hash = MixIn(hash, 0x5CA1AB1E);
       continue;
     }
-    if (column.form != Form::kFixed) {
-      uint32_t id;
-      std::memcpy(&id, key + column.offset, 4);
-      const bool interned = column.form == Form::kDictionary || key[column.offset + 15] == kLongTag;
-      const std::string_view text =
-          interned ? interners_[i].text(id)
-                   : std::string_view(reinterpret_cast<const char*>(key) + column.offset,
-                                      key[column.offset + 15]);
-      hash = MixWord(hash, HashText(text));
+    if (column.form == Form::kDictionary) {
+      hash = MixIn(hash, Interner::Hash(interners_[i].text(static_cast<uint32_t>(
+                             Load<uint32_t>(reinterpret_cast<const char*>(key) + column.offset)))));
       continue;
     }
-    for (int at = 0; at < column.width; at += 8) {
+    const bool is_long = column.form == Form::kText && key[column.offset + 15] == kLongTag;
+    const int width = is_long ? kLongNumberAt : column.width;
+    for (int at = 0; at < width; at += 8) {
       uint64_t word = 0;
-      std::memcpy(&word, key + column.offset + at,
-                  static_cast<size_t>(std::min(8, column.width - at)));
-      hash = MixWord(hash, word);
+      std::memcpy(&word, key + column.offset + at, static_cast<size_t>(std::min(8, width - at)));
+      hash = MixIn(hash, word);
     }
   }
-  return Finish(hash);
+  return static_cast<uint32_t>(FinishHash(hash));
 }
 
 }  // namespace velaria::execution

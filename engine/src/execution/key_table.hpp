@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/large_vector.hpp"
 #include "functions/row_store.hpp"
 
 namespace velaria::execution {
@@ -21,9 +22,11 @@ namespace velaria::execution {
 class Interner {
  public:
   static constexpr uint32_t kMissing = 0xFFFFFFFE;
-  uint32_t Intern(std::string_view text);
+  static uint64_t Hash(std::string_view text);
+  /// `hash` is the text's.
+  uint32_t Intern(std::string_view text, uint64_t hash);
   /// The number of a text that was interned, or kMissing.
-  uint32_t Find(std::string_view text) const;
+  uint32_t Find(std::string_view text, uint64_t hash) const;
   std::string_view text(uint32_t id) const { return texts_[id]; }
   size_t size() const { return texts_.size(); }
   int64_t MemoryBytes() const {
@@ -60,10 +63,15 @@ class KeyTable {
   /// The same without adding: kAbsent for keys that are not there. Safe from many threads.
   void Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
             uint32_t* groups) const;
+  /// Adds groups of a table of the same types, each once, and writes their numbers here.
+  Status Absorb(const KeyTable& from, std::span<const uint32_t> groups, arrow::MemoryPool* pool,
+                uint32_t* numbers);
+  /// Forgets all groups, and keeps the room they took.
+  void Clear();
   int64_t group_count() const { return group_count_; }
   /// A hash that is the same for equal keys in every table of the same types, whatever was seen
   /// before.
-  uint64_t PortableHash(uint32_t group) const;
+  uint32_t PortableHash(uint32_t group) const;
   /// The keys of the given groups, in the key types as they came.
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const;
@@ -102,8 +110,14 @@ class KeyTable {
   void EncodeFixed(const Column& column, const Vector& vector, int64_t row_count,
                    KeyScratch* scratch) const;
   void HashChunk(int64_t row_count, KeyScratch* scratch) const;
-  template <int kWords>
-  void Lookup(int64_t row_count, const Validity& single_nulls, uint32_t* groups);
+  /// Lookup, with the number of words of the table. `single_null(row)`: the row's one key is NULL.
+  template <typename SingleNull>
+  void LookupAll(int64_t row_count, SingleNull single_null, uint32_t* groups);
+  template <int kWords, typename SingleNull>
+  void Lookup(int64_t row_count, SingleNull single_null, uint32_t* groups);
+  /// The packed keys and hashes of another table's groups, as this table has them.
+  void TakeOver(const KeyTable& from, std::span<const uint32_t> groups,
+                std::vector<std::vector<uint32_t>>* id_maps);
   template <int kWords>
   void LookupOnly(int64_t row_count, const Validity& single_nulls, const KeyScratch& scratch,
                   uint32_t* groups) const;
@@ -111,7 +125,7 @@ class KeyTable {
   /// for its key: both are cache misses in a large table.
   void Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
                 int words) const;
-  void GrowSlots();
+  void GrowSlots(int64_t group_count);
   uint32_t NullGroup();
   const uint8_t* KeyBytes(uint32_t group) const {
     return reinterpret_cast<const uint8_t*>(keys_.data() + group * words_);
@@ -120,6 +134,10 @@ class KeyTable {
   template <typename T>
   Result<Vector> ExportFixed(const Column& column, std::span<const uint32_t> groups,
                              arrow::MemoryPool* pool) const;
+  Result<Vector> ExportPlainText(size_t index, std::span<const uint32_t> groups,
+                                 arrow::MemoryPool* pool) const;
+  /// The text of a packed key that is not NULL.
+  std::string_view TextAt(size_t index, const uint8_t* key) const;
   Result<Vector> ExportText(size_t index, std::span<const uint32_t> groups,
                             arrow::MemoryPool* pool) const;
   Result<Vector> ExportNested(size_t index, std::span<const uint32_t> groups,
@@ -132,12 +150,14 @@ class KeyTable {
 
   std::vector<Column> columns_;
   int words_ = 1;
-  bool single_word_ = false;  // one key of 8 bytes: NULL lives in null_group_
+  bool hashes_are_portable_ = true;   // no number of an interned value goes into them
+  std::vector<uint8_t> may_be_long_;  // per word: it may be the second one of a long text
+  bool single_word_ = false;          // one key of 8 bytes: NULL lives in null_group_
   int64_t null_group_ = -1;
   int64_t group_count_ = 0;
-  std::vector<uint64_t> keys_;    // words_ per group
-  std::vector<uint32_t> hashes_;  // per group
-  std::vector<uint64_t> slots_;   // hash, then group + 1
+  LargeVector<uint64_t> keys_;    // words_ per group
+  LargeVector<uint32_t> hashes_;  // per group
+  LargeVector<uint64_t> slots_;   // hash, then group + 1
   KeyScratch scratch_;
   std::vector<Interner> interners_;  // per column; used by text and dictionary forms
   std::vector<size_t> nested_;       // the columns whose values `values_` keeps, a row per group

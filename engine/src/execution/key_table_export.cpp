@@ -31,11 +31,65 @@ Result<Vector> KeyTable::ExportFixed(const Column& column, std::span<const uint3
   return Vector{std::move(data), false};
 }
 
+inline std::string_view KeyTable::TextAt(size_t index, const uint8_t* key) const {
+  if (key[15] != kLongTag) return {reinterpret_cast<const char*>(key), key[15]};
+  uint32_t interned;
+  std::memcpy(&interned, key + kLongNumberAt, sizeof interned);
+  return interners_[index].text(interned);
+}
+
+/// Offsets first, then the bytes: most texts are copied as the words of their keys.
+Result<Vector> KeyTable::ExportPlainText(size_t index, std::span<const uint32_t> groups,
+                                         arrow::MemoryPool* pool) const {
+  const int offset = columns_[index].offset;
+  const auto count = static_cast<int64_t>(groups.size());
+  ARROW_ASSIGN_OR_RAISE(auto offsets, arrow::AllocateBuffer((count + 1) * 4, pool));
+  auto* ends = offsets->mutable_data_as<int32_t>();
+  int64_t bytes = 0, nulls = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    ends[i] = static_cast<int32_t>(bytes);
+    const uint8_t* key = KeyBytes(groups[i]) + offset;
+    if (key[15] == kNullTag) {
+      ++nulls;
+    } else {
+      bytes += key[15] == kLongTag ? static_cast<int64_t>(TextAt(index, key).size()) : key[15];
+    }
+    if (bytes > INT32_MAX - 16) {
+      return arrow::Status::CapacityError("texts of one array take more than 2 GiB: ", bytes);
+    }
+  }
+  ends[count] = static_cast<int32_t>(bytes);
+  // Inline texts are copied whole, so the last one may write past its own end.
+  ARROW_ASSIGN_OR_RAISE(auto texts, arrow::AllocateResizableBuffer(bytes + 16, pool));
+  std::shared_ptr<arrow::Buffer> validity;
+  if (nulls > 0) {
+    ARROW_ASSIGN_OR_RAISE(validity, AllocateBitmap(count, true, pool));
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    const uint8_t* key = KeyBytes(groups[i]) + offset;
+    uint8_t* out = texts->mutable_data() + ends[i];
+    if (key[15] <= kInlineBytes) {
+      std::memcpy(out, key, 16);
+    } else if (key[15] == kNullTag) {
+      arrow::bit_util::ClearBit(validity->mutable_data(), i);
+    } else {
+      const std::string_view text = TextAt(index, key);
+      std::memcpy(out, text.data(), text.size());
+    }
+  }
+  ARROW_RETURN_NOT_OK(texts->Resize(bytes, false));
+  return Vector{
+      arrow::ArrayData::Make(columns_[index].type, count,
+                             {std::move(validity), std::move(offsets), std::move(texts)}, nulls),
+      false};
+}
+
 Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> groups,
                                     arrow::MemoryPool* pool) const {
   const Column& column = columns_[index];
   const auto id = column.type->id();
-  const bool large = id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY;
+  if (id == arrow::Type::STRING || id == arrow::Type::BINARY)
+    return ExportPlainText(index, groups, pool);
   std::unique_ptr<arrow::ArrayBuilder> builder;
   ARROW_RETURN_NOT_OK(arrow::MakeBuilder(pool, column.type, &builder));
   ARROW_RETURN_NOT_OK(builder->Reserve(static_cast<int64_t>(groups.size())));
@@ -45,19 +99,13 @@ Result<Vector> KeyTable::ExportText(size_t index, std::span<const uint32_t> grou
       ARROW_RETURN_NOT_OK(builder->AppendNull());
       continue;
     }
-    uint32_t interned;
-    std::memcpy(&interned, key, 4);
-    const std::string_view text =
-        key[15] == kLongTag ? interners_[index].text(interned)
-                            : std::string_view(reinterpret_cast<const char*>(key), key[15]);
+    const std::string_view text = TextAt(index, key);
     if (id == arrow::Type::STRING_VIEW || id == arrow::Type::BINARY_VIEW) {
       ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryViewBuilder&>(*builder).Append(text));
     } else if (id == arrow::Type::FIXED_SIZE_BINARY) {
       ARROW_RETURN_NOT_OK(static_cast<arrow::FixedSizeBinaryBuilder&>(*builder).Append(text));
-    } else if (large) {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(text));
     } else {
-      ARROW_RETURN_NOT_OK(static_cast<arrow::BinaryBuilder&>(*builder).Append(text));
+      ARROW_RETURN_NOT_OK(static_cast<arrow::LargeBinaryBuilder&>(*builder).Append(text));
     }
   }
   ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());

@@ -144,7 +144,7 @@ class Lowering {
       case NodeKind::kAggregate:
         if (node.grouping_sets) return LowerGroupingSets(node);
         if (options_.from_partials) return FromPartials(node);
-        return Break(*node.children[0], std::make_shared<AggregateNode>(SpecOf(node)));
+        return LowerAggregate(node);
       case NodeKind::kSort:
         return Break(
             *node.children[0],
@@ -199,8 +199,23 @@ class Lowering {
     if (std::find(notes.begin(), notes.end(), text) == notes.end()) notes.push_back(text);
   }
 
+  // lower_join.cpp
+  Result<Drafts> JoinDrafts(const LogicalNode& node, JoinSpecPtr spec);
+  Result<Drafts> LowerAggregate(const LogicalNode& node);
+  bool RunsOnce() const;
+  /// Rows below an aggregation that no key of a join's build fits: the join would drop their group.
+  struct KeyFilter {
+    JoinSpecPtr spec;
+    int build;     // the accumulator's number
+    int pipeline;  // the last one that feeds it
+    double build_rows;
+    LogicalPtr aggregate = nullptr;  // kept, so that its address stays its own
+  };
+  LogicalPtr WithKeyFilter(const LogicalPtr& node, std::vector<size_t> keys,
+                           const KeyFilter& filter);
   // lower_grouping.cpp
   Result<Drafts> LowerGroupingSets(const LogicalNode& node);
+  Result<Drafts> LowerSets(const LogicalNode& node);
   // lower_window.cpp
   Result<Drafts> LowerWindowCalls(const LogicalNode& node);
   // lower_sources.cpp
@@ -294,33 +309,6 @@ class Lowering {
     return JoinDrafts(node, std::move(spec));
   }
 
-  Result<Drafts> JoinDrafts(const LogicalNode& node, JoinSpecPtr spec) {
-    if (!logical::IsBounded(*node.children[1]) ||
-        (spec->keeps_right() && !logical::IsBounded(*node.children[0]))) {
-      return Fail(ErrorCode::kNeedsBoundedInput,
-                  "a join builds on its right side, which must be bounded",
-                  "Put the stream on the left of an inner or left join with a table.");
-    }
-    const bool was_whole = std::exchange(whole_, true);
-    ARROW_ASSIGN_OR_RAISE(auto build_drafts, LowerNode(*node.children[1], false));
-    whole_ = was_whole;
-    const int build = Close(std::move(build_drafts), std::make_shared<JoinBuildNode>(spec));
-    const int built = static_cast<int>(plan_->pipelines.size()) - 1;
-    ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
-    for (auto& draft : drafts) {
-      draft.operators.push_back(std::make_shared<JoinProbeNode>(spec, build));
-      draft.dependencies.push_back(built);
-    }
-    if (spec->keeps_right()) {
-      Draft rest;  // closed after the probes, so it runs when every match is marked
-      rest.source_accumulator = build;
-      rest.dependencies = {built};
-      rest.when = drafts.front().when == When::kFirst ? When::kFirst : When::kLast;
-      drafts.push_back(std::move(rest));
-    }
-    return drafts;
-  }
-
   /// INTERSECT and EXCEPT: the distinct left rows with (without) an equal right row, NULL equal to
   /// NULL.
   Result<Drafts> LowerSetOperation(const LogicalNode& node) {
@@ -408,7 +396,8 @@ class Lowering {
     int accumulator = -1;
     std::vector<int> dependencies;
   };
-  std::map<int, Shared> shared_;  // by shared_id
+  std::map<int, Shared> shared_;                     // by shared_id
+  std::map<const LogicalNode*, KeyFilter> filters_;  // by the aggregation they go before
   struct Recursion {
     std::shared_ptr<RecursiveRows> rows;
     bool repeated = false;  // the step is one execution with a trigger for each round

@@ -37,8 +37,9 @@ class TableScan final : public SourceState, public TellsFacts {
         next_(range_.begin) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
-    while (const storage::Segment* segment = range_.version->NextSegment(next_)) {
-      if (segment->first_position >= range_.end) break;
+    while (next_ < range_.end) {
+      const storage::Segment* segment = range_.version->NextSegment(next_);
+      if (segment == nullptr || segment->first_position >= range_.end) break;
       const int64_t segment_end = std::min(segment->end_position(), range_.end);
       if (next_ <= segment->first_position) {
         next_ = segment->first_position;

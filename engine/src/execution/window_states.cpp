@@ -5,6 +5,8 @@
 #include <bit>
 #include <numeric>
 
+#include "functions/pooled_states.hpp"
+
 namespace velaria::execution {
 namespace {
 
@@ -36,7 +38,7 @@ class StateTree {
         memory_(query.pool()) {}
 
   Status Build(int64_t width_max) {
-    states_ = binding_.make_states(binding_);
+    states_ = MakeStates(binding_, query_.pool());
     level_starts_ = {0, 0};  // level 0 is the rows themselves
     int64_t count = row_count_, total = 0;
     std::vector<int64_t> counts;
@@ -48,9 +50,14 @@ class StateTree {
     }
     if (counts.empty()) return Status::OK();
     ARROW_RETURN_NOT_OK(states_->Resize(total));
-    Merges merges;
-    for (int64_t place = 0; place < row_count_; ++place) AddRow(place, place / 2, &merges);
-    ARROW_RETURN_NOT_OK(MergeRows(merges, states_.get()));
+    for (int64_t begin = 0; begin < row_count_; begin += kResultRows) {
+      ARROW_RETURN_NOT_OK(query_.CheckCancelled());
+      Merges merges;
+      for (int64_t place = begin; place < std::min(row_count_, begin + kResultRows); ++place)
+        AddRow(place, place / 2, &merges);
+      ARROW_RETURN_NOT_OK(MergeRows(merges, states_.get()));
+      ARROW_RETURN_NOT_OK(memory_.Set(states_->MemoryBytes()));
+    }
     for (size_t level = 1; level < counts.size(); ++level) {
       ARROW_RETURN_NOT_OK(BuildLevel(level, counts[level - 1]));
     }
@@ -125,8 +132,9 @@ class StateTree {
         merges.Add(static_cast<uint32_t>(below + i), static_cast<uint32_t>(here + i / 2));
       }
       ARROW_RETURN_NOT_OK(MergeStates(*states_, merges, states_.get()));
+      ARROW_RETURN_NOT_OK(memory_.Set(states_->MemoryBytes()));
     }
-    return memory_.Set(states_->MemoryBytes());
+    return Status::OK();
   }
 
   const AggregateBinding& binding_;
@@ -140,8 +148,9 @@ class StateTree {
 
 /// For each block, the state of the rows before it that belong to the partition of its first row.
 Result<std::unique_ptr<AggregateStates>> CarryOver(const AggregateBinding& binding,
-                                                   const WindowRows& rows, const StateTree& tree) {
-  auto carried = binding.make_states(binding);
+                                                   const WindowRows& rows, const StateTree& tree,
+                                                   QueryContext& query, Reservation* memory) {
+  auto carried = MakeStates(binding, query.pool());
   const auto blocks = static_cast<uint32_t>((rows.row_count + kBlockRows - 1) / kBlockRows);
   ARROW_RETURN_NOT_OK(carried->Resize(blocks));
   std::vector<Merges> levels(tree.level_count());
@@ -157,6 +166,8 @@ Result<std::unique_ptr<AggregateStates>> CarryOver(const AggregateBinding& bindi
     }
     tree.Cover(std::max(partition, before), first, block, &levels);
     ARROW_RETURN_NOT_OK(tree.Apply(&levels, carried.get()));
+    ARROW_RETURN_NOT_OK(memory->Set(carried->MemoryBytes()));
+    ARROW_RETURN_NOT_OK(query.CheckCancelled());
   }
   return carried;
 }
@@ -182,8 +193,9 @@ Result<Vector> MergeOverFrames(const AggregateBinding& binding, const AggregateI
   StateTree tree(binding, input, rows.row_count, query);
   ARROW_RETURN_NOT_OK(tree.Build(grows ? kBlockRows : WidestFrame(rows)));
   std::unique_ptr<AggregateStates> carried;
+  Reservation carried_memory(query.pool()), memory(query.pool());
   if (grows) {
-    ARROW_ASSIGN_OR_RAISE(carried, CarryOver(binding, rows, tree));
+    ARROW_ASSIGN_OR_RAISE(carried, CarryOver(binding, rows, tree, query, &carried_memory));
   }
   std::vector<Vector> parts;
   std::vector<Merges> levels(tree.level_count());
@@ -191,7 +203,7 @@ Result<Vector> MergeOverFrames(const AggregateBinding& binding, const AggregateI
   for (int64_t begin = 0; begin < rows.row_count; begin += kResultRows) {
     ARROW_RETURN_NOT_OK(query.CheckCancelled());
     const int64_t count = std::min(kResultRows, rows.row_count - begin);
-    auto states = binding.make_states(binding);
+    auto states = MakeStates(binding, query.pool());
     ARROW_RETURN_NOT_OK(states->Resize(count));
     from_carried.Clear();
     for (int64_t i = 0; i < count; ++i) {
@@ -207,8 +219,10 @@ Result<Vector> MergeOverFrames(const AggregateBinding& binding, const AggregateI
     }
     if (!from_carried.from.empty()) {
       ARROW_RETURN_NOT_OK(tree.MergeStates(*carried, from_carried, states.get()));
+      ARROW_RETURN_NOT_OK(memory.Set(states->MemoryBytes()));
     }
     ARROW_RETURN_NOT_OK(tree.Apply(&levels, states.get()));
+    ARROW_RETURN_NOT_OK(memory.Set(states->MemoryBytes()));
     ARROW_ASSIGN_OR_RAISE(auto part, states->Finish(FirstNumbers(count), query.pool()));
     parts.push_back(std::move(part));
   }
@@ -232,8 +246,9 @@ Result<Vector> WholePartitions(const AggregateBinding& binding, const AggregateI
       if (value >= 0) chosen[value] = partition_of[i];
     }
   }
-  auto states = binding.make_states(binding);
+  auto states = MakeStates(binding, query.pool());
   ARROW_RETURN_NOT_OK(states->Resize(partitions));
+  Reservation memory(query.pool());
   const uint32_t* groups = input.value_of.empty() ? partition_of.data() : chosen.data();
   for (int64_t begin = 0; begin < input.value_count; begin += kResultRows) {
     ARROW_RETURN_NOT_OK(query.CheckCancelled());
@@ -241,6 +256,7 @@ Result<Vector> WholePartitions(const AggregateBinding& binding, const AggregateI
     std::vector<Vector> values;
     for (const auto& value : input.values) values.push_back(Slice(value, begin, count));
     ARROW_RETURN_NOT_OK(states->Update(values, partitions == 1 ? nullptr : groups + begin, count));
+    ARROW_RETURN_NOT_OK(memory.Set(states->MemoryBytes()));
   }
   ARROW_ASSIGN_OR_RAISE(const auto results, states->Finish(FirstNumbers(partitions), query.pool()));
   return Gather(results, partition_of.span(), query.pool());

@@ -10,21 +10,11 @@
 
 #include "functions/aggregate_states.hpp"
 #include "functions/binding.hpp"
+#include "functions/quantile_rule.hpp"
 #include "functions/row_list_states.hpp"
 
 namespace velaria {
 namespace {
-
-struct QuantileRule {
-  size_t value = 0;  // which argument
-  bool continuous = false;
-  bool lists = false;  // a list of fractions was given: one result each
-  std::vector<std::optional<double>> fractions;
-};
-
-const QuantileRule& RuleOf(const AggregateBinding& binding) {
-  return *static_cast<const QuantileRule*>(binding.data.get());
-}
 
 class QuantileStates final : public RowListStates {
  public:
@@ -66,14 +56,13 @@ class QuantileStates final : public RowListStates {
         const int sign = store().Compare(0, a, b);
         return sign != 0 ? (sign < 0) != descending() : a < b;
       };
-      const auto count = static_cast<double>(order.size());
+      const auto count = static_cast<int64_t>(order.size());
       for (const auto& fraction : rule_.fractions) {
         if (!fraction || order.empty()) {
           picked.push_back(RowStore::kNoRow);
           continue;
         }
-        const double place = std::max(1.0, std::ceil(*fraction * count));
-        const auto nth = order.begin() + static_cast<std::ptrdiff_t>(place) - 1;
+        const auto nth = order.begin() + DiscretePlace(*fraction, count);
         std::nth_element(order.begin(), nth, order.end(), less);
         picked.push_back(*nth);
       }
@@ -112,7 +101,7 @@ class QuantileStates final : public RowListStates {
         [&](uint32_t i) { return *results[i]; });
   }
 
-  /// Linear between the two neighbours of the place fraction * (n - 1), as PostgreSQL has it.
+  /// The value at the place fraction * (n - 1).
   template <typename T>
   T Between(std::vector<T>* values, double fraction) const {
     const auto less = [this](T a, T b) {
@@ -128,13 +117,7 @@ class QuantileStates final : public RowListStates {
     std::nth_element(values->begin(), low, values->end(), less);
     const double rest = place - std::floor(place);
     if (rest == 0 || low + 1 == values->end()) return *low;
-    const T high = *std::min_element(low + 1, values->end(), less);
-    if constexpr (std::is_floating_point_v<T>) {
-      return *low == high ? high : *low + (high - *low) * rest;
-    } else {
-      const auto step = static_cast<double>(static_cast<__int128>(high) - *low) * rest;
-      return static_cast<T>(*low + static_cast<__int128>(step));
-    }
+    return BetweenNeighbours(*low, *std::min_element(low + 1, values->end(), less), rest);
   }
 
   const TypePtr type_;
@@ -204,8 +187,9 @@ Result<AggregateBinding> BindQuantile(const BindArguments& arguments, QuantileRu
   bound.state_types = {arrow::large_list(type)};
   bound.distinct = arguments.distinct;
   bound.data = std::make_shared<QuantileRule>(std::move(rule));
+  bound.over_frames = QuantilesOverFrames;
   bound.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
-    const auto& r = RuleOf(b);
+    const auto& r = QuantileRuleOf(b);
     return std::make_unique<QuantileStates>(RowSpec::Of(b, {r.value}, {0}), b.type, r);
   };
   return bound;
@@ -319,6 +303,7 @@ Result<AggregateBinding> BindMode(const BindArguments& arguments) {
   bound.state_types = {arrow::large_list(bound.type), arrow::large_list(arrow::int64())};
   bound.distinct = arguments.distinct;
   bound.needs_row_order = true;
+  bound.over_frames = ModeOverFrames;
   bound.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
     return std::make_unique<ModeStates>(RowSpec::Of(b, {0}, {0}));
   };

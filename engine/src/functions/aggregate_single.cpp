@@ -2,6 +2,7 @@
 #include <arrow/array/concatenate.h>
 
 #include "functions/aggregate_states.hpp"
+#include "functions/pooled_states.hpp"
 
 namespace velaria {
 namespace {
@@ -11,8 +12,8 @@ Status TooManyRows() {
               "Add LIMIT 1, or take an aggregate such as min or max.");
 }
 
-/// One value of any type per group, by reference to the vectors it came in.
-class SingleStates final : public AggregateStates {
+/// One value of any type per group.
+class SingleStates final : public AggregateStates, public PooledStates {
  public:
   explicit SingleStates(TypePtr type) : type_(std::move(type)) {}
 
@@ -54,8 +55,11 @@ class SingleStates final : public AggregateStates {
   }
 
   int64_t MemoryBytes() const override {
-    return static_cast<int64_t>(rows_.capacity() * sizeof(int32_t)) + bytes_;
+    return static_cast<int64_t>(rows_.capacity() * sizeof(int32_t) +
+                                pieces_.capacity() * sizeof(pieces_[0]));
   }
+
+  void UsePool(arrow::MemoryPool* pool) override { pool_ = pool; }
 
  private:
   static constexpr int32_t kNone = -1;
@@ -71,13 +75,11 @@ class SingleStates final : public AggregateStates {
       taken.push_back(static_cast<uint32_t>(values.constant ? 0 : i));
     }
     if (taken.empty()) return Status::OK();
-    ARROW_ASSIGN_OR_RAISE(auto decoded, Decode(values, arrow::default_memory_pool()));
-    ARROW_ASSIGN_OR_RAISE(auto piece, Gather(decoded, taken, arrow::default_memory_pool()));
-    ARROW_ASSIGN_OR_RAISE(
-        piece, Expand(piece, static_cast<int64_t>(taken.size()), arrow::default_memory_pool()));
+    ARROW_ASSIGN_OR_RAISE(auto piece, Gather(values, taken, pool_));
+    ARROW_ASSIGN_OR_RAISE(piece, Decode(piece, pool_));
+    ARROW_ASSIGN_OR_RAISE(piece, Expand(piece, static_cast<int64_t>(taken.size()), pool_));
     pieces_.push_back(piece.array());
     kept_ += taken.size();
-    bytes_ += static_cast<int64_t>(taken.size()) * 16;
     return Status::OK();
   }
 
@@ -85,7 +87,7 @@ class SingleStates final : public AggregateStates {
   std::vector<int32_t> rows_;  // per group: position among the pieces, or kNone
   arrow::ArrayVector pieces_;
   size_t kept_ = 0;
-  int64_t bytes_ = 0;
+  arrow::MemoryPool* pool_ = arrow::default_memory_pool();
 };
 
 Result<AggregateBinding> BindSingle(const BindArguments& arguments) {

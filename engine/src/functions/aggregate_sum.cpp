@@ -5,6 +5,7 @@
 #include <arrow/util/decimal.h>
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -67,6 +68,59 @@ struct SumRule {
   int scale = 0;  // of a decimal input
 };
 
+Status SumOutOfRange(const arrow::DataType& type) {
+  return Fail(ErrorCode::kOverflow, "sum out of range: " + SqlName(type));
+}
+
+/// Whether a NaN or an infinity may be among the values, those under NULLs counted.
+bool AnySpecial(const double* values, int64_t count) {
+  constexpr uint64_t kSign = uint64_t{1} << 63, kLowestExponent = uint64_t{1} << 52;
+  uint64_t carried = 0;  // the sign bit, when an exponent of all ones was added one to
+  for (int64_t i = 0; i < count; ++i) {
+    carried |= (std::bit_cast<uint64_t>(values[i]) & ~kSign) + kLowestExponent;
+  }
+  return (carried & kSign) != 0;
+}
+
+/// Which groups of a sum of doubles were given a NaN or an infinity: the sum of any other group
+/// that is not finite has left the range.
+class SpecialGroups {
+ public:
+  void Add(uint32_t group) {
+    if (group >= has_.size()) has_.resize(group + 1, false);
+    has_[group] = true;
+  }
+  void AddFrom(const FixedView<double>& view, const uint32_t* groups, int64_t row_count) {
+    if (view.validity.all_null) return;
+    if (!AnySpecial(view.values, view.stride == 0 ? 1 : row_count)) return;
+    ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
+      if (!std::isfinite(view[row])) Add(group);
+    });
+  }
+  bool Has(uint32_t group) const { return group < has_.size() && has_[group]; }
+  Status Check(std::span<const uint32_t> groups, const std::vector<double>& sums) const {
+    for (const uint32_t group : groups) {
+      if (!std::isfinite(sums[group]) && !Has(group)) return SumOutOfRange(*arrow::float64());
+    }
+    return Status::OK();
+  }
+  int64_t MemoryBytes() const { return static_cast<int64_t>(has_.capacity() / 8); }
+
+ private:
+  std::vector<bool> has_;
+};
+
+/// The results that are infinite where their sum, a finite double, is not.
+template <typename Value>
+Status CheckReals(std::span<const uint32_t> groups, Value sum) {
+  for (const uint32_t group : groups) {
+    const double value = sum(group);
+    if (std::isfinite(value) && std::isinf(static_cast<float>(value)))
+      return SumOutOfRange(*arrow::float32());
+  }
+  return Status::OK();
+}
+
 /// Sum and count per group over a number type, or over DECIMAL (T = Int128).
 template <typename T, typename Acc>
 class SumStates final : public AggregateStates {
@@ -96,6 +150,9 @@ class SumStates final : public AggregateStates {
       if (groups == nullptr && view.validity.all_valid() && view.stride == 1) {
         sums_[0] += SumAll(view.values, row_count);
         counts_[0] += row_count;
+        if constexpr (std::is_same_v<T, double>) {
+          if (!std::isfinite(sums_[0])) specials_.AddFrom(view, groups, row_count);
+        }
         return Status::OK();
       }
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
@@ -103,6 +160,7 @@ class SumStates final : public AggregateStates {
         sums_[group] += view[row];
         ++counts_[group];
       });
+      if constexpr (std::is_same_v<T, double>) specials_.AddFrom(view, groups, row_count);
       return Status::OK();
     }
   }
@@ -118,6 +176,9 @@ class SumStates final : public AggregateStates {
                                            &sums_[groups[i]]);
       } else {
         sums_[groups[i]] += sums[i];
+        if constexpr (std::is_same_v<T, double>) {
+          if (!std::isfinite(sums[i])) specials_.Add(groups[i]);
+        }
       }
       counts_[groups[i]] += counts[i];
     }
@@ -128,6 +189,8 @@ class SumStates final : public AggregateStates {
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const override {
     auto all = [](uint32_t) { return true; };
+    // So a sum in an exported state is not finite where a term was not.
+    if constexpr (std::is_same_v<T, double>) ARROW_RETURN_NOT_OK(specials_.Check(groups, sums_));
     ARROW_ASSIGN_OR_RAISE(auto sums,
                           FinishFixed<Acc>(StateType(), groups, pool, all,
                                            [this](uint32_t group) { return sums_[group]; }));
@@ -139,6 +202,7 @@ class SumStates final : public AggregateStates {
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     auto has = [this](uint32_t group) { return counts_[group] > 0; };
+    if constexpr (std::is_same_v<T, double>) ARROW_RETURN_NOT_OK(specials_.Check(groups, sums_));
     if (rule_.answer == Answer::kAverage) {
       const double divisor = std::pow(10.0, rule_.scale);
       return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
@@ -150,11 +214,12 @@ class SumStates final : public AggregateStates {
       static constexpr Int128 kLimit = Power10(38);
       for (uint32_t group : groups) {
         if (sums_[group] >= kLimit || sums_[group] <= -kLimit) {
-          return Fail(ErrorCode::kOverflow, "sum out of range: " + type_->ToString());
+          return SumOutOfRange(*type_);
         }
       }
     }
     if constexpr (std::is_same_v<T, float>) {
+      ARROW_RETURN_NOT_OK(CheckReals(groups, [this](uint32_t group) { return sums_[group]; }));
       return FinishFixed<float>(type_, groups, pool, has, [this](uint32_t group) {
         return static_cast<float>(sums_[group]);
       });
@@ -166,7 +231,8 @@ class SumStates final : public AggregateStates {
 
   int64_t MemoryBytes() const override {
     return static_cast<int64_t>(sums_.capacity() * sizeof(Acc) +
-                                counts_.capacity() * sizeof(int64_t));
+                                counts_.capacity() * sizeof(int64_t)) +
+           specials_.MemoryBytes();
   }
 
   static TypePtr StateType() {
@@ -192,6 +258,7 @@ class SumStates final : public AggregateStates {
   const SumRule rule_;
   std::vector<Acc> sums_;
   std::vector<int64_t> counts_;
+  SpecialGroups specials_;  // of doubles alone
 };
 
 /// Sum and count per group over REAL or DOUBLE, the same in whatever order the rows come. The
@@ -248,11 +315,16 @@ class ReproducibleStates final : public AggregateStates {
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     auto has = [this](uint32_t group) { return counts_[group] > 0; };
     auto sum = [this](uint32_t group) { return sums_[group].Value(); };
+    for (const uint32_t group : groups) {
+      if (sums_[group].is_finite() && std::isinf(sum(group)))
+        return SumOutOfRange(*arrow::float64());
+    }
     if (rule_.answer == Answer::kAverage) {
       return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
         return sum(group) / static_cast<double>(counts_[group]);
       });
     }
+    if constexpr (std::is_same_v<T, float>) ARROW_RETURN_NOT_OK(CheckReals(groups, sum));
     return FinishFixed<T>(type_, groups, pool, has,
                           [&](uint32_t group) { return static_cast<T>(sum(group)); });
   }

@@ -50,6 +50,9 @@ class ReproducibleSum {
     }
   }
 
+  /// Whether all terms were finite: an infinite value then means a sum out of range.
+  bool is_finite() const { return special_ == 0; }
+
   double Value() const {
     // Infinities and NaN: the payload of a NaN may depend on the order, NaN itself does not.
     if (special_ != 0) return std::isnan(special_) ? std::nan("") : special_;

@@ -3,6 +3,7 @@
 // that rows may be split and merged in any way.
 #pragma once
 
+#include "functions/pooled_states.hpp"
 #include "functions/row_store.hpp"
 
 namespace velaria {
@@ -20,7 +21,7 @@ struct RowSpec {
                     std::vector<size_t> required);
 };
 
-class RowListStates : public AggregateStates {
+class RowListStates : public AggregateStates, public PooledStates {
  public:
   explicit RowListStates(RowSpec spec) : spec_(std::move(spec)), store_(spec_.types) {}
 
@@ -31,6 +32,7 @@ class RowListStates : public AggregateStates {
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const override;
   int64_t MemoryBytes() const override;
+  void UsePool(arrow::MemoryPool* pool) override { store_.UsePool(pool); }
 
   /// The types of the exported columns: a list of each kept column.
   static std::vector<TypePtr> StateTypes(const RowSpec& spec);
@@ -50,7 +52,7 @@ class RowListStates : public AggregateStates {
 
 /// Keeps of each group the row that comes first by RowSpec::order, or last; the result is its first
 /// column.
-class RowPickStates final : public AggregateStates {
+class RowPickStates final : public AggregateStates, public PooledStates {
  public:
   RowPickStates(RowSpec spec, bool last)
       : spec_(std::move(spec)), last_(last), store_(spec_.types) {}
@@ -63,6 +65,7 @@ class RowPickStates final : public AggregateStates {
                                      arrow::MemoryPool* pool) const override;
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override;
   int64_t MemoryBytes() const override;
+  void UsePool(arrow::MemoryPool* pool) override { store_.UsePool(pool); }
 
  private:
   Status Take(std::span<const Vector> columns, std::span<const uint32_t> rows,

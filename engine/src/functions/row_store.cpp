@@ -39,6 +39,13 @@ int CompareWords(uint64_t a, uint64_t b) {
   return CompareValues(left, right);
 }
 
+int64_t BufferBytes(const arrow::ArrayData& data) {
+  int64_t bytes = data.dictionary ? BufferBytes(*data.dictionary) : 0;
+  for (const auto& buffer : data.buffers) bytes += buffer ? buffer->size() : 0;
+  for (const auto& child : data.child_data) bytes += BufferBytes(*child);
+  return bytes;
+}
+
 bool IsText(Physical physical) {
   return physical == Physical::kString || physical == Physical::kBinary;
 }
@@ -74,21 +81,18 @@ void RowStore::AppendFixed(Column* column, const Vector& vector, std::span<const
 }
 
 Status RowStore::AppendNested(Column* column, const Vector& vector,
-                              std::span<const uint32_t> rows) {
+                              std::span<const uint32_t> rows) const {
   if (rows.empty()) return Status::OK();
-  auto* pool = arrow::default_memory_pool();
-  ARROW_ASSIGN_OR_RAISE(auto dense, Expand(vector, rows.back() + int64_t{1}, pool));
-  ARROW_ASSIGN_OR_RAISE(auto piece, velaria::Gather(dense, rows, pool));
+  ARROW_ASSIGN_OR_RAISE(auto piece, velaria::Gather(vector, rows, pool_));
+  ARROW_ASSIGN_OR_RAISE(piece, Expand(piece, static_cast<int64_t>(rows.size()), pool_));
   column->pieces.push_back(
       {piece.array(), OrderKeyWriter(piece), static_cast<int64_t>(column->valid.size())});
-  for (const auto& buffer : piece.data->buffers) {
-    column->piece_bytes += buffer ? buffer->size() : 0;
-  }
-  for (const auto& child : piece.data->child_data) column->piece_bytes += 16 * child->length;
+  column->piece_bytes += BufferBytes(*piece.data);
   return Status::OK();
 }
 
-Status RowStore::AppendTo(Column* column, const Vector& vector, std::span<const uint32_t> rows) {
+Status RowStore::AppendTo(Column* column, const Vector& vector,
+                          std::span<const uint32_t> rows) const {
   switch (column->physical) {
     case Physical::kNull: break;
     case Physical::kBool: {
@@ -241,10 +245,11 @@ Result<Vector> RowStore::Gather(size_t index, std::span<const int64_t> rows,
   return Vector{std::move(data), false};
 }
 
-Status RowStore::AppendKept(const Column& from, const std::vector<uint32_t>& rows, Column* to) {
+Status RowStore::AppendKept(const Column& from, const std::vector<uint32_t>& rows,
+                            Column* to) const {
   if (from.physical == Physical::kNested) {
     std::vector<int64_t> wide(rows.begin(), rows.end());
-    ARROW_ASSIGN_OR_RAISE(auto values, GatherBuilt(from, wide, arrow::default_memory_pool()));
+    ARROW_ASSIGN_OR_RAISE(auto values, GatherBuilt(from, wide, pool_));
     std::vector<uint32_t> all(rows.size());
     for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
     return AppendTo(to, values, all);
@@ -279,8 +284,8 @@ int64_t RowStore::MemoryBytes() const {
   int64_t bytes = 0;
   for (const auto& column : columns_) {
     bytes += static_cast<int64_t>(column.valid.capacity() + column.words.capacity() * 8 +
-                                  column.texts.capacity() * 16 + column.heap.capacity()) +
-             column.piece_bytes;
+                                  column.texts.capacity() * 16 + column.heap.capacity());
+    if (pool_ == arrow::default_memory_pool()) bytes += column.piece_bytes;
   }
   return bytes;
 }

@@ -22,6 +22,9 @@ class RowStore {
   /// `types` are kept types.
   explicit RowStore(const std::vector<TypePtr>& types);
 
+  /// Where values of nested types are copied to: before the first row. MemoryBytes counts them only
+  /// in the default pool, in which nobody else does.
+  void UsePool(arrow::MemoryPool* pool) { pool_ = pool; }
   int64_t row_count() const { return row_count_; }
   size_t column_count() const { return columns_.size(); }
   const TypePtr& type(size_t column) const { return columns_[column].type; }
@@ -57,16 +60,17 @@ class RowStore {
     int64_t piece_bytes = 0;
   };
 
-  static Status AppendTo(Column* column, const Vector& vector, std::span<const uint32_t> rows);
+  Status AppendTo(Column* column, const Vector& vector, std::span<const uint32_t> rows) const;
   template <typename T>
   static void AppendFixed(Column* column, const Vector& vector, std::span<const uint32_t> rows);
-  static Status AppendNested(Column* column, const Vector& vector, std::span<const uint32_t> rows);
-  static Status AppendKept(const Column& from, const std::vector<uint32_t>& rows, Column* to);
+  Status AppendNested(Column* column, const Vector& vector, std::span<const uint32_t> rows) const;
+  Status AppendKept(const Column& from, const std::vector<uint32_t>& rows, Column* to) const;
   static const Piece& PieceOf(const Column& column, int64_t row);
   static std::string KeyOf(const Column& column, int64_t row);
   static Result<Vector> GatherBuilt(const Column& column, std::span<const int64_t> rows,
                                     arrow::MemoryPool* pool);
 
+  arrow::MemoryPool* pool_ = arrow::default_memory_pool();
   std::vector<Column> columns_;
   int64_t row_count_ = 0;
 };

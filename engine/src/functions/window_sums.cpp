@@ -74,6 +74,34 @@ Result<Vector> SumExact(const FunctionContext& context, const AggregateBinding& 
   }
 }
 
+/// VEL3002 for a result that is not finite though every value of its frame is.
+template <typename T, typename Out>
+Status CheckFloats(const WindowRows& rows, const FixedView<T>& view, const Vector& results,
+                   arrow::MemoryPool* pool) {
+  const auto result = ViewFixed<Out>(results);
+  const auto out_of_range = [&](int64_t row) {
+    return result.IsValid(row) && !std::isfinite(result[row]);
+  };
+  int64_t row = 0;
+  while (row < rows.row_count && !out_of_range(row)) ++row;
+  if (row == rows.row_count) return Status::OK();
+  ARROW_ASSIGN_OR_RAISE(auto specials, PoolArray<uint32_t>::Make(rows.row_count + 1, pool));
+  specials[0] = 0;
+  for (int64_t i = 0; i < rows.row_count; ++i) {
+    specials[i + 1] = specials[i] + (view.IsValid(i) && !std::isfinite(view[i]));
+  }
+  for (; row < rows.row_count; ++row) {
+    if (!out_of_range(row)) continue;
+    bool has_special = false;
+    rows.ForEachRange(row, [&](uint32_t begin, uint32_t end) {
+      has_special = has_special || specials[end] > specials[begin];
+    });
+    if (has_special) continue;
+    return Fail(ErrorCode::kOverflow, "sum out of range: " + SqlName(*results.type()));
+  }
+  return Status::OK();
+}
+
 template <typename T, bool kAverage>
 Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding& binding,
                          const WindowRows& rows) {
@@ -85,6 +113,11 @@ Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding&
         kAverage ? sum / static_cast<double>(count) : sum);
   };
   using Out = decltype(value(0.0, 1));
+  const auto checked = [&](Result<Vector> results) -> Result<Vector> {
+    ARROW_RETURN_NOT_OK(results.status());
+    ARROW_RETURN_NOT_OK((CheckFloats<T, Out>(rows, view, *results, context.pool)));
+    return results;
+  };
   const auto row_value = [&](int64_t i) {
     return view.IsValid(i) ? static_cast<double>(view[i]) : 0.0;
   };
@@ -99,7 +132,7 @@ Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding&
       for (; at < rows.frame_end[row]; ++at) sum += row_value(at);
       return std::pair(sum, static_cast<int64_t>(counts.Between(partition, at)));
     };
-    return Fill<Out>(rows, binding.type, context.pool, grow, value);
+    return checked(Fill<Out>(rows, binding.type, context.pool, grow, value));
   }
   const auto add_up = [&](auto over) {
     return [&rows, &counts, over](int64_t row) {
@@ -119,14 +152,14 @@ Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding&
       for (uint32_t i = begin; i < end; ++i) sum += row_value(i);
       return sum;
     };
-    return Fill<Out>(rows, binding.type, context.pool, add_up(over), value);
+    return checked(Fill<Out>(rows, binding.type, context.pool, add_up(over), value));
   }
   ARROW_ASSIGN_OR_RAISE(auto leaves, PoolArray<double>::Make(rows.row_count, context.pool));
   for (int64_t i = 0; i < rows.row_count; ++i) leaves[i] = row_value(i);
   using Tree = FrameTree<double, std::plus<double>>;
   ARROW_ASSIGN_OR_RAISE(const auto tree, Tree::Make(std::move(leaves), 0.0, widest, context.pool));
   const auto over = [&tree](uint32_t begin, uint32_t end) { return tree.Over(begin, end); };
-  return Fill<Out>(rows, binding.type, context.pool, add_up(over), value);
+  return checked(Fill<Out>(rows, binding.type, context.pool, add_up(over), value));
 }
 
 template <bool kAverage>

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "interop/schema_rules.hpp"
 #include "io/csv_records.hpp"
+#include "io/text_filters.hpp"
 
 namespace velaria::io {
 namespace {
@@ -118,8 +119,7 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
   const std::string place = PlaceIn(block, before + again.line(), column);
   const std::string value = interop::PrintableName(fields[index].Text());
   if (IsString(*column.type())) {
-    return Fail(ErrorCode::kFileFormat, place + ", is not UTF-8 text: " + value,
-                "Say the file's encoding, 'latin-1' or 'utf-16', or convert it to UTF-8.");
+    return Fail(ErrorCode::kFileFormat, place + ", " + kNotUtf8 + ": " + value, kSayEncoding);
   }
   return Fail(ErrorCode::kFileFormat, place + ", is not " + SqlName(*column.type()) + ": " + value,
               declared ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: "

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.hpp"
+#include "functions/utf8.hpp"
 #include "interop/ingest_gate.hpp"
 #include "interop/schema_rules.hpp"
 #include "io/csv_infer.hpp"
@@ -292,7 +293,9 @@ Result<CsvLayout> SniffCsv(const OpenedFile& file, const FileOptions& options) {
     VELARIA_ASSIGN_OR_RETURN(layout.schema, WithTypes(file.name, *layout.schema, *options.types));
   }
   if (auto bad = interop::ValidateSchema(*layout.schema); !bad.ok()) {
-    return BadFile("the header is not usable, " + ErrorInfoOf(bad).message, file);
+    const bool is_text = std::all_of(names.begin(), names.end(), utf8::IsValid);
+    return BadFile("the header is not usable, " + ErrorInfoOf(bad).message, file,
+                   is_text ? "" : kSayEncoding);
   }
   return std::move(layout);
 }

@@ -9,6 +9,7 @@
 #include "io/csv_errors.hpp"
 #include "io/json_cells.hpp"
 #include "io/text_blocks.hpp"
+#include "io/text_filters.hpp"
 
 namespace velaria::io {
 namespace {
@@ -47,7 +48,7 @@ class JsonCollector {
  private:
   Status Add(std::string_view value, int64_t position) {
     std::string error;
-    if (!utf8::IsValid(value)) return BadJsonError(file_, position, "is not UTF-8 text");
+    if (!utf8::IsValid(value)) return BadJsonError(file_, position, kNotUtf8);
     if (!document_.TryParse(value, &error)) {
       return BadJsonError(file_, position, "is not JSON, " + error);
     }
@@ -99,7 +100,8 @@ Status NoSuchKey(const OpenedFile& file, const std::string& key,
 Status BadJsonError(const OpenedFile& file, int64_t position, const std::string& why) {
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(file, position));
   return Fail(ErrorCode::kFileFormat,
-              "line " + std::to_string(before + 1) + " of " + file.name + ": " + why);
+              "line " + std::to_string(before + 1) + " of " + file.name + ": " + why,
+              why == kNotUtf8 ? kSayEncoding : "");
 }
 
 Result<JsonLayout> InferJson(const OpenedFile& file, const FileOptions& options) {

@@ -221,7 +221,7 @@ Result<Batches> JsonScan::Read(const FileMorsel& morsel, arrow::MemoryPool* pool
   LineCounter lines(text, json_->options.ignore_errors ? blocks_.TakeLine(morsel.sequence) : 0);
   std::string_view value;
   while (scanner.Next(&value, false)) {
-    std::string why = "is not UTF-8 text";
+    std::string why = kNotUtf8;
     if (is_utf8 || utf8::IsValid(value)) {
       VELARIA_ASSIGN_OR_RETURN(why, reader.Add(value));
     }

@@ -54,8 +54,8 @@ Status CheckUtf8(const OpenedFile& file, std::string_view block, int64_t offset)
   for (size_t at = 0; at < block.size();) {
     const size_t end = std::min(block.find('\n', at), block.size());
     if (!utf8::IsValid(block.substr(at, end - at))) {
-      return BadLine(file, offset + static_cast<int64_t>(at), ", is not UTF-8 text",
-                     "Convert the file to UTF-8.");
+      return BadLine(file, offset + static_cast<int64_t>(at), std::string(", ") + kNotUtf8,
+                     kSayEncoding);
     }
     at = end + 1;
   }

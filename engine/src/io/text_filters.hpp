@@ -11,6 +11,11 @@
 
 namespace velaria::io {
 
+/// What is said of bytes that are no text, and of what to do then.
+inline constexpr char kNotUtf8[] = "is not UTF-8 text";
+inline constexpr char kSayEncoding[] =
+    "Say the file's encoding, 'latin-1' or 'utf-16', or convert it to UTF-8.";
+
 /// Takes a text in pieces of any length; not for several threads at once.
 class TextFilter {
  public:

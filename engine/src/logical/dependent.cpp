@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "logical/dependent_pusher.hpp"
+#include "logical/planning.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -28,6 +29,7 @@ Status CannotUnnest(const std::string& what) {
 }  // namespace
 
 Result<Pusher::Maybe> Pusher::Push(const LogicalPtr& node) {
+  VELARIA_RETURN_NOT_OK(PlanningScope::Check());
   if (!Depends(*node)) return PushDomain(node);
   switch (node->kind) {
     case NodeKind::kFilter: return PushFilter(node);

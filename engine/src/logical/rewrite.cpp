@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "logical/planning.hpp"
+
 namespace velaria::logical {
 
 std::shared_ptr<LogicalNode> CopyNode(const LogicalNode& node) {
@@ -172,6 +174,7 @@ class Rewriter {
     VELARIA_ASSIGN_OR_RETURN(plan, PushFilters(plan));
     plan = PushLimits(plan);
     plan = ChooseBuildSides(plan);
+    VELARIA_RETURN_NOT_OK(PlanningScope::Check());
     VELARIA_ASSIGN_OR_RETURN(plan, PruneColumns(plan));
     return ChooseBuildSides(plan);
   }

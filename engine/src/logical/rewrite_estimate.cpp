@@ -1,5 +1,6 @@
 // Row estimates without statistics: table sizes are known, selectivities are guessed, and an
 // equality join is taken for one of a foreign key with its primary key.
+#include <cctype>
 #include <cmath>
 
 #include "logical/rewrite.hpp"
@@ -11,10 +12,17 @@ constexpr double kUnknownTableRows = 1000;
 constexpr double kEqualitySelectivity = 0.05;
 constexpr double kRangeSelectivity = 0.3;
 constexpr double kOtherSelectivity = 0.3;
+constexpr double kPrefixSelectivity = 0.02;  // LIKE 'word%'
+constexpr double kSemiJoinPart = 0.5;
 constexpr double kMostSelectivity = 0.9;
 constexpr double kGroupPart = 0.1;
 constexpr double kUnnestedRows = 10;
 constexpr double kRecursionRounds = 10;
+
+double RowsBeforeFilters(const LogicalNode& node) {
+  const bool passes = node.kind == NodeKind::kFilter || node.kind == NodeKind::kProject;
+  return passes ? RowsBeforeFilters(*node.children[0]) : EstimateRows(node);
+}
 
 double JoinRows(const LogicalNode& join) {
   const double left = EstimateRows(*join.children[0]), right = EstimateRows(*join.children[1]);
@@ -25,11 +33,20 @@ double JoinRows(const LogicalNode& join) {
     case JoinType::kLeft: return std::max(rows, left);
     case JoinType::kRight: return std::max(rows, right);
     case JoinType::kFull: return std::max(rows, left + right);
-    case JoinType::kSemi:
-    case JoinType::kAnti: return left * 0.5;
+    case JoinType::kSemi: {  // so many rows as its right side has left
+      const double kept = right / std::max(1.0, RowsBeforeFilters(*join.children[1]));
+      return left * std::min(kSemiJoinPart, kept);
+    }
+    case JoinType::kAnti: return left * kSemiJoinPart;
     case JoinType::kMark: return left;
     default: return rows;
   }
+}
+
+/// Of a LIKE pattern: it begins with a letter or a digit, not with a wildcard.
+bool StartsWithWord(const Vector& pattern) {
+  const StringView view(pattern);
+  return view.IsValid(0) && !view[0].empty() && std::isalnum(static_cast<uint8_t>(view[0][0]));
 }
 
 }  // namespace
@@ -59,6 +76,11 @@ double SelectivityOf(const BoundExpr& expr) {
     return kEqualitySelectivity;
   if (name == "<>" || name == "is_not_null" || name == "is_distinct_from") return kMostSelectivity;
   if (name == "<" || name == "<=" || name == ">" || name == ">=") return kRangeSelectivity;
+  if (name == "like") {
+    const auto& pattern = *expr.children[1];
+    const bool prefix = pattern.kind == BoundKind::kLiteral && StartsWithWord(pattern.literal);
+    return prefix ? kPrefixSelectivity : kOtherSelectivity;
+  }
   if (name == "not") return 1 - SelectivityOf(*expr.children[0]);
   return kOtherSelectivity;
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "logical/planning.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -93,6 +94,7 @@ class JoinOrder {
     const bool bounded = std::all_of(parts_.begin(), parts_.end(),
                                      [](const Part& part) { return IsBounded(*part.plan); });
     while (parts_.size() > 1) {
+      VELARIA_RETURN_NOT_OK(PlanningScope::Check());
       size_t a = 0, b = 1;
       if (bounded) Pick(&a, &b);
       VELARIA_ASSIGN_OR_RETURN(Part joined, Combine(parts_[a], parts_[b]));

@@ -1,6 +1,7 @@
 #include "session/connection.hpp"
 
 #include "base/text.hpp"
+#include "logical/planning.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/parser.hpp"
 
@@ -94,6 +95,7 @@ Result<StatementResult> Connection::Execute(const std::string& sql, const Parame
       return runner.Control(*statement);
     }
     ARROW_RETURN_NOT_OK(RefuseWhenFailed(*statement));
+    const logical::PlanningScope planning([&] { return context->CheckCancelled(); });
     return runner.Execute(*statement);
   });
   // What Cancel has promised holds, whatever else the statement failed of; no promise from here on.

@@ -126,8 +126,9 @@ Result<const LogicalNode*> FindAggregate(const LogicalNode& root) {
 Result<std::shared_ptr<arrow::Table>> RowsOf(const storage::TableVersion& version, int64_t begin,
                                              int64_t end) {
   arrow::RecordBatchVector batches;
-  while (const storage::Segment* segment = version.NextSegment(begin)) {
-    if (segment->first_position >= end) break;
+  while (begin < end) {
+    const storage::Segment* segment = version.NextSegment(begin);
+    if (segment == nullptr || segment->first_position >= end) break;
     const int64_t offset = segment->RowFrom(begin);
     auto batch = segment->batch->Slice(offset, segment->RowFrom(end) - offset);
     if (segment->deleted) {
@@ -332,7 +333,7 @@ Result<std::shared_ptr<arrow::Buffer>> RunFragment(
 
 Result<std::shared_ptr<arrow::Table>> MergeFragments(
     const LaneFragment& plan, const std::vector<std::shared_ptr<arrow::Buffer>>& snapshots) {
-  ARROW_ASSIGN_OR_RAISE(auto session, InputSession(plan, {}, 0));
+  ARROW_ASSIGN_OR_RAISE(auto session, InputSession(plan, {}, std::nullopt));
   execution::LowerOptions options;
   options.from_partials = true;
   ARROW_ASSIGN_OR_RAISE(auto bound, Bind(*session, plan, options));

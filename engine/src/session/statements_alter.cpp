@@ -228,7 +228,7 @@ Status SetType(const Statement& statement, int column, const std::string& table,
   for (const auto& key : altered->rules.keys) {
     const bool named =
         std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end();
-    if (!named || IsComparable(*type)) continue;
+    if (!named || IsComparable(*LogicalType(type))) continue;
     return FailAt(asked.place, ErrorCode::kTypeMismatch,
                   "a column of this type cannot be a key: " + field->name());
   }

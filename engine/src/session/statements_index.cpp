@@ -2,6 +2,7 @@
 // uses it. A unique one is a key of its table beside that, as UNIQUE in CREATE TABLE is.
 #include "base/text.hpp"
 #include "session/statement_runner.hpp"
+#include "sql/planner_coerce.hpp"
 
 namespace velaria::session {
 
@@ -27,7 +28,7 @@ Status CheckUniqueItem(const sql::OrderItem& item, const logical::BoundExpr& bou
     return FailAt(item.expr->place, ErrorCode::kUnsupportedStatement,
                   "a unique index is on columns, not on an expression: " + logical::ToText(bound));
   }
-  if (IsComparable(*bound.type)) return Status::OK();
+  if (IsComparable(*LogicalType(bound.type))) return Status::OK();
   return FailAt(item.expr->place, ErrorCode::kTypeMismatch,
                 "a column of this type cannot be a key: " + bound.name);
 }
@@ -85,8 +86,8 @@ Result<StatementResult> StatementRunner::CreateIndex(const Statement& statement)
   std::vector<int> columns;
   const auto& schema = *table->table->schema();
   for (const auto& item : statement.index_items) {
-    ARROW_ASSIGN_OR_RAISE(const auto bound,
-                          sql::BindOverSchema(*item.expr, schema, table->name, Bind()));
+    ARROW_ASSIGN_OR_RAISE(auto bound, sql::BindOverSchema(*item.expr, schema, table->name, Bind()));
+    if (item.expr->kind == sql::ExprKind::kColumn) bound = sql::AsStored(std::move(bound));
     if (statement.unique) ARROW_RETURN_NOT_OK(CheckUniqueItem(item, *bound));
     logical::CollectColumns(*bound, &columns);
     texts.push_back(ItemText(item, *bound));

@@ -42,7 +42,8 @@ std::string AggregatesOf(const std::string& column, const TypePtr& type) {
       is_bool || (Takes("min", type) && PhysicalOf(*type) != Physical::kBinary);
   parts.push_back(has_extremes ? As(Call(is_bool ? "bool_and" : "min", column), kText) : none);
   parts.push_back(has_extremes ? As(Call(is_bool ? "bool_or" : "max", column), kText) : none);
-  const bool has_distinct = IsComparable(*type) && Takes("approx_count_distinct", type);
+  const bool has_distinct =
+      IsComparable(*LogicalType(type)) && Takes("approx_count_distinct", type);
   parts.push_back(has_distinct
                       ? Call("least", Join({Call("approx_count_distinct", column), count}, ", "))
                       : As("NULL", "BIGINT"));

@@ -15,9 +15,14 @@ namespace {
 constexpr int64_t kGoneKeysKept = 1024;
 constexpr size_t kKeysAtOnce = 65536;
 
-std::vector<Vector> KeyVectors(const arrow::RecordBatch& batch, const std::vector<int>& columns) {
+Result<std::vector<Vector>> KeyVectors(const arrow::RecordBatch& batch,
+                                       const std::vector<int>& columns) {
   std::vector<Vector> vectors;
-  for (int column : columns) vectors.push_back(MakeVector(batch.column(column)));
+  for (int column : columns) {
+    ARROW_ASSIGN_OR_RAISE(auto plain,
+                          Decode(MakeVector(batch.column(column)), arrow::default_memory_pool()));
+    vectors.push_back(std::move(plain));
+  }
   return vectors;
 }
 
@@ -165,7 +170,7 @@ Status TableRules::Remove(const storage::TableVersion& now, const std::vector<in
   if (rules_.keys.empty() || positions.empty()) return Status::OK();
   ARROW_ASSIGN_OR_RAISE(const auto rows, RowsAt(now, positions, arrow::default_memory_pool()));
   for (size_t k = 0; k < rules_.keys.size(); ++k) {
-    const auto key = KeyVectors(*rows, rules_.keys[k].columns);
+    ARROW_ASSIGN_OR_RAISE(const auto key, KeyVectors(*rows, rules_.keys[k].columns));
     std::vector<uint32_t> groups(static_cast<size_t>(rows->num_rows()));
     execution::KeyScratch scratch;
     indexes_[k]->table.Find(key, rows->num_rows(), &scratch, groups.data());
@@ -181,7 +186,7 @@ Status TableRules::Remove(const storage::TableVersion& now, const std::vector<in
 Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo) {
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   for (size_t k = 0; k < rules_.keys.size(); ++k) {
-    const auto key = KeyVectors(batch, rules_.keys[k].columns);
+    ARROW_ASSIGN_OR_RAISE(const auto key, KeyVectors(batch, rules_.keys[k].columns));
     auto& index = *indexes_[k];
     ARROW_RETURN_NOT_OK(index.table.FindOrAdd(key, batch.num_rows(), groups.data()));
     index.position.resize(static_cast<size_t>(index.table.group_count()), kNoPosition);
@@ -211,7 +216,7 @@ Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_
 }
 
 Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::RecordBatch& batch) {
-  const auto vectors = KeyVectors(batch, rules_.keys[key].columns);
+  ARROW_ASSIGN_OR_RAISE(const auto vectors, KeyVectors(batch, rules_.keys[key].columns));
   auto& index = *indexes_[key];
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   execution::KeyScratch scratch;
@@ -227,7 +232,7 @@ Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::Recor
 
 Result<std::vector<int64_t>> TableRules::NumberKeys(size_t key,
                                                     const arrow::RecordBatch& batch) const {
-  const auto vectors = KeyVectors(batch, rules_.keys[key].columns);
+  ARROW_ASSIGN_OR_RAISE(const auto vectors, KeyVectors(batch, rules_.keys[key].columns));
   execution::KeyTable table(KeyTypes(*schema_, rules_.keys[key].columns));
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   ARROW_RETURN_NOT_OK(table.FindOrAdd(vectors, batch.num_rows(), groups.data()));

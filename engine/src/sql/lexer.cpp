@@ -24,8 +24,6 @@ constexpr bool AllSecondsAreKnown() {
 }
 static_assert(AllSecondsAreKnown());
 
-bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-
 bool IsNameStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 /// Blanks, controls, punctuation and direction marks outside ASCII: invisible or deceptive in a

@@ -35,6 +35,9 @@ class Lexer {
   void CheckNameLength(size_t begin, size_t bytes);
   // lexer_literal.cpp
   void ReadString(Token* token);
+  /// 'a' and, on a later line, 'b' are one string, as in the standard: moves behind the quote that
+  /// opens the next part, if there is one. Comments to the end of a line may stand between.
+  bool SkipToNextPart();
   void ReadEscapeString(Token* token);
   bool ReadEscape(std::string* value);
   bool ReadCodePointEscape(int digits, std::string* value);
@@ -65,6 +68,7 @@ class Lexer {
   Status status_;
 };
 
+inline bool IsBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 inline bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 /// The value of a hexadecimal digit, or -1.

@@ -20,10 +20,30 @@ void Lexer::ReadString(Token* token) {
     }
     token->value.append(text_, position_, quote - position_);
     position_ = quote + 1;
-    if (At(position_) != '\'') return;
-    token->value += '\'';
-    ++position_;
+    if (At(position_) == '\'') {
+      token->value += '\'';
+      ++position_;
+    } else if (!SkipToNextPart()) {
+      return;
+    }
   }
+}
+
+bool Lexer::SkipToNextPart() {
+  bool on_later_line = false;
+  size_t at = position_;
+  while (at < text_.size()) {
+    if (IsBlank(text_[at])) {
+      on_later_line |= text_[at++] == '\n';
+    } else if (text_[at] == '-' && At(at + 1) == '-') {
+      at = std::min(text_.find('\n', at), text_.size());
+    } else {
+      break;
+    }
+  }
+  if (!on_later_line || At(at) != '\'') return false;
+  position_ = at + 1;
+  return true;
 }
 
 void Lexer::ReadEscapeString(Token* token) {
@@ -43,7 +63,7 @@ void Lexer::ReadEscapeString(Token* token) {
     } else if (At(position_) == '\'') {
       token->value += '\'';
       ++position_;
-    } else {
+    } else if (!SkipToNextPart()) {
       break;
     }
   }
@@ -133,23 +153,26 @@ void Lexer::ReadDollar(Token* token) {
 /// X'0a ff': bytes, two hexadecimal digits each.
 void Lexer::ReadBlob(Token* token) {
   const size_t begin = position_;
-  const size_t quote = text_.find('\'', begin + 2);
-  if (quote == std::string_view::npos) {
-    return Fail(begin, ErrorCode::kSyntaxError, std::string(kOpenString),
-                std::string(kOpenStringHint));
-  }
   token->kind = TokenKind::kBlob;
-  for (position_ = begin + 2; position_ < quote; position_ += 2) {
-    const int high = DigitValue(text_[position_]);
-    const int low = DigitValue(text_[position_ + 1]);
-    if (high < 0 || low < 0) {
-      return Fail(position_, ErrorCode::kBadLiteral,
-                  "bytes are not written as pairs of hexadecimal digits: X'",
-                  "Write two digits for each byte, as in X'0AFF'.");
+  position_ += 2;
+  do {
+    const size_t quote = text_.find('\'', position_);
+    if (quote == std::string_view::npos) {
+      return Fail(begin, ErrorCode::kSyntaxError, std::string(kOpenString),
+                  std::string(kOpenStringHint));
     }
-    token->value.push_back(static_cast<char>(high * 16 + low));
-  }
-  position_ = quote + 1;
+    for (; position_ < quote; position_ += 2) {
+      const int high = DigitValue(text_[position_]);
+      const int low = DigitValue(text_[position_ + 1]);
+      if (high < 0 || low < 0) {
+        return Fail(position_, ErrorCode::kBadLiteral,
+                    "bytes are not written as pairs of hexadecimal digits: X'",
+                    "Write two digits for each byte, as in X'0AFF'.");
+      }
+      token->value.push_back(static_cast<char>(high * 16 + low));
+    }
+    position_ = quote + 1;
+  } while (SkipToNextPart());
 }
 
 }  // namespace velaria::sql

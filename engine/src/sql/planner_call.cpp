@@ -35,6 +35,7 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
     return BindAggregate(*aggregate, expr);
   }
   if (name == "grouping" || name == "grouping_id") return BindGrouping(name, expr);
+  if (name == "unnest") return BindUnnest(expr);
   if (!FunctionRegistry::Instance().FindScalar(name)) {
     if (FunctionRegistry::Instance().FindWindow(name)) {
       return FailAt(expr.place, ErrorCode::kMisplacedWindow,
@@ -52,7 +53,12 @@ Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
 
 Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, const Expr& expr) {
   if (name == "struct_pack" && !expr.argument_names.empty()) return BindStruct(expr);
-  VELARIA_ASSIGN_OR_RETURN(auto arguments, BindCallArguments(name, expr));
+  // What may not be looked at may not decide how many rows there are.
+  const bool chooses = name == "coalesce" || name == "ifnull" || name == "if" || name == "iif";
+  auto* unnests = chooses ? std::exchange(unnests_, nullptr) : unnests_;
+  auto bound = BindCallArguments(name, expr);
+  unnests_ = unnests;
+  VELARIA_ASSIGN_OR_RETURN(auto arguments, std::move(bound));
   bool handled = false;
   VELARIA_ASSIGN_OR_RETURN(auto lazy, BindLazyCall(name, arguments, expr.place, &handled));
   if (handled) return lazy;

@@ -84,8 +84,28 @@ BoundExprPtr ExactFit(const BoundExprPtr& constant, const TypePtr& type,
   return *there;
 }
 
+static bool HasCodesOfValues(const arrow::DataType& type) {
+  return IsDictionary(type) && !IsString(type);
+}
+
+Result<BoundExprPtr> PlainValues(BoundExprPtr expr) {
+  if (!HasCodesOfValues(*expr->type)) return expr;
+  const TypePtr plain = LogicalType(expr->type);
+  return logical::MakeCast(std::move(expr), plain, false);
+}
+
+BoundExprPtr AsStored(BoundExprPtr expr) {
+  if (expr->kind != BoundKind::kCast || expr->children[0]->kind != BoundKind::kColumn) return expr;
+  const auto& column = expr->children[0];
+  return HasCodesOfValues(*column->type) && LogicalType(column->type)->Equals(*expr->type) ? column
+                                                                                           : expr;
+}
+
 Status CoerceComparison(BoundExprPtr* left, BoundExprPtr* right, Place place,
                         const FunctionContext& context) {
+  for (auto* side : {left, right}) {
+    VELARIA_ASSIGN_OR_RETURN(*side, PlainValues(*side));
+  }
   VELARIA_RETURN_NOT_OK(CheckComparable(**left, "a comparison"));
   VELARIA_RETURN_NOT_OK(CheckComparable(**right, "a comparison"));
   if (!IsUntyped(**left)) {

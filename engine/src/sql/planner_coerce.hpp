@@ -26,6 +26,12 @@ Result<logical::BoundExprPtr> Adopt(const logical::BoundExprPtr& expr, const Typ
 /// Folds when that succeeds; an expression whose evaluation fails stays as it is.
 logical::BoundExprPtr TryFold(const logical::BoundExprPtr& expr, const FunctionContext& context);
 
+/// A dictionary-encoded column of anything but text as plain values: so they are compared, grouped
+/// and computed with. Any other expression as it is.
+Result<logical::BoundExprPtr> PlainValues(logical::BoundExprPtr expr);
+/// The column that PlainValues made `expr` of, for what names a column and nothing else; or `expr`.
+logical::BoundExprPtr AsStored(logical::BoundExprPtr expr);
+
 /// Brings both sides of a comparison to types that compare. A constant moves to the column's type
 /// when that keeps its value, so that the column is compared as it lies.
 Status CoerceComparison(logical::BoundExprPtr* left, logical::BoundExprPtr* right, Place place,

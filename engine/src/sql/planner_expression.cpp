@@ -41,7 +41,12 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kLike: return BindLike(expr);
     case ExprKind::kIn: return BindIn(expr);
     case ExprKind::kBetween: return BindBetween(expr);
-    case ExprKind::kCase: return BindCase(expr);
+    case ExprKind::kCase: {
+      auto* unnests = std::exchange(unnests_, nullptr);  // a branch may not decide over rows
+      auto bound = BindCase(expr);
+      unnests_ = unnests;
+      return bound;
+    }
     case ExprKind::kCast: return BindCast(expr);
     case ExprKind::kCall: return BindCall(expr);
     case ExprKind::kExtract: {
@@ -134,7 +139,7 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
   }
   auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
   bound->place = expr.place;
-  return bound;
+  return PlainValues(std::move(bound));
 }
 
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<ExprPtr>& exprs) {

@@ -26,6 +26,11 @@ struct AggregateCollector {
 /// Window calls are columns from here on until their Window nodes are placed; no input is as wide.
 inline constexpr int kWindowBase = 1 << 24;
 
+/// unnest(list) in a select list: call i is column kUnnestBase + i until the rows are multiplied.
+inline constexpr int kUnnestBase = 1 << 25;
+/// The type of a list's elements; VEL2016 for what is no list, naming the function.
+Result<TypePtr> UnnestedType(const logical::BoundExpr& list, const std::string& function);
+
 struct CollectedWindow {
   std::vector<logical::BoundExprPtr> partition;
   std::vector<logical::SortKey> order;
@@ -88,6 +93,8 @@ class ExpressionBinder {
 
   /// Where window calls may stand: without this they are refused.
   void set_windows(WindowCollector* windows) { windows_ = windows; }
+  /// Where unnest may stand: its lists are collected. Without this it is refused.
+  void set_unnests(std::vector<logical::BoundExprPtr>* unnests) { unnests_ = unnests; }
   /// A window of the WINDOW clause, whether or not a call uses it.
   Status CheckWindowSpec(const WindowSpec& spec);
   void set_aliases(const std::vector<AliasTarget>* aliases) { aliases_ = aliases; }
@@ -112,6 +119,7 @@ class ExpressionBinder {
   Result<Bound> BindCase(const Expr& expr);
   Result<Bound> BindCast(const Expr& expr);
   Result<Bound> BindCall(const Expr& expr);
+  Result<Bound> BindUnnest(const Expr& expr);  // planner_unnest.cpp
   Result<Bound> BindScalarCall(const std::string& name, const Expr& expr);
   Result<Bound> BindLazyCall(const std::string& name, std::vector<Bound> arguments, Place place,
                              bool* handled);
@@ -178,6 +186,7 @@ class ExpressionBinder {
   const Expr* outer_aggregate_ = nullptr;
   WindowCollector* windows_ = nullptr;
   bool in_window_ = false;
+  std::vector<Bound>* unnests_ = nullptr;
 };
 
 /// An aggregate call over bound arguments, cast as its binding asks.

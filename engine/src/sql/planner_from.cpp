@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
+#include "logical/planning.hpp"
 #include "logical/schema_scopes.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
@@ -76,6 +77,7 @@ Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
 }
 
 Result<FromClause> QueryBinder::BindWhole(const TableRef& ref) {
+  VELARIA_RETURN_NOT_OK(logical::PlanningScope::Check());
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);

@@ -68,6 +68,11 @@ Result<BoundExprPtr> QueryBinder::GroupAt(const Expr& ordinal, const Core& core)
                   "GROUP BY position is not in the select list: " + ordinal.text);
   }
   const auto& group = core.items[at - 1].expr;
+  if (ReadsAggregate(*group, kUnnestBase)) {
+    return FailAt(ordinal.place, ErrorCode::kUnsupportedStatement,
+                  "unnest may not stand in GROUP BY",
+                  "Write it in FROM: FROM t, UNNEST(list) AS u(x).");
+  }
   if (ReadsAggregate(*group, kWindowBase)) {
     return FailAt(ordinal.place, ErrorCode::kMisplacedWindow,
                   "a window function may not stand in GROUP BY: " + logical::ToText(*group),
@@ -213,6 +218,7 @@ Status QueryBinder::BindAggregation(const Select& select, Core* core) {
   for (auto& window : core->windows.calls) {
     VELARIA_RETURN_NOT_OK(ChangeWindow(&window, move));
   }
+  for (auto& list : core->unnests) VELARIA_RETURN_NOT_OK(move(&list));
   node->expressions = core->groups;
   node->aggregates = std::move(aggregates);
   node->grouping_sets = core->grouping_sets;

@@ -327,7 +327,10 @@ Result<FromClause> QueryBinder::JoinUsing(const TableRef& ref, FromClause left, 
         sides.columns[left_columns + static_cast<size_t>(b - right.scope.columns.data())];
     ScopeColumn both = ref.join == JoinKind::kRight ? in_right : in_left;
     if (ref.join == JoinKind::kFull) {
-      std::vector<BoundExprPtr> values = {in_left.expr, in_right.expr};
+      std::vector<BoundExprPtr> values;
+      for (const auto& side : {in_left.expr, in_right.expr}) {
+        VELARIA_ASSIGN_OR_RETURN(values.emplace_back(), PlainValues(side));
+      }
       VELARIA_RETURN_NOT_OK(Unify(&values, bare.place, context_.functions).status());
       VELARIA_ASSIGN_OR_RETURN(both.expr, logical::MakeCall("coalesce", values, bare.place));
       both.metadata = nullptr;

@@ -57,6 +57,7 @@ Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
   auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
   binder.set_windows(&core->windows);
+  binder.set_unnests(&core->unnests);
   VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(tree));
   for (size_t i = 0; i < core->items.size(); ++i) {
     if (logical::Equal(*core->items[i].expr, *expr)) return static_cast<int>(i);
@@ -102,9 +103,13 @@ Status QueryBinder::BindOrder(const Select& select, Core* core) {
 Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
   std::vector<BoundExprPtr> exprs;
   std::vector<logical::OutputColumn> output;
+  const bool compares = select.distinct && core->distinct_on.empty();
   for (const auto& item : core->items) {
-    exprs.push_back(item.expr);
+    // A column that is only handed on keeps its encoding.
+    const bool hands_on = !compares && (!item.tree || item.tree->kind == ExprKind::kColumn);
+    exprs.push_back(hands_on ? AsStored(item.expr) : item.expr);
     output.push_back(item.output);
+    output.back().type = exprs.back()->type;
   }
   for (const auto& hidden : core->hidden) {
     exprs.push_back(hidden);
@@ -113,13 +118,16 @@ Result<LogicalPtr> QueryBinder::Finish(const Select& select, Core* core) {
   LogicalPtr plan = Project(core->from.plan, std::move(exprs), std::move(output));
   std::vector<logical::SortKey> keys;
   for (const auto& key : core->order) {
-    keys.push_back(
-        {ColumnOf(*plan, static_cast<size_t>(key.column)), key.descending, key.nulls_first});
+    VELARIA_ASSIGN_OR_RETURN(auto column,
+                             PlainValues(ColumnOf(*plan, static_cast<size_t>(key.column))));
+    keys.push_back({std::move(column), key.descending, key.nulls_first});
   }
   if (!core->distinct_on.empty()) {
     std::vector<BoundExprPtr> same;
     for (int column : core->distinct_on) {
-      same.push_back(ColumnOf(*plan, static_cast<size_t>(column)));
+      VELARIA_ASSIGN_OR_RETURN(auto value,
+                               PlainValues(ColumnOf(*plan, static_cast<size_t>(column))));
+      same.push_back(std::move(value));
     }
     VELARIA_ASSIGN_OR_RETURN(
         plan, FirstOfEach(std::move(plan), std::move(same), keys, context_.functions));
@@ -166,7 +174,7 @@ Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan
   auto binder = Expressions(&scope);
   std::vector<logical::SortKey> keys;
   for (size_t i = 0; i < plan->output.size() && select.order_by_all; ++i) {
-    auto column = ColumnOf(*plan, i);
+    VELARIA_ASSIGN_OR_RETURN(auto column, PlainValues(ColumnOf(*plan, i)));
     VELARIA_RETURN_NOT_OK(CheckComparable(*column, "ORDER BY ALL"));
     keys.push_back({std::move(column), select.order_by_all_descending,
                     select.order_by_all_nulls_first.value_or(false)});
@@ -175,7 +183,7 @@ Result<LogicalPtr> QueryBinder::SortOutput(const Select& select, LogicalPtr plan
     BoundExprPtr expr;
     if (item.expr->kind == ExprKind::kInteger) {
       VELARIA_ASSIGN_OR_RETURN(int column, Ordinal(*item.expr, "ORDER BY", plan->output.size()));
-      expr = ColumnOf(*plan, static_cast<size_t>(column));
+      VELARIA_ASSIGN_OR_RETURN(expr, PlainValues(ColumnOf(*plan, static_cast<size_t>(column))));
     } else {
       VELARIA_ASSIGN_OR_RETURN(expr, binder.BindWithoutAggregates(*item.expr, "ORDER BY"));
     }

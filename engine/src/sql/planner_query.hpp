@@ -120,6 +120,7 @@ class QueryBinder {
   Status BindNamedWindows(const Select& select, Core* core);
   Status BindQualify(const Select& select, Core* core);
   Status PlaceWindows(Core* core);
+  void PlaceUnnests(Core* core);  // planner_unnest.cpp
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
   Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
@@ -168,6 +169,7 @@ struct QueryBinder::Core {
   std::vector<int> distinct_on;  // columns as in OrderKey
   WindowCollector windows;
   logical::BoundExprPtr qualify;
+  std::vector<logical::BoundExprPtr> unnests;  // the lists of unnest in the select list
 };
 
 /// VEL2002 for what the grammar takes and the binder does not bind.

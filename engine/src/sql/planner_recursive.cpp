@@ -30,6 +30,7 @@ Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
     if (i < table.columns.size()) column.name = table.columns[i].text;
     column.nullable = true;
     if (column.type->id() == arrow::Type::NA) column.type = arrow::utf8();
+    if (!IsString(*column.type)) column.type = LogicalType(column.type);
   }
   CommonTableEntry entry{table.name.text, nullptr, {}, outer_, &recursion};
   common_tables_.push_back(std::move(entry));

@@ -48,6 +48,11 @@ LogicalPtr Filter(LogicalPtr plan, BoundExprPtr predicate) {
 }
 
 LogicalPtr Distinct(LogicalPtr plan) {
+  if (plan->output.empty()) {  // all rows are equal
+    auto first = logical::MakeNode(NodeKind::kLimit, {plan});
+    first->limit = 1;
+    return first;
+  }
   auto node = logical::MakeNode(NodeKind::kAggregate, {plan});
   for (size_t i = 0; i < plan->output.size(); ++i) {
     node->expressions.push_back(ColumnOf(*plan, i));
@@ -143,7 +148,7 @@ Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
     auto expr = std::make_shared<logical::BoundExpr>(*column.expr);
     expr->place = star.place;
     item.output = {column.name, expr->type, column.nullable, column.metadata};
-    item.expr = std::move(expr);
+    VELARIA_ASSIGN_OR_RETURN(item.expr, PlainValues(std::move(expr)));
     core->items.push_back(std::move(item));
   }
   VELARIA_RETURN_NOT_OK(CheckUsed(excluded, star.excluded, scope));
@@ -155,6 +160,7 @@ Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
 Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, Core* core) {
   auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_windows(&core->windows);
+  binder.set_unnests(&core->unnests);
   SelectColumn column;
   VELARIA_ASSIGN_OR_RETURN(column.expr, binder.Bind(*item.expr));
   column.output = PlainColumn(OutputNameOf(*item.expr), column.expr->type);
@@ -182,7 +188,12 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
     VELARIA_ASSIGN_OR_RETURN(auto column, BindItem(item, core));
     core->items.push_back(std::move(column));
   }
-  if (!core->items.empty()) return Status::OK();
+  // A table without columns has rows all the same.
+  const bool takes_all =
+      std::any_of(select.items.begin(), select.items.end(), [](const auto& item) {
+        return item.expr->kind == ExprKind::kStar && item.expr->excluded.empty();
+      });
+  if (!core->items.empty() || takes_all) return Status::OK();
   return FailAt(select.place, ErrorCode::kSyntaxError, "the select list is empty");
 }
 
@@ -261,6 +272,7 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
   VELARIA_RETURN_NOT_OK(BindOrder(select, &core));
   VELARIA_RETURN_NOT_OK(BindAggregation(select, &core));
   VELARIA_RETURN_NOT_OK(PlaceWindows(&core));
+  PlaceUnnests(&core);
 
   PlannedQuery planned;
   const bool is_plain_star = core.from.relation && select.items.size() == 1 &&

@@ -1,6 +1,7 @@
 // Whole queries: common tables, set operations, VALUES.
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
+#include "logical/planning.hpp"
 #include "sql/planner_query.hpp"
 
 namespace velaria::sql {
@@ -94,6 +95,7 @@ Result<LogicalPtr> QueryBinder::BindCommonTable(const CommonTable& table) {
 }
 
 Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
+  VELARIA_RETURN_NOT_OK(logical::PlanningScope::Check());
   const size_t visible = common_tables_.size();
   VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   auto planned = BindBody(select);
@@ -158,6 +160,10 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
                       std::to_string(right.plan->output.size()));
   }
   const bool is_union = select.set_op == SetOp::kUnion || select.set_op == SetOp::kUnionAll;
+  if (width == 0 && !is_union) {
+    return Unsupported(select.set_right->place,
+                       std::string(NameOf(select.set_op)) + " of rows without columns");
+  }
   std::vector<TypePtr> types;
   std::vector<logical::OutputColumn> output;
   for (size_t i = 0; i < width; ++i) {
@@ -165,11 +171,13 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
     const auto& b = right.plan->output[i];
     auto common = CommonType(a.type, b.type);
     if (!common.ok()) return WithPlace(common.status(), select.set_right->place);
+    if (select.set_op != SetOp::kUnionAll) {
+      VELARIA_ASSIGN_OR_RETURN(const auto value, PlainValues(ColumnOf(*left.plan, i)));
+      VELARIA_RETURN_NOT_OK(CheckComparable(*value, NameOf(select.set_op)));
+      if (!IsString(**common)) common = LogicalType(*common);
+    }
     types.push_back(*common);
     output.push_back({a.name, *common, a.nullable || b.nullable, nullptr});
-    if (select.set_op != SetOp::kUnionAll) {
-      VELARIA_RETURN_NOT_OK(CheckComparable(*ColumnOf(*left.plan, i), NameOf(select.set_op)));
-    }
   }
   VELARIA_ASSIGN_OR_RETURN(left.plan, CastColumns(left.plan, types, context_.functions));
   VELARIA_ASSIGN_OR_RETURN(right.plan, CastColumns(right.plan, types, context_.functions));

@@ -51,7 +51,7 @@ Result<BoundExprPtr> OuterScope::Resolve(const std::vector<Name>& names, Place p
   VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Find(names));
   BoundExprPtr found;
   if (column) {
-    found = column->expr;
+    VELARIA_ASSIGN_OR_RETURN(found, PlainValues(column->expr));  // it will be a key of a join
   } else if (parent_ && !(names.size() > 1 && scope_->HasTable(names[names.size() - 2].text))) {
     VELARIA_ASSIGN_OR_RETURN(found, parent_->Resolve(names, place));
   }

@@ -50,15 +50,8 @@ Result<FromClause> QueryBinder::UnnestOf(std::vector<BoundExprPtr> lists, const 
   auto node = logical::MakeNode(NodeKind::kUnnest, {OneRow()});
   const std::string column = ref.alias ? ref.alias->text : name;
   for (const auto& list : lists) {
-    TypePtr element = arrow::null();
-    if (list->type->id() != arrow::Type::NA) {
-      if (!arrow::is_list_like(list->type->id()) || list->type->id() == arrow::Type::MAP) {
-        return FailAt(list->place, ErrorCode::kTypeMismatch,
-                      name + " needs a list, not: " + SqlName(*list->type));
-      }
-      element = static_cast<const arrow::BaseListType&>(*list->type).value_type();
-    }
-    node->output.push_back(PlainColumn(column, element));
+    VELARIA_ASSIGN_OR_RETURN(auto element, UnnestedType(*list, name));
+    node->output.push_back(PlainColumn(column, std::move(element)));
   }
   node->expressions = std::move(lists);
   node->with_ordinality = ref.with_ordinality;

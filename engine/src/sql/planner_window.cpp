@@ -100,7 +100,7 @@ bool NeedsNoOrder(const CollectedWindow& window) {
 /// Window columns of `expr` moved to `columns`, by the number of their call.
 BoundExprPtr OntoWindows(const BoundExprPtr& expr, const std::vector<int>& columns) {
   if (expr->kind == BoundKind::kColumn) {
-    if (expr->column < kWindowBase) return expr;
+    if (expr->column < kWindowBase || expr->column >= kUnnestBase) return expr;
     return logical::MakeColumn(columns[static_cast<size_t>(expr->column - kWindowBase)], expr->type,
                                expr->name, expr->place);
   }
@@ -320,6 +320,7 @@ Status QueryBinder::PlaceWindows(Core* core) {
   }
   for (auto& item : core->items) item.expr = OntoWindows(item.expr, columns);
   for (auto& hidden : core->hidden) hidden = OntoWindows(hidden, columns);
+  for (auto& list : core->unnests) list = OntoWindows(list, columns);
   if (core->qualify) {
     core->from.plan = Filter(core->from.plan, OntoWindows(core->qualify, columns));
   }

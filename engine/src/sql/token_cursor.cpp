@@ -61,6 +61,7 @@ Token TokenCursor::Take() {
   head_ = (head_ + 1) % tokens_.size();
   ++taken_;
   taken_end_ = token.end;
+  taken_kind_ = token.kind;
   CheckLength();
   return token;
 }
@@ -211,9 +212,13 @@ Status TokenCursor::Unexpected(std::string_view expected,
   const std::string meant =
       is_word && !IsReserved(token.keyword) ? NearKeyword(token.raw, candidates) : "";
   const std::string found = token.kind == TokenKind::kEnd ? "end of statement" : Shown(token.raw);
+  std::string hint = meant.empty() ? "" : "Did you mean " + meant + "?";
+  if (token.kind == TokenKind::kString && taken_kind_ == TokenKind::kString) {
+    hint = "Strings are put together by ||; only strings on lines of their own make one.";
+  }
   return FailAt(token.place, ErrorCode::kSyntaxError,
                 "syntax error: expected " + std::string(expected) + ", found: " + found,
-                meant.empty() ? "" : "Did you mean " + meant + "?");
+                std::move(hint));
 }
 
 Status TokenCursor::CheckDepth() const {

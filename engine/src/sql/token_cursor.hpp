@@ -108,6 +108,7 @@ class TokenCursor {
   std::array<Token, 8> tokens_;
   size_t head_ = 0;
   size_t taken_ = 0;
+  TokenKind taken_kind_ = TokenKind::kEnd;  // of the last one
   size_t taken_end_ = 0;
   size_t statement_begin_ = 0;
   bool too_long_ = false;

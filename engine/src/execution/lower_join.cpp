@@ -1,0 +1,165 @@
+// Lowering of joins: which side is built, and which of the other side's rows its keys spare an
+// aggregation.
+#include "execution/lowering.hpp"
+#include "logical/rewrite.hpp"
+
+namespace velaria::execution {
+namespace {
+
+using logical::JoinType;
+
+/// A semi or anti join is built on its left side when that is so much smaller than the right one.
+constexpr double kTurnedPart = 0.5;
+/// The keys of a build go before an aggregation when they are fewer than its groups.
+constexpr double kFilterPart = 1;
+
+JoinSpecPtr Turned(const JoinSpec& spec) {
+  auto turned = std::make_shared<JoinSpec>(spec);
+  turned->is_turned = true;
+  turned->left_keys.swap(turned->right_keys);
+  turned->left_types.swap(turned->right_types);
+  if (!spec.residual) return turned;
+  std::vector<int> places;
+  for (size_t i = 0; i < spec.left_types.size(); ++i) {
+    places.push_back(static_cast<int>(spec.right_types.size() + i));
+  }
+  for (size_t i = 0; i < spec.right_types.size(); ++i) places.push_back(static_cast<int>(i));
+  turned->residual = logical::RemapColumns(spec.residual, places);
+  return turned;
+}
+
+/// The columns that the expressions name; nullopt when one is more than a column.
+std::optional<std::vector<size_t>> ColumnsOf(const std::vector<logical::BoundExprPtr>& exprs) {
+  std::vector<size_t> columns;
+  for (const auto& expr : exprs) {
+    if (expr->kind != logical::BoundKind::kColumn) return std::nullopt;
+    columns.push_back(static_cast<size_t>(expr->column));
+  }
+  return columns;
+}
+
+/// The child of a join whose rows are dropped by dropping the join's rows, given that `columns` of
+/// the latter decide, and those columns there.
+std::optional<size_t> SideOf(const LogicalNode& join, std::vector<size_t>* columns) {
+  if (join.asof) return std::nullopt;
+  const size_t left = join.children[0]->output.size();
+  const auto is_left = [left](size_t column) { return column < left; };
+  const bool inner = join.join == JoinType::kInner || join.join == JoinType::kCross;
+  if (std::all_of(columns->begin(), columns->end(), is_left)) {
+    const bool keeps_right = join.join == JoinType::kRight || join.join == JoinType::kFull;
+    return keeps_right ? std::nullopt : std::optional<size_t>(0);
+  }
+  if (!inner || std::any_of(columns->begin(), columns->end(), is_left)) return std::nullopt;
+  for (size_t& column : *columns) {
+    column -= left;
+    if (column >= join.children[1]->output.size()) return std::nullopt;
+  }
+  return 1;
+}
+
+}  // namespace
+
+Result<Lowering::Drafts> Lowering::JoinDrafts(const LogicalNode& node, JoinSpecPtr spec) {
+  LogicalPtr probed = node.children[0], built = node.children[1];
+  if (!logical::IsBounded(*built) || (spec->keeps_right() && !logical::IsBounded(*probed))) {
+    return Fail(ErrorCode::kNeedsBoundedInput,
+                "a join builds on its right side, which must be bounded",
+                "Put the stream on the left of an inner or left join with a table.");
+  }
+  const bool one_sided = spec->type == JoinType::kSemi || spec->type == JoinType::kAnti;
+  if (RunsOnce() && one_sided && !spec->left_keys.empty() && logical::IsBounded(*probed) &&
+      logical::EstimateRows(*probed) < kTurnedPart * logical::EstimateRows(*built)) {
+    spec = Turned(*spec);
+    std::swap(probed, built);
+  }
+  const bool was_whole = std::exchange(whole_, true);
+  ARROW_ASSIGN_OR_RAISE(auto build_drafts, LowerNode(*built, false));
+  whole_ = was_whole;
+  const int build = Close(std::move(build_drafts), std::make_shared<JoinBuildNode>(spec));
+  const int last = static_cast<int>(plan_->pipelines.size()) - 1;
+  const bool drops = spec->type == JoinType::kInner || spec->type == JoinType::kRight ||
+                     spec->type == JoinType::kSemi || spec->is_turned;
+  const auto keys = ColumnsOf(spec->left_keys);
+  if (RunsOnce() && drops && !spec->asof && keys && !keys->empty()) {
+    probed = WithKeyFilter(probed, *keys, {spec, build, last, logical::EstimateRows(*built)});
+  }
+  ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*probed, false));
+  for (auto& draft : drafts) {
+    draft.operators.push_back(std::make_shared<JoinProbeNode>(spec, build));
+    draft.dependencies.push_back(last);
+  }
+  if (spec->marks_right()) {
+    Draft rest;  // closed after the probes, so it runs when every match is marked
+    rest.source_accumulator = build;
+    rest.dependencies = {last};
+    rest.when = drafts.front().when == When::kFirst ? When::kFirst : When::kLast;
+    drafts.push_back(std::move(rest));
+  }
+  return drafts;
+}
+
+/// A plan that runs over all its rows in one go: no part of it may be cut by rows or run again.
+bool Lowering::RunsOnce() const {
+  return !options_.stream_range && !options_.stop_at_aggregate && !options_.from_partials &&
+         recursions_.empty();
+}
+
+/// `node` with a mark at the aggregation below it that groups by the columns `keys`, if there is
+/// one. The path to it is copied: what else reads those nodes is not filtered.
+LogicalPtr Lowering::WithKeyFilter(const LogicalPtr& node, std::vector<size_t> keys,
+                                   const KeyFilter& filter) {
+  size_t side = 0;
+  switch (node->kind) {
+    case NodeKind::kFilter: break;
+    case NodeKind::kProject:
+      for (size_t& key : keys) {
+        const auto& expr = *node->expressions[key];
+        if (expr.kind != logical::BoundKind::kColumn) return node;
+        key = static_cast<size_t>(expr.column);
+      }
+      break;
+    case NodeKind::kJoin: {
+      const auto found = SideOf(*node, &keys);
+      if (!found) return node;
+      side = *found;
+      break;
+    }
+    case NodeKind::kAggregate: {
+      const bool groups = std::all_of(keys.begin(), keys.end(), [&](size_t key) {
+        return key < node->expressions.size() &&
+               node->expressions[key]->kind == logical::BoundKind::kColumn;
+      });
+      if (!groups || node->grouping_sets ||
+          filter.build_rows > kFilterPart * logical::EstimateRows(*node)) {
+        return node;
+      }
+      auto marked = logical::CopyNode(*node);
+      auto spec = std::make_shared<JoinSpec>(*filter.spec);
+      spec->type = JoinType::kSemi;
+      spec->is_turned = false;
+      spec->residual = nullptr;
+      spec->left_types = TypesOf(*node->children[0]);
+      for (size_t i = 0; i < keys.size(); ++i) spec->left_keys[i] = node->expressions[keys[i]];
+      filters_[marked.get()] = {spec, filter.build, filter.pipeline, filter.build_rows, marked};
+      return marked;
+    }
+    default: return node;
+  }
+  auto children = node->children;
+  children[side] = WithKeyFilter(children[side], std::move(keys), filter);
+  return logical::WithNewChildren(node, std::move(children));
+}
+
+Result<Lowering::Drafts> Lowering::LowerAggregate(const LogicalNode& node) {
+  ARROW_ASSIGN_OR_RAISE(auto drafts, LowerNode(*node.children[0], false));
+  if (const auto filter = filters_.find(&node); filter != filters_.end()) {
+    for (auto& draft : drafts) {
+      draft.operators.push_back(
+          std::make_shared<JoinProbeNode>(filter->second.spec, filter->second.build));
+      draft.dependencies.push_back(filter->second.pipeline);
+    }
+  }
+  return BreakDrafts(std::move(drafts), std::make_shared<AggregateNode>(SpecOf(node)));
+}
+
+}  // namespace velaria::execution
