@@ -6,13 +6,6 @@
 namespace velaria::sql {
 namespace {
 
-StatementPtr Parse(const std::string& text) {
-  Result<StatementPtr> statement = ParseStatement(text);
-  CHECK_OK(statement);
-  REQUIRE(statement.ok());
-  return std::move(statement).ValueUnsafe();
-}
-
 TEST(insert_says_what_to_do_with_conflicts) {
   CHECK_EQ(ShowChange("INSERT INTO t AS u (a) VALUES (1), (DEFAULT) ON CONFLICT DO NOTHING"),
            "insert t as u[a] {values [1] [default]} conflict[] nothing");

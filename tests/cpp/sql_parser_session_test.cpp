@@ -7,13 +7,6 @@
 namespace velaria::sql {
 namespace {
 
-StatementPtr Parse(const std::string& text) {
-  Result<StatementPtr> statement = ParseStatement(text);
-  CHECK_OK(statement);
-  REQUIRE(statement.ok());
-  return std::move(statement).ValueUnsafe();
-}
-
 /// "key=value key=value" of a COPY.
 std::string Options(const std::string& text) {
   std::vector<std::string> shown;

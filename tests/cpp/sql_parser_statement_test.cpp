@@ -5,14 +5,6 @@
 namespace velaria::sql {
 namespace {
 
-/// The statement, which the test expects to parse.
-StatementPtr Parse(const std::string& text) {
-  Result<StatementPtr> statement = ParseStatement(text);
-  CHECK_OK(statement);
-  REQUIRE(statement.ok());
-  return std::move(statement).ValueUnsafe();
-}
-
 TEST(create_table_keeps_columns_and_constraints) {
   const StatementPtr table = Parse(
       "CREATE OR REPLACE TEMP TABLE IF NOT EXISTS s.T (a INT NOT NULL PRIMARY KEY, \"B\" "

@@ -4,9 +4,18 @@
 
 #include <string>
 
-#include "sql/ast.hpp"
+#include "check.hpp"
+#include "sql/parser.hpp"
 
 namespace velaria::sql {
+
+/// The statement, which the test expects to parse.
+inline StatementPtr Parse(const std::string& text) {
+  Result<StatementPtr> statement = ParseStatement(text);
+  CHECK_OK(statement);
+  REQUIRE(statement.ok());
+  return std::move(statement).ValueUnsafe();
+}
 
 std::string Show(const Expr& expr);
 std::string Show(const TableRef& table);

@@ -20,8 +20,9 @@ class SinkLocal final : public LocalState {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;  // made, not yet delivered
 };
 
-Result<std::shared_ptr<arrow::RecordBatch>> Join(const arrow::RecordBatchVector& parts,
-                                                 const SchemaPtr& schema, arrow::MemoryPool* pool) {
+Result<std::shared_ptr<arrow::RecordBatch>> JoinBatches(const arrow::RecordBatchVector& parts,
+                                                        const SchemaPtr& schema,
+                                                        arrow::MemoryPool* pool) {
   int64_t rows = 0;
   for (const auto& part : parts) rows += part->num_rows();
   arrow::ArrayVector columns;
@@ -56,7 +57,7 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
   arrow::RecordBatchVector parts;
   for (const auto& chunk : local.chunks)
     ARROW_RETURN_NOT_OK(ToBatches(chunk, schema, pool, &parts));
-  auto joined = Join(parts, schema, pool);
+  auto joined = JoinBatches(parts, schema, pool);
   if (DoesNotFit(joined.status())) {  // they go out apart
     for (auto& part : parts) Cut(std::move(part), &local.batches);
   } else {
