@@ -222,6 +222,8 @@ class Grammar : private TokenCursor {
   // parser_expression.cpp
   Result<ExprPtr> ParseExpression();
   Result<std::vector<ExprPtr>> ParseExpressionList();
+  /// Likewise, without a limit of items: what stands behind IN and in ARRAY.
+  Status ParseData(std::vector<ExprPtr>* list);
   /// Operators that bind at least as strongly as `floor`; a star alone may come back.
   Result<ExprPtr> ParseOperators(int floor);
   /// The same for a rule that stands in for an expression: one level deeper, without a star.

@@ -11,7 +11,8 @@
 
 namespace velaria::sql {
 
-/// Limits of the front; each breach is a typed error with place (VEL2003, VEL2004, VEL2005).
+/// Limits of the front; each breach is a typed error with place (VEL2003, VEL2004, VEL2005,
+/// VEL2009).
 struct ParserLimits {
   int64_t statement_bytes = 1 << 20;
   int nesting_depth = 400;
@@ -19,6 +20,9 @@ struct ParserLimits {
   /// Levels of the finished tree, which chains like a + b + c and t JOIN u JOIN v deepen without
   /// nesting. A join or a set operation counts twice: whoever walks the tree keeps more for it.
   int tree_height = 1000;
+  /// Items of one list: columns, arguments, keys, fields. Rows of VALUES and what stands behind IN
+  /// or in ARRAY are data, and are bounded by the statement's bytes alone.
+  int64_t list_items = 16384;
 };
 
 /// Parses exactly one statement; a trailing semicolon is allowed, a second statement is an error.

@@ -31,7 +31,8 @@ Result<ExprPtr> Grammar::ParseCall(std::vector<Name> names) {
 
 /// [name =>] argument, ... [ORDER BY ...] [IGNORE NULLS | RESPECT NULLS]
 Status Grammar::ParseArguments(Expr* call) {
-  do {
+  bool more = true;
+  while (more) {
     VELARIA_RETURN_NOT_OK(ParseArgumentName(call->children.size(), &call->argument_names));
     VELARIA_ASSIGN_OR_RETURN(ExprPtr argument, ParseExpression());
     call->children.push_back(std::move(argument));
@@ -39,7 +40,8 @@ Status Grammar::ParseArguments(Expr* call) {
       VELARIA_ASSIGN_OR_RETURN(bool done, ParseWordedArguments(call));
       if (done) return Status::OK();
     }
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(call->children.size()));
+  }
   VELARIA_RETURN_NOT_OK(ParseNullTreatment(call));
   if (Accept(Keyword::kOrder)) {
     VELARIA_RETURN_NOT_OK(Expect(Keyword::kBy));

@@ -163,10 +163,12 @@ Status Grammar::ParseAssignmentOfSeveral(Assignments* assignments) {
   VELARIA_RETURN_NOT_OK(Expect("("));
   if (AtSelectStart()) return Unsupported(Current(), "assignment of a query to several columns");
   std::vector<ExprPtr> values;
-  do {
+  bool more = true;
+  while (more) {
     VELARIA_ASSIGN_OR_RETURN(ExprPtr value, ParseValue());
     values.push_back(std::move(value));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(values.size()));
+  }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   if (values.size() != columns.size()) {
     return FailAt(place, ErrorCode::kColumnCountMismatch,

@@ -90,10 +90,12 @@ Status Grammar::ParseUsingSample(Select* select) {
 
 Result<std::vector<SelectItem>> Grammar::ParseSelectItems() {
   std::vector<SelectItem> items;
-  do {
+  bool more = true;
+  while (more) {
     VELARIA_ASSIGN_OR_RETURN(SelectItem item, ParseSelectItem());
     items.push_back(std::move(item));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(items.size()));
+  }
   return items;
 }
 

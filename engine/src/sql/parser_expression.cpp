@@ -49,11 +49,21 @@ Result<ExprPtr> Grammar::ParseExpression() {
 
 Result<std::vector<ExprPtr>> Grammar::ParseExpressionList() {
   std::vector<ExprPtr> list;
-  do {
+  bool more = true;
+  while (more) {
     VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpression());
     list.push_back(std::move(expr));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(list.size()));
+  }
   return list;
+}
+
+Status Grammar::ParseData(std::vector<ExprPtr>* list) {
+  do {
+    VELARIA_ASSIGN_OR_RETURN(ExprPtr expr, ParseExpression());
+    list->push_back(std::move(expr));
+  } while (Accept(","));
+  return Status::OK();
 }
 
 Result<ExprPtr> Grammar::ParseOperators(int floor) {

@@ -165,13 +165,15 @@ Status Grammar::ParseGroupBy(Select* select) {
 Result<std::vector<Grammar::GroupingSets>> Grammar::ParseGroupingElements(Grouping* grouping) {
   std::vector<GroupingSets> elements;
   size_t sets_at_least = 1;
-  do {
+  bool more = true;
+  while (more) {
     const Place place = Current().place;
     VELARIA_ASSIGN_OR_RETURN(GroupingSets sets, ParseGroupingElement(grouping));
     sets_at_least += sets.size() - 1;
     VELARIA_RETURN_NOT_OK(CheckSize(sets_at_least, 0, place));
     elements.push_back(std::move(sets));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(elements.size()));
+  }
   return elements;
 }
 

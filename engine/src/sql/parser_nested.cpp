@@ -18,7 +18,7 @@ Result<ExprPtr> Grammar::ParseArrayList() {
   ExprPtr array = MakeExpr(ExprKind::kArray, Current().place);
   VELARIA_RETURN_NOT_OK(Expect("["));
   if (!At("]")) {
-    VELARIA_ASSIGN_OR_RETURN(array->children, ParseExpressionList());
+    VELARIA_RETURN_NOT_OK(ParseData(&array->children));
   }
   VELARIA_RETURN_NOT_OK(Expect("]"));
   return Measured(std::move(array));
@@ -28,7 +28,8 @@ Result<ExprPtr> Grammar::ParseArrayList() {
 Result<ExprPtr> Grammar::ParseStruct() {
   ExprPtr expr = MakeExpr(ExprKind::kStruct, Current().place);
   VELARIA_RETURN_NOT_OK(Expect("{"));
-  do {
+  bool more = true;
+  while (more) {
     if (At(TokenKind::kString)) {
       const Token key = Take();
       expr->argument_names.push_back({key.value, true, key.place});
@@ -39,7 +40,8 @@ Result<ExprPtr> Grammar::ParseStruct() {
     VELARIA_RETURN_NOT_OK(Expect(":"));
     VELARIA_ASSIGN_OR_RETURN(ExprPtr value, ParseExpression());
     expr->children.push_back(std::move(value));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(expr->children.size()));
+  }
   VELARIA_RETURN_NOT_OK(Expect("}"));
   return Measured(std::move(expr));
 }

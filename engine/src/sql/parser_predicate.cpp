@@ -51,10 +51,7 @@ Result<ExprPtr> Grammar::ParseIn(ExprPtr left, Place place, bool negated) {
     ExprPtr first;
     VELARIA_RETURN_NOT_OK(ParseQueryOrFirst(&in->select, &first));
     if (first) in->children.push_back(std::move(first));
-    if (!in->select && Accept(",")) {
-      VELARIA_ASSIGN_OR_RETURN(std::vector<ExprPtr> rest, ParseExpressionList());
-      for (ExprPtr& expr : rest) in->children.push_back(std::move(expr));
-    }
+    if (!in->select && Accept(",")) VELARIA_RETURN_NOT_OK(ParseData(&in->children));
   }
   if (in->select) {
     in->kind = ExprKind::kInSubquery;

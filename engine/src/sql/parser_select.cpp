@@ -133,10 +133,12 @@ Result<SelectPtr> Grammar::ParseValues() {
   do {
     VELARIA_RETURN_NOT_OK(Expect("("));
     std::vector<ExprPtr> row;
-    do {
+    bool more = true;
+    while (more) {
       VELARIA_ASSIGN_OR_RETURN(ExprPtr value, take_default ? ParseValue() : ParseExpression());
       row.push_back(std::move(value));
-    } while (Accept(","));
+      VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(row.size()));
+    }
     select->values.push_back(std::move(row));
     VELARIA_RETURN_NOT_OK(Expect(")"));
   } while (Accept(","));

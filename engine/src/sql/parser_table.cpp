@@ -8,7 +8,8 @@ namespace velaria::sql {
 
 Status Grammar::ParseTableElements(Statement* statement) {
   VELARIA_RETURN_NOT_OK(Expect("("));
-  do {
+  bool more = true;
+  while (more) {
     if (At(Keyword::kWatermark) && Peek(1).keyword == Keyword::kFor) {
       VELARIA_RETURN_NOT_OK(ParseWatermark(statement));
     } else if (AtTableConstraint()) {
@@ -19,7 +20,8 @@ Status Grammar::ParseTableElements(Statement* statement) {
       VELARIA_ASSIGN_OR_RETURN(ColumnDef column, ParseColumnDef(statement, false));
       statement->columns.push_back(std::move(column));
     }
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(statement->columns.size()));
+  }
   return Expect(")");
 }
 

@@ -77,13 +77,15 @@ Status Grammar::ParseOrderBy(Select* select) {
 
 Result<std::vector<OrderItem>> Grammar::ParseOrderItems() {
   std::vector<OrderItem> items;
-  do {
+  bool more = true;
+  while (more) {
     OrderItem item;
     VELARIA_ASSIGN_OR_RETURN(item.expr, ParseExpression());
     if (At(Keyword::kUsing)) return Unsupported(Current(), "ORDER BY ... USING");
     VELARIA_RETURN_NOT_OK(ParseOrderDirection(&item.descending, &item.nulls_first));
     items.push_back(std::move(item));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(items.size()));
+  }
   return items;
 }
 

@@ -151,10 +151,12 @@ Result<std::vector<Name>> TokenCursor::ExpectQualifiedName(std::string_view what
 Result<std::vector<Name>> TokenCursor::ExpectNameList(std::string_view what) {
   std::vector<Name> names;
   VELARIA_RETURN_NOT_OK(Expect("("));
-  do {
+  bool more = true;
+  while (more) {
     VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName(what));
     names.push_back(std::move(name));
-  } while (Accept(","));
+    VELARIA_ASSIGN_OR_RETURN(more, AcceptMore(names.size()));
+  }
   VELARIA_RETURN_NOT_OK(Expect(")"));
   return names;
 }
@@ -219,6 +221,15 @@ Status TokenCursor::Unexpected(std::string_view expected,
   return FailAt(token.place, ErrorCode::kSyntaxError,
                 "syntax error: expected " + std::string(expected) + ", found: " + found,
                 std::move(hint));
+}
+
+Result<bool> TokenCursor::AcceptMore(size_t count) {
+  const Place place = Current().place;
+  if (!Accept(",")) return false;
+  if (count < static_cast<size_t>(limits_.list_items)) return true;
+  return FailAt(place, ErrorCode::kListTooLong,
+                "list has more items than the limit: " + std::to_string(limits_.list_items),
+                "Put what the list holds into a table, or into rows of VALUES.");
 }
 
 Status TokenCursor::CheckDepth() const {

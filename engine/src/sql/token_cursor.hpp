@@ -57,6 +57,10 @@ class TokenCursor {
   Status Expect(Keyword keyword);
   Status Expect(std::string_view symbol);
 
+  /// The comma before one more item of a list that has `count` of them; VEL2009 where no more may
+  /// come.
+  Result<bool> AcceptMore(size_t count);
+
   Result<Name> ExpectName(std::string_view what);
   /// A name where no keyword can be meant (behind AS or a point): reserved words are names there.
   Result<Name> ExpectAnyName(std::string_view what);
