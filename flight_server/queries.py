@@ -8,6 +8,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -140,6 +142,7 @@ class QueryBook:
         self._running: OrderedDict[str, TrackedQuery] = OrderedDict()
         self._ended: OrderedDict[str, TrackedQuery] = OrderedDict()
         self._promised: OrderedDict[str, bool] = OrderedDict()
+        self._redeemed: set[str] = set()
 
     def promise(self, chosen: str | None = None) -> str:
         """A query id that a statement will run under: at the first DoGet of its ticket, or soon.
@@ -148,7 +151,7 @@ class QueryBook:
         """
         query_id = chosen or new_query_id()
         with self._lock:
-            books = (self._promised, self._running, self._ended)
+            books = (self._promised, self._redeemed, self._running, self._ended)
             if any(query_id in book for book in books):
                 raise id_is_taken(query_id)
             self._promised[query_id] = False
@@ -156,16 +159,32 @@ class QueryBook:
                 self._promised.popitem(last=False)
         return query_id
 
-    def redeem(self, query_id: str) -> str:
-        """The id to run under: the promised one at first, a new one at every later reading."""
+    @contextmanager
+    def redeem(self, query_id: str) -> Iterator[str]:
+        """The id to run under: the promised one at first, a new one at every later reading.
+
+        Within the block the query starts; until then no other can be promised the id.
+        """
         with self._lock:
             is_cancelled = self._promised.get(query_id)
             if is_cancelled is False:
                 del self._promised[query_id]
-                return query_id
+                self._redeemed.add(query_id)
         if is_cancelled:
             raise VelariaError(codes.CANCELLED, f"the query was cancelled: {query_id}")
-        return new_query_id()
+        if is_cancelled is None:
+            yield new_query_id()
+            return
+        try:
+            yield query_id
+        finally:
+            with self._lock:
+                self._redeemed.discard(query_id)
+
+    def give_back(self, query_id: str) -> None:
+        """Nothing will run under the promised id; it can be chosen again."""
+        with self._lock:
+            self._promised.pop(query_id, None)
 
     def start(self, query_id: str, kind: str, sql: str) -> TrackedQuery:
         tracked = TrackedQuery(self, query_id, kind, sql)

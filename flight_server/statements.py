@@ -88,13 +88,14 @@ def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight
     sql, params = ticket.sql, ticket.params
 
     def run() -> pa.Table:
-        query_id = service.queries.redeem(ticket.query_id)
-        info = describe(service, call, sql, params)
-        return change(service, call, info, sql, params, query_id).table()
+        with service.queries.redeem(ticket.query_id) as query_id:
+            info = describe(service, call, sql, params)
+            return change(service, call, info, sql, params, query_id).table()
 
     if ticket.effect != "once":
         open_reader = _open_rows if ticket.effect == "rows" else _open_continuous
-        return open_reader(service, call, sql, params, service.queries.redeem(ticket.query_id))
+        with service.queries.redeem(ticket.query_id) as query_id:
+            return open_reader(service, call, sql, params, query_id)
     return flight.RecordBatchStream(service.once.reply(ticket.query_id, run))
 
 

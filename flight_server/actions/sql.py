@@ -51,7 +51,7 @@ def _execute_in_new_session(
     try:
         call.session_id = service.sessions.open()
     except VelariaError:
-        service.queries.redeem(query_id)  # the client may try again under this id
+        service.queries.give_back(query_id)  # the client may try again under this id
         raise
     try:
         reply = _change(service, call, command, info, query_id)
@@ -65,8 +65,8 @@ def _execute_in_new_session(
 def _change(
     service: Service, call: Call, command: SqlExecute, info: StatementInfo, query_id: str
 ) -> SqlExecuteReply:
-    query_id = service.queries.redeem(query_id)
-    done = statements.change(service, call, info, command.sql, command.params, query_id)
+    with service.queries.redeem(query_id) as running_id:
+        done = statements.change(service, call, info, command.sql, command.params, running_id)
     return SqlExecuteReply(
         query_id=done.query_id,
         kind=info.kind,

@@ -11,7 +11,7 @@ import pyarrow.csv as csv
 
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-from velaria.text_cells import as_texts, text_columns
+from velaria.text_cells import TextCells, text_columns
 
 FORMATS = ("table", "csv", "json", "arrow")
 CELL_CHARS_MAX = 60
@@ -29,15 +29,17 @@ def write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -
                 writer.write_batch(batch)
                 sys.stdout.flush()
         return
-    tables = (_spelt_out(pa.Table.from_batches([batch])) for batch in batches)
-    if fmt == "json":
-        for table in tables:
-            write_json_lines(table.to_pylist())
-        return
-    with csv.CSVWriter(sys.stdout.buffer, _spelt_out(schema.empty_table()).schema) as writer:
-        for table in tables:
-            writer.write_table(table)
-            sys.stdout.flush()
+    with TextCells() as cells:
+        tables = (_spelt_out(pa.Table.from_batches([batch]), cells) for batch in batches)
+        if fmt == "json":
+            for table in tables:
+                write_json_lines(table.to_pylist())
+            return
+        written = _spelt_out(schema.empty_table(), cells).schema
+        with csv.CSVWriter(sys.stdout.buffer, written) as writer:
+            for table in tables:
+                writer.write_table(table)
+                sys.stdout.flush()
 
 
 def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -> None:
@@ -51,14 +53,19 @@ def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: s
         sys.stdout.flush()
 
 
-def _spelt_out(table: pa.Table) -> pa.Table:
+def _spelt_out(table: pa.Table, cells: TextCells) -> pa.Table:
     """Intervals and blobs as their texts, as JSON and CSV have no form of them."""
-    for index, field in enumerate(table.schema):
-        kind = field.type
-        if pa.types.is_interval(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            texts = as_texts(table.select([index]))
-            table = table.set_column(index, texts.field(0).with_name(field.name), texts.column(0))
+    chosen = [index for index, field in enumerate(table.schema) if _has_no_form(field.type)]
+    texts = cells.of(table.select(chosen))
+    for at, index in enumerate(chosen):
+        table = table.set_column(index, texts.field(at), texts.column(at))
     return table
+
+
+def _has_no_form(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_interval(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    )
 
 
 def _refuse_what_is_lost(schema: pa.Schema, fmt: str) -> None:

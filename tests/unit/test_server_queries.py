@@ -51,16 +51,19 @@ def test_a_cancelled_code_is_a_cancelled_run(book: QueryBook) -> None:
 
 def test_a_promised_id_is_used_by_the_first_reading_only(book: QueryBook) -> None:
     promised = book.promise()
-    assert book.redeem(promised) == promised
-    assert book.redeem(promised) != promised
+    with book.redeem(promised) as first, book.redeem(promised) as second:
+        assert first == promised
+        assert second != promised
+    with book.redeem(promised) as third:
+        assert third not in (first, second)
 
 
 def test_a_cancelled_promise_refuses_every_reading(book: QueryBook) -> None:
     promised = book.promise()
     assert book.cancel_promise(promised)
     for _ in range(2):
-        with pytest.raises(VelariaError) as caught:
-            book.redeem(promised)
+        with pytest.raises(VelariaError) as caught, book.redeem(promised):
+            pass
         assert caught.value.code == "VEL3010"
     assert not book.cancel_promise("unknown")
 
@@ -112,8 +115,11 @@ def test_a_chosen_id_is_refused_while_a_query_here_has_it(book: QueryBook) -> No
 
     assert book.promise("mine") == "mine"
     assert is_refused(), "promised"
-    assert book.redeem("mine") == "mine"
-    tracked = book.start("mine", "query", "SELECT 1")
+    with book.redeem("mine") as redeemed:
+        assert redeemed == "mine"
+        assert is_refused(), "redeemed, and not yet running"
+        tracked = book.start("mine", "query", "SELECT 1")
+        assert is_refused(), "running"
     assert is_refused(), "running"
     tracked.finish(1)
     assert is_refused(), "ended lately"
@@ -121,8 +127,15 @@ def test_a_chosen_id_is_refused_while_a_query_here_has_it(book: QueryBook) -> No
 
 def test_a_promise_that_is_given_back_can_be_made_again(book: QueryBook) -> None:
     book.promise("mine")
-    book.redeem("mine")
+    book.give_back("mine")
     assert book.promise("mine") == "mine"
     assert book.cancel_promise("mine")
-    with pytest.raises(VelariaError, match="VEL3010"):
-        book.redeem("mine")
+    with pytest.raises(VelariaError, match="VEL3010"), book.redeem("mine"):
+        pass
+
+
+def test_an_id_whose_query_did_not_start_can_be_chosen_again(book: QueryBook) -> None:
+    book.promise("mine")
+    with pytest.raises(KeyError), book.redeem("mine"):
+        raise KeyError("what was to be run")
+    assert book.promise("mine") == "mine"
