@@ -1,5 +1,5 @@
 // Planning that is given up: at every point at which it is asked, and not only before and after.
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 #include "catalog_for_tests.hpp"
 #include "check.hpp"
 #include "logical/plan.hpp"
@@ -24,7 +24,7 @@ int TimesAsked(const std::string& text) {
   const auto statement = sql::ParseStatement(text).ValueOrDie();
   int asked = 0;
   {
-    const logical::PlanningScope scope([&] {
+    const CancelScope scope([&] {
       ++asked;
       return Status::OK();
     });
@@ -32,7 +32,7 @@ int TimesAsked(const std::string& text) {
   }
   for (int allowed = 0; allowed < asked; ++allowed) {
     int left = allowed;
-    const logical::PlanningScope scope([&] { return left-- > 0 ? Status::OK() : Cancelled(); });
+    const CancelScope scope([&] { return left-- > 0 ? Status::OK() : Cancelled(); });
     CHECK(ErrorInfoOf(Plan(*statement)).code == ErrorCode::kCancelled);
     CHECK_EQ(left, -1);  // and is asked no more
   }
@@ -65,7 +65,7 @@ TEST(a_statement_that_was_cancelled_is_planned_no_further) {
   auto session = session::Session::Make(options).ValueOrDie();
   auto context = session->MakeContext();
   context->Cancel();
-  const logical::PlanningScope scope([&] { return context->CheckCancelled(); });
+  const CancelScope scope([&] { return context->CheckCancelled(); });
   const auto statement = sql::ParseStatement("SELECT 1 FROM (SELECT 2) a").ValueOrDie();
   const auto planned = session->Plan(*statement->select, {}, *context);
   CHECK(ErrorInfoOf(planned.status()).code == ErrorCode::kCancelled);

@@ -67,12 +67,18 @@ def filtered_cases(levels: int) -> str:
     return f"SELECT count(*) FROM {step * levels}t{') s' * levels} WHERE x > 0"
 
 
+def nested_in(levels: int) -> str:
+    step = "SELECT x FROM t WHERE x IN ("
+    return f"SELECT count(*) FROM ({step * levels}SELECT x FROM t{')' * levels}) s"
+
+
 CASES = {
     "a common table joined to itself, 24 times over": (chain_of_joins(24), 1),
     "a common table twice in a union, 16 times over": (chain_of_unions(16), 1),
     "a common table and a subquery over it, 20 times over": (chain_of_subqueries(20), 1),
     "12 correlated subqueries": (correlated(12), 100),
     "12 LATERAL subqueries": (laterals(12), 100),
+    "IN 40 deep": (nested_in(40), 100),
     "a filter over 30 levels of CASE": (filtered_cases(30), 0),
 }
 

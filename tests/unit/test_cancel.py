@@ -11,6 +11,8 @@ from velaria import _kernel
 
 DEADLINE_S = 60
 PLANNING_ROUND_S = 10  # on a busy machine; without the cancel it is several times as long
+WINDOW_BEGUN_S = 2  # the rows are in order by then
+WINDOW_LEFT_S = 5  # on a busy machine; a call that does not ask is several times as long
 ROW_COUNT = 1_000_000
 SLOW = "md5(md5(md5(CAST(a AS VARCHAR)))) <> 'x'"
 
@@ -104,6 +106,31 @@ def test_a_statement_that_is_being_planned_can_be_cancelled(session: _kernel.Ses
     assert statement.error is not None
     assert statement.error.code == "VEL3010"
     assert session.queries() == []
+
+
+@pytest.mark.parametrize("function", ["quantile_cont", "quantile_disc"])
+def test_a_cancelled_window_call_leaves_its_worker(function: str) -> None:
+    """Its one call over large frames takes half a minute, and the next statement waits for it."""
+    fractions = ", ".join(f"{i / 100}" for i in range(1, 31))
+    quantiles = f"{function}(a, [{fractions}])"
+    frame = "ROWS BETWEEN 300000 PRECEDING AND 300000 FOLLOWING"
+    session = _kernel.Session(threads=1)
+    numbers = pa.table({"a": pa.array(range(ROW_COUNT), pa.int64())})
+    session.register_arrow("t", numbers)
+    sql = (
+        "CREATE TABLE made AS SELECT count(q) AS n FROM "
+        f"(SELECT {quantiles} OVER (ORDER BY a {frame}) AS q FROM t) s"
+    )
+    statement = Statement(session, sql, "window")
+    time.sleep(WINDOW_BEGUN_S)
+    assert session.cancel("window") == "cancelled"
+    statement.wait()
+    assert statement.error is not None
+    assert statement.error.code == "VEL3010"
+    began = time.monotonic()
+    assert count(session, "t") == ROW_COUNT
+    assert time.monotonic() - began < WINDOW_LEFT_S
+    session.close()
 
 
 @pytest.mark.parametrize("made_by", ["CREATE TABLE made AS SELECT", "INSERT INTO made SELECT"])

@@ -126,7 +126,7 @@ Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
                                        local.grouped.GrowthBytes(chunk.selected_count())));
   ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));
   local.rows += chunk.selected_count();
-  if (local.grouped.MemoryBytes() > kNearBytes &&
+  if (local.grouped.LiveBytes() > kNearBytes &&
       local.rows < kRowsPerGroupMin * local.grouped.group_count()) {
     ARROW_RETURN_NOT_OK(Combine(local));
     local.grouped.Clear();

@@ -46,6 +46,8 @@ class GroupedStates {
   /// Group keys, then results.
   Result<Chunk> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
+  /// What its groups take, without the room that Clear kept for more.
+  int64_t LiveBytes() const;
   /// What so many rows more may take beside that in the tables of keys.
   int64_t GrowthBytes(int64_t row_count) const;
 

@@ -172,6 +172,13 @@ int64_t GroupedStates::MemoryBytes() const {
   return bytes;
 }
 
+int64_t GroupedStates::LiveBytes() const {
+  int64_t bytes = keys_.LiveBytes();
+  for (const auto& states : states_) bytes += states->MemoryBytes();
+  for (const auto& distinct : distinct_) bytes += distinct ? distinct->LiveBytes() : 0;
+  return bytes;
+}
+
 int64_t GroupedStates::GrowthBytes(int64_t row_count) const {
   int64_t bytes = keyless_ ? 0 : keys_.GrowthBytes(row_count);
   for (const auto& distinct : distinct_) bytes += distinct ? distinct->GrowthBytes(row_count) : 0;

@@ -76,6 +76,8 @@ class KeyTable {
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
+  /// What its groups take, without the room that is kept for more.
+  int64_t LiveBytes() const;
   /// What FindOrAdd of so many rows may take beside that, new texts excepted.
   int64_t GrowthBytes(int64_t row_count) const;
 
@@ -125,6 +127,8 @@ class KeyTable {
   /// for its key: both are cache misses in a large table.
   void Prefetch(const std::vector<uint32_t>& hashes, int64_t row, int64_t row_count,
                 int words) const;
+  /// Texts and nested values, which Clear lets go.
+  int64_t KeptBytes() const;
   void GrowSlots(int64_t group_count);
   uint32_t NullGroup();
   const uint8_t* KeyBytes(uint32_t group) const {

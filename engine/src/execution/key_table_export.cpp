@@ -241,8 +241,18 @@ int64_t KeyTable::MemoryBytes() const {
   int64_t bytes =
       static_cast<int64_t>(keys_.capacity() * 8 + hashes_.capacity() * 4 + slots_.capacity() * 8 +
                            scratch_.packed.capacity() * 8 + scratch_.hashes.capacity() * 4);
+  return bytes + KeptBytes();
+}
+
+int64_t KeyTable::LiveBytes() const {
+  constexpr int64_t kGroupBytes = 4 + 2 * 8;  // its hash, and slots of which half are empty
+  return group_count_ * (words_ * 8 + kGroupBytes) + KeptBytes();
+}
+
+int64_t KeyTable::KeptBytes() const {
+  int64_t bytes = values_.MemoryBytes();
   for (const auto& interner : interners_) bytes += interner.MemoryBytes();
-  return bytes + values_.MemoryBytes();
+  return bytes;
 }
 
 }  // namespace velaria::execution

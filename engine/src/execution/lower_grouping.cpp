@@ -115,7 +115,7 @@ Result<std::shared_ptr<const OperatorNode>> AsAsked(const LogicalNode& node,
 
 Result<Lowering::Drafts> Lowering::LowerGroupingSets(const LogicalNode& node) {
   // With triggers an aggregation emits its groups again, and they would be combined twice.
-  if (RunsOnce() && !options_.slice_tables && Combine(node)) {
+  if (RunsOnce() && Combine(node)) {
     ARROW_ASSIGN_OR_RAISE(const auto sets, OverGroups(node));
     ARROW_ASSIGN_OR_RAISE(auto drafts, LowerSets(*sets));
     ARROW_ASSIGN_OR_RAISE(const auto as_asked, AsAsked(node, *sets));

@@ -10,8 +10,29 @@ using logical::JoinType;
 
 /// A semi or anti join is built on its left side when that is so much smaller than the right one.
 constexpr double kTurnedPart = 0.5;
+/// It may hold rows so many times as wide as those of the right side, which are mostly keys alone.
+constexpr double kTurnedWidth = 2;
 /// The keys of a build go before an aggregation when they are fewer than its groups.
 constexpr double kFilterPart = 1;
+
+/// Bytes that a build holds for a row: its group, and a short text for each that is not a number.
+double HeldBytes(const LogicalNode& node) {
+  constexpr double kGroupBytes = 16, kTextBytes = 16;
+  double bytes = kGroupBytes;
+  for (const auto& column : node.output) {
+    bytes += arrow::is_fixed_width(column.type->id()) ? column.type->bit_width() / 8.0 : kTextBytes;
+  }
+  return bytes;
+}
+
+/// Whether to build on the left side what would be built on the right one. Selectivities are
+/// guessed, and the left side of a wrong guess is held whole: so it must not be larger than the
+/// right one whatever its filters keep.
+bool IsBetterTurned(const LogicalNode& left, const LogicalNode& right) {
+  const auto turned = logical::EstimateOf(left), built = logical::EstimateOf(right);
+  return turned.rows < kTurnedPart * built.rows && turned.at_most <= built.rows &&
+         turned.at_most * HeldBytes(left) <= kTurnedWidth * built.rows * HeldBytes(right);
+}
 
 JoinSpecPtr Turned(const JoinSpec& spec) {
   auto turned = std::make_shared<JoinSpec>(spec);
@@ -68,7 +89,7 @@ Result<Lowering::Drafts> Lowering::JoinDrafts(const LogicalNode& node, JoinSpecP
   }
   const bool one_sided = spec->type == JoinType::kSemi || spec->type == JoinType::kAnti;
   if (RunsOnce() && one_sided && !spec->left_keys.empty() && logical::IsBounded(*probed) &&
-      logical::EstimateRows(*probed) < kTurnedPart * logical::EstimateRows(*built)) {
+      IsBetterTurned(*probed, *built)) {
     spec = Turned(*spec);
     std::swap(probed, built);
   }

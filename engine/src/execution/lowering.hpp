@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "base/cancel_scope.hpp"
 #include "execution/aggregate.hpp"
 #include "execution/join.hpp"
 #include "execution/physical_planner.hpp"
@@ -127,6 +128,7 @@ class Lowering {
 
   /// `to_reader`: the rows go out as they are, so a scan may hand out large pieces.
   Result<Drafts> LowerNode(const LogicalNode& node, bool to_reader) {
+    ARROW_RETURN_NOT_OK(CancelScope::Check());
     switch (node.kind) {
       case NodeKind::kScan: return LowerScan(node, to_reader);
       case NodeKind::kValues: return One(std::make_shared<ValuesNode>(TypesOf(node), node.rows));

@@ -2,6 +2,7 @@
 // its results.
 #include <numeric>
 
+#include "base/cancel_scope.hpp"
 #include "execution/window_states.hpp"
 #include "logical/evaluate.hpp"
 
@@ -69,6 +70,7 @@ class CallsOfRun {
     if (binding.over_frames == nullptr) return MergeOverFrames(binding, input, rows, query_);
     if (!input.value_of.empty()) ARROW_RETURN_NOT_OK(NullTheFiltered(&input));
     rows.arguments = input.values;
+    const CancelScope scope([this] { return query_.CheckCancelled(); });
     return binding.over_frames(query_.functions(), binding, rows);
   }
 

@@ -1,14 +1,23 @@
-// Quantiles and mode over frames. The partition's values are sorted once; what a frame holds of
-// them is then a question about ranks.
+// Quantiles and mode over frames. The values of all rows of the call are sorted together, once;
+// what a frame holds of them is then a question about ranks.
 #include <array>
 #include <bit>
 
+#include "base/cancel_scope.hpp"
 #include "functions/quantile_rule.hpp"
 #include "functions/row_list_states.hpp"
 #include "functions/sorted_rows.hpp"
 
 namespace velaria {
 namespace {
+
+/// Frames that jump, and lists of fractions, make one row long work.
+constexpr int64_t kRowsPerCheck = 64;
+
+/// Fails when the statement was cancelled; asks at some rows only.
+Status CheckAt(int64_t row) {
+  return row % kRowsPerCheck == 0 ? CancelScope::Check() : Status::OK();
+}
 
 struct Range {
   uint32_t begin = 0, end = 0;
@@ -152,6 +161,7 @@ class FrameQuantiles {
     ARROW_ASSIGN_OR_RAISE(auto picked, PoolArray<int32_t>::Make(result_count(), pool_));
     int64_t at = 0;
     for (int64_t row = 0; row < rows_.row_count; ++row) {
+      ARROW_RETURN_NOT_OK(CheckAt(row));
       uint32_t count = 0;
       const Ranges ranges = ValuesOf(row, &count);
       for (const auto& fraction : rule_.fractions) {
@@ -177,6 +187,7 @@ class FrameQuantiles {
     T* out = data->template GetMutableValues<T>(1);
     int64_t at = 0, nulls = 0;
     for (int64_t row = 0; row < rows_.row_count; ++row) {
+      ARROW_RETURN_NOT_OK(CheckAt(row));
       uint32_t count = 0;
       const Ranges ranges = ValuesOf(row, &count);
       for (const auto& fraction : rule_.fractions) {
@@ -347,6 +358,7 @@ Result<Vector> ModeOverFrames(const FunctionContext& context, const AggregateBin
   ARROW_ASSIGN_OR_RAISE(auto mode, FrameMode::Make(sorted, rows.row_count, context.pool));
   ARROW_ASSIGN_OR_RAISE(auto picked, PoolArray<int32_t>::Make(rows.row_count, context.pool));
   for (int64_t row = 0; row < rows.row_count; ++row) {
+    ARROW_RETURN_NOT_OK(CheckAt(row));
     mode.MoveTo(Ranges::OfFrame(rows, row));
     picked[row] = mode.FirstOfMode();
   }

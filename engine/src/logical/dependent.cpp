@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "base/cancel_scope.hpp"
 #include "logical/dependent_pusher.hpp"
-#include "logical/planning.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -29,7 +29,7 @@ Status CannotUnnest(const std::string& what) {
 }  // namespace
 
 Result<Pusher::Maybe> Pusher::Push(const LogicalPtr& node) {
-  VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   if (!Depends(*node)) return PushDomain(node);
   switch (node->kind) {
     case NodeKind::kFilter: return PushFilter(node);

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 
 namespace velaria::logical {
 
@@ -174,7 +174,7 @@ class Rewriter {
     VELARIA_ASSIGN_OR_RETURN(plan, PushFilters(plan));
     plan = PushLimits(plan);
     plan = ChooseBuildSides(plan);
-    VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
     VELARIA_ASSIGN_OR_RETURN(plan, PruneColumns(plan));
     return ChooseBuildSides(plan);
   }

@@ -100,7 +100,15 @@ LogicalPtr SwapSides(const LogicalPtr& join);
 bool IsVolatile(const BoundExpr& expr);
 /// `column <op> literal`, a null test or an IN list on a column.
 bool IsSimpleConjunct(const BoundExpr& expr);
-double EstimateRows(const LogicalNode& node);
+/// How many rows a node gives, by the sizes of its tables.
+struct RowEstimate {
+  double rows = 0;        // selectivities are guessed
+  double unfiltered = 0;  // of what lies below its filters
+  double at_most = 0;     // no selectivity is guessed; infinite when nothing is known
+};
+/// Of the whole plan in one walk.
+RowEstimate EstimateOf(const LogicalNode& node);
+inline double EstimateRows(const LogicalNode& node) { return EstimateOf(node).rows; }
 /// The part of its rows that a conjunct is guessed to keep.
 double SelectivityOf(const BoundExpr& conjunct);
 

@@ -2,6 +2,7 @@
 // equality join is taken for one of a foreign key with its primary key.
 #include <cctype>
 #include <cmath>
+#include <limits>
 
 #include "logical/rewrite.hpp"
 
@@ -19,28 +20,45 @@ constexpr double kGroupPart = 0.1;
 constexpr double kUnnestedRows = 10;
 constexpr double kRecursionRounds = 10;
 
-double RowsBeforeFilters(const LogicalNode& node) {
-  const bool passes = node.kind == NodeKind::kFilter || node.kind == NodeKind::kProject;
-  return passes ? RowsBeforeFilters(*node.children[0]) : EstimateRows(node);
-}
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-double JoinRows(const LogicalNode& join) {
-  const double left = EstimateRows(*join.children[0]), right = EstimateRows(*join.children[1]);
-  double rows = left * right;
-  if (!join.left_keys.empty()) rows = std::max(left, right);
-  if (join.residual) rows *= SelectivityOf(*join.residual);
+RowEstimate Counted(double rows) { return {rows, rows, rows}; }
+
+/// Rows that are guessed, and no more than `at_most`.
+RowEstimate Guessed(double rows, double at_most) { return {rows, rows, at_most}; }
+
+/// How many rows a join's sides make together when its residual keeps `kept` of them.
+double JoinedRows(const LogicalNode& join, double left, double right, double kept) {
+  const double rows = (join.left_keys.empty() ? left * right : std::max(left, right)) * kept;
   switch (join.join) {
     case JoinType::kLeft: return std::max(rows, left);
     case JoinType::kRight: return std::max(rows, right);
     case JoinType::kFull: return std::max(rows, left + right);
-    case JoinType::kSemi: {  // so many rows as its right side has left
-      const double kept = right / std::max(1.0, RowsBeforeFilters(*join.children[1]));
-      return left * std::min(kSemiJoinPart, kept);
-    }
-    case JoinType::kAnti: return left * kSemiJoinPart;
-    case JoinType::kMark: return left;
     default: return rows;
   }
+}
+
+RowEstimate JoinEstimate(const LogicalNode& join) {
+  const auto left = EstimateOf(*join.children[0]), right = EstimateOf(*join.children[1]);
+  switch (join.join) {
+    case JoinType::kSemi: {  // so many rows as its right side has left
+      const double kept = right.rows / std::max(1.0, right.unfiltered);
+      return Guessed(left.rows * std::min(kSemiJoinPart, kept), left.at_most);
+    }
+    case JoinType::kAnti: return Guessed(left.rows * kSemiJoinPart, left.at_most);
+    case JoinType::kMark: return Guessed(left.rows, left.at_most);
+    default: break;
+  }
+  const double kept = join.residual ? SelectivityOf(*join.residual) : 1;
+  return Guessed(JoinedRows(join, left.rows, right.rows, kept),
+                 JoinedRows(join, left.at_most, right.at_most, 1));
+}
+
+RowEstimate AggregateEstimate(const LogicalNode& node) {
+  const double sets = node.grouping_sets ? static_cast<double>(node.grouping_sets->size()) : 1;
+  if (node.expressions.empty()) return Guessed(1, sets);
+  const auto input = EstimateOf(*node.children[0]);
+  return Guessed(std::max(1.0, input.rows * kGroupPart), std::max(1.0, input.at_most) * sets);
 }
 
 /// Of a LIKE pattern: it begins with a letter or a digit, not with a wildcard.
@@ -85,46 +103,64 @@ double SelectivityOf(const BoundExpr& expr) {
   return kOtherSelectivity;
 }
 
-double EstimateRows(const LogicalNode& node) {
-  const auto child = [&](size_t i) { return EstimateRows(*node.children[i]); };
+RowEstimate EstimateOf(const LogicalNode& node) {
+  const auto child = [&] { return EstimateOf(*node.children[0]); };
+  // So many times the child's rows, which is a guess.
+  const auto times = [&](double factor) { return Guessed(child().rows * factor, kUnknown); };
+  const auto limited = [&](double rows) {
+    const auto input = child();
+    return Guessed(std::min(input.rows, rows), std::min(input.at_most, rows));
+  };
   switch (node.kind) {
     case NodeKind::kScan: {
       const auto rows = node.relation->estimated_row_count();
-      return rows < 0 ? kUnknownTableRows : static_cast<double>(rows);
+      return rows < 0 ? Guessed(kUnknownTableRows, kUnknown) : Counted(static_cast<double>(rows));
     }
-    case NodeKind::kValues: return static_cast<double>(node.rows.size());
-    case NodeKind::kFilter: return child(0) * SelectivityOf(*node.predicate);
-    case NodeKind::kProject:
-    case NodeKind::kSort: return child(0);
+    case NodeKind::kValues: return Counted(static_cast<double>(node.rows.size()));
+    case NodeKind::kFilter: {
+      auto estimate = child();
+      estimate.rows *= SelectivityOf(*node.predicate);
+      return estimate;
+    }
+    case NodeKind::kProject: return child();
+    case NodeKind::kSort:
+    case NodeKind::kSetOp:
+    case NodeKind::kWindow: {
+      const auto input = child();
+      return Guessed(input.rows, input.at_most);
+    }
     case NodeKind::kWindowBy:
-      return child(0) * std::max(1.0, static_cast<double>(node.window_ms) /
-                                          static_cast<double>(std::max<int64_t>(1, node.slide_ms)));
-    case NodeKind::kJoin: return JoinRows(node);
-    case NodeKind::kAggregate:
-      return node.expressions.empty() ? 1 : std::max(1.0, child(0) * kGroupPart);
+      return times(std::max(1.0, static_cast<double>(node.window_ms) /
+                                     static_cast<double>(std::max<int64_t>(1, node.slide_ms))));
+    case NodeKind::kJoin: return JoinEstimate(node);
+    case NodeKind::kAggregate: return AggregateEstimate(node);
     case NodeKind::kLimit:
-      return node.limit < 0 ? child(0) : std::min(child(0), static_cast<double>(node.limit));
+      return limited(node.limit < 0 ? kUnknown : static_cast<double>(node.limit));
     case NodeKind::kUnion: {
-      double sum = 0;
-      for (size_t i = 0; i < node.children.size(); ++i) sum += child(i);
+      RowEstimate sum;
+      for (const auto& part : node.children) {
+        const auto estimate = EstimateOf(*part);
+        sum = Guessed(sum.rows + estimate.rows, sum.at_most + estimate.at_most);
+      }
       return sum;
     }
-    case NodeKind::kShared: return node.estimated_rows < 0 ? child(0) : node.estimated_rows;
-    case NodeKind::kSetOp:
-    case NodeKind::kWindow: return child(0);
-    case NodeKind::kUnnest: return child(0) * kUnnestedRows;
+    case NodeKind::kShared:  // its plan is walked once, and not for each that reads it
+      return node.estimated_rows < 0 ? child() : Guessed(node.estimated_rows, kUnknown);
+    case NodeKind::kUnnest: return times(kUnnestedRows);
     case NodeKind::kSeries:
-      return std::max(
+      return Counted(std::max(
           0.0, (static_cast<double>(node.series_to) - static_cast<double>(node.series_from)) /
                        static_cast<double>(node.series_step) +
-                   1);
-    case NodeKind::kSample:
-      return node.sample->by_rows ? std::min(child(0), node.sample->amount)
-                                  : child(0) * node.sample->amount / 100;
-    case NodeKind::kRecursive: return child(0) * kRecursionRounds;
-    case NodeKind::kRecursiveRef: return kUnknownTableRows;
+                   1));
+    case NodeKind::kSample: {
+      if (node.sample->by_rows) return limited(node.sample->amount);
+      const auto input = child();
+      return Guessed(input.rows * node.sample->amount / 100, input.at_most);
+    }
+    case NodeKind::kRecursive: return times(kRecursionRounds);
+    case NodeKind::kRecursiveRef: return Guessed(kUnknownTableRows, kUnknown);
   }
-  return kUnknownTableRows;
+  return Guessed(kUnknownTableRows, kUnknown);
 }
 
 }  // namespace velaria::logical

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -141,7 +141,7 @@ Result<LogicalPtr> StopHere(const LogicalPtr& node, std::vector<BoundExprPtr> co
 }  // namespace
 
 Result<LogicalPtr> PushConjuncts(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
-  VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   switch (node->kind) {
     case NodeKind::kFilter: {
       // The inner conjuncts stay in front: the outer ones may rely on them.

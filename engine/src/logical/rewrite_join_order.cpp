@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -41,13 +41,6 @@ std::vector<BoundExprPtr> ShiftedBy(const std::vector<BoundExprPtr>& exprs, int 
   std::vector<BoundExprPtr> out;
   for (const auto& expr : exprs) out.push_back(RemapColumns(expr, map));
   return out;
-}
-
-double BaseRows(const LogicalNode& node) {
-  if (node.kind == NodeKind::kFilter || node.kind == NodeKind::kProject) {
-    return BaseRows(*node.children[0]);
-  }
-  return EstimateRows(node);
 }
 
 class JoinOrder {
@@ -94,7 +87,7 @@ class JoinOrder {
     const bool bounded = std::all_of(parts_.begin(), parts_.end(),
                                      [](const Part& part) { return IsBounded(*part.plan); });
     while (parts_.size() > 1) {
-      VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+      VELARIA_RETURN_NOT_OK(CancelScope::Check());
       size_t a = 0, b = 1;
       if (bounded) Pick(&a, &b);
       VELARIA_ASSIGN_OR_RETURN(Part joined, Combine(parts_[a], parts_[b]));
@@ -263,8 +256,9 @@ class JoinOrder {
         part.columns.push_back(leaves_[i].offset + static_cast<int>(c));
       }
       part.relations.set(i);
-      part.rows = std::max(1.0, EstimateRows(*part.plan));
-      part.base_rows = std::max(1.0, BaseRows(*part.plan));
+      const auto estimate = EstimateOf(*part.plan);
+      part.rows = std::max(1.0, estimate.rows);
+      part.base_rows = std::max(1.0, estimate.unfiltered);
       parts_.push_back(std::move(part));
     }
     FindDomains(width);

@@ -1,6 +1,6 @@
 // Projection pushdown: from the root down, each node learns which of its columns are needed and
 // tells where they went.
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 #include "logical/rewrite.hpp"
 
 namespace velaria::logical {
@@ -365,7 +365,7 @@ Result<Pruned> PruneNothing(const LogicalPtr& node) {
 }
 
 Result<Pruned> Prune(const LogicalPtr& node, Needed needed) {
-  VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   switch (node->kind) {
     case NodeKind::kScan: return PruneScan(node, std::move(needed));
     case NodeKind::kValues: return PruneValues(node, needed);

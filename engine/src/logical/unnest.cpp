@@ -1,6 +1,6 @@
 #include "logical/unnest.hpp"
 
-#include "logical/planning.hpp"
+#include "base/cancel_scope.hpp"
 #include "logical/unnest_attachment.hpp"
 
 namespace velaria::logical {
@@ -39,7 +39,7 @@ Result<LogicalPtr> UnnestFilter(const LogicalPtr& node, const LogicalPtr& child,
 }
 
 Result<LogicalPtr> UnnestSubqueries(const LogicalPtr& node, UnnestState* state) {
-  VELARIA_RETURN_NOT_OK(PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   if (node->kind == NodeKind::kShared) {
     if (const auto met = state->shared.find(node->shared_id); met != state->shared.end()) {
       return met->second;

@@ -1,7 +1,7 @@
 #include "session/connection.hpp"
 
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
-#include "logical/planning.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/parser.hpp"
 
@@ -95,7 +95,7 @@ Result<StatementResult> Connection::Execute(const std::string& sql, const Parame
       return runner.Control(*statement);
     }
     ARROW_RETURN_NOT_OK(RefuseWhenFailed(*statement));
-    const logical::PlanningScope planning([&] { return context->CheckCancelled(); });
+    const CancelScope planning([&] { return context->CheckCancelled(); });
     return runner.Execute(*statement);
   });
   // What Cancel has promised holds, whatever else the statement failed of; no promise from here on.

@@ -1,9 +1,9 @@
 // FROM: tables, files, views, common tables, sub-selects.
 #include <random>
 
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
-#include "logical/planning.hpp"
 #include "logical/schema_scopes.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
@@ -77,7 +77,7 @@ Result<FromClause> QueryBinder::BindFrom(const TableRef& ref) {
 }
 
 Result<FromClause> QueryBinder::BindWhole(const TableRef& ref) {
-  VELARIA_RETURN_NOT_OK(logical::PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   switch (ref.kind) {
     case TableKind::kNamed: return BindNamed(ref);
     case TableKind::kFile: return BindFile(ref);

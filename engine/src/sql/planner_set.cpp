@@ -1,7 +1,7 @@
 // Whole queries: common tables, set operations, VALUES.
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
-#include "logical/planning.hpp"
 #include "sql/planner_query.hpp"
 
 namespace velaria::sql {
@@ -95,7 +95,7 @@ Result<LogicalPtr> QueryBinder::BindCommonTable(const CommonTable& table) {
 }
 
 Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
-  VELARIA_RETURN_NOT_OK(logical::PlanningScope::Check());
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   const size_t visible = common_tables_.size();
   VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   auto planned = BindBody(select);
