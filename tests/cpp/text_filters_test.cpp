@@ -76,6 +76,19 @@ TEST(a_comment_leaves_its_line_empty) {
   CheckFiltered(options, "\xef\xbb\xbf#x\na\n", "\xef\xbb\xbf\na\n");
 }
 
+TEST(lines_that_are_left_out_stay_as_they_are) {
+  auto options = Marks('\'', '\'');
+  options.skip_lines = 1;
+  CheckFiltered(options, "'tis a note\nid,w\n1,'a'\n", "'tis a note\nid,w\n1,\"a\"\n");
+  CheckFiltered(options, "\xef\xbb\xbf'x\r\n'a'\r\n", "\xef\xbb\xbf'x\r\n\"a\"\r\n");
+  options.skip_lines = 3;
+  CheckFiltered(options, "'\r\n'\r'\n'a'\n", "'\r\n'\r'\n\"a\"\n");
+  CheckFiltered(options, "'a'\n'b'", "'a'\n'b'");
+  auto escaped = Marks('"', '\\', '#');
+  escaped.skip_lines = 2;
+  CheckFiltered(escaped, "\"a\\\"\n#b\n#c\n\"d\\\"\"\n", "\"a\\\"\n#b\n\n\"d\"\"\"\n");
+}
+
 TEST(latin_1_becomes_utf_8) {
   FileOptions options;
   options.encoding = "latin-1";
@@ -90,6 +103,15 @@ TEST(utf_16_becomes_utf_8_by_its_mark) {
   CheckFiltered(options, Bytes(u"\u00ef,\U0001f600\n", 5), expected);
   // The other byte order.
   CheckFiltered(options, Bytes(u"\ufffe\uef00\u2c00\u3dd8\u00de\u0a00", 6), expected);
+}
+
+TEST(utf_16_of_the_other_byte_order_needs_its_mark) {
+  FileOptions options;
+  options.encoding = "utf-16";
+  CheckFiltered(
+      options, std::string_view("\0a\0,\0b\0\n", 8),
+      "line 1 of f.csv is not UTF-16 text: its bytes are in big-endian order, and no byte "
+      "order mark says so");
 }
 
 TEST(damaged_utf_16_is_an_error_with_its_line) {

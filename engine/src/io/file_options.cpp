@@ -167,8 +167,11 @@ Status SettleCsv(const std::map<std::string, std::string>& given, FileOptions* o
   if (csv.quote == '\0' && csv.escape != '\0') {
     return BadOption("an escape needs a quote", given.at("escape"), "");
   }
-  // Which delimiter it is shows by the fields, and their ends by the quotes.
-  if ((given.contains("quote") || given.contains("escape")) && !out->delimiter) {
+  // Which delimiter it is shows by the fields, and their ends by the quotes, which a comment is not
+  // looked into for.
+  const bool any_mark =
+      given.contains("quote") || given.contains("escape") || given.contains("comment");
+  if (any_mark && !out->delimiter) {
     out->delimiter = out->format == "tsv" ? '\t' : ',';
   }
   return CheckMarksDiffer(out->delimiter.value_or('\0'), csv);

@@ -35,6 +35,7 @@ class FromUtf16 final : public TextFilter {
           static_cast<uint32_t>(big_endian_ ? first_ << 8 | byte : byte << 8 | first_);
       if (at_begin_ && unit == 0xfffe) big_endian_ = !big_endian_;
       const bool is_mark = at_begin_ && (unit == 0xfffe || unit == 0xfeff);
+      has_mark_ = has_mark_ || is_mark;
       at_begin_ = false;
       if (!is_mark) VELARIA_RETURN_NOT_OK(AppendUnit(unit, out));
     }
@@ -47,6 +48,11 @@ class FromUtf16 final : public TextFilter {
 
  private:
   Status AppendUnit(uint32_t unit, std::string* out) {
+    // A line end with its bytes turned round; Unicode has no such character.
+    if (unit == 0x0a00 && !has_mark_) {
+      return Damaged("its bytes are in big-endian order, and no byte order mark says so",
+                     "Put a byte order mark at its beginning, or convert it to UTF-8.");
+    }
     const bool is_low = unit >= 0xdc00 && unit <= 0xdfff;
     if (is_low != (high_ != 0)) return Damaged("half of a surrogate pair stands alone");
     if (is_low) {
@@ -63,14 +69,16 @@ class FromUtf16 final : public TextFilter {
     return Status::OK();
   }
 
-  Status Damaged(const std::string& what) const {
+  Status Damaged(
+      const std::string& what,
+      const std::string& hint = "Say the file's encoding: 'utf-8', 'latin-1' or 'utf-16'.") const {
     return Fail(ErrorCode::kFileFormat,
                 "line " + std::to_string(line_) + " of " + file_ + " is not UTF-16 text: " + what,
-                "Say the file's encoding: 'utf-8', 'latin-1' or 'utf-16'.");
+                hint);
   }
 
   const std::string file_;
-  bool half_ = false, big_endian_ = false, at_begin_ = true;
+  bool half_ = false, big_endian_ = false, at_begin_ = true, has_mark_ = false;
   unsigned first_ = 0;
   uint32_t high_ = 0;  // of a pair, until its other half comes
   int64_t line_ = 1;
@@ -78,14 +86,20 @@ class FromUtf16 final : public TextFilter {
 
 /// Quotes, escapes and comments of a file become those of RFC 4180. Inside quotes an escape stands
 /// before a quote or an escape, as in PostgreSQL. A comment leaves its line empty, which is no
-/// record.
+/// record. Lines that are left out at the beginning are no records either, and stay as they are.
 class ToRfc4180 final : public TextFilter {
  public:
-  ToRfc4180(const CsvForm& form, std::string delimiters)
-      : form_(form), delimiters_(std::move(delimiters)) {}
+  ToRfc4180(const FileOptions& options, std::string delimiters)
+      : form_(options.csv), delimiters_(std::move(delimiters)), skip_lines_(options.skip_lines) {}
 
   Status Append(std::string_view piece, std::string* out) override {
-    for (const char c : piece) Take(c, out);
+    for (const char c : piece) {
+      if (skip_lines_ > 0) {
+        Skip(c, out);
+      } else {
+        Take(c, out);
+      }
+    }
     return Status::OK();
   }
 
@@ -116,6 +130,14 @@ class ToRfc4180 final : public TextFilter {
   void EndField(char c, std::string* out) {
     out->push_back(c);
     state_ = EndsLine(c) ? State::kLineBegin : State::kFieldBegin;
+  }
+
+  void Skip(char c, std::string* out) {
+    const bool is_second_half = c == '\n' && skipped_ == '\r';
+    if (EndsLine(c) && !is_second_half) --skip_lines_;
+    skipped_ = c;
+    bytes_seen_ = 3;
+    out->push_back(c);
   }
 
   void Take(char c, std::string* out) {
@@ -186,6 +208,8 @@ class ToRfc4180 final : public TextFilter {
   const std::string delimiters_;  // more than one when it has yet to be found
   State state_ = State::kLineBegin;
   size_t bytes_seen_ = 0;  // of a byte order mark
+  int64_t skip_lines_;     // that are still to come
+  char skipped_ = '\0';    // the last byte of them
 };
 
 }  // namespace
@@ -201,7 +225,7 @@ TextFilters FiltersFor(const std::string& file, const FileOptions& options) {
   if (options.csv.rewrites_text()) {
     const std::string delimiters =
         options.delimiter ? std::string(1, *options.delimiter) : kCsvDelimiters;
-    filters.push_back(std::make_unique<ToRfc4180>(options.csv, delimiters));
+    filters.push_back(std::make_unique<ToRfc4180>(options, delimiters));
   }
   return filters;
 }

@@ -48,6 +48,9 @@ _TEXT_FILES = {
     "comments.csv": (
         '# made by hand\nid,word\n1,NA\n# in between\n2,"NA"\n3,"# no comment\n# neither"\n'
     ),
+    "quote_above.csv": "'tis a note\nid,w\n1,'a'\n2,'b'\n",
+    "escape_above.csv": 'a \\"note",\n"\n#id,w\nid,w\n1,"a\\"b"\n',
+    "semicolon_comments.csv": 'a;b\n1;x,"y\n#c;,"\n2;z\n#d\n3;w\n',
     "german.csv": "day,moment,n\n31.12.2023,31.12.2023 08:15,1\n01.02.2024,,2\n",
     "late_text.csv": "n\n1\n2\nx\n",
     "events.json": (
@@ -77,6 +80,7 @@ def write_files(folder: Path) -> None:
     (folder / "latin.csv.gz").write_bytes(gzip.compress("word\nnaïve\n".encode("latin-1")))
     (folder / "wide.csv").write_bytes("word,n\nnaïve,1\n\U0001f600,2\n".encode("utf-16"))
     (folder / "cut_wide.csv").write_bytes("word\n\U0001f600".encode("utf-16-le")[:-2])
+    (folder / "big_endian.csv").write_bytes("word,n\nabc,1\n".encode("utf-16-be"))
     (folder / "packed.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n2,Bob\n"))
     (folder / "packed.ndjson.gz").write_bytes(gzip.compress(b'{"id": 1}\n{"id": 2}\n'))
     (folder / "cut.csv.gz").write_bytes(gzip.compress(b"id,name\n1,Ann\n" * 100)[:-12])
