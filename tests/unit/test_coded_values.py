@@ -112,3 +112,40 @@ def test_coded_values_are_changed_and_are_keys(session: _kernel.Session) -> None
     session.execute("UPDATE keyed SET i = i + 1")
     session.execute("DELETE FROM keyed WHERE i = 11")
     assert rows(session, "SELECT i FROM keyed ORDER BY i") == [{"i": 31}, {"i": 41}]
+
+
+def test_coded_columns_become_keys_whichever_statement_says_so(session: _kernel.Session) -> None:
+    for rule in ("ADD UNIQUE (i)", "ADD PRIMARY KEY (i)"):
+        session.execute("CREATE TABLE keyed AS SELECT i, n FROM coded WHERE n IN (0, 1)")
+        session.execute(f"ALTER TABLE keyed {rule}")
+        with pytest.raises(_kernel.ExecutionError) as refusal:
+            session.execute("INSERT INTO keyed VALUES (30, 9)")
+        assert refusal.value.code == "VEL3005"
+        assert refusal.value.message.endswith("key in keyed: (i) = (30)")
+        session.execute("DROP TABLE keyed")
+
+
+def test_coded_values_inside_structs_and_lists_are_used_as_their_values() -> None:
+    coded = pa.array([30, 10, None, 30], pa.int64()).dictionary_encode()
+    days = pa.array([datetime.date(2024, 1, n) for n in (3, 1, 2, 3)]).dictionary_encode()
+    table = pa.table(
+        {
+            "n": pa.array(range(4)),
+            "s": pa.StructArray.from_arrays([coded, days], ["i", "d"]),
+            "l": pa.ListArray.from_arrays(pa.array([0, 2, 3, 3, 4], pa.int32()), coded),
+        }
+    )
+    session = _kernel.Session(threads=2)
+    session.register_arrow("t", table)
+    assert rows(session, "SELECT n, s.i + 1 AS x FROM t WHERE s.i > 10 ORDER BY n") == [
+        {"n": 0, "x": 31},
+        {"n": 3, "x": 31},
+    ]
+    by_day = "SELECT (s).d AS d, sum(t.s.i) AS i FROM t GROUP BY (s).d ORDER BY d DESC LIMIT 1"
+    assert rows(session, by_day) == [{"d": datetime.date(2024, 1, 3), "i": 60}]
+    assert rows(session, "SELECT n, l[1] * 2 AS x FROM t WHERE l[1] = 30 ORDER BY s['d'], n") == [
+        {"n": 0, "x": 60},
+        {"n": 3, "x": 60},
+    ]
+    assert rows(session, "SELECT max(x) AS x FROM (SELECT UNNEST(l) AS x FROM t) q") == [{"x": 30}]
+    session.close()

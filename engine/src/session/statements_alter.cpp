@@ -228,9 +228,7 @@ Status SetType(const Statement& statement, int column, const std::string& table,
   for (const auto& key : altered->rules.keys) {
     const bool named =
         std::find(key.columns.begin(), key.columns.end(), column) != key.columns.end();
-    if (!named || IsComparable(*LogicalType(type))) continue;
-    return FailAt(asked.place, ErrorCode::kTypeMismatch,
-                  "a column of this type cannot be a key: " + field->name());
+    if (named) ARROW_RETURN_NOT_OK(CheckCanBeKey(type, field->name(), asked.place));
   }
   ARROW_ASSIGN_OR_RAISE(altered->schema, altered->schema->SetField(column, field->WithType(type)));
   altered->convert = Computed(column, value, altered->schema, bind.functions);

@@ -28,9 +28,7 @@ Status CheckUniqueItem(const sql::OrderItem& item, const logical::BoundExpr& bou
     return FailAt(item.expr->place, ErrorCode::kUnsupportedStatement,
                   "a unique index is on columns, not on an expression: " + logical::ToText(bound));
   }
-  if (IsComparable(*LogicalType(bound.type))) return Status::OK();
-  return FailAt(item.expr->place, ErrorCode::kTypeMismatch,
-                "a column of this type cannot be a key: " + bound.name);
+  return CheckCanBeKey(bound.type, bound.name, item.expr->place);
 }
 
 }  // namespace

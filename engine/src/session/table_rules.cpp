@@ -204,7 +204,11 @@ Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_
   std::vector<std::string> names, values;
   for (int column : rules_.keys[key].columns) {
     names.push_back(schema_->field(column)->name());
-    ARROW_ASSIGN_OR_RAISE(const auto value, batch.column(column)->GetScalar(row));
+    ARROW_ASSIGN_OR_RAISE(auto value, batch.column(column)->GetScalar(row));
+    if (IsDictionary(*value->type)) {
+      const auto& coded = static_cast<const arrow::DictionaryScalar&>(*value);
+      ARROW_ASSIGN_OR_RAISE(value, coded.GetEncodedValue());
+    }
     values.push_back(value->ToString());
   }
   return Fail(ErrorCode::kConstraint,
@@ -213,6 +217,12 @@ Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_
                   ")",
               "Use INSERT ... ON CONFLICT to keep or to replace the row that is there.",
               "constraint: " + rules_.keys[key].name);
+}
+
+Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place) {
+  if (IsComparable(*LogicalType(type))) return Status::OK();
+  return FailAt(place, ErrorCode::kTypeMismatch,
+                "a column of this type cannot be a key: " + column);
 }
 
 Result<std::vector<int64_t>> TableRules::FindRows(size_t key, const arrow::RecordBatch& batch) {

@@ -96,6 +96,9 @@ class TableRules final : public storage::TableGuard {
   std::vector<std::unique_ptr<Index>> indexes_;  // by key
 };
 
+/// VEL2016 for a column that no key can be of; a coded column can where its values can.
+Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place);
+
 /// The rules of a table, or null.
 inline TableRules* RulesOf(const storage::Table& table) {
   return static_cast<TableRules*>(table.guard().get());

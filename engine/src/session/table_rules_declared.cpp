@@ -41,10 +41,7 @@ Status BindKey(const sql::KeyDef& definition, SchemaPtr* schema, KeyRule* key) {
                     "a key names a column twice: " + name.text);
     }
     key->columns.push_back(column);
-    if (!IsComparable(*(*schema)->field(column)->type())) {
-      return FailAt(name.place, ErrorCode::kTypeMismatch,
-                    "a column of this type cannot be a key: " + name.text);
-    }
+    ARROW_RETURN_NOT_OK(CheckCanBeKey((*schema)->field(column)->type(), name.text, name.place));
     if (definition.primary) {
       const auto field = (*schema)->field(column)->WithNullable(false);
       ARROW_ASSIGN_OR_RAISE(*schema, (*schema)->SetField(column, field));

@@ -57,8 +57,9 @@ Result<BoundExprPtr> ExpressionBinder::BindIndex(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto base, Bind(*expr.children[0]));
   VELARIA_ASSIGN_OR_RETURN(auto index, Bind(*expr.children[1]));
   const bool is_struct = base->type->id() == arrow::Type::STRUCT;
-  return Call(is_struct ? "struct_extract" : "list_extract", {std::move(base), std::move(index)},
-              expr.place);
+  VELARIA_ASSIGN_OR_RETURN(auto element, Call(is_struct ? "struct_extract" : "list_extract",
+                                              {std::move(base), std::move(index)}, expr.place));
+  return PlainValues(std::move(element));
 }
 
 /// An open bound is NULL.
@@ -82,7 +83,9 @@ Result<BoundExprPtr> ExpressionBinder::FieldOf(BoundExprPtr base, const Name& na
                   "no struct, it has no fields: " + SqlName(*base->type));
   }
   VELARIA_ASSIGN_OR_RETURN(auto key, TextLiteral(name.text, name.place));
-  return Call("struct_extract", {std::move(base), std::move(key)}, name.place);
+  VELARIA_ASSIGN_OR_RETURN(auto field,
+                           Call("struct_extract", {std::move(base), std::move(key)}, name.place));
+  return PlainValues(std::move(field));
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindField(const Expr& expr) {
