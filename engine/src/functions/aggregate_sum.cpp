@@ -68,8 +68,9 @@ struct SumRule {
   int scale = 0;  // of a decimal input
 };
 
-Status SumOutOfRange(const arrow::DataType& type) {
-  return Fail(ErrorCode::kOverflow, "sum out of range: " + SqlName(type));
+/// `type` is the sum's, of which an average is made.
+Status SumOutOfRange(Answer answer, const arrow::DataType& type) {
+  return Fail(ErrorCode::kOverflow, SumRangeText(answer == Answer::kAverage, type));
 }
 
 /// Whether a NaN or an infinity may be among the values, those under NULLs counted.
@@ -98,9 +99,11 @@ class SpecialGroups {
     });
   }
   bool Has(uint32_t group) const { return group < has_.size() && has_[group]; }
-  Status Check(std::span<const uint32_t> groups, const std::vector<double>& sums) const {
+  Status Check(Answer answer, std::span<const uint32_t> groups,
+               const std::vector<double>& sums) const {
     for (const uint32_t group : groups) {
-      if (!std::isfinite(sums[group]) && !Has(group)) return SumOutOfRange(*arrow::float64());
+      if (!std::isfinite(sums[group]) && !Has(group))
+        return SumOutOfRange(answer, *arrow::float64());
     }
     return Status::OK();
   }
@@ -116,7 +119,7 @@ Status CheckReals(std::span<const uint32_t> groups, Value sum) {
   for (const uint32_t group : groups) {
     const double value = sum(group);
     if (std::isfinite(value) && std::isinf(static_cast<float>(value)))
-      return SumOutOfRange(*arrow::float32());
+      return SumOutOfRange(Answer::kSum, *arrow::float32());
   }
   return Status::OK();
 }
@@ -144,8 +147,7 @@ class SumStates final : public AggregateStates {
         overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
         ++counts_[group];
       });
-      return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)")
-                      : Status::OK();
+      return overflow ? DecimalOutOfRange() : Status::OK();
     } else {
       if (groups == nullptr && view.validity.all_valid() && view.stride == 1) {
         sums_[0] += SumAll(view.values, row_count);
@@ -182,15 +184,15 @@ class SumStates final : public AggregateStates {
       }
       counts_[groups[i]] += counts[i];
     }
-    return overflow ? Fail(ErrorCode::kOverflow, "decimal sum out of range: DECIMAL(38)")
-                    : Status::OK();
+    return overflow ? DecimalOutOfRange() : Status::OK();
   }
 
   Result<std::vector<Vector>> Export(std::span<const uint32_t> groups,
                                      arrow::MemoryPool* pool) const override {
     auto all = [](uint32_t) { return true; };
     // So a sum in an exported state is not finite where a term was not.
-    if constexpr (std::is_same_v<T, double>) ARROW_RETURN_NOT_OK(specials_.Check(groups, sums_));
+    if constexpr (std::is_same_v<T, double>)
+      ARROW_RETURN_NOT_OK(specials_.Check(rule_.answer, groups, sums_));
     ARROW_ASSIGN_OR_RAISE(auto sums,
                           FinishFixed<Acc>(StateType(), groups, pool, all,
                                            [this](uint32_t group) { return sums_[group]; }));
@@ -202,7 +204,8 @@ class SumStates final : public AggregateStates {
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     auto has = [this](uint32_t group) { return counts_[group] > 0; };
-    if constexpr (std::is_same_v<T, double>) ARROW_RETURN_NOT_OK(specials_.Check(groups, sums_));
+    if constexpr (std::is_same_v<T, double>)
+      ARROW_RETURN_NOT_OK(specials_.Check(rule_.answer, groups, sums_));
     if (rule_.answer == Answer::kAverage) {
       const double divisor = std::pow(10.0, rule_.scale);
       return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {
@@ -214,7 +217,7 @@ class SumStates final : public AggregateStates {
       static constexpr Int128 kLimit = Power10(38);
       for (uint32_t group : groups) {
         if (sums_[group] >= kLimit || sums_[group] <= -kLimit) {
-          return SumOutOfRange(*type_);
+          return SumOutOfRange(rule_.answer, *type_);
         }
       }
     }
@@ -245,6 +248,10 @@ class SumStates final : public AggregateStates {
   }
 
  private:
+  Status DecimalOutOfRange() const {
+    return SumOutOfRange(rule_.answer, *arrow::decimal128(38, rule_.scale));
+  }
+
   static constexpr size_t kFarGroups = size_t{1} << 14;  // beyond, a group is not near at hand
 
   void PrefetchFor(const uint32_t* groups, int64_t row, int64_t row_count) const {
@@ -317,7 +324,7 @@ class ReproducibleStates final : public AggregateStates {
     auto sum = [this](uint32_t group) { return sums_[group].Value(); };
     for (const uint32_t group : groups) {
       if (sums_[group].is_finite() && std::isinf(sum(group)))
-        return SumOutOfRange(*arrow::float64());
+        return SumOutOfRange(rule_.answer, *arrow::float64());
     }
     if (rule_.answer == Answer::kAverage) {
       return FinishFixed<double>(type_, groups, pool, has, [&](uint32_t group) {

@@ -102,6 +102,10 @@ bool FramesOnlyGrow(const WindowRows& rows);
 /// count(*) and count(x): the number of rows, or of values.
 Result<Vector> CountOverFrames(const FunctionContext& context, const AggregateBinding& binding,
                                const WindowRows& rows);
+/// Of a sum that `type` has no room for, or of the one that an average is made of.
+inline std::string SumRangeText(bool average, const arrow::DataType& type) {
+  return std::string(average ? "avg" : "sum") + " out of range: " + SqlName(type);
+}
 /// sum or avg over a number type as BindSum casts it; null when states have to be merged.
 FrameKernel SumOverFrames(const arrow::DataType& type, bool average);
 /// min or max over a fixed-width type; null for others.

@@ -75,7 +75,7 @@ Result<Vector> SumExact(const FunctionContext& context, const AggregateBinding& 
 }
 
 /// VEL3002 for a result that is not finite though every value of its frame is.
-template <typename T, typename Out>
+template <typename T, typename Out, bool kAverage>
 Status CheckFloats(const WindowRows& rows, const FixedView<T>& view, const Vector& results,
                    arrow::MemoryPool* pool) {
   const auto result = ViewFixed<Out>(results);
@@ -97,7 +97,7 @@ Status CheckFloats(const WindowRows& rows, const FixedView<T>& view, const Vecto
       has_special = has_special || specials[end] > specials[begin];
     });
     if (has_special) continue;
-    return Fail(ErrorCode::kOverflow, "sum out of range: " + SqlName(*results.type()));
+    return Fail(ErrorCode::kOverflow, SumRangeText(kAverage, *results.type()));
   }
   return Status::OK();
 }
@@ -115,7 +115,7 @@ Result<Vector> SumFloats(const FunctionContext& context, const AggregateBinding&
   using Out = decltype(value(0.0, 1));
   const auto checked = [&](Result<Vector> results) -> Result<Vector> {
     ARROW_RETURN_NOT_OK(results.status());
-    ARROW_RETURN_NOT_OK((CheckFloats<T, Out>(rows, view, *results, context.pool)));
+    ARROW_RETURN_NOT_OK((CheckFloats<T, Out, kAverage>(rows, view, *results, context.pool)));
     return results;
   };
   const auto row_value = [&](int64_t i) {
