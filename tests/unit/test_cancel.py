@@ -143,8 +143,8 @@ def test_a_cancel_at_any_moment_is_kept_or_refused(session: _kernel.Session, mad
         if made_by.startswith("INSERT"):
             session.execute("CREATE TABLE made(a BIGINT)")
         sql = f"{made_by} {ones} AS a FROM t WHERE a < {attempt * 500}"
-        statement = Statement(session, sql, f"made {attempt}")
-        state = cancel_when_known(session, statement, f"made {attempt}")
+        statement = Statement(session, sql, f"made-{attempt}")
+        state = cancel_when_known(session, statement, f"made-{attempt}")
         statement.wait()
         told.append(state)
         exists = "made" in [table.name for table in session.tables()]

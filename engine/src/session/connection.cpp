@@ -24,6 +24,21 @@ bool IsControl(const Statement& statement) {
   }
 }
 
+/// The ids that the server's clients may choose, too: they stand in tickets, logs and tables.
+Status CheckQueryId(const std::string& query_id) {
+  constexpr size_t kCharactersMax = 64;
+  const auto may_stand = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._:-").find(c) != std::string_view::npos;
+  };
+  if (query_id.size() <= kCharactersMax &&
+      std::all_of(query_id.begin(), query_id.end(), may_stand)) {
+    return Status::OK();
+  }
+  return Fail(ErrorCode::kBadCommand, "query_id is no id of a query",
+              "An id has up to 64 letters, digits and the signs . _ : -");
+}
+
 Status NoTransaction(const Statement& statement) {
   return FailAt(statement.place, ErrorCode::kTransactionState, "there is no open transaction",
                 "Start one with BEGIN.");
@@ -81,6 +96,7 @@ Result<StatementInfo> Connection::Describe(const std::string& sql,
 
 Result<StatementResult> Connection::Execute(const std::string& sql, const Parameters& parameters,
                                             std::string query_id) {
+  ARROW_RETURN_NOT_OK(CheckQueryId(query_id));
   if (query_id.empty()) query_id = Session::NewQueryId();
   auto turn = InTurn();
   StatementRunner runner(*this, sql, parameters, query_id);
@@ -125,6 +141,7 @@ Result<ExplainSections> Connection::ExplainStream(const std::string& sql) {
 
 Result<std::shared_ptr<stream::StreamingQuery>> Connection::StartStream(
     const std::string& sql, const StreamOptions& options) {
+  ARROW_RETURN_NOT_OK(CheckQueryId(options.query_id));
   const auto turn = InTurn();
   ARROW_RETURN_NOT_OK(CheckOutside("a streaming query"));
   ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
