@@ -31,6 +31,7 @@ TEST(words_symbols_and_comments_are_told_apart) {
   CHECK_EQ(Tokens("a_1+b$c"), "w:a_1 :+ w:b$c");
   CHECK_EQ(Tokens("a--b\nc"), "w:a w:c");
   CHECK_EQ(Tokens("a--b"), "w:a");
+  CHECK_EQ(Tokens("a--b\rc--d\r\ne"), "w:a w:c w:e");
   CHECK_EQ(Tokens("a - -b"), "w:a :- :- w:b");
   CHECK_EQ(Tokens("a/*b/*c*/d*/e"), "w:a w:e");
   CHECK_EQ(Tokens("a/b*c"), "w:a :/ w:b :* w:c");
@@ -77,6 +78,7 @@ TEST(strings_on_lines_of_their_own_are_one) {
   CHECK_EQ(Tokens("'a'\n'b' \r\n\t'c'"), "s:abc");
   CHECK_EQ(Tokens("'a' -- one\n -- two\n'''b'''"), "s:a'b'");
   CHECK_EQ(Tokens("'a'--'x'\n'b'"), "s:ab");
+  CHECK_EQ(Tokens("'a'\r'b' -- one\r'c'"), "s:abc");
   CHECK_EQ(Tokens("E'a\\t'\n'b\\n' X'41'\n'42' U&'\\0061'\n'\\0062!' UESCAPE '!'\n'c'"),
            "s:a\tb\n x:AB VEL2007");
   CHECK_EQ(Tokens("U&'!0061'\n'!0062' UESCAPE '!'"), "s:ab");

@@ -78,7 +78,7 @@ bool Lexer::SkipBlanksAndComments() {
     if (IsBlank(c)) {
       ++position_;
     } else if (c == '-' && At(position_ + 1) == '-') {
-      const size_t newline = text_.find('\n', position_);
+      const size_t newline = text_.find_first_of("\r\n", position_);
       position_ = newline == std::string_view::npos ? text_.size() : newline;
     } else if (c == '/' && At(position_ + 1) == '*') {
       if (!SkipBlockComment()) return false;

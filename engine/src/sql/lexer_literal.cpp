@@ -34,9 +34,10 @@ bool Lexer::SkipToNextPart() {
   size_t at = position_;
   while (at < text_.size()) {
     if (IsBlank(text_[at])) {
-      on_later_line |= text_[at++] == '\n';
+      on_later_line |= text_[at] == '\n' || text_[at] == '\r';
+      ++at;
     } else if (text_[at] == '-' && At(at + 1) == '-') {
-      at = std::min(text_.find('\n', at), text_.size());
+      at = std::min(text_.find_first_of("\r\n", at), text_.size());
     } else {
       break;
     }
