@@ -148,4 +148,11 @@ def test_coded_values_inside_structs_and_lists_are_used_as_their_values() -> Non
         {"n": 3, "x": 60},
     ]
     assert rows(session, "SELECT max(x) AS x FROM (SELECT UNNEST(l) AS x FROM t) q") == [{"x": 30}]
+    # As a whole it takes a cast, and the error says so.
+    with pytest.raises(_kernel.SqlError) as refusal:
+        session.execute("SELECT n FROM t WHERE l = [30, 10]")
+    assert refusal.value.code == "VEL2016"
+    assert refusal.value.message.endswith(": BIGINT[], dictionary-encoded inside")
+    assert refusal.value.hint == "Cast it to BIGINT[], which takes the encoding off."
+    assert rows(session, "SELECT n FROM t WHERE l::BIGINT[] = [30, 10]") == [{"n": 0}]
     session.close()

@@ -182,10 +182,20 @@ Result<BoundExprPtr> ExpectBoolean(BoundExprPtr expr, const std::string& what,
                 "Write a comparison, such as " + logical::ToText(*expr) + " <> 0.");
 }
 
+static bool HoldsCodes(const arrow::DataType& type) {
+  return HasCodesOfValues(type) ||
+         std::any_of(type.fields().begin(), type.fields().end(),
+                     [](const auto& field) { return HoldsCodes(*field->type()); });
+}
+
 Status CheckComparable(const logical::BoundExpr& expr, const std::string& what) {
   if (IsComparable(*expr.type)) return Status::OK();
+  const std::string type = SqlName(*expr.type);
+  const bool coded = HoldsCodes(*expr.type);
   return FailAt(expr.place, ErrorCode::kTypeMismatch,
-                "values of this type cannot stand in " + what + ": " + SqlName(*expr.type));
+                "values of this type cannot stand in " + what + ": " + type +
+                    (coded ? ", dictionary-encoded inside" : ""),
+                coded ? "Cast it to " + type + ", which takes the encoding off." : "");
 }
 
 }  // namespace velaria::sql
