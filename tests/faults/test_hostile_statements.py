@@ -94,7 +94,7 @@ def test_a_fault_in_the_last_byte_of_a_dense_statement_is_found_in_time(
     repeated = DENSE[name]
     statement = "SELECT " + repeated * ((LIMIT_BYTES - 100) // len(repeated)) + "1 FROM t WHERE )"
     code, seconds = refusal(session, statement)
-    assert code in ("VEL2001", "VEL2004")
+    assert code in ("VEL2001", "VEL2004", "VEL2009")  # or the list ends at its limit of items
     assert seconds < DENSE_S
 
 

@@ -30,6 +30,7 @@ class ChangeGenerator(Generator):
     def __init__(self, rng: random.Random, *, reads_itself: bool) -> None:
         super().__init__(rng)
         self._reads_itself = reads_itself
+        self._reach = 1000  # above every key
 
     def change(self) -> Change:
         while True:
@@ -57,11 +58,16 @@ class ChangeGenerator(Generator):
     def _select(self, table: str) -> str:
         """New keys from the old ones: unique, unless the same was done before."""
         source = self.rng.choice(sorted(self.tables))
-        self.scope = {f"q.{name}": kind for name, (_, kind) in self.tables[source].items()}
+        self.scope = {f"source.{name}": kind for name, (_, kind) in self.tables[source].items()}
         kinds = [kind for name, (_, kind) in self.tables[table].items() if name != "k"]
         items = ", ".join(self.expression(kind, 2) for kind in kinds)
         step = self.rng.choice((100, 200, 300))
-        return f"INSERT INTO {table} SELECT q.k + {step}, {items} FROM {source} AS q{self.where()}"
+        self._reach += step
+        # Not a name that columns of subqueries have: DuckDB then takes source.a for a field.
+        return (
+            f"INSERT INTO {table} SELECT source.k + {step}, {items} "
+            f"FROM {source} AS source{self.where()}"
+        )
 
     def _upsert(self, table: str) -> str:
         rows = self._rows(table, distinct=True)
@@ -84,7 +90,10 @@ class ChangeGenerator(Generator):
 
     def _move(self, table: str) -> str:
         self._own_columns(table)
-        return f"UPDATE {table} SET k = k + {self.rng.choice((1000, 7000))}{self.where()}"
+        # Beyond every key there is: SQLite looks for equal keys row by row, not at the end.
+        step = self._reach + self.rng.choice((0, 6000))
+        self._reach += step
+        return f"UPDATE {table} SET k = k + {step}{self.where()}"
 
     def _delete(self, table: str) -> str:
         self._own_columns(table)
