@@ -118,6 +118,13 @@ TEST(a_table_whose_rows_change_one_by_one_stays_as_small_as_its_rows) {
 namespace velaria::session {
 namespace {
 
+/// Rows then come in the same pieces in each run.
+std::shared_ptr<Session> OneThread() {
+  SessionOptions options;
+  options.threads = 1;
+  return Session::Make(options).ValueOrDie();
+}
+
 int64_t RunRows(Connection& connection, const std::string& sql) {
   auto result = connection.Execute(sql, {}, "");
   CHECK_OK(result.status());
@@ -125,9 +132,7 @@ int64_t RunRows(Connection& connection, const std::string& sql) {
 }
 
 TEST(a_table_that_is_updated_over_and_over_does_not_grow) {
-  SessionOptions options;
-  options.threads = 1;
-  auto session = Session::Make(options).ValueOrDie();
+  auto session = OneThread();
   auto connection = session->Connect();
   RunRows(*connection, "CREATE TABLE t AS SELECT g AS n FROM generate_series(1, 100000) s(g)");
   const auto table = session->catalog().Find("main", "t")->table;
@@ -143,9 +148,7 @@ TEST(a_table_that_is_updated_over_and_over_does_not_grow) {
 }
 
 TEST(keys_of_rows_that_are_gone_are_forgotten_and_the_others_are_accounted) {
-  SessionOptions options;
-  options.threads = 1;
-  auto session = Session::Make(options).ValueOrDie();
+  auto session = OneThread();
   auto connection = session->Connect();
   RunRows(*connection, "CREATE TABLE plain(k VARCHAR)");
   RunRows(*connection, "CREATE TABLE t(k VARCHAR PRIMARY KEY)");
