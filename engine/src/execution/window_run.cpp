@@ -59,7 +59,7 @@ void HashFixed(const Vector& vector, std::vector<uint64_t>* hashes) {
   HashColumn(view.validity, hashes, [&](int64_t row) { return WordOf(view[row]); });
 }
 
-struct Words128 {
+struct HashedWords {
   uint64_t low, high;
 };
 
@@ -82,7 +82,7 @@ Status HashOne(const Vector& vector, std::vector<uint64_t>* hashes) {
     case Physical::kFloat: HashFixed<float>(vector, hashes); return Status::OK();
     case Physical::kDouble: HashFixed<double>(vector, hashes); return Status::OK();
     case Physical::kDecimal: {
-      const auto view = ViewFixed<Words128>(vector);
+      const auto view = ViewFixed<HashedWords>(vector);
       HashColumn(view.validity, hashes,
                  [&](int64_t row) { return Mix(view[row].low, view[row].high); });
       return Status::OK();

@@ -85,6 +85,25 @@ ScalarKernel FindKernel(const arrow::DataType& from, const arrow::DataType& to) 
 
 }  // namespace
 
+Result<Vector> CastRows(
+    const FunctionContext& context, const CastPlan& plan, const Vector& argument, int64_t row_count,
+    FunctionRef<bool(const Validity& validity, int64_t rows, uint8_t* out)> compute,
+    FunctionRef<bool(int64_t row)> fits, FunctionRef<Status(int64_t row)> fault) {
+  const std::span<const Vector> arguments(&argument, 1);
+  const kernels::Extent extent = kernels::ExtentOf(arguments, row_count);
+  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(plan.to, extent.rows, context.pool));
+  VELARIA_ASSIGN_OR_RETURN(Vector result,
+                           kernels::WithArgumentNulls(context, data, arguments, extent));
+  const Validity validity = ValidityOf(argument);
+  if (!compute(validity, extent.rows, data->buffers[1]->mutable_data())) return result;
+  for (int64_t row = 0; row < extent.rows; ++row) {
+    if (!validity.IsValid(row) || fits(row)) continue;
+    if (!plan.try_cast) return fault(row);
+    VELARIA_RETURN_NOT_OK(ClearValid(context, data.get(), row));
+  }
+  return result;
+}
+
 const CastPlan& PlanOf(const ScalarBinding& binding) { return binding::DataOf<CastPlan>(binding); }
 
 Status OutOfRange(const arrow::DataType& to, const std::string& value) {

@@ -42,6 +42,14 @@ inline Status ClearValid(const FunctionContext& context, arrow::ArrayData* data,
   return Status::OK();
 }
 
+/// The frame around one cast's typed loop, compiled once: `compute(validity, rows, out)` fills the
+/// values of all rows and says whether one of them does not fit; then of each valid row is asked
+/// whether it `fits`, and its error is `fault(row)`.
+Result<Vector> CastRows(
+    const FunctionContext& context, const CastPlan& plan, const Vector& argument, int64_t row_count,
+    FunctionRef<bool(const Validity& validity, int64_t rows, uint8_t* out)> compute,
+    FunctionRef<bool(int64_t row)> fits, FunctionRef<Status(int64_t row)> fault);
+
 /// `convert(view[i], &out)` returns a negative number when the value does not fit; `fault(view[i])`
 /// is its error. Nulls are converted too when a value under them costs nothing to look at
 /// (`skip_nulls` false).
@@ -49,31 +57,26 @@ template <typename Out, bool skip_nulls, typename View, typename Convert, typena
 Result<Vector> ConvertRows(const FunctionContext& context, const CastPlan& plan,
                            const Vector& argument, int64_t row_count, const View& view,
                            Convert&& convert, Fault&& fault) {
-  const std::span<const Vector> arguments(&argument, 1);
-  const kernels::Extent extent = kernels::ExtentOf(arguments, row_count);
-  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(plan.to, extent.rows, context.pool));
-  VELARIA_ASSIGN_OR_RETURN(Vector result,
-                           kernels::WithArgumentNulls(context, data, arguments, extent));
-  Out* out = reinterpret_cast<Out*>(data->buffers[1]->mutable_data());
-  const Validity validity = ValidityOf(argument);
-  int64_t flags = 0;
-  for (int64_t i = 0; i < extent.rows; ++i) {
-    if constexpr (skip_nulls) {
-      if (!validity.IsValid(i)) {
-        out[i] = Out{};
-        continue;
+  const auto compute = [&](const Validity& validity, int64_t rows, uint8_t* bytes) {
+    Out* out = reinterpret_cast<Out*>(bytes);
+    int64_t flags = 0;
+    for (int64_t i = 0; i < rows; ++i) {
+      if constexpr (skip_nulls) {
+        if (!validity.IsValid(i)) {
+          out[i] = Out{};
+          continue;
+        }
       }
+      flags |= convert(view[i], &out[i]);
     }
-    flags |= convert(view[i], &out[i]);
-  }
-  if (flags >= 0) return result;
-  for (int64_t i = 0; i < extent.rows; ++i) {
+    return flags < 0;
+  };
+  const auto fits = [&](int64_t row) {
     Out ignored;
-    if (!validity.IsValid(i) || convert(view[i], &ignored) >= 0) continue;
-    if (!plan.try_cast) return fault(view[i]);
-    VELARIA_RETURN_NOT_OK(ClearValid(context, data.get(), i));
-  }
-  return result;
+    return convert(view[row], &ignored) >= 0;
+  };
+  return CastRows(context, plan, argument, row_count, compute, fits,
+                  [&](int64_t row) -> Status { return fault(view[row]); });
 }
 
 }  // namespace velaria::casts

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "base/function_ref.hpp"
 #include "functions/registry.hpp"
 
 namespace velaria::kernels {
@@ -36,12 +37,8 @@ inline bool HasConstantNull(std::span<const Vector> arguments) {
 }
 
 /// A result whose rows are null where an argument is.
-inline Result<Vector> WithArgumentNulls(const FunctionContext& context, ArrayDataPtr data,
-                                        std::span<const Vector> arguments, Extent extent) {
-  VELARIA_ASSIGN_OR_RETURN(data->buffers[0], CombineValidity(arguments, extent.rows, context.pool));
-  data->null_count = data->buffers[0] ? arrow::kUnknownNullCount : 0;
-  return Vector{std::move(data), extent.constant};
-}
+Result<Vector> WithArgumentNulls(const FunctionContext& context, ArrayDataPtr data,
+                                 std::span<const Vector> arguments, Extent extent);
 
 /// A 16-byte decimal as it lies in a buffer, which promises no more than 8-byte alignment.
 struct DecimalCell {
@@ -72,53 +69,52 @@ void ForEachPair(const FixedView<A>& a, const FixedView<B>& b, int64_t rows, Bod
   }
 }
 
+/// The frame around one call's typed loops, compiled once: `compute(rows, out)` fills the values of
+/// all rows and says whether one of them has no result; `explain(row)` is then the error of a valid
+/// row, or OK where it has a result.
+Result<Vector> MapFixed(const FunctionContext& context, const TypePtr& type,
+                        std::span<const Vector> arguments, int64_t row_count,
+                        FunctionRef<bool(int64_t rows, uint8_t* out)> compute,
+                        FunctionRef<Status(int64_t row)> explain);
+
 /// `op(a, &out)` returns a signed integer that is negative when `a` has no result; `fault(a)` is
 /// the error then.
 template <typename A, typename Out, typename Op, typename Fault>
 Result<Vector> MapUnary(const FunctionContext& context, const TypePtr& type, const Vector& argument,
                         int64_t row_count, Op op, Fault fault) {
-  const std::span<const Vector> arguments(&argument, 1);
-  if (HasConstantNull(arguments)) return MakeNullConstant(type, context.pool);
-  const Extent extent = ExtentOf(arguments, row_count);
-  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(type, extent.rows, context.pool));
-  Out* out = reinterpret_cast<Out*>(data->buffers[1]->mutable_data());
-  const auto a = ViewFixed<A>(argument);
-  decltype(op(A{}, out)) flags = 0;
-  for (int64_t i = 0; i < extent.rows; ++i) flags |= op(a.values[i], &out[i]);
-  VELARIA_ASSIGN_OR_RETURN(Vector result,
-                           WithArgumentNulls(context, std::move(data), arguments, extent));
-  if (flags < 0) {
-    const Validity validity = ValidityOf(result);
+  const auto compute = [&](int64_t rows, uint8_t* bytes) {
+    Out* out = reinterpret_cast<Out*>(bytes);
+    const auto a = ViewFixed<A>(argument);
+    decltype(op(A{}, out)) flags = 0;
+    for (int64_t i = 0; i < rows; ++i) flags |= op(a.values[i], &out[i]);
+    return flags < 0;
+  };
+  const auto explain = [&](int64_t row) -> Status {
+    const A a = ViewFixed<A>(argument).values[row];
     Out ignored;
-    for (int64_t i = 0; i < extent.rows; ++i) {
-      if (validity.IsValid(i) && op(a.values[i], &ignored) < 0) return fault(a.values[i]);
-    }
-  }
-  return result;
+    return op(a, &ignored) < 0 ? fault(a) : Status::OK();
+  };
+  return MapFixed(context, type, {&argument, 1}, row_count, compute, explain);
 }
 
 /// As MapUnary, for two arguments.
 template <typename A, typename B, typename Out, typename Op, typename Fault>
 Result<Vector> MapBinary(const FunctionContext& context, const TypePtr& type,
                          std::span<const Vector> arguments, int64_t row_count, Op op, Fault fault) {
-  if (HasConstantNull(arguments)) return MakeNullConstant(type, context.pool);
-  const Extent extent = ExtentOf(arguments, row_count);
-  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(type, extent.rows, context.pool));
-  Out* out = reinterpret_cast<Out*>(data->buffers[1]->mutable_data());
-  const auto a = ViewFixed<A>(arguments[0]);
-  const auto b = ViewFixed<B>(arguments[1]);
-  decltype(op(A{}, B{}, out)) flags = 0;
-  ForEachPair(a, b, extent.rows, [&](int64_t i, A x, B y) { flags |= op(x, y, &out[i]); });
-  VELARIA_ASSIGN_OR_RETURN(Vector result,
-                           WithArgumentNulls(context, std::move(data), arguments, extent));
-  if (flags < 0) {
-    const Validity validity = ValidityOf(result);
+  const auto compute = [&](int64_t rows, uint8_t* bytes) {
+    Out* out = reinterpret_cast<Out*>(bytes);
+    decltype(op(A{}, B{}, out)) flags = 0;
+    ForEachPair(ViewFixed<A>(arguments[0]), ViewFixed<B>(arguments[1]), rows,
+                [&](int64_t i, A x, B y) { flags |= op(x, y, &out[i]); });
+    return flags < 0;
+  };
+  const auto explain = [&](int64_t row) -> Status {
+    const A a = ViewFixed<A>(arguments[0])[row];
+    const B b = ViewFixed<B>(arguments[1])[row];
     Out ignored;
-    for (int64_t i = 0; i < extent.rows; ++i) {
-      if (validity.IsValid(i) && op(a[i], b[i], &ignored) < 0) return fault(a[i], b[i]);
-    }
-  }
-  return result;
+    return op(a, b, &ignored) < 0 ? fault(a, b) : Status::OK();
+  };
+  return MapFixed(context, type, arguments, row_count, compute, explain);
 }
 
 /// The fault of an operation that has none.
@@ -150,13 +146,16 @@ void PackBits(int64_t rows, uint8_t* bitmap, Test&& test) {
   }
 }
 
+/// A BOOLEAN per row, which `pack(rows, bitmap)` sets, with the usual null rule.
+Result<Vector> MapToBits(const FunctionContext& context, std::span<const Vector> arguments,
+                         Extent extent, FunctionRef<void(int64_t rows, uint8_t* bitmap)> pack);
+
 /// A BOOLEAN per row from `test(row)`, with the usual null rule.
 template <typename Test>
 Result<Vector> MapToBoolean(const FunctionContext& context, std::span<const Vector> arguments,
                             Extent extent, Test&& test) {
-  VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(arrow::boolean(), extent.rows, context.pool));
-  PackBits(extent.rows, data->buffers[1]->mutable_data(), test);
-  return WithArgumentNulls(context, std::move(data), arguments, extent);
+  return MapToBits(context, arguments, extent,
+                   [&](int64_t rows, uint8_t* bitmap) { PackBits(rows, bitmap, test); });
 }
 
 /// The common fixed-width call: a typed body is chosen by the argument's physical type, once per

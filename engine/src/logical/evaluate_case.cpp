@@ -24,7 +24,7 @@ Selection AllRows(const Chunk& chunk) {
   return rows;
 }
 
-bool IsCheap(const BoundExpr& expr) {
+bool IsFixedCopy(const BoundExpr& expr) {
   return (expr.kind == BoundKind::kColumn || expr.kind == BoundKind::kLiteral) &&
          FixedWidthOf(PhysicalOf(*expr.type)) > 0;
 }
@@ -110,21 +110,22 @@ Result<Vector> EvaluateCase(const BoundExpr& expr, const Chunk& chunk,
     Branch branch;
     Chunk taken = rest;
     if (is_else) {
-      branch.is_rest = IsCheap(result);
+      branch.is_rest = IsFixedCopy(result);
       if (!branch.is_rest) branch.rows = AllRows(rest);
     } else {
       VELARIA_ASSIGN_OR_RETURN(auto passing, SelectRows(*expr.children[i], rest, context));
       if (passing && passing->empty()) continue;
       branch.rows = passing ? *passing : AllRows(rest);
       if (passing) taken.selection = passing;
-      const bool rest_is_cheap = i + 3 == expr.children.size() && IsCheap(*expr.children.back());
+      const bool rest_is_cheap =
+          i + 3 == expr.children.size() && IsFixedCopy(*expr.children.back());
       if (!passing) {
         rest.selection = std::make_shared<Selection>();
       } else if (!rest_is_cheap) {
         rest.selection = std::make_shared<Selection>(RowsWithout(rest, *passing));
       }
     }
-    if (IsCheap(result)) {
+    if (IsFixedCopy(result)) {
       branch.by_row = true;
       VELARIA_ASSIGN_OR_RETURN(branch.values, EvaluateDense(result, chunk, context));
     } else {

@@ -20,7 +20,7 @@ constexpr double kGroupPart = 0.1;
 constexpr double kUnnestedRows = 10;
 constexpr double kRecursionRounds = 10;
 
-constexpr double kUnknown = std::numeric_limits<double>::infinity();
+constexpr double kNoBound = std::numeric_limits<double>::infinity();
 
 RowEstimate Counted(double rows) { return {rows, rows, rows}; }
 
@@ -106,7 +106,7 @@ double SelectivityOf(const BoundExpr& expr) {
 RowEstimate EstimateOf(const LogicalNode& node) {
   const auto child = [&] { return EstimateOf(*node.children[0]); };
   // So many times the child's rows, which is a guess.
-  const auto times = [&](double factor) { return Guessed(child().rows * factor, kUnknown); };
+  const auto times = [&](double factor) { return Guessed(child().rows * factor, kNoBound); };
   const auto limited = [&](double rows) {
     const auto input = child();
     return Guessed(std::min(input.rows, rows), std::min(input.at_most, rows));
@@ -114,7 +114,7 @@ RowEstimate EstimateOf(const LogicalNode& node) {
   switch (node.kind) {
     case NodeKind::kScan: {
       const auto rows = node.relation->estimated_row_count();
-      return rows < 0 ? Guessed(kUnknownTableRows, kUnknown) : Counted(static_cast<double>(rows));
+      return rows < 0 ? Guessed(kUnknownTableRows, kNoBound) : Counted(static_cast<double>(rows));
     }
     case NodeKind::kValues: return Counted(static_cast<double>(node.rows.size()));
     case NodeKind::kFilter: {
@@ -135,7 +135,7 @@ RowEstimate EstimateOf(const LogicalNode& node) {
     case NodeKind::kJoin: return JoinEstimate(node);
     case NodeKind::kAggregate: return AggregateEstimate(node);
     case NodeKind::kLimit:
-      return limited(node.limit < 0 ? kUnknown : static_cast<double>(node.limit));
+      return limited(node.limit < 0 ? kNoBound : static_cast<double>(node.limit));
     case NodeKind::kUnion: {
       RowEstimate sum;
       for (const auto& part : node.children) {
@@ -145,7 +145,7 @@ RowEstimate EstimateOf(const LogicalNode& node) {
       return sum;
     }
     case NodeKind::kShared:  // its plan is walked once, and not for each that reads it
-      return node.estimated_rows < 0 ? child() : Guessed(node.estimated_rows, kUnknown);
+      return node.estimated_rows < 0 ? child() : Guessed(node.estimated_rows, kNoBound);
     case NodeKind::kUnnest: return times(kUnnestedRows);
     case NodeKind::kSeries:
       return Counted(std::max(
@@ -158,9 +158,9 @@ RowEstimate EstimateOf(const LogicalNode& node) {
       return Guessed(input.rows * node.sample->amount / 100, input.at_most);
     }
     case NodeKind::kRecursive: return times(kRecursionRounds);
-    case NodeKind::kRecursiveRef: return Guessed(kUnknownTableRows, kUnknown);
+    case NodeKind::kRecursiveRef: return Guessed(kUnknownTableRows, kNoBound);
   }
-  return Guessed(kUnknownTableRows, kUnknown);
+  return Guessed(kUnknownTableRows, kNoBound);
 }
 
 }  // namespace velaria::logical

@@ -3,7 +3,9 @@
 // nothing is gathered.
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <type_traits>
 
 #include "logical/evaluate_rows.hpp"
 #include "logical/in_list.hpp"
@@ -46,55 +48,78 @@ struct Raw<arrow::Decimal128> {
   using Type = __int128;
 };
 
-/// NaN equals itself and is greater than every number, so "greater" is written as "not at most".
-/// The constant on the right is never NaN.
-struct EqualTo {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return a == b;
-  }
-};
-struct NotEqualTo {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return a != b;
-  }
-};
-struct LessThan {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return a < b;
-  }
-};
-struct AtMost {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return a <= b;
-  }
-};
-struct GreaterThan {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return !(a <= b);
-  }
-};
-struct AtLeast {
-  template <typename V>
-  static bool Test(V a, V b) {
-    return !(a < b);
-  }
+/// The values from `low` to `high`, both included, to which a comparison with a constant comes
+/// down.
+template <typename V>
+struct Interval {
+  V low = kLowest;
+  V high = kHighest;
+  bool is_empty = false;
+  bool has_nan = std::is_floating_point_v<V>;  // NaN stands above every number
+
+  static constexpr V kLowest = [] {
+    if constexpr (std::is_floating_point_v<V>) {
+      return -std::numeric_limits<V>::infinity();
+    } else {
+      return static_cast<V>(V(-1) < V(0) ? V(1) << (8 * sizeof(V) - 1) : V(0));
+    }
+  }();
+  static constexpr V kHighest = [] {
+    if constexpr (std::is_floating_point_v<V>) {
+      return std::numeric_limits<V>::infinity();
+    } else {
+      return static_cast<V>(~kLowest);
+    }
+  }();
 };
 
-template <typename Visit>
-void VisitSign(Sign sign, Visit visit) {
-  switch (sign) {
-    case Sign::kEqual: return visit(EqualTo{});
-    case Sign::kNotEqual: return visit(NotEqualTo{});
-    case Sign::kLess: return visit(LessThan{});
-    case Sign::kLessEqual: return visit(AtMost{});
-    case Sign::kGreater: return visit(GreaterThan{});
-    case Sign::kGreaterEqual: return visit(AtLeast{});
+template <typename V>
+V Above(V value) {
+  if constexpr (std::is_floating_point_v<V>) {
+    return std::nextafter(value, Interval<V>::kHighest);
+  } else {
+    return static_cast<V>(value + 1);
   }
+}
+
+template <typename V>
+V Below(V value) {
+  if constexpr (std::is_floating_point_v<V>) {
+    return std::nextafter(value, Interval<V>::kLowest);
+  } else {
+    return static_cast<V>(value - 1);
+  }
+}
+
+/// Leaves of the interval what compares so with `constant`, which is no NaN; false for what is no
+/// interval: NaN alone is above infinity.
+template <typename V>
+bool Narrow(Sign sign, V constant, Interval<V>* interval) {
+  switch (sign) {
+    case Sign::kNotEqual: return false;
+    case Sign::kEqual:
+      interval->low = interval->high = constant;
+      interval->has_nan = false;
+      return true;
+    case Sign::kGreater:
+      if (constant == Interval<V>::kHighest) {
+        interval->is_empty = true;
+        return !std::is_floating_point_v<V>;
+      }
+      interval->low = Above(constant);
+      return true;
+    case Sign::kGreaterEqual: interval->low = constant; return true;
+    case Sign::kLess:
+      interval->is_empty |= constant == Interval<V>::kLowest;
+      interval->high = interval->is_empty ? constant : Below(constant);
+      interval->has_nan = false;
+      return true;
+    case Sign::kLessEqual:
+      interval->high = constant;
+      interval->has_nan = false;
+      return true;
+  }
+  return false;
 }
 
 /// Keeps the rows for which `passes(row)` holds.
@@ -147,6 +172,29 @@ typename Raw<T>::Type Load(const T* values, uint32_t row) {
   }
 }
 
+template <size_t width>
+struct WordOf {
+  using Type = std::conditional_t<
+      width == 1, uint8_t,
+      std::conditional_t<width == 2, uint16_t, std::conditional_t<width == 4, uint32_t, uint64_t>>>;
+};
+template <>
+struct WordOf<16> {
+  using Type = unsigned __int128;
+};
+
+/// Keeps the rows whose word lies at most `span` above `low`.
+template <typename Word>
+void KeepWords(const Vector& vector, Word low, Word span, int64_t row_count, const Selection* rows,
+               Selection* out) {
+  const auto* bytes = vector.data->buffers[1]->data() + vector.data->offset * sizeof(Word);
+  KeepValid(ValidityOf(vector), row_count, rows, out, [=](uint32_t row) {
+    Word word;
+    std::memcpy(&word, bytes + row * sizeof(Word), sizeof(word));
+    return static_cast<Word>(word - low) <= span;
+  });
+}
+
 bool HasFixedValues(const BoundExpr& column, const Chunk& chunk) {
   if (column.kind != BoundKind::kColumn || FixedWidthOf(PhysicalOf(*column.type)) == 0)
     return false;
@@ -186,21 +234,48 @@ std::optional<ConstantComparison> AsConstantComparison(const BoundExpr& expr, co
   return ConstantComparison{left, right, swapped ? Mirrored(*sign) : *sign};
 }
 
+/// Keeps the rows whose value lies in the interval. Of integers one loop serves a width, signed or
+/// not: the distance from `low`, modulo the width, is compared with the interval's.
+template <typename T>
+void KeepBetween(const Vector& vector, const Interval<typename Raw<T>::Type>& interval,
+                 int64_t row_count, const Selection* rows, Selection* out) {
+  const Validity validity = ValidityOf(vector);
+  const auto low = interval.low, high = interval.high;
+  if (interval.is_empty || (high < low && !interval.has_nan)) {
+    out->clear();
+  } else if constexpr (std::is_floating_point_v<T>) {
+    const T* values = ValuesOf<T>(vector);
+    if (interval.has_nan) {
+      return KeepValid(validity, row_count, rows, out,
+                       [=](uint32_t row) { return !(values[row] < low); });
+    }
+    KeepValid(validity, row_count, rows, out,
+              [=](uint32_t row) { return !(values[row] < low) & (values[row] <= high); });
+  } else {
+    using Word = typename WordOf<sizeof(T)>::Type;
+    KeepWords<Word>(vector, static_cast<Word>(low),
+                    static_cast<Word>(static_cast<Word>(high) - static_cast<Word>(low)), row_count,
+                    rows, out);
+  }
+}
+
 bool SelectConstant(const ConstantComparison& comparison, const Chunk& chunk, const Selection* rows,
                     Selection* out) {
   const auto& vector = chunk.columns[static_cast<size_t>(comparison.column->column)];
-  const Validity validity = ValidityOf(vector);
   bool handled = false;
   const auto status = VisitFixed(PhysicalOf(*vector.type()), [&]<typename T>(T) {
     const auto constant = ConstantOf<T>(*comparison.constant);
     if (!constant) return Status::OK();
     handled = true;
-    VisitSign(comparison.sign, [&]<typename Op>(Op) {
+    if (comparison.sign == Sign::kNotEqual) {
       const T* values = ValuesOf<T>(vector);
-      const auto right = *constant;
-      KeepValid(validity, chunk.row_count, rows, out,
-                [=](uint32_t row) { return Op::Test(Load(values, row), right); });
-    });
+      KeepValid(ValidityOf(vector), chunk.row_count, rows, out,
+                [values, right = *constant](uint32_t row) { return Load(values, row) != right; });
+      return Status::OK();
+    }
+    Interval<typename Raw<T>::Type> interval;
+    handled = Narrow(comparison.sign, *constant, &interval);
+    if (handled) KeepBetween<T>(vector, interval, chunk.row_count, rows, out);
     return Status::OK();
   });
   return handled && status.ok();
@@ -212,18 +287,28 @@ bool SelectColumns(Sign sign, const BoundExpr& left, const BoundExpr& right, con
       !left.type->Equals(*right.type) || IsFloating(*left.type)) {
     return false;  // two floats may both be NaN: the function's kernel knows that order
   }
+  if (sign == Sign::kGreater || sign == Sign::kGreaterEqual) {
+    return SelectColumns(Mirrored(sign), right, left, chunk, rows, out);
+  }
   const auto& a = chunk.columns[static_cast<size_t>(left.column)];
   const auto& b = chunk.columns[static_cast<size_t>(right.column)];
   const Validity a_valid = ValidityOf(a), b_valid = ValidityOf(b);
   const auto status = VisitFixed(PhysicalOf(*a.type()), [&]<typename T>(T) {
-    VisitSign(sign, [&]<typename Op>(Op) {
-      const T* x = ValuesOf<T>(a);
-      const T* y = ValuesOf<T>(b);
-      const auto test = [=](uint32_t row) { return Op::Test(Load(x, row), Load(y, row)); };
+    const T* x = ValuesOf<T>(a);
+    const T* y = ValuesOf<T>(b);
+    const auto keep = [&](auto test) {
       if (b_valid.all_valid()) return KeepValid(a_valid, chunk.row_count, rows, out, test);
       KeepValid(a_valid, chunk.row_count, rows, out,
                 [&](uint32_t row) { return test(row) & IsValidAt(b_valid, row); });
-    });
+    };
+    if (sign == Sign::kLess) {
+      keep([=](uint32_t row) { return Load(x, row) < Load(y, row); });
+    } else if (sign == Sign::kLessEqual) {
+      keep([=](uint32_t row) { return Load(x, row) <= Load(y, row); });
+    } else {
+      const bool wants_equal = sign == Sign::kEqual;
+      keep([=](uint32_t row) { return (Load(x, row) == Load(y, row)) == wants_equal; });
+    }
     return Status::OK();
   });
   return status.ok();
@@ -271,31 +356,12 @@ bool SelectFusedRange(const BoundExpr& low, const BoundExpr& high, const Chunk& 
   if (is_upper(from->sign) && is_lower(to->sign)) std::swap(from, to);
   if (!is_lower(from->sign) || !is_upper(to->sign)) return false;
   const auto& vector = chunk.columns[static_cast<size_t>(from->column->column)];
-  const Validity validity = ValidityOf(vector);
   bool handled = false;
   const auto status = VisitFixed(PhysicalOf(*vector.type()), [&]<typename T>(T) {
     const auto a = ConstantOf<T>(*from->constant), b = ConstantOf<T>(*to->constant);
-    if (!a || !b) return Status::OK();
-    handled = true;
-    const T* values = ValuesOf<T>(vector);
-    const auto select = [&](auto at_least, auto at_most) {
-      using Low = decltype(at_least);
-      using High = decltype(at_most);
-      const auto low_value = *a, high_value = *b;
-      KeepValid(validity, chunk.row_count, rows, out, [=](uint32_t row) {
-        const auto value = Load(values, row);
-        return Low::Test(value, low_value) & High::Test(value, high_value);
-      });
-    };
-    const bool open_low = from->sign == Sign::kGreater, open_high = to->sign == Sign::kLess;
-    if (open_low && open_high)
-      select(GreaterThan{}, LessThan{});
-    else if (open_low)
-      select(GreaterThan{}, AtMost{});
-    else if (open_high)
-      select(AtLeast{}, LessThan{});
-    else
-      select(AtLeast{}, AtMost{});
+    Interval<typename Raw<T>::Type> interval;
+    handled = a && b && Narrow(from->sign, *a, &interval) && Narrow(to->sign, *b, &interval);
+    if (handled) KeepBetween<T>(vector, interval, chunk.row_count, rows, out);
     return Status::OK();
   });
   return handled && status.ok();

@@ -36,19 +36,12 @@ Result<BatchPtr> Joined(const SchemaPtr& schema, const std::vector<BatchPtr>& ba
   return table->CombineChunksToBatch(pool);
 }
 
-int ColumnNamed(const sql::Name& name, const arrow::Schema& schema) {
-  for (int i = 0; i < schema.num_fields(); ++i) {
-    if (EqualsIgnoreCase(name.text, schema.field(i)->name())) return i;
-  }
-  return -1;
-}
-
 /// The key that ON CONFLICT (columns) means.
 Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
                      const arrow::Schema& schema) {
   std::vector<int> wanted;
   for (const auto& name : conflict.columns) {
-    const int column = ColumnNamed(name, schema);
+    const int column = ColumnNamed(name.text, schema);
     if (column < 0) {
       return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text);
     }

@@ -99,6 +99,9 @@ class TableRules final : public storage::TableGuard {
 /// VEL2016 for a column that no key can be of; a coded column can where its values can.
 Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place);
 
+/// The position of the column of that name, or -1.
+int ColumnNamed(const std::string& name, const arrow::Schema& schema);
+
 /// The rules of a table, or null.
 inline TableRules* RulesOf(const storage::Table& table) {
   return static_cast<TableRules*>(table.guard().get());

@@ -6,14 +6,14 @@ namespace velaria::session {
 
 using sql::Statement;
 
-namespace {
-
-int ColumnNamed(const sql::Name& name, const arrow::Schema& schema) {
+int ColumnNamed(const std::string& name, const arrow::Schema& schema) {
   for (int i = 0; i < schema.num_fields(); ++i) {
-    if (EqualsIgnoreCase(name.text, schema.field(i)->name())) return i;
+    if (EqualsIgnoreCase(name, schema.field(i)->name())) return i;
   }
   return -1;
 }
+
+namespace {
 
 /// `base`, or with the first number behind it that no other constraint has.
 std::string FreeName(const std::string& base, const RuleSet& rules) {
@@ -30,7 +30,7 @@ Status CheckFree(const std::string& name, const RuleSet& rules, Place place) {
 /// Its columns, in the schema, which a primary key makes NOT NULL.
 Status BindKey(const sql::KeyDef& definition, SchemaPtr* schema, KeyRule* key) {
   for (const auto& name : definition.columns) {
-    const int column = ColumnNamed(name, **schema);
+    const int column = ColumnNamed(name.text, **schema);
     if (column < 0) {
       const auto near = NearestName(name.text, (*schema)->field_names());
       return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,

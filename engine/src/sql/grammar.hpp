@@ -26,6 +26,8 @@
 
 namespace velaria::sql {
 
+constexpr size_t kTablePartsMax = 3;  // catalog.schema.table
+
 class Grammar : private TokenCursor {
  public:
   Grammar(std::string_view text, const ParserLimits& limits) : TokenCursor(text, limits) {}

@@ -1,12 +1,6 @@
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
-namespace {
-
-constexpr size_t kTablePartsMax = 3;
-
-}  // namespace
-
 Result<Grammar::TablePtr> Grammar::ParseFrom() {
   VELARIA_ASSIGN_OR_RETURN(TablePtr left, ParseTable());
   VELARIA_ASSIGN_OR_RETURN(left, ParseJoins(std::move(left)));

@@ -8,7 +8,6 @@ namespace {
 
 constexpr int kUnionStrength = 1;
 constexpr int kIntersectStrength = 2;
-constexpr size_t kTablePartsMax = 3;
 
 bool HasTail(const Select& select) {
   return !select.with.empty() || !select.order_by.empty() || select.order_by_all || select.limit ||

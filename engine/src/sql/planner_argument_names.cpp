@@ -55,13 +55,6 @@ std::vector<std::string> ParametersOf(const std::string& signature) {
   return names;
 }
 
-bool HasNames(const Expr& call) {
-  return std::any_of(call.argument_names.begin(), call.argument_names.end(),
-                     [](const Name& name) { return !name.text.empty(); });
-}
-
-}  // namespace
-
 /// For each argument as it is written the number of its parameter. VEL2015 for a name that is none,
 /// that is given twice, or that leaves a parameter before it out.
 Result<std::vector<size_t>> ParameterNumbers(const Expr& call, const std::string& function,
@@ -102,11 +95,18 @@ Result<std::vector<size_t>> ParameterNumbers(const Expr& call, const std::string
   return numbers;
 }
 
+}  // namespace
+
+bool HasArgumentNames(const Expr& call) {
+  return std::any_of(call.argument_names.begin(), call.argument_names.end(),
+                     [](const Name& name) { return !name.text.empty(); });
+}
+
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindArgumentsOf(const Expr& call,
                                                                     const std::string& function,
                                                                     const std::string& signature) {
   VELARIA_ASSIGN_OR_RETURN(auto written, BindAll(call.children));
-  if (!HasNames(call)) return written;
+  if (!HasArgumentNames(call)) return written;
   VELARIA_ASSIGN_OR_RETURN(const auto numbers, ParameterNumbers(call, function, signature));
   std::vector<BoundExprPtr> arguments(written.size());
   for (size_t i = 0; i < written.size(); ++i) arguments[numbers[i]] = std::move(written[i]);

@@ -194,6 +194,8 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
                                               std::vector<logical::BoundExprPtr> arguments,
                                               bool distinct, const FunctionContext& context,
                                               Place place);
+/// Whether an argument is given by name; in planner_argument_names.cpp
+bool HasArgumentNames(const Expr& call);
 /// As for queries and tables in planner_query.hpp: what is written in a call and not bound.
 Status RefuseUnsupported(const Expr& call);
 /// VEL2002 naming the construct that is understood and not supported.

@@ -25,7 +25,7 @@ struct Unit {
   Amount amount;
 };
 
-constexpr Unit kUnits[] = {
+constexpr Unit kIntervalUnits[] = {
     {"millennium", {12000, 0, 0}},
     {"century", {1200, 0, 0}},
     {"decade", {120, 0, 0}},
@@ -56,7 +56,7 @@ constexpr Unit kUnits[] = {
 
 const Unit* FindUnit(const std::string& written) {
   const std::string name = ToLower(written);
-  for (const auto& unit : kUnits) {
+  for (const auto& unit : kIntervalUnits) {
     if (name == unit.name || name == std::string(unit.name) + "s") return &unit;
   }
   return nullptr;

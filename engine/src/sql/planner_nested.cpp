@@ -21,11 +21,6 @@ Result<BoundExprPtr> IntegerLiteral(int64_t value, Place place) {
   return logical::MakeLiteral(std::move(constant), place);
 }
 
-bool HasNames(const Expr& call) {
-  return std::any_of(call.argument_names.begin(), call.argument_names.end(),
-                     [](const Name& name) { return !name.text.empty(); });
-}
-
 }  // namespace
 
 Result<BoundExprPtr> ExpressionBinder::BindArray(const Expr& expr) {
@@ -121,7 +116,7 @@ Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
 /// The arguments in the order of the parameters. Of make_interval any may be left out, and is 0.
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindCallArguments(const std::string& name,
                                                                       const Expr& expr) {
-  if (!HasNames(expr)) return BindAll(expr.children);
+  if (!HasArgumentNames(expr)) return BindAll(expr.children);
   static const std::vector<std::string> kParameters = {"years", "months", "weeks", "days",
                                                        "hours", "mins",   "secs"};
   if (name != "make_interval") {
