@@ -26,6 +26,8 @@ class AggregateLocal final : public LocalState {
   std::vector<uint32_t> groups;  // scratch: the group of each row of a chunk
   int64_t sequences = 0;         // morsels up to the present one
   int64_t rows = 0;              // since the groups were last handed over
+  int64_t new_groups = 0;        // of those handed over last
+  bool appends = false;
   bool has_rows = false;         // without keys the one group is there before its first row
   Reservation memory;
 
@@ -124,16 +126,24 @@ Result<Flow> AggregateState::Consume(const Chunk& chunk, const Morsel& morsel,
   const int64_t place = local.NextPlace(first_sequence_ + morsel.sequence, chunk.selected_count());
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes() +
                                        local.grouped.GrowthBytes(chunk.selected_count())));
-  ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, &local.groups, context));
+  ARROW_RETURN_NOT_OK(local.grouped.Consume(chunk, place, local.appends, &local.groups, context));
   local.rows += chunk.selected_count();
-  if (local.grouped.LiveBytes() > kNearBytes &&
+  if (local.grouped.LiveBytes() > (local.appends ? kLotBytes : kNearBytes) &&
       local.rows < kRowsPerGroupMin * local.grouped.group_count()) {
     ARROW_RETURN_NOT_OK(Combine(local));
     local.grouped.Clear();
+    local.appends = CanAppend() && static_cast<double>(local.new_groups) >=
+                                       kNewPerRowMin * static_cast<double>(local.rows);
     local.rows = 0;
   }
   ARROW_RETURN_NOT_OK(local.memory.Set(local.grouped.MemoryBytes()));
   return Flow::kMore;
+}
+
+bool AggregateState::CanAppend() const {
+  return !spec_.groups.empty() &&
+         std::none_of(spec_.aggregates.begin(), spec_.aggregates.end(),
+                      [](const auto& aggregate) { return aggregate.binding.distinct; });
 }
 
 Status AggregateState::Combine(LocalState& local_state) {
@@ -143,6 +153,8 @@ Status AggregateState::Combine(LocalState& local_state) {
   while (known < sequences && !sequences_.compare_exchange_weak(known, sequences)) {
   }
   auto& local = static_cast<AggregateLocal&>(local_state).grouped;
+  int64_t& new_groups = static_cast<AggregateLocal&>(local_state).new_groups;
+  new_groups = 0;
   ARROW_RETURN_NOT_OK(local.ResizeStates());
   const auto count = static_cast<size_t>(local.group_count());
   Reservation scratch(query_.pool());  // lists, partition_of, group_map, targets
@@ -161,7 +173,9 @@ Status AggregateState::Combine(LocalState& local_state) {
     const size_t p = (start + i) % kPartitions;
     if (lists[p].empty()) continue;
     std::lock_guard lock(partitions_[p].mutex);
+    const int64_t known = partitions_[p].groups->group_count();
     ARROW_RETURN_NOT_OK(CombineInto(partitions_[p], local, lists[p], &group_map));
+    new_groups += partitions_[p].groups->group_count() - known;
   }
   return CombineDistinct(local, partition_of, group_map);
 }

@@ -4,7 +4,8 @@
 // Each worker groups its rows in a table of its own; Combine moves the groups into 16 partitions by
 // the hash of their key, each under its own lock, so that workers merge side by side. A worker that
 // finds few rows of each group does so whenever its table has outgrown the processor's caches,
-// and begins anew. The partitions live on from trigger to trigger; Emit hands on the groups touched
+// and begins anew; when nearly all its groups were new to the partitions too, it no longer looks
+// them up in its own table at all, and hands rows on in small lots. The partitions live on from trigger to trigger; Emit hands on the groups touched
 // since the last one. A batch query is the case of one trigger.
 #pragma once
 
@@ -40,9 +41,10 @@ class GroupedStates {
   Status ResizeStates();
   /// Forgets all groups.
   void Clear();
-  /// Folds a chunk. `first_place` is where its first row stands in row order; `groups` is scratch.
-  Status Consume(const Chunk& chunk, int64_t first_place, std::vector<uint32_t>* groups,
-                 TaskContext& context);
+  /// Folds a chunk. `first_place` is where its first row stands in row order; with `appends` rows of
+  /// one key stay groups apart; `groups` is scratch.
+  Status Consume(const Chunk& chunk, int64_t first_place, bool appends,
+                 std::vector<uint32_t>* groups, TaskContext& context);
   /// Group keys, then results.
   Result<Chunk> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const;
   int64_t MemoryBytes() const;
@@ -91,6 +93,10 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
   /// have so many rows each, or more.
   static constexpr int64_t kNearBytes = int64_t{16} << 20;
   static constexpr int64_t kRowsPerGroupMin = 8;
+  /// A worker of whose rows so large a part had keys that nobody knew only appends them, in lots of
+  /// so many bytes.
+  static constexpr double kNewPerRowMin = 0.75;
+  static constexpr int64_t kLotBytes = int64_t{1} << 20;
 
   AggregateState(const AggregateSpec& spec, QueryContext& query);
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
@@ -118,6 +124,8 @@ class AggregateState final : public AccumulatorState, public Snapshottable {
 
   Status CombineInto(Partition& partition, GroupedStates& from, std::span<const uint32_t> groups,
                      std::vector<uint32_t>* group_map);
+  /// Whether rows of one key may stay apart in a worker: a DISTINCT aggregate's values may not.
+  bool CanAppend() const;
   Status CombineDistinct(GroupedStates& from, const std::vector<uint8_t>& partition_of,
                          const std::vector<uint32_t>& group_map);
   SchemaPtr SnapshotSchema() const;

@@ -93,7 +93,7 @@ Status GroupedStates::ResizeStates() {
 }
 
 Status GroupedStates::Consume(const Chunk& input, int64_t first_place,
-                              std::vector<uint32_t>* groups, TaskContext& context) {
+                              bool appends, std::vector<uint32_t>* groups, TaskContext& context) {
   const auto& functions = context.query.functions();
   Chunk compacted;
   if (has_filter_) {
@@ -109,7 +109,8 @@ Status GroupedStates::Consume(const Chunk& input, int64_t first_place,
       keys.push_back(std::move(key));
     }
     groups->resize(static_cast<size_t>(row_count));
-    ARROW_RETURN_NOT_OK(keys_.FindOrAdd(keys, row_count, groups->data()));
+    ARROW_RETURN_NOT_OK(appends ? keys_.Append(keys, row_count, groups->data())
+                                : keys_.FindOrAdd(keys, row_count, groups->data()));
     group_of = groups->data();
   }
   ARROW_RETURN_NOT_OK(ResizeStates());

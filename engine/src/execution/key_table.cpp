@@ -268,9 +268,9 @@ void KeyTable::HashChunk(int64_t row_count, KeyScratch* scratch) const {
 void KeyTable::GrowSlots(int64_t group_count) {
   size_t size = std::max<size_t>(1024, slots_.size());
   while (static_cast<size_t>(group_count) * 2 > size) size *= 2;
+  has_slots_ = true;
   if (size == slots_.size()) return;
-  LargeVector<uint64_t>().swap(slots_);  // not both at a time
-  slots_.resize(size, 0);
+  slots_.assign(size, 0);
   const size_t mask = slots_.size() - 1;
   for (int64_t group = 0; group < group_count_; ++group) {
     if (group + kSlotAhead < group_count_)
@@ -319,7 +319,7 @@ void KeyTable::Lookup(int64_t row_count, SingleNull single_null, uint32_t* group
       const uint64_t slot = slots_[at];
       if (slot == 0) {
         const auto group = static_cast<uint32_t>(group_count_++);
-        keys_.insert(keys_.end(), key, key + words);
+        keys_.append(key, static_cast<size_t>(words));
         hashes_.push_back(hash);
         slots_[at] = (static_cast<uint64_t>(hash) << 32) | (group + 1);
         groups[i] = group;
@@ -399,6 +399,30 @@ Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint
   return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
 }
 
+Status KeyTable::Append(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
+  ARROW_RETURN_NOT_OK(CheckRoom(group_count_ + row_count));
+  const int64_t first_new = group_count_;
+  EncodeAll(keys, row_count, &scratch_, &interners_);
+  const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
+  if (single_nulls.all_valid()) {
+    keys_.append(scratch_.packed.data(), static_cast<size_t>(row_count * words_));
+    hashes_.append(scratch_.hashes.data(), static_cast<size_t>(row_count));
+    std::iota(groups, groups + row_count, static_cast<uint32_t>(group_count_));
+    group_count_ += row_count;
+  } else {
+    for (int64_t i = 0; i < row_count; ++i) {
+      if (!single_nulls.IsValid(i)) {
+        groups[i] = NullGroup();
+        continue;
+      }
+      keys_.push_back(scratch_.packed[i]);
+      hashes_.push_back(scratch_.hashes[i]);
+      groups[i] = static_cast<uint32_t>(group_count_++);
+    }
+  }
+  return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
+}
+
 Status KeyTable::Absorb(const KeyTable& from, std::span<const uint32_t> groups,
                         arrow::MemoryPool* pool, uint32_t* numbers) {
   const auto count = static_cast<int64_t>(groups.size());
@@ -460,7 +484,8 @@ void KeyTable::Clear() {
   null_group_ = -1;
   keys_.clear();
   hashes_.clear();
-  std::fill(slots_.begin(), slots_.end(), 0);
+  if (has_slots_) slots_.assign(slots_.size(), 0);
+  has_slots_ = false;
   scratch_.code_maps.clear();
   for (auto& interner : interners_) interner = {};
   std::vector<TypePtr> nested;

@@ -63,7 +63,11 @@ class KeyTable {
   /// The same without adding: kAbsent for keys that are not there. Safe from many threads.
   void Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
             uint32_t* groups) const;
-  /// Adds groups of a table of the same types, each once, and writes their numbers here.
+  /// As FindOrAdd, but every row becomes a group of its own, NULL of a single key excepted: for
+  /// rows that are sorted out in another table, by Absorb. Afterwards only Clear lets this one look
+  /// up again.
+  Status Append(std::span<const Vector> keys, int64_t row_count, uint32_t* groups);
+  /// Adds the keys of groups of a table of the same types, and writes their numbers here.
   Status Absorb(const KeyTable& from, std::span<const uint32_t> groups, arrow::MemoryPool* pool,
                 uint32_t* numbers);
   /// Forgets all groups, and keeps the room they took.
@@ -162,6 +166,7 @@ class KeyTable {
   LargeVector<uint64_t> keys_;    // words_ per group
   LargeVector<uint32_t> hashes_;  // per group
   LargeVector<uint64_t> slots_;   // hash, then group + 1
+  bool has_slots_ = false;        // some of them may be filled
   KeyScratch scratch_;
   std::vector<Interner> interners_;  // per column; used by text and dictionary forms
   std::vector<size_t> nested_;       // the columns whose values `values_` keeps, a row per group
