@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,15 @@ MEASURED = ("velaria", "duckdb", "polars", "datafusion", "pyarrow", "numpy")
 OPERATORS_SHOWN = 3
 
 
-def publish(job: str, cases: Sequence[Case], setting: Setting) -> int:
-    """Print, write JOB.json and JOB.svg; the number of limits that were missed."""
-    print("\n".join(lines(job, cases, setting)), flush=True)
+def publish(job: str, measured: Iterable[Case], setting: Setting) -> int:
+    """Print each case when it is measured, then write JOB.json and JOB.svg; the number of limits
+    that were missed.
+    """
+    print("\n".join(heading(job, setting)), flush=True)
+    cases = []
+    for case in measured:
+        print("\n".join(lines(case)), flush=True)
+        cases.append(case)
     setting.results.mkdir(parents=True, exist_ok=True)
     record = {"job": job, **circumstances(setting), "cases": [case.record() for case in cases]}
     (setting.results / f"{job}.json").write_text(json.dumps(record, indent=1) + "\n", "utf-8")
@@ -68,24 +74,26 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor()
 
 
-def lines(job: str, cases: Sequence[Case], setting: Setting) -> Iterator[str]:
+def heading(job: str, setting: Setting) -> Iterator[str]:
     told = ", ".join(f"{name} {number}" for name, number in versions().items())
     yield f"\n== {job}: {setting.threads} threads, median of {setting.rounds} rounds; {told}"
     if os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1):
         yield f"   the machine is busy with other work; load: {os.getloadavg()[0]:.1f}"
-    for case in cases:
-        yield f"-- {case.name} ({case.size})"
-        for timing in case.timings:
-            wall_ms, cpu_ms = timing.median_wall_s * 1e3, timing.median_cpu_s * 1e3
-            spread = f"{min(timing.wall_s) * 1e3:.1f} to {max(timing.wall_s) * 1e3:.1f}"
-            yield (
-                f"   {timing.name:<22}{wall_ms:>8.2f} ms wall{cpu_ms:>10.2f} ms CPU"
-                f"   [{spread}]  {timing.role}"
-            )
-        for finding in case.findings:
-            yield f"   > {finding.words()}"
-        if case.operators and missed([case]):
-            yield f"   where Velaria's time goes: {slowest(case)}"
+
+
+def lines(case: Case) -> Iterator[str]:
+    yield f"-- {case.name} ({case.size})"
+    for timing in case.timings:
+        wall_ms, cpu_ms = timing.median_wall_s * 1e3, timing.median_cpu_s * 1e3
+        spread = f"{min(timing.wall_s) * 1e3:.1f} to {max(timing.wall_s) * 1e3:.1f}"
+        yield (
+            f"   {timing.name:<22}{wall_ms:>8.2f} ms wall{cpu_ms:>10.2f} ms CPU"
+            f"   [{spread}]  {timing.role}"
+        )
+    for finding in case.findings:
+        yield f"   > {finding.words()}"
+    if case.operators and missed([case]):
+        yield f"   where Velaria's time goes: {slowest(case)}"
 
 
 def slowest(case: Case) -> str:

@@ -1,12 +1,14 @@
-"""The jobs, in the order in which `make bench` runs them. A job takes a Setting, gives Cases."""
+"""The jobs, in the order in which `make bench` runs them. A job takes a Setting and gives
+Cases; a long one gives each when it is measured.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bench.case import Case
 from bench.jobs import cores, csv_rows, filter_sum, flight_bytes, h2o, postgres, stream, tpcds, tpch
 from bench.setting import Setting
 
-JOBS: dict[str, Callable[[Setting], list[Case]]] = {
+JOBS: dict[str, Callable[[Setting], Iterable[Case]]] = {
     "h2o": h2o.run,
     "tpch": tpch.run,
     "tpcds": tpcds.run,

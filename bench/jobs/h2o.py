@@ -1,6 +1,6 @@
 """The H2O.ai database benchmark: ten questions of grouping and five of joining, at 1e7 rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.answers import check_same
 from bench.case import Case, peer_ratios
@@ -16,22 +16,22 @@ ROWS = 10_000_000
 LIMIT = 2.0
 
 
-def run(setting: Setting) -> list[Case]:
-    return [*run_groups(setting), *run_joins(setting)]
+def run(setting: Setting) -> Iterator[Case]:
+    yield from run_groups(setting)
+    yield from run_joins(setting)
 
 
-def run_groups(setting: Setting) -> list[Case]:
+def run_groups(setting: Setting) -> Iterator[Case]:
     table = h2o_groups(setting.rows(ROWS))
     size = f"{table.num_rows:,} rows"
     with open_engines(setting.threads) as engines:
         for engine in engines:
             engine.register("x", table)
-        return [
-            sql_case(setting, engines, name, size, sql, LIMIT) for name, sql in GROUP_BY.items()
-        ]
+        for name, sql in GROUP_BY.items():
+            yield sql_case(setting, engines, name, size, sql, LIMIT)
 
 
-def run_joins(setting: Setting) -> list[Case]:
+def run_joins(setting: Setting) -> Iterator[Case]:
     """Every column of every row is handed over; the answers are compared by sums over them."""
     tables = h2o_joins(setting.rows(ROWS))
     size = f"{tables['x'].num_rows:,} rows"
@@ -39,7 +39,8 @@ def run_joins(setting: Setting) -> list[Case]:
         for engine in engines:
             for name, table in tables.items():
                 engine.register(name, table)
-        return [join_case(setting, engines, name, size, sql) for name, sql in JOIN.items()]
+        for name, sql in JOIN.items():
+            yield join_case(setting, engines, name, size, sql)
 
 
 def join_case(setting: Setting, engines: Sequence[Engine], name: str, size: str, sql: str) -> Case:

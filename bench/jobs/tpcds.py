@@ -5,7 +5,7 @@ for.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bench.answers import find_difference
@@ -25,7 +25,7 @@ TOLERANCE = 1e-6
 ROUNDS_MAX = 3
 
 
-def run(setting: Setting) -> list[Case]:
+def run(setting: Setting) -> Iterator[Case]:
     made = make(setting.data, setting.scale)
     with open_engines(setting.threads, (VELARIA, PEER)) as engines:
         for name, path in tables(made).items():
@@ -33,8 +33,11 @@ def run(setting: Setting) -> list[Case]:
                 engine.load_parquet(path, name)
         size = f"SF {setting.scale:g}, memory"
         shorter = replace(setting, rounds=min(setting.rounds, ROUNDS_MAX))
-        cases = [query_case(shorter, engines, *query, size) for query in queries(made).items()]
-    return [*cases, summary(cases, size)]
+        cases = []
+        for query in queries(made).items():
+            cases.append(query_case(shorter, engines, *query, size))
+            yield cases[-1]
+    yield summary(cases, size)
 
 
 def query_case(setting: Setting, engines: Sequence[Engine], name: str, sql: str, size: str) -> Case:

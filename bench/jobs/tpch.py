@@ -5,7 +5,7 @@ DataFusion takes part where it is installed; Polars' SQL has no correlated subqu
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from bench.answers import check_same
@@ -27,35 +27,36 @@ PLAN_ROUNDS = 20
 DECIMAL_AVERAGE_TOLERANCE = 2e-5
 
 
-def run(setting: Setting) -> list[Case]:
-    return [*run_memory(setting), *run_parquet(setting)]
+def run(setting: Setting) -> Iterator[Case]:
+    yield from run_memory(setting)
+    yield from run_parquet(setting)
 
 
-def run_memory(setting: Setting) -> list[Case]:
+def run_memory(setting: Setting) -> Iterator[Case]:
     """Each engine's own tables, filled from the same files."""
     with open_engines(setting.threads, ("velaria", "duckdb own table", "datafusion")) as engines:
         for name, path in parquet_files(setting.data, setting.scale).items():
             for engine in engines:
                 engine.load_parquet(path, name)
-        cases = query_cases(setting, engines, "memory", "duckdb own table")
-        return [*cases, plan_case(engines, setting)]
+        yield from query_cases(setting, engines, "memory", "duckdb own table")
+        yield plan_case(engines, setting)
 
 
-def run_parquet(setting: Setting) -> list[Case]:
+def run_parquet(setting: Setting) -> Iterator[Case]:
     """The files, read anew by every query."""
     with open_engines(setting.threads, ("velaria", "duckdb", "datafusion")) as engines:
         for name, path in parquet_files(setting.data, setting.scale).items():
             for engine in engines:
                 engine.view_parquet(path, name)
-        return query_cases(setting, engines, "parquet", "duckdb")
+        yield from query_cases(setting, engines, "parquet", "duckdb")
 
 
 def query_cases(
     setting: Setting, engines: Sequence[Engine], where: str, against: str
-) -> list[Case]:
+) -> Iterator[Case]:
     """A case for each query, and one for the geometric mean of the ratios to `against`."""
     size = f"SF {setting.scale:g}, {where}"
-    cases, ratios = [], []
+    ratios = []
     for name, sql in QUERIES.items():
         first, *others = engines
         expected = first.query(sql)
@@ -67,14 +68,13 @@ def query_cases(
         findings = peer_ratios(timings, LIMIT_OF_EACH, against)
         theirs = named(timings, against).median_wall_s
         ratios.append(named(timings, VELARIA).median_wall_s / theirs)
-        cases.append(Case(name, size, timings, findings, first.operators()))
+        yield Case(name, size, timings, findings, first.operators())
     mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
     findings = [
         Finding(f"geometric mean of wall / {against}", mean, "x", LIMIT_OF_ALL),
         Finding("queries with the answers of all engines", len(ratios), "", len(QUERIES), True),
     ]
-    cases.append(Case("all queries", size, findings=findings))
-    return cases
+    yield Case("all queries", size, findings=findings)
 
 
 def plan_case(engines: Sequence[Engine], setting: Setting) -> Case:
