@@ -57,6 +57,19 @@ LogicalPtr ComputedRows(const logical::LogicalNode& values) {
   return all->children.size() == 1 ? all->children[0] : LogicalPtr(std::move(all));
 }
 
+/// Before any row is bound: a list may be long, and its last row the wrong one.
+Status CheckRowLengths(const Select& select) {
+  const size_t width = select.values[0].size();
+  for (const auto& row : select.values) {
+    if (row.size() == width) continue;
+    const Place place = row.empty() ? select.place : row[0]->place;
+    return FailAt(place, ErrorCode::kColumnCountMismatch,
+                  "all rows of VALUES must have the same length: " + std::to_string(width) +
+                      " and " + std::to_string(row.size()));
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Status QueryBinder::BindCommonTables(const std::vector<CommonTable>& tables) {
@@ -216,18 +229,13 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
 Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
                                              const std::vector<TypePtr>& types,
                                              const ColumnDefaults& defaults) {
+  VELARIA_RETURN_NOT_OK(CheckRowLengths(select));
   Scope nothing;
   auto binder = Expressions(&nothing);
   const size_t width = select.values[0].size();
   std::vector<std::vector<BoundExprPtr>> columns(width);
   bool constant = true;
   for (const auto& row : select.values) {
-    if (row.size() != width) {
-      const Place place = row.empty() ? select.place : row[0]->place;
-      return FailAt(place, ErrorCode::kColumnCountMismatch,
-                    "all rows of VALUES must have the same length: " + std::to_string(width) +
-                        " and " + std::to_string(row.size()));
-    }
     for (size_t i = 0; i < width; ++i) {
       BoundExprPtr value;
       if (row[i]->kind == ExprKind::kDefault && !types.empty()) {
