@@ -108,6 +108,16 @@ def test_faults_in_json_are_typed_errors(
     assert message in failure.message
 
 
+@pytest.mark.parametrize("content", ['{"a":1', '{"a": 1}\nplain\n{"a": 2}\n', "a,b\n1,2\n"])
+@pytest.mark.parametrize("ending", ["json", "ndjson"])
+def test_a_file_named_json_that_is_none_is_not_read_as_something_else(
+    session: velaria.Session, tmp_path: Path, content: str, ending: str
+) -> None:
+    path = tmp_path / f"t.{ending}"
+    path.write_text(content)
+    assert failure_of(session, f"SELECT * FROM '{path}'").code == "VEL4002"
+
+
 def test_numbers_of_json_stay_what_they_are(session: velaria.Session, tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     path.write_text(

@@ -152,6 +152,19 @@ def test_put_validates_and_appends(session: velaria.Session) -> None:
         session.put([], "t")
 
 
+def test_a_put_keeps_the_rules_of_the_table_and_need_not_declare_them(
+    session: velaria.Session,
+) -> None:
+    session.sql("CREATE TABLE keyed (a BIGINT PRIMARY KEY, b BIGINT NOT NULL)")
+    assert session.put(pa.record_batch({"a": [1, 2], "b": [1, 1]}), "keyed") == 2
+    for a, b in ((1, 5), (3, None)):
+        with pytest.raises(velaria.ExecutionError) as caught:
+            session.put(pa.record_batch({"a": [a], "b": pa.array([b], pa.int64())}), "keyed")
+        assert caught.value.code == "VEL3005"
+    assert session.sql("SELECT a FROM keyed").to_rows() == [(1,), (2,)]
+    assert not session.sql("SELECT * FROM keyed").to_arrow().schema.field("a").nullable
+
+
 def test_errors_are_of_six_kinds_with_place_and_caret(session: velaria.Session) -> None:
     with pytest.raises(velaria.SqlError) as caught:
         session.sql("SELECT nope")

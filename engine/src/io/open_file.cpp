@@ -19,6 +19,10 @@ Status NotWhatItsNameSays(const std::string& format, const std::string& path) {
               "file is not " + format + ", whatever its name says: " + path);
 }
 
+bool HasEndingOfJson(const std::string& name) {
+  return name.ends_with(".json") || name.ends_with(".jsonl") || name.ends_with(".ndjson");
+}
+
 /// The options with the format that the file has; a format that was named stays.
 Result<FileOptions> WithFormat(const OpenedFile& file, FileOptions options) {
   if (!options.format.empty() && options.format != "json") return options;
@@ -55,6 +59,9 @@ Result<std::shared_ptr<const FileTable>> OpenFile(const std::string& path,
   if (looks && UncompressedName(path).ends_with(".arrow")) return NotWhatItsNameSays("Arrow", path);
   VELARIA_ASSIGN_OR_RETURN(auto told, WithFormat(file, options));
   told.compression = compression;
+  if (looks && !told.format.starts_with("json") && HasEndingOfJson(UncompressedName(path))) {
+    return NotWhatItsNameSays("JSON", path);
+  }
   if (told.format.starts_with("json")) return OpenJson(file, roots, told);
   if (told.format == "line") return OpenLine(file, roots, told);
   return OpenCsv(file, roots, told);

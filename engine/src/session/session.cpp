@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/text.hpp"
+#include "interop/schema_rules.hpp"
 #include "session/builtin_tables.hpp"
 #include "session/connection.hpp"
 #include "sql/parser.hpp"
@@ -78,8 +79,8 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   // (docs/adr/0012).
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch), arrow::system_memory_pool()));
   const int64_t rows = admitted->num_rows();
-  ARROW_RETURN_NOT_OK(
-      table_->Append({admitted->ReplaceSchemaMetadata(table_->schema()->metadata())}));
+  ARROW_RETURN_NOT_OK(table_->Append(
+      {arrow::RecordBatch::Make(table_->schema(), rows, admitted->column_data())}));
   row_count_ += rows;
   return rows;
 }
@@ -249,7 +250,8 @@ Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
   }
   // Opened against the table's own schema: a put whose schema differs is refused before its first
   // batch.
-  if (!schema->Equals(*held->table->schema(), false)) {
+  // Whether a column may be NULL is the table's rule, looked at with the values.
+  if (!interop::SchemaDifference(*held->table->schema(), *schema).empty()) {
     return Fail(ErrorCode::kSchemaMismatch, "the schema differs from the table's: " + name,
                 "Put batches with the table's column names and types, in its order.",
                 "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
