@@ -175,6 +175,24 @@ def test_errors_are_of_six_kinds_with_place_and_caret(session: velaria.Session) 
         session.sql("SELECT 1 / 0").to_arrow()
 
 
+@pytest.mark.parametrize(
+    ("statement", "near"),
+    [
+        ("SHOW tabels", "tables"),
+        ("SET float_sums = 'fast'", "float_sum"),
+        ("SELECT ab FROM (SELECT 1 AS a)", "a"),
+        ("SELECT b FROM (SELECT 1 AS a)", None),  # no letter in common
+    ],
+)
+def test_a_near_name_is_proposed(
+    session: velaria.Session, statement: str, near: str | None
+) -> None:
+    with pytest.raises(velaria.KernelError) as caught:
+        session.sql(statement).to_arrow()
+    proposal = f"Did you mean {near}?"
+    assert (caught.value.hint or "") == (proposal if near else "")
+
+
 def test_sessions_share_nothing() -> None:
     with velaria.Session() as one, velaria.Session() as other:
         one.sql("CREATE TABLE t (a BIGINT)")

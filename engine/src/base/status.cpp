@@ -142,7 +142,9 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& c
       before.swap(last);
       last.swap(row);
     }
-    if (last[other.size()] < best_distance) {
+    // With no character in common it is another name, not a slip of the pen.
+    const bool is_other = last[other.size()] >= std::max(other.size(), wanted.size());
+    if (!is_other && last[other.size()] < best_distance) {
       best_distance = last[other.size()];
       best = candidate;
     }

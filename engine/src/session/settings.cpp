@@ -53,7 +53,10 @@ const SettingRow* FindSetting(const std::string& name) {
 Status Unknown(const std::string& name) {
   std::vector<std::string> names;
   for (const auto& row : kSettings) names.emplace_back(row.name);
-  const std::string near = NearestName(name, names);
+  // SHOW tabels is read as a setting's name, too.
+  std::vector<std::string> shown = names;
+  shown.insert(shown.end(), {"tables", "views", "indexes", "schemas", "functions", "columns"});
+  const std::string near = NearestName(name, shown);
   return Fail(ErrorCode::kBadSetting, "no setting of that name: " + name,
               near.empty() ? "" : "Did you mean " + near + "?", "settings: " + Join(names, ", "));
 }
