@@ -25,6 +25,7 @@ def timing(name: str, role: str, *seconds: float) -> Timing:
     return Timing(name, role, list(seconds), list(seconds))
 
 
+@pytest.mark.slow
 def test_every_round_runs_every_contender_and_begins_with_another() -> None:
     order: list[str] = []
     contenders = [

@@ -108,6 +108,7 @@ def test_a_statement_that_is_being_planned_can_be_cancelled(session: _kernel.Ses
     assert session.queries() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["quantile_cont", "quantile_disc"])
 def test_a_cancelled_window_call_leaves_its_worker(function: str) -> None:
     """Its one call over large frames takes half a minute, and the next statement waits for it."""

@@ -66,6 +66,7 @@ any_record = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(any_record, min_size=1, max_size=4))
 def test_records_come_back_from_arrow_as_they_went(records: list[Record]) -> None:
     assert from_arrow(to_arrow(records)) == records
@@ -83,6 +84,7 @@ def test_storable_text_is_utf8_without_nul(text: str) -> None:
     kept.encode("utf-8")
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=5), st.text(alphabet='\x00\\"u0', max_size=9)))
 def test_fields_never_hold_the_escape_that_jsonb_refuses(fields: dict[str, str]) -> None:
     encoded = fields_json(fields)

@@ -340,6 +340,7 @@ def rows_of(ledger: Ledger, table: str) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["none", None])
 def test_without_postgres_the_newest_runs_are_kept_in_memory(where: str | None) -> None:
     ledger = open_ledger(where, None)

@@ -81,6 +81,7 @@ def test_an_inequality_join_can_be_cancelled_in_the_middle() -> None:
     session.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sample",
     [

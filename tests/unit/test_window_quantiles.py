@@ -47,6 +47,7 @@ def discrete(held: list[int], fraction: float) -> int | None:
     return held[max(1, math.ceil(fraction * len(held))) - 1] if held else None
 
 
+@pytest.mark.slow
 def test_a_growing_frame(session: _kernel.Session, values: list[int | None]) -> None:
     medians, tenths, held = [], [], []
     for value in values:
