@@ -24,6 +24,9 @@ from velaria.session import ArrowData, as_reader
 
 DEFAULT_URI = "grpc://127.0.0.1:31337"
 
+_UNSENDABLE = (OverflowError, TypeError, ValueError, RecursionError)
+"""What msgspec raises for a value that MessagePack has no form for."""
+
 
 @contextmanager
 def typed_errors(sql: str = "") -> Iterator[None]:
@@ -66,6 +69,7 @@ class Result:
         self.name = reply.name
         self.rows_affected = reply.rows_affected
         self.tag = reply.tag  # what was done, as psql says it: "CREATE TABLE", "INSERT 0 3"
+        self.kind = reply.kind
         self.is_continuous = reply.kind == "stream"
         self._reader = reader
         self._is_read = False
@@ -169,6 +173,7 @@ class Client:
         `query_id` is what `cancel` knows the statement by before this has returned.
         """
         body: dict[str, Any] = {"sql": text, "open_session": True}
+        check_sendable(params)
         body |= _given({"params": params, "query_id": query_id})
         reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
         if reply.session is not None:
@@ -216,6 +221,7 @@ class Client:
         params: list[Any] | None = None,
     ) -> StreamHandle:
         """Start a streaming query that outlives this client."""
+        check_sendable(params)
         told = {"sql": sql, "name": name, "delivery_mode": delivery_mode, "params": params}
         body = _given(told)
         return StreamHandle(
@@ -241,7 +247,8 @@ class Client:
         """The columns of a table, view or stream."""
         with typed_errors():
             descriptor = flight.FlightDescriptor.for_path(table)
-            return self.flight.get_schema(descriptor, self._options).schema
+            # Not get_schema, whose failure pyarrow hands on without its extra_info.
+            return self.flight.get_flight_info(descriptor, self._options).schema
 
     def probe(self, path: str) -> FileProbeReply:
         """What a file of the server seems to be."""
@@ -255,8 +262,14 @@ class Client:
 
     def action(self, name: str, /, **fields: Any) -> dict[str, Any]:
         """Any action by its name; the reply as a map."""
+        try:
+            body = msgspec.msgpack.encode(fields)
+        except _UNSENDABLE as fault:
+            raise VelariaError(
+                codes.BAD_COMMAND, f"the command cannot be written as MessagePack: {fault}"
+            ) from None
         with typed_errors(str(fields.get("sql", ""))):
-            request = flight.Action(name, msgspec.msgpack.encode(fields))
+            request = flight.Action(name, body)
             reply = next(iter(self.flight.do_action(request, self._options)))
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer
@@ -297,6 +310,23 @@ def check_timeout(timeout_s: float | None) -> None:
             f"value out of range for timeout_s: {timeout_s}",
             hint="Use a number of seconds above 0, or leave it out.",
         )
+
+
+def check_sendable(params: list[Any] | None) -> None:
+    """VEL1006: a parameter that MessagePack has no form for, as an integer beyond 64 bits."""
+    for index, value in enumerate(params or ()):
+        try:
+            msgspec.msgpack.encode(value)
+        except OverflowError:
+            raise VelariaError(
+                codes.BAD_PARAMETER,
+                f"parameter {index + 1} holds an integer of more than 64 bits",
+                hint="Send it as text and cast it in the statement: CAST(? AS DECIMAL(38, 0)).",
+            ) from None
+        except _UNSENDABLE as fault:
+            raise VelariaError(
+                codes.BAD_PARAMETER, f"parameter {index + 1} cannot be sent: {fault}"
+            ) from None
 
 
 def _given(fields: dict[str, Any]) -> dict[str, Any]:

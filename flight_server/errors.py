@@ -123,16 +123,20 @@ def to_flight_error(fault: BaseException) -> flight.FlightError:
     return kind(error_text(error), msgspec.msgpack.encode(error.reply()))
 
 
+EXTRA_INFO_TRAILER = "grpc-status-details-bin"
+"""Where Flight carries extra_info over gRPC."""
+
+
 class UntracedRefusal(Exception):
     """A refusal of GetSchema, the one method where pyarrow sends what is raised with its traceback.
 
     pyarrow has the traceback module format the exception, and falls back to the type's name when
     that fails. Formatting reads `__cause__`; so this one has none to give, and code and message are
-    all that leaves the process. extra_info has no way out there.
+    all of it that leaves the process. Its extra_info goes as a trailer beside it.
     """
 
-    def __init__(self, fault: BaseException) -> None:
-        super().__init__(error_text(as_velaria_error(fault)))
+    def __init__(self, error: VelariaError) -> None:
+        super().__init__(error_text(error))
 
     @property
     def __cause__(self) -> BaseException | None:  # type: ignore[override]
@@ -140,15 +144,16 @@ class UntracedRefusal(Exception):
 
 
 @contextmanager
-def untraced_boundary() -> Iterator[None]:
+def untraced_boundary(context: flight.ServerCallContext) -> Iterator[None]:
     """The boundary of GetSchema."""
     try:
         yield
     except Exception as fault:  # noqa: BLE001 (this is the boundary)
-        refusal = UntracedRefusal(fault)
+        error = as_velaria_error(fault)
     else:
         return
-    raise refusal
+    context.add_trailer(EXTRA_INFO_TRAILER, msgspec.msgpack.encode(error.reply()))
+    raise UntracedRefusal(error)
 
 
 @contextmanager

@@ -3,7 +3,7 @@ read.
 
 Each acknowledged batch stays, whatever becomes of the call after it. A failure leaves the batches
 before it and nothing of its own batch. A put that replaces a table does so when it has ended well,
-and leaves the old table otherwise.
+and leaves the old table otherwise. The run tells the rows that are in the table.
 """
 
 import msgspec
@@ -20,27 +20,61 @@ from velaria.schemas.batch_metadata import PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import IngestCommand
 
+_TEMPORARY = "temp"
+
 
 def target_of(descriptor: flight.FlightDescriptor) -> IngestCommand:
     """The table a DoPut names, by path or by IngestCommand."""
     if descriptor.descriptor_type == flight.DescriptorType.PATH:
-        return IngestCommand(table=single_name(descriptor))
+        return IngestCommand(table=name_of(path_of(descriptor)))
     command = parse_descriptor(descriptor.command or b"")
     if not isinstance(command, IngestCommand):
         raise VelariaError(
             codes.BAD_REQUEST,
-            "a DoPut names its table by a path of one part or by a command of type ingest",
+            "a DoPut names its table by a path of [table] or [schema, table], or by a command of"
+            " type ingest",
         )
     return command
 
 
-def single_name(descriptor: flight.FlightDescriptor) -> str:
-    parts = path_of(descriptor)
-    if len(parts) != 1:
+def name_of(parts: list[str]) -> str:
+    """The kernel's name of [table] or [schema, table]; it splits a name at its first dot."""
+    if len(parts) > 2:
         raise VelariaError(
-            codes.BAD_REQUEST, f"the path of a table to write has one part; parts: {len(parts)}"
+            codes.BAD_REQUEST,
+            f"the path of a table to write is [table] or [schema, table]; parts: {len(parts)}",
         )
-    return parts[0]
+    if len(parts) == 2 and "." in parts[0]:
+        raise VelariaError(
+            codes.UNSUPPORTED_REQUEST,
+            f"a DoPut does not reach a schema whose name has a dot: {parts[0]}",
+            hint="Use INSERT.",
+        )
+    return ".".join(parts)
+
+
+def refuse_unknown_schema(service: Service, name: str) -> None:
+    """VEL2028 as in SQL. A table of the schema main whose own name has a dot is let through."""
+    schema, dot, table = name.partition(".")
+    if not dot or any(held.name.lower() == name.lower() for held in service.session.tables()):
+        return
+    if not schema or not table:
+        raise VelariaError(codes.BAD_REQUEST, f"a part of the table's name is empty: {name}")
+    if schema.lower() == _TEMPORARY:
+        raise VelariaError(
+            codes.UNSUPPORTED_REQUEST,
+            f"a DoPut does not write temporary tables: {name}",
+            hint="Use INSERT.",
+        )
+    rows = service.session.execute("SELECT schema_name FROM information_schema.schemata")
+    schemas = sorted(rows.read_all()["schema_name"].to_pylist())
+    if schema.lower() not in [known.lower() for known in schemas]:
+        raise VelariaError(
+            codes.UNKNOWN_SCHEMA,
+            f"no schema of that name: {schema}",
+            detail=f"schemas: {', '.join(schemas)}",
+            hint="Make it by CREATE SCHEMA, or put to a name without a dot.",
+        )
 
 
 def path_of(descriptor: flight.FlightDescriptor) -> list[str]:
@@ -67,7 +101,7 @@ def put(
     try:
         result = _take_in(service, command, reader, call, tracked)
     except Exception as fault:
-        raise tracked.fail(_blamed(fault, call)) from fault
+        raise tracked.fail(_blamed(fault, call), _rows_left(command, tracked)) from fault
     tracked.finish(result.row_count)
     try:
         writer.write(msgspec.msgpack.encode(result))
@@ -82,28 +116,37 @@ def _take_in(
     call: Call,
     tracked: TrackedQuery,
 ) -> PutResultMetadata:
-    row_count = batch_count = 0
+    batch_count = 0
     if getattr(service.connection(call), "in_transaction", False):
         raise VelariaError(
             codes.TRANSACTION_STATE,
             "DoPut is a commit of its own and not part of an open transaction",
             hint="Put the rows before BEGIN or after COMMIT, or use INSERT.",
         )
+    refuse_unknown_schema(service, command.table)
     ingest = service.session.ingest(command.table, reader.schema, command.mode, from_wire=True)
     while (batch := _next_batch(reader, call, tracked)) is not None:
         rows = ingest.write(batch)
-        row_count += rows
+        tracked.add_rows(rows)
         batch_count += 1
         service.metrics.add("ingest_rows_total", rows)
         service.metrics.add("ingest_batches_total")
     ingest.commit()
-    return PutResultMetadata(table=command.table, row_count=row_count, batch_count=batch_count)
+    return PutResultMetadata(
+        table=command.table, row_count=tracked.row_count, batch_count=batch_count
+    )
+
+
+def _rows_left(command: IngestCommand, tracked: TrackedQuery) -> int:
+    """The rows that a put which did not end well leaves in its table."""
+    return 0 if command.mode == "replace" else tracked.row_count
 
 
 def _next_batch(
     reader: flight.MetadataRecordBatchReader, call: Call, tracked: TrackedQuery
 ) -> pa.RecordBatch | None:
-    """Skips messages that carry only metadata; None at the end; VEL3010 once it is given up."""
+    """Skips messages that carry only metadata; None at the end; VEL3010 once it is cancelled, and
+    VEL4006 when the client says that the rest of its rows cannot come."""
     while True:
         try:
             chunk = reader.read_chunk()
@@ -115,7 +158,9 @@ def _next_batch(
             raise VelariaError(codes.CANCELLED, "the DoPut was cancelled")
         tracked.refuse_when_cancelled()
         if chunk is not None and chunk.data is None and _is_abort(chunk.app_metadata):
-            raise VelariaError(codes.CANCELLED, "the client gave its DoPut up")
+            raise VelariaError(
+                codes.MALFORMED_BATCH, "the client gave its DoPut up before the last row"
+            )
         if chunk is None or chunk.data is not None:
             return None if chunk is None else chunk.data
 

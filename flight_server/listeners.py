@@ -1,7 +1,10 @@
 """Addresses: checked before anything listens, and opened as Flight fronts of one service."""
 
+import errno
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+import os
+import socket
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import pyarrow as pa
 
@@ -12,6 +15,8 @@ from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 SCHEMES = ("grpc", "grpc+tcp", "grpc+unix")
+
+_CONNECT_TIMEOUT_S = 1.0
 
 
 def check_address(uri: str, *, insecure: bool) -> None:
@@ -62,17 +67,71 @@ def is_loopback(host: str) -> bool:
 
 def open_front(service: Service, uri: str) -> tuple[FlightFront, str]:
     """A listening front and the address that clients use: port 0 is replaced by the port in use."""
+    parts = urlsplit(uri)
+    if parts.scheme == "grpc+unix":
+        _refuse_served_socket(uri, unquote(parts.path))
     try:
         front = FlightFront(service, uri)
     except (pa.ArrowException, OSError) as fault:
-        raise VelariaError(
-            codes.BAD_SETTING,
-            f"cannot listen: {uri}",
-            detail=scrubbed(str(fault)),
-            hint="Choose a free port, or port 0 for any free one.",
-        ) from fault
-    parts = urlsplit(uri)
+        raise cannot_listen(uri, parts, scrubbed(str(fault))) from fault
     if parts.scheme == "grpc+unix":
         return front, uri
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return front, f"grpc://{host}:{front.port}"
+
+
+def _refuse_served_socket(uri: str, path: str) -> None:
+    """gRPC takes over a socket that is there, and its server would lose its clients; one that
+    nobody accepts connections on is left by a server that has died."""
+    if not os.path.exists(path):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_CONNECT_TIMEOUT_S)
+        try:
+            probe.connect(path)
+        except (TimeoutError, BlockingIOError, PermissionError):
+            pass  # somebody holds it who is slow to accept, or is another user
+        except OSError:
+            return
+    raise _in_use(uri, "Stop the other server, or choose another path.")
+
+
+def cannot_listen(address: str, parts: SplitResult, detail: str) -> VelariaError:
+    """Why: asked of the system, since gRPC tells its callers only that it could not."""
+    reason = _fault_of_binding(parts)
+    if reason == errno.EADDRINUSE:
+        return _in_use(address, "Choose a free port, or port 0 for any free one.")
+    return VelariaError(
+        codes.BAD_SETTING,
+        f"cannot listen: {address}",
+        detail=os.strerror(reason) if reason else detail,
+        hint="Choose another address or port.",
+    )
+
+
+def _in_use(address: str, hint: str) -> VelariaError:
+    return VelariaError(codes.BAD_SETTING, f"cannot listen, address in use: {address}", hint=hint)
+
+
+def _fault_of_binding(parts: SplitResult) -> int | None:
+    """The system's error number; None when the address can be bound, or is not one of TCP.
+
+    A name may stand for several addresses, of which one in use tells most.
+    """
+    if parts.scheme == "grpc+unix":
+        return None
+    try:
+        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        return None
+    faults: list[int | None] = []
+    for family, kind, protocol, _, address in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as fault:
+            faults.append(fault.errno)
+    if errno.EADDRINUSE in faults:
+        return errno.EADDRINUSE
+    return faults[0] if faults else None

@@ -26,14 +26,23 @@ def info_of_path(
     service: Service, call: Call, descriptor: flight.FlightDescriptor
 ) -> flight.FlightInfo:
     parts = path_of(descriptor)
-    command = QueryCommand(sql=select_all(parts))
     name = ".".join(parts)
+    command = QueryCommand(sql=select_all(_split_parts(service, parts)))
     for table in service.session.tables():
         if table.name == name:
             return flight_info(
                 service, call, descriptor, command, table.row_count, table.byte_count
             )
     return flight_info(service, call, descriptor, command)
+
+
+def _split_parts(service: Service, parts: list[str]) -> list[str]:
+    """["sc.t"] as [sc, t] when that is a table, so that a path reads what a DoPut to it writes."""
+    if len(parts) == 1 and "." in parts[0]:
+        for table in service.session.tables():
+            if table.name.lower() == parts[0].lower():
+                return [table.catalog_schema, table.bare_name]
+    return parts
 
 
 def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInfo]:

@@ -77,6 +77,10 @@ class TrackedQuery:
     def wait_ended(self, timeout_s: float) -> bool:
         return self._has_ended.wait(timeout_s)
 
+    def add_rows(self, row_count: int) -> None:
+        """For what takes rows in: they are told while it runs, too."""
+        self._row_count += row_count
+
     @property
     def row_count(self) -> int:
         result = self._result

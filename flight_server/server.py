@@ -46,7 +46,7 @@ class FlightFront(flight.FlightServerBase):  # type: ignore[misc]
     def get_schema(
         self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
     ) -> flight.SchemaResult:
-        with untraced_boundary():
+        with untraced_boundary(context):
             call = self._begin(context)
             return flight.SchemaResult(self._info(call, descriptor).schema)
 

@@ -1,13 +1,13 @@
 """The side port: gRPC health and reflection, for orchestrators and tools like grpcurl."""
 
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from velaria.schemas import errors as codes
-from velaria.schemas.errors import VelariaError
+from velaria.flight_server.listeners import cannot_listen
 
 FLIGHT_SERVICE = "arrow.flight.protocol.FlightService"
 _WORKERS = 2
@@ -26,11 +26,8 @@ class SidePort:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as fault:
-            raise VelariaError(
-                codes.BAD_SETTING,
-                f"the side port cannot listen: {address}",
-                hint="Choose a free port, or port 0 for any free one.",
-            ) from fault
+            parts = urlsplit(f"//{address}")
+            raise cannot_listen(address, parts, "for the side port") from fault
         self.address = f"{address.rsplit(':', 1)[0]}:{port}"
 
     def start(self) -> None:

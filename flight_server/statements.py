@@ -1,7 +1,7 @@
 """Statements from Flight's side: told about without running, run by DoGet, or run at once.
 
 A SELECT runs at DoGet, each time anew. A statement that changes something runs at the first DoGet
-of its ticket, or at once by sql.execute; FlightInfo never runs anything.
+of its ticket, or at once by sql.execute when it returns no rows; FlightInfo never runs anything.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from velaria.flight_server.errors import error_reply_of, from_reply
 from velaria.flight_server.queries import TrackedQuery, new_query_id
 from velaria.flight_server.results import ROWS_AFFECTED, Emissions, rows_affected_table
 from velaria.flight_server.service import Service
-from velaria.flight_server.tickets import TicketEffect
+from velaria.flight_server.tickets import TicketEffect, refuse_second_reading
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.tickets import QueryCommand, StatementTicket
@@ -39,9 +39,14 @@ def is_continuous(info: StatementInfo) -> bool:
 
 
 def effect_of(info: StatementInfo) -> TicketEffect:
-    """INSERT from a stream only starts a query, so it is run once like any other change."""
+    """INSERT from a stream only starts a query, so it is run once like any other change.
+
+    EXPLAIN is taken for a change because EXPLAIN ANALYZE of one carries it out.
+    """
     if not info.returns_rows:
         return "once"
+    if info.writes or info.kind == "explain":
+        return "once_rows"
     return "continuous" if is_continuous(info) else "rows"
 
 
@@ -93,8 +98,10 @@ def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight
             return change(service, call, info, sql, params, query_id).table()
 
     if ticket.effect != "once":
-        open_reader = _open_rows if ticket.effect == "rows" else _open_continuous
+        open_reader = _open_continuous if ticket.effect == "continuous" else _open_rows
         with service.queries.redeem(ticket.query_id) as query_id:
+            if ticket.effect == "once_rows":
+                refuse_second_reading(ticket, query_id)
             return open_reader(service, call, sql, params, query_id)
     return flight.RecordBatchStream(service.once.reply(ticket.query_id, run))
 
@@ -103,7 +110,7 @@ def open_text(service: Service, call: Call, command: QueryCommand) -> flight.Fli
     sql, params, query_id = command.sql, command.params, new_query_id()
     info = describe(service, call, sql, params)
     match effect_of(info):
-        case "rows":
+        case "rows" | "once_rows":
             return _open_rows(service, call, sql, params, query_id)
         case "continuous":
             return _open_continuous(service, call, sql, params, query_id)

@@ -21,7 +21,7 @@ TICKET_LIFETIME_MS = 3_600_000
 _KEPT_REPLIES_MAX = 10_000
 _SIGNATURE_BYTES = 16
 
-TicketEffect = Literal["rows", "continuous", "once"]
+TicketEffect = Literal["rows", "continuous", "once", "once_rows"]
 
 
 class TicketOffice:
@@ -64,6 +64,19 @@ class TicketOffice:
     def _signature(self, unsigned: StatementTicket) -> bytes:
         body = msgspec.msgpack.encode(unsigned)
         return hmac.digest(self._key, body, hashlib.sha256)[:_SIGNATURE_BYTES]
+
+
+def refuse_second_reading(ticket: StatementTicket, query_id: str) -> None:
+    """VEL1005 unless this is the first reading, which runs under the id the ticket promised.
+
+    Rows of a change are not kept, so they cannot be told again.
+    """
+    if query_id != ticket.query_id:
+        raise VelariaError(
+            codes.BAD_TICKET,
+            f"the ticket's statement runs only once and was asked for before: {ticket.query_id}",
+            hint="Ask GetFlightInfo or sql.execute for a new ticket to run it again.",
+        )
 
 
 class _Slot:

@@ -6,11 +6,13 @@ import msgspec
 
 from velaria.schemas.base import Command, Name, Reply
 
+RUNS_LISTED_MAX = 10_000
+
 
 class RunList(Command):
     """The newest runs, optionally of one state."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=RUNS_LISTED_MAX)] = 100
     state: Annotated[str, msgspec.Meta(max_length=32)] | None = None
 
 

@@ -34,13 +34,15 @@ class StatementTicket(Command, tag_field="type", tag="statement"):
 
     `effect` says what DoGet does: `rows` runs a SELECT, each time anew; `continuous` runs an
     unbounded one for this reader; `once` runs a statement that changes something at the first
-    DoGet and replays its small reply at later ones.
+    DoGet and replays its small reply at later ones; `once_rows` runs one that changes something
+    and returns rows (RETURNING), or may (EXPLAIN ANALYZE), at the first DoGet, and later ones are
+    refused with VEL1005.
     """
 
     sql: SqlText
     params: Parameters | None
     query_id: QueryId
-    effect: Literal["rows", "continuous", "once"]
+    effect: Literal["rows", "continuous", "once", "once_rows"]
     expires_unix_ms: int
     signature: Annotated[bytes, msgspec.Meta(max_length=32)] = b""
 

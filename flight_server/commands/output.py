@@ -17,10 +17,18 @@ FORMATS = ("table", "csv", "json", "arrow")
 CELL_CHARS_MAX = 60
 
 
-def write_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -> None:
+_ESCAPES = {code: f"\\x{code:02X}" for code in (*range(0x20), 0x7F)}
+_ESCAPES |= {code: f"\\u{code:04X}" for code in range(0x80, 0xA0)}
+_ESCAPES |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+"""Control characters as psql writes them: a terminal would obey them, or break the columns."""
+
+
+def write_rows(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str, is_plan: bool = False
+) -> None:
     """Writes batch by batch, except the table, whose widths need all rows."""
     if fmt == "table":
-        print_table(pa.Table.from_batches(list(batches), schema))
+        print_table(pa.Table.from_batches(list(batches), schema), is_plan)
         return
     _refuse_what_is_lost(schema, fmt)
     if fmt == "arrow":
@@ -92,20 +100,26 @@ def write_json_lines(rows: Iterable[Any]) -> None:
     sys.stdout.flush()
 
 
-def print_table(table: pa.Table) -> None:
+def print_table(table: pa.Table, is_plan: bool = False) -> None:
     rows = zip(*text_columns(table), strict=True)
-    print_columns(table.column_names, [[_cell(text) for text in row] for row in rows])
+    cell = _plan_cell if is_plan else _cell
+    print_columns(table.column_names, [[cell(text) for text in row] for row in rows], is_plan)
     print(f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})")
 
 
-def print_columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A cell of several lines makes its row as high."""
-    lines = [list(names)]
+def print_columns(
+    names: Sequence[str], rows: Sequence[Sequence[str]], has_lines: bool = False
+) -> None:
+    """With `has_lines` a cell of several lines makes its row as high."""
+    lines = [[_escaped(name) for name in names]]
     for row in rows:
-        parts = [cell.split("\n") for cell in row]
-        lines += [list(line) for line in itertools.zip_longest(*parts, fillvalue="")]
+        parts = [cell.split("\n") if has_lines else [cell] for cell in row]
+        lines += [
+            [_escaped(text) for text in line]
+            for line in itertools.zip_longest(*parts, fillvalue="")
+        ]
     widths = [max(len(line[index]) for line in lines) for index in range(len(names))]
-    print(_line(names, widths))
+    print(_line(lines[0], widths))
     print("-+-".join("-" * width for width in widths))
     for line in lines[1:]:
         print(_line(line, widths))
@@ -115,10 +129,17 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+def _plan_cell(text: str | None) -> str:
+    """Never cut: a plan of EXPLAIN is nothing when it is."""
+    return "NULL" if text is None else text
+
+
 def _cell(text: str | None) -> str:
-    """Long text is cut, unless it has lines: a plan of EXPLAIN is nothing when it is cut."""
+    """Long text is cut."""
     if text is None:
         return "NULL"
-    if len(text) <= CELL_CHARS_MAX or "\n" in text:
-        return text
-    return text[: CELL_CHARS_MAX - 1] + "…"
+    return text if len(text) <= CELL_CHARS_MAX else text[: CELL_CHARS_MAX - 1] + "…"

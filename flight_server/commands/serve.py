@@ -20,11 +20,11 @@ DSN_VARIABLE = "VELARIA_POSTGRES_DSN"
 class Config(msgspec.Struct):
     """The keys of a config file and what each may hold."""
 
-    listen: list[str] = []
+    listen: list[str] | str = []
     side: str = ""
     data_dir: str = ""
     memory: bool = False
-    allow_path: list[str] = []
+    allow_path: list[str] | str = []
     postgres: str = ""
     threads: Annotated[int, msgspec.Meta(ge=1)] = 1
     insecure: bool = False
@@ -100,7 +100,12 @@ def read_config(path: Path) -> dict[str, Any]:
         msgspec.convert(told, Config)
     except msgspec.ValidationError as fault:
         raise VelariaError(codes.BAD_SETTING, f"bad value in the config file: {fault}") from None
-    return told
+    return {key: [told[key]] if _is_one(key, told[key]) else told[key] for key in told}
+
+
+def _is_one(key: str, value: Any) -> bool:
+    """One text where a list may stand: a list of one."""
+    return key in ("listen", "allow_path") and isinstance(value, str)
 
 
 def thread_count(text: str) -> int:

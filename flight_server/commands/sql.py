@@ -2,8 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 
-from velaria.flight_server.client import Client
+import pyarrow as pa
+
+from velaria.flight_server.client import Client, Result
 from velaria.flight_server.commands.options import add_output, add_server, client_of
 from velaria.flight_server.commands.output import write_live_rows, write_rows
 from velaria.flight_server.commands.shell import run_shell
@@ -28,9 +31,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def run_statement(client: Client, text: str, fmt: str, params: list[str] | None = None) -> None:
-    result = client.sql(text, list(params) if params else None)
+    write_result(client.sql(text, list(params) if params else None), fmt)
+
+
+def write_result(result: Result, fmt: str, batches: Iterable[pa.RecordBatch] | None = None) -> None:
+    """Its rows, or what was done; `batches` are the result's when somebody else reads them."""
     if result.has_rows:
-        write = write_live_rows if result.is_continuous else write_rows
-        write(result, result.schema, fmt)
+        rows = result if batches is None else batches
+        if result.is_continuous:
+            write_live_rows(rows, result.schema, fmt)
+        else:
+            write_rows(rows, result.schema, fmt, is_plan=result.kind == "explain")
     else:
         print(result.tag or f"started {result.query_id}", file=sys.stderr)

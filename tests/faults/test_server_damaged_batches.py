@@ -111,6 +111,8 @@ def test_batches_before_a_damaged_one_stay(
         list(do_put(iter(flight_data([schema, good, bad], "damaged_second")), timeout=20))
     assert "VEL4006" in caught.value.details()
     assert rows(client, "SELECT c FROM damaged_second") == [("aa",), ("bb",), ("cc",)]
+    run = rows(client, "SELECT state, rows FROM system.runs WHERE text = 'DoPut damaged_second'")
+    assert run == [("failed", 3)]
 
 
 def test_the_server_outlives_random_mutants(

@@ -89,11 +89,42 @@ def test_a_port_in_use_is_refused_by_name() -> None:
         command = [sys.executable, "-m", "velaria.flight_server.cli", "serve", "--postgres", "none"]
         second = subprocess.run([*command, "--listen", server.uri], capture_output=True, timeout=60)
     assert second.returncode == 1
-    assert b"cannot listen" in second.stderr
+    told = f"VEL1007 cannot listen, address in use: {server.uri}"
+    assert told in second.stderr.decode()
+
+
+def test_a_side_port_in_use_is_refused_by_name() -> None:
+    with ServerProcess() as server:
+        side = server.uri.removeprefix("grpc://")
+        command = [sys.executable, "-m", "velaria.flight_server.cli", "serve", "--postgres", "none"]
+        command += ["--listen", "grpc://127.0.0.1:0", "--memory", "--side", side]
+        second = subprocess.run(command, capture_output=True, timeout=60)
+    assert second.returncode == 1
+    assert f"VEL1007 cannot listen, address in use: {side}" in second.stderr.decode()
 
 
 def test_a_unix_socket_is_served(tmp_path: Path) -> None:
     uri = f"grpc+unix://{tmp_path}/v.sock"
     with ServerProcess(arguments=["--listen", uri]) as server:
         assert server.ready["flight"][1] == uri
+        assert flight.connect(uri).do_get(flight.Ticket(b"SELECT 1 AS n")).read_all().num_rows == 1
+
+
+def test_a_socket_that_a_server_listens_on_is_left_to_it(tmp_path: Path) -> None:
+    uri = f"grpc+unix://{tmp_path}/v.sock"
+    with ServerProcess(arguments=["--listen", uri]):
+        command = [sys.executable, "-m", "velaria.flight_server.cli", "serve", "--postgres", "none"]
+        second = subprocess.run([*command, "--listen", uri], capture_output=True, timeout=60)
+        assert second.returncode == 1
+        assert f"VEL1007 cannot listen, address in use: {uri}" in second.stderr.decode()
+        assert flight.connect(uri).do_get(flight.Ticket(b"SELECT 1 AS n")).read_all().num_rows == 1
+
+
+def test_a_socket_left_by_a_killed_server_is_used_again(tmp_path: Path) -> None:
+    uri = f"grpc+unix://{tmp_path}/v.sock"
+    with ServerProcess(arguments=["--listen", uri]) as killed:
+        killed.process.kill()
+        killed.process.wait()
+    assert (tmp_path / "v.sock").is_socket()
+    with ServerProcess(arguments=["--listen", uri]):
         assert flight.connect(uri).do_get(flight.Ticket(b"SELECT 1 AS n")).read_all().num_rows == 1

@@ -94,6 +94,8 @@ def test_a_writer_killed_in_the_middle_leaves_whole_batches(
     assert until(lambda: is_idle(client))
     ((count,),) = rows(client, "SELECT count(*) FROM vanish_put")
     assert count % 1000 == 0
+    run = rows(client, "SELECT state, rows FROM system.runs WHERE text = 'DoPut vanish_put'")
+    assert run == [("cancelled", count)]
 
 
 def test_a_writer_killed_while_it_replaces_leaves_the_old_table(
@@ -103,6 +105,8 @@ def test_a_writer_killed_while_it_replaces_leaves_the_old_table(
     kill_after_first_line(REPLACER, server.uri)
     assert until(lambda: is_idle(client))
     assert rows(client, "SELECT sum(a) FROM vanish_old") == [(6,)]
+    newest = act(client, "run.list", state="cancelled", limit=1)["runs"][0]
+    assert (newest["text"], newest["rows"]) == ("DoPut vanish_old", 0)
 
 
 def test_cancelling_by_query_id_ends_the_reading(client: flight.FlightClient) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import grpc
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -183,15 +184,77 @@ def test_get_schema_of_nothing_leaks_no_traceback(client: flight.FlightClient) -
     assert ".py" not in str(caught.value)
 
 
+def test_get_schema_sends_the_error_that_get_flight_info_sends(server: ServerProcess) -> None:
+    """pyarrow's client drops it, so it is looked at on the wire."""
+    asked = flight.FlightDescriptor.for_path("no_such_table").serialize()
+    sent = []
+    with grpc.insecure_channel(server.uri.removeprefix("grpc://")) as channel:
+        for method in ("GetSchema", "GetFlightInfo"):
+            call = channel.unary_unary(f"/arrow.flight.protocol.FlightService/{method}")
+            with pytest.raises(grpc.RpcError) as caught:
+                call(asked, timeout=10)
+            trailers = dict(caught.value.trailing_metadata())
+            sent.append((caught.value.code(), trailers["grpc-status-details-bin"]))
+    assert sent[0] == sent[1]
+    assert msgspec.msgpack.decode(sent[0][1])["code"] == "VEL2011"
+
+
+def ingest_as(table: str, mode: str) -> flight.FlightDescriptor:
+    command = pack({"type": "ingest", "table": table, "mode": mode})
+    return flight.FlightDescriptor.for_command(command)
+
+
+NOWHERE = {
+    "bad_nosch.t": "VEL2028",
+    "temp.bad_k": "VEL1008",
+    ".bad_empty": "VEL1001",
+}
+NOWHERE_BY_PATH = {
+    ("bad_nosch.t",): "VEL2028",
+    ("bad_nosch", "t"): "VEL2028",
+    ("temp", "bad_k"): "VEL1008",
+    ("main", "bad", "three"): "VEL1001",
+    ("bad.dotted", "t"): "VEL1008",
+}
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "name", "code"),
+    [
+        *(
+            (ingest_as(name, mode), name, code)
+            for name, code in NOWHERE.items()
+            for mode in ("append", "create", "replace")
+        ),
+        *(
+            (flight.FlightDescriptor.for_path(*path), ".".join(path), code)
+            for path, code in NOWHERE_BY_PATH.items()
+        ),
+    ],
+)
+def test_a_put_to_a_schema_that_is_not_there_makes_no_table(
+    client: flight.FlightClient, descriptor: flight.FlightDescriptor, name: str, code: str
+) -> None:
+    schema = pa.schema([("a", pa.int64())])
+
+    def call() -> None:
+        writer, _ = client.do_put(descriptor, schema)
+        with writer:
+            writer.write_table(pa.table({"a": [1]}, schema))
+
+    assert refused(client, call)["code"] == code
+    assert rows(client, f"SELECT count(*) FROM system.tables WHERE name = '{name}'") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("table", "path"),
     [
         (pa.table({"other": ["x"]}), ["bad_t"]),
         (pa.table({"a": [1]}), []),
-        (pa.table({"a": [1]}), ["two", "parts"]),
+        (pa.table({"a": [1]}), ["now", "three", "parts"]),
         (pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]), ["bad_duplicate"]),
     ],
-    ids=["another schema", "no path", "two parts", "duplicate columns"],
+    ids=["another schema", "no path", "three parts", "duplicate columns"],
 )
 def test_a_wrong_put_is_refused(
     client: flight.FlightClient, table: pa.Table, path: list[str]

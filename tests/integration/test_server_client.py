@@ -75,8 +75,55 @@ def test_a_put_whose_data_fails_is_not_taken_for_whole(ours: Client) -> None:
     with pytest.raises(LookupError, match="damaged"):
         ours.put(broken, "ours_whole", mode="replace")
     newest = ours.action("run.list", limit=1)["runs"][0]
-    assert (newest["text"], newest["state"]) == ("DoPut ours_whole", "cancelled")
+    assert (newest["text"], newest["state"]) == ("DoPut ours_whole", "failed")
+    assert newest["rows"] == 0
     assert ours.sql("SELECT sum(a) FROM ours_whole").to_rows() == [(6,)]
+
+
+def test_the_run_of_a_put_that_broke_off_tells_the_rows_it_left(ours: Client) -> None:
+    schema = pa.schema([("a", pa.int64())])
+    broken = pa.RecordBatchReader.from_batches(schema, failing_batches())
+    with pytest.raises(LookupError, match="damaged"):
+        ours.put(broken, "ours_broken_off")
+    newest = ours.action("run.list", limit=1)["runs"][0]
+    assert (newest["text"], newest["state"]) == ("DoPut ours_broken_off", "failed")
+    assert (newest["rows"], newest["error_code"]) == (2, "VEL4006")
+    assert ours.sql("SELECT count(*) FROM ours_broken_off").to_rows() == [(2,)]
+
+
+def test_the_schema_of_a_table_of_another_schema_is_told(ours: Client) -> None:
+    ours.sql("CREATE SCHEMA ours_sc")
+    table = pa.table({"a": [1]})
+    assert ours.put(table, "ours_sc.t") == 1
+    assert ours.schema("ours_sc.t") == table.schema
+
+
+def test_a_schema_that_cannot_be_told_has_its_code(ours: Client) -> None:
+    with pytest.raises(VelariaError) as caught:
+        ours.schema("ours_no_such_table")
+    assert (caught.value.code, caught.value.retry) == ("VEL2011", "never")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (2**70, "parameter 2 holds an integer of more than 64 bits"),
+        ([-(2**63) - 1], "parameter 2 holds an integer of more than 64 bits"),
+        (object(), "parameter 2 cannot be sent"),
+        ("\ud800", "parameter 2 cannot be sent"),
+    ],
+    ids=["large", "in a list", "object", "half a character"],
+)
+def test_a_parameter_that_cannot_be_sent_has_its_code(
+    ours: Client, value: object, told: str
+) -> None:
+    for call in (ours.sql, ours.start_stream):
+        with pytest.raises(VelariaError, match=told) as caught:
+            call("SELECT ?, ?", params=[1, value])
+        assert caught.value.code == "VEL1006"
+    with pytest.raises(VelariaError, match="cannot be written") as caught:
+        ours.action("run.list", limit=value)
+    assert caught.value.code == "VEL1003"
 
 
 def test_rows_are_read_once(ours: Client) -> None:

@@ -1,15 +1,19 @@
 """The command line against a running server: rows, faults on stderr, exit codes by range."""
 
+import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from tests.server_process import ServerProcess, until
+from velaria import Session
 from velaria.flight_server.cli import COMMANDS
 from velaria.flight_server.client import Client, connect
 from velaria.flight_server.commands import shell
@@ -98,18 +102,74 @@ def test_a_file_is_put_and_listed(server: ServerProcess, tmp_path: Path) -> None
     path.with_suffix(".parquet").write_text("no parquet")
     assert velaria(server, "put", str(path.with_suffix(".parquet")), "cli_f").returncode == 4
     assert velaria(server, "put", str(tmp_path / "missing.csv"), "cli_f").returncode == 4
-    assert velaria(server, "put", str(tmp_path / "f.xyz"), "cli_f").returncode == 1
+    done = velaria(server, "put", str(tmp_path), "cli_f")
+    assert (done.returncode, b"VEL4003 not a file" in done.stderr) == (4, True)
+
+
+FILES = {
+    "zip.csv": b'id,zip\n1,007\n2,NA\n3,null\n4,""\n5,\n6,nan\n',
+    "large.csv": b"n\n9223372036854775808\n1\n",
+    "bare.csv": b"1,x\n2,y\n",
+    "semicolons.csv": b"a;b\n1;x\n2;y\n",
+    "widened.csv": b"a\n" + b"1\n" * 200_000 + b"x\n",
+    "tabs.tsv": b"a\tb\n1\t2\n",
+    "lines.json": b'{"a": 1, "v": [1, 2]}\n{"a": 2, "v": [3, 4]}\n',
+    "packed.csv.gz": gzip.compress(b"a,b\n1,007\n"),
+    "it's [1].csv": b"a\n1\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_put_file_holds_what_sql_reads(server: ServerProcess, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(FILES[name])
+    done = velaria(server, "put", "--mode", "replace", str(path), "cli_as_sql")
+    assert done.returncode == 0, done.stderr
+    with connect(server.uri) as ours, Session() as here:
+        put, read = ours.sql("SELECT * FROM cli_as_sql").to_arrow(), here.read(path).to_arrow()
+    assert put.schema.types == read.schema.types
+    assert put.to_pydict() == read.to_pydict()
+    assert put.num_rows > 0
+
+
+def test_text_is_read_by_the_types_of_its_table(server: ServerProcess, tmp_path: Path) -> None:
+    made = velaria(
+        server,
+        "sql",
+        "CREATE TABLE cli_types (i TINYINT, code VARCHAR, d DECIMAL(6, 2), l BIGINT[], t INTERVAL)",
+    )
+    assert made.returncode == 0, made.stderr
+    path = tmp_path / "types.csv"
+    path.write_text('i,code,d,l,t\n1,007,1.5,"[1, 2]",1 day\n2,NA,2,[],2 days\n')
+    assert velaria(server, "put", str(path), "CLI_TYPES").returncode == 0
+    path = tmp_path / "types.json"
+    path.write_text('{"i": 3, "code": 8, "d": 3.25, "l": [1], "t": "1 hour"}\n')
+    done = velaria(server, "put", str(path), "cli_types")
+    assert done.returncode == 0, done.stderr
+    shown = velaria(server, "sql", "SELECT * FROM cli_types ORDER BY i").stdout.decode()
+    assert [[cell.strip() for cell in line.split("|")] for line in shown.splitlines()[2:5]] == [
+        ["1", "007", "1.50", "[1, 2]", "1 day"],
+        ["2", "NA", "2.00", "[]", "2 days"],
+        ["3", "8", "3.25", "[1]", "01:00:00"],
+    ]
+    path = tmp_path / "wrong.csv"
+    path.write_text("i,code,d,l,t\n1,x,1,[1],1 day\n1000,x,1,[1],1 day\n")
+    done = velaria(server, "put", str(path), "cli_types")
+    assert (done.returncode, done.stdout) == (4, b"")
+    assert b"VEL4002 line 3 of " in done.stderr
+    assert b"rows before the fault are in the table: cli_types" in done.stderr
 
 
 def test_a_file_that_is_damaged_further_on_is_not_a_servers_fault(
     server: ServerProcess, tmp_path: Path
 ) -> None:
     path = tmp_path / "late.csv"
-    path.write_text("a\n" + "1\n" * 1_000_000 + "x\n")
+    path.write_bytes(b"a\n" + b"x\n" * 1_000_000 + b"\xff\n")
     assert velaria(server, "sql", "CREATE TABLE cli_late (b VARCHAR)").returncode == 0
     done = velaria(server, "put", "--mode", "replace", str(path), "cli_late")
     assert done.returncode == 4
-    assert b"VEL4002 the file cannot be read to its end" in done.stderr
+    assert b"VEL4002 line 1000002 of " in done.stderr
+    assert b"the old table is left" in done.stderr
     assert b"b\n" in velaria(server, "sql", "SELECT * FROM cli_late").stdout
 
 
@@ -162,6 +222,14 @@ def test_output_that_cannot_be_written_is_told_in_words(server: ServerProcess) -
             assert done.returncode == 4
             assert b"No space left" in done.stderr
             assert b"Traceback" not in done.stderr
+
+
+def test_a_table_shows_control_characters_as_escapes(server: ServerProcess) -> None:
+    sql = "SELECT E'a\\x1b[31m\\r\\n\\t\\x7f' || chr(155) AS \"t\x1b\", 'é\\' AS u"
+    shown = velaria(server, "sql", sql).stdout.decode()
+    assert shown.splitlines()[0].split("|")[0].strip() == "t\\x1B"
+    assert shown.splitlines()[2] == r"a\x1B[31m\r\n\t\x7F\u009B | é" + "\\"
+    assert "\x1b" in json.loads(velaria(server, "sql", "--output", "json", sql).stdout)["t\x1b"]
 
 
 @pytest.mark.parametrize("start", ["SELECT", "CREATE TABLE cli_long AS SELECT"])
@@ -229,6 +297,66 @@ def test_the_shell_answers_statements_and_commands(
     for word in ("shell_t", "int64", "substr", "logical:", shell.HELP):
         assert word in shown.out
     assert "VEL2012" in shown.err
+
+
+def test_the_shell_knows_where_a_statement_ends(
+    server: ServerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = iter(
+        ["SELECT ';' AS semi; -- c", "-- nothing", "SELECT 'a;", "\\q' AS text; /* c", "*/",
+         "SELECT 5", "\\h", "AS five;", "SELECT", "\\q"]
+    )  # fmt: skip
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    monkeypatch.setattr(shell, "HISTORY_FILE", tmp_path / "history")
+    with connect(server.uri) as ours:
+        assert shell.run_shell(ours, "json") == 0
+    shown = capsys.readouterr()
+    rows = [line for line in shown.out.splitlines() if line.startswith("{")]
+    assert rows == ['{"semi":";"}', '{"text":"a;\\n\\\\q"}', '{"five":5}']
+    assert shell.HELP in shown.out
+    assert "VEL" not in shown.err
+
+
+@pytest.mark.parametrize("begin", ["SELECT 1 AS one;", "BEGIN;"])
+@pytest.mark.parametrize("start", ["SELECT", "CREATE TABLE cli_shell AS SELECT"])
+def test_an_interrupt_in_the_shell_cancels_the_statement_and_keeps_the_session(
+    server: ServerProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    begin: str,
+    start: str,
+) -> None:
+    name = f"n{len(begin)}"
+    sql = f"{start} count(*) AS {name} FROM generate_series(1, 100000000) a, generate_series(1, 99)"
+    typed = iter([begin, sql + ";", "SELECT 42 AS after;" if "one" in begin else "ROLLBACK;"])
+
+    def type_next(prompt: str) -> str:
+        try:
+            return next(typed)
+        except StopIteration:
+            raise EOFError from None
+
+    def interrupt_when_running() -> None:
+        with connect(server.uri) as theirs:
+            if until(lambda: state_of(theirs, sql + ";") == "running"):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("builtins.input", type_next)
+    monkeypatch.setattr(shell, "HISTORY_FILE", tmp_path / "history")
+    interrupting = threading.Thread(target=interrupt_when_running)
+    interrupting.start()
+    with connect(server.uri) as ours:
+        assert shell.run_shell(ours, "json") == 0
+        interrupting.join()
+        assert state_of(ours, sql + ";") == "cancelled"
+    shown = capsys.readouterr()
+    assert "cancelled" in shown.err
+    assert "VEL" not in shown.err
+    assert ('{"after":42}' in shown.out) if "one" in begin else ("ROLLBACK" in shown.err)
 
 
 def test_streams_are_run_from_the_command_line(server: ServerProcess) -> None:
@@ -299,6 +427,9 @@ def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> No
         (("serve", "--side", "nonsense"), "VEL1007 the address of the side port"),
         (("serve", "--allow-path", "/no/such"), "VEL4001 allowed root is not a directory"),
         (("runs", "--state", "odd"), "invalid choice: 'odd'"),
+        (("runs", "--limit", "0"), "argument --limit: not a number of runs from 1 to 10000: 0"),
+        (("runs", "--limit", "9" * 20), "argument --limit: not a number of runs from 1 to"),
+        (("runs", "--limit", "x"), "argument --limit: not a number of runs from 1 to 10000: x"),
         (("stream",), "the following arguments are required: VERB"),
         (("tabels",), "no such command: tabels"),
     ],

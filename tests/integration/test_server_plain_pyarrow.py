@@ -169,6 +169,58 @@ def test_a_change_said_as_descriptor_runs_once_at_do_get(client: flight.FlightCl
     assert rows(client, "SELECT count(*) FROM plain_once") == [(2,)]
 
 
+RETURNING = {
+    "INSERT INTO {} VALUES (5) RETURNING a": [1, 2, 5],
+    "UPDATE {} SET a = a + 1 RETURNING a": [2, 3],
+    "DELETE FROM {} WHERE a = 1 RETURNING a": [2],
+    "EXPLAIN ANALYZE INSERT INTO {} VALUES (5)": [1, 2, 5],
+}
+
+
+@pytest.mark.parametrize("way", ["descriptor", "action"])
+@pytest.mark.parametrize("sql", RETURNING, ids=lambda sql: sql.split(" {}")[0])
+def test_a_ticket_of_a_change_that_returns_rows_is_good_for_one_reading(
+    client: flight.FlightClient, sql: str, way: str
+) -> None:
+    name = f"plain_once_{list(RETURNING).index(sql)}_{way}"
+    act(client, "sql.execute", sql=f"CREATE TABLE {name} AS SELECT * FROM (VALUES (1), (2)) v(a)")
+    statement = sql.format(name)
+    if way == "action":
+        ticket = flight.Ticket(act(client, "sql.execute", sql=statement)["ticket"])
+    else:
+        descriptor = flight.FlightDescriptor.for_command(statement.encode())
+        ticket = client.get_flight_info(descriptor).endpoints[0].ticket
+    assert rows(client, f"SELECT a FROM {name} ORDER BY a") == [(1,), (2,)]
+    assert client.do_get(ticket).read_all().num_rows >= 1
+    for _ in range(2):
+        with pytest.raises(flight.FlightError) as caught:
+            client.do_get(ticket).read_all()
+        assert told(caught.value)["code"] == "VEL1005"
+        assert "new ticket" in told(caught.value)["hint"]
+    left = [(a,) for a in RETURNING[sql]]
+    assert rows(client, f"SELECT a FROM {name} ORDER BY a") == left
+
+
+def test_a_put_names_its_table_with_its_schema(client: flight.FlightClient) -> None:
+    act(client, "sql.execute", sql="CREATE SCHEMA plain_sc")
+    act(client, "sql.execute", sql='CREATE TABLE "plain.dotted" (a BIGINT)')
+    table = pa.table({"a": [1, 2]})
+    for path, name, row_count in (
+        (["main", "plain_p2"], "plain_p2", 2),
+        (["plain_sc", "t"], "plain_sc.t", 2),
+        (["PLAIN_SC.t"], "plain_sc.t", 4),
+        (["plain.dotted"], '"plain.dotted"', 2),
+        (["main", "plain.dotted"], '"plain.dotted"', 4),
+    ):
+        descriptor = flight.FlightDescriptor.for_path(*path)
+        writer, _ = client.do_put(descriptor, table.schema)
+        with writer:
+            writer.write_table(table)
+        assert rows(client, f"SELECT count(*) FROM {name}") == [(row_count,)]
+        info = client.get_flight_info(descriptor)
+        assert client.do_get(info.endpoints[0].ticket).read_all().num_rows == row_count
+
+
 def test_execute_changes_at_once_and_tells_how_many_rows(client: flight.FlightClient) -> None:
     act(client, "sql.execute", sql="CREATE TABLE plain_changed AS SELECT 1 AS a")
     reply = act(client, "sql.execute", sql="INSERT INTO plain_changed VALUES (2), (3)")

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -100,11 +101,15 @@ def test_running_out_of_memory_has_a_code_of_its_own() -> None:
 def test_a_refusal_of_get_schema_cannot_be_formatted_with_its_traceback() -> None:
     import traceback
 
-    with pytest.raises(UntracedRefusal) as caught, untraced_boundary():
+    sent: dict[str, bytes] = {}
+    context = SimpleNamespace(add_trailer=sent.__setitem__)
+    with pytest.raises(UntracedRefusal) as caught, untraced_boundary(context):
         raise VelariaError("VEL2011", "unknown table: t")
     assert str(caught.value) == "VEL2011 unknown table: t"
     with pytest.raises(RuntimeError):
         traceback.format_exception(caught.value)
+    (extra,) = sent.values()
+    assert msgspec.msgpack.decode(extra)["code"] == "VEL2011"
 
 
 def test_paths_and_addresses_are_scrubbed_from_a_librarys_words() -> None:

@@ -52,11 +52,21 @@ def test_an_unknown_key_of_the_config_file_is_refused(tmp_path: Path) -> None:
         read_config(path)
 
 
+def test_one_text_in_the_config_file_is_a_list_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "velaria.toml"
+    path.write_text("listen = 'grpc://127.0.0.1:0'\nallow_path = 'data'\nside = '127.0.0.1:9'\n")
+    options = merged({}, read_config(path))
+    assert options["listen"] == ["grpc://127.0.0.1:0"]
+    assert options["allow_path"] == [Path("data")]
+    assert options["side"] == "127.0.0.1:9"
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("listen = 'grpc://127.0.0.1:0'", r"\$.listen"),
-        ("allow_path = 'data'", r"\$.allow_path"),
+        ("listen = 5", r"\$.listen"),
+        ("listen = ['grpc://127.0.0.1:0', 5]", r"\$.listen"),
+        ("allow_path = true", r"\$.allow_path"),
         ("threads = 0", r"\$.threads"),
         ("insecure = 'no'", r"\$.insecure"),
         ("log = 'odd'", "odd"),

@@ -10,7 +10,12 @@ import pytest
 
 from velaria.flight_server.forms import parse_ticket
 from velaria.flight_server.results import rows_affected_table
-from velaria.flight_server.tickets import TICKET_LIFETIME_MS, OnceReplies, TicketOffice
+from velaria.flight_server.tickets import (
+    TICKET_LIFETIME_MS,
+    OnceReplies,
+    TicketOffice,
+    refuse_second_reading,
+)
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import StatementTicket
 
@@ -117,6 +122,14 @@ def test_a_failure_is_kept_without_what_its_run_held() -> None:
         del caught
     gc.collect()
     assert [ref() for ref in held] == [None]
+
+
+def test_a_ticket_for_one_reading_is_refused_under_another_id_than_its_own() -> None:
+    ticket = issued(TicketOffice())
+    refuse_second_reading(ticket, "q-1")
+    with pytest.raises(VelariaError) as caught:
+        refuse_second_reading(ticket, "q-2")
+    assert caught.value.code == "VEL1005"
 
 
 def test_a_reply_that_is_no_longer_kept_is_refused() -> None:

@@ -28,7 +28,7 @@ class AggregateLocal final : public LocalState {
   int64_t rows = 0;              // since the groups were last handed over
   int64_t new_groups = 0;        // of those handed over last
   bool appends = false;
-  bool has_rows = false;         // without keys the one group is there before its first row
+  bool has_rows = false;  // without keys the one group is there before its first row
   Reservation memory;
 
  private:

@@ -5,8 +5,9 @@
 // the hash of their key, each under its own lock, so that workers merge side by side. A worker that
 // finds few rows of each group does so whenever its table has outgrown the processor's caches,
 // and begins anew; when nearly all its groups were new to the partitions too, it no longer looks
-// them up in its own table at all, and hands rows on in small lots. The partitions live on from trigger to trigger; Emit hands on the groups touched
-// since the last one. A batch query is the case of one trigger.
+// them up in its own table at all, and hands rows on in small lots. The partitions live on from
+// trigger to trigger; Emit hands on the groups touched since the last one. A batch query is the
+// case of one trigger.
 #pragma once
 
 #include <array>
@@ -41,8 +42,8 @@ class GroupedStates {
   Status ResizeStates();
   /// Forgets all groups.
   void Clear();
-  /// Folds a chunk. `first_place` is where its first row stands in row order; with `appends` rows of
-  /// one key stay groups apart; `groups` is scratch.
+  /// Folds a chunk. `first_place` is where its first row stands in row order; with `appends` rows
+  /// of one key stay groups apart; `groups` is scratch.
   Status Consume(const Chunk& chunk, int64_t first_place, bool appends,
                  std::vector<uint32_t>* groups, TaskContext& context);
   /// Group keys, then results.

@@ -92,8 +92,8 @@ Status GroupedStates::ResizeStates() {
   return Status::OK();
 }
 
-Status GroupedStates::Consume(const Chunk& input, int64_t first_place,
-                              bool appends, std::vector<uint32_t>* groups, TaskContext& context) {
+Status GroupedStates::Consume(const Chunk& input, int64_t first_place, bool appends,
+                              std::vector<uint32_t>* groups, TaskContext& context) {
   const auto& functions = context.query.functions();
   Chunk compacted;
   if (has_filter_) {

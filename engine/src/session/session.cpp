@@ -79,8 +79,8 @@ Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
   // (docs/adr/0012).
   ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch), arrow::system_memory_pool()));
   const int64_t rows = admitted->num_rows();
-  ARROW_RETURN_NOT_OK(table_->Append(
-      {arrow::RecordBatch::Make(table_->schema(), rows, admitted->column_data())}));
+  ARROW_RETURN_NOT_OK(
+      table_->Append({arrow::RecordBatch::Make(table_->schema(), rows, admitted->column_data())}));
   row_count_ += rows;
   return rows;
 }
