@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -278,6 +279,11 @@ def test_the_ready_line_says_where_everything_is(server: ServerProcess) -> None:
     }
 
 
+def type_into_shell(monkeypatch: pytest.MonkeyPatch, folder: Path, typed: Iterator[str]) -> None:
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    monkeypatch.setattr(shell, "HISTORY_FILE", folder / "history")
+
+
 def test_the_shell_answers_statements_and_commands(
     server: ServerProcess,
     tmp_path: Path,
@@ -288,8 +294,7 @@ def test_the_shell_answers_statements_and_commands(
         ["CREATE TABLE shell_t (a", "BIGINT);", "SELECT 40 +", "2 AS n;", "SELECT nope;", "\\d",
          "\\d shell_t", "\\f", "\\e SELECT 1", "\\h", "", "\\q"]
     )  # fmt: skip
-    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
-    monkeypatch.setattr(shell, "HISTORY_FILE", tmp_path / "history")
+    type_into_shell(monkeypatch, tmp_path, typed)
     with connect(server.uri) as ours:
         assert shell.run_shell(ours, "csv") == 0
     shown = capsys.readouterr()
@@ -309,8 +314,7 @@ def test_the_shell_knows_where_a_statement_ends(
         ["SELECT ';' AS semi; -- c", "-- nothing", "SELECT 'a;", "\\q' AS text; /* c", "*/",
          "SELECT 5", "\\h", "AS five;", "SELECT", "\\q"]
     )  # fmt: skip
-    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
-    monkeypatch.setattr(shell, "HISTORY_FILE", tmp_path / "history")
+    type_into_shell(monkeypatch, tmp_path, typed)
     with connect(server.uri) as ours:
         assert shell.run_shell(ours, "json") == 0
     shown = capsys.readouterr()
