@@ -1,4 +1,5 @@
-"""What is said of a sum that leaves its range: the function that was called, and the sum's type."""
+"""What is said of a sum that leaves its range: the function that was called, the sum's type and
+the place of the call."""
 
 import pytest
 
@@ -22,11 +23,15 @@ OVER = "OVER (ORDER BY x ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)"
         ("sum(x)", NINES, "sum out of range: DECIMAL(38,0)"),
         (f"sum(x) {OVER}", NINES, "sum out of range: DECIMAL(38,0)"),
         ("avg(x)", NINES, "avg out of range: DECIMAL(38,0)"),
+        ("sum(x) FILTER (WHERE x > 0)", LARGE, "sum out of range: DOUBLE"),
     ],
 )
-def test_the_error_names_the_function_and_the_type(call: str, rows: str, message: str) -> None:
+def test_the_error_names_the_function_the_type_and_the_place(
+    call: str, rows: str, message: str
+) -> None:
     session = _kernel.Session(threads=1)
     with pytest.raises(_kernel.ExecutionError) as refusal:
-        session.execute(f"SELECT {call} FROM {rows}").read_all()
-    assert (refusal.value.code, refusal.value.message) == ("VEL3002", message)
+        session.execute(f"SELECT 1,\n  {call} FROM {rows}").read_all()
+    error = refusal.value
+    assert (error.code, error.message, error.line, error.column) == ("VEL3002", message, 2, 3)
     session.close()

@@ -84,6 +84,11 @@ Status WithPlace(const Status& status, Place place);
 inline Status WithPlaceIfFailed(const Status& status, Place place) {
   return status.ok() ? status : WithPlace(status, place);
 }
+template <typename T>
+Result<T> WithPlaceIfFailed(Result<T> result, Place place) {
+  if (!result.ok()) return WithPlace(result.status(), place);
+  return result;
+}
 
 /// The closest of `candidates` to `name` (Damerau-Levenshtein, case-insensitive), or "" when none
 /// is near.

@@ -193,9 +193,11 @@ Status AggregateState::CombineInto(Partition& partition, GroupedStates& from,
   ARROW_RETURN_NOT_OK(into.ResizeStates());
   for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
     if (spec_.aggregates[a].binding.distinct) continue;
-    ARROW_ASSIGN_OR_RAISE(auto states, from.states(a).Export(groups, query_.pool()));
-    ARROW_RETURN_NOT_OK(
-        into.states(a).Merge(states, targets.data(), static_cast<int64_t>(groups.size())));
+    const Place place = spec_.aggregates[a].place;
+    ARROW_ASSIGN_OR_RAISE(auto states,
+                          WithPlaceIfFailed(from.states(a).Export(groups, query_.pool()), place));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
+        into.states(a).Merge(states, targets.data(), static_cast<int64_t>(groups.size())), place));
   }
   partition.is_dirty.resize(static_cast<size_t>(into.group_count()), 0);
   for (size_t i = 0; i < groups.size(); ++i) {
@@ -256,8 +258,9 @@ Status AggregateState::CombineDistinct(GroupedStates& from,
       }
       ARROW_ASSIGN_OR_RAISE(const auto arguments,
                             ArgumentsOfDistinct(spec_.aggregates[a], std::move(values)));
-      ARROW_RETURN_NOT_OK(into.states(a).Update(arguments, fresh_groups.data(),
-                                                static_cast<int64_t>(fresh.size())));
+      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
+          into.states(a).Update(arguments, fresh_groups.data(), static_cast<int64_t>(fresh.size())),
+          spec_.aggregates[a].place));
       ARROW_RETURN_NOT_OK(partitions_[p].memory->Set(into.MemoryBytes()));
     }
   }

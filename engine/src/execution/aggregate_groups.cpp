@@ -149,7 +149,8 @@ Status GroupedStates::ConsumeOne(size_t number, const Chunk& chunk, int64_t firs
     ARROW_ASSIGN_OR_RAISE(auto places, PlacesOf(first_place, row_count, selection, context.pool()));
     arguments.push_back(std::move(places));
   }
-  return states_[number]->Update(arguments, group_of, row_count);
+  return WithPlaceIfFailed(states_[number]->Update(arguments, group_of, row_count),
+                           aggregate.place);
 }
 
 Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups,
@@ -159,8 +160,9 @@ Result<Chunk> GroupedStates::Finish(std::span<const uint32_t> groups,
   if (!keyless_) {
     ARROW_ASSIGN_OR_RAISE(chunk.columns, keys_.Export(groups, pool));
   }
-  for (const auto& states : states_) {
-    ARROW_ASSIGN_OR_RAISE(auto result, states->Finish(groups, pool));
+  for (size_t a = 0; a < states_.size(); ++a) {
+    ARROW_ASSIGN_OR_RAISE(auto result, WithPlaceIfFailed(states_[a]->Finish(groups, pool),
+                                                         spec_.aggregates[a].place));
     chunk.columns.push_back(std::move(result));
   }
   return chunk;

@@ -95,8 +95,9 @@ Result<std::shared_ptr<arrow::Buffer>> AggregateState::Snapshot() const {
     }
     for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
       if (spec_.aggregates[a].binding.distinct) return Bug("snapshot of a DISTINCT aggregate");
-      ARROW_ASSIGN_OR_RAISE(auto states,
-                            groups.states(a).Export(all, arrow::default_memory_pool()));
+      ARROW_ASSIGN_OR_RAISE(
+          auto states, WithPlaceIfFailed(groups.states(a).Export(all, arrow::default_memory_pool()),
+                                         spec_.aggregates[a].place));
       chunk.columns.insert(chunk.columns.end(), states.begin(), states.end());
     }
     ARROW_ASSIGN_OR_RAISE(auto batch, ToRecordBatch(chunk, counted, arrow::default_memory_pool()));
@@ -141,8 +142,9 @@ Status AggregateState::Merge(const arrow::Buffer& snapshot) {
     size_t column = spec_.groups.size();
     for (size_t a = 0; a < spec_.aggregates.size(); ++a) {
       const size_t width = spec_.aggregates[a].binding.state_types.size();
-      ARROW_RETURN_NOT_OK(
-          grouped.states(a).Merge(columns.subspan(column, width), groups.data(), chunk.row_count));
+      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
+          grouped.states(a).Merge(columns.subspan(column, width), groups.data(), chunk.row_count),
+          spec_.aggregates[a].place));
       column += width;
     }
     ARROW_RETURN_NOT_OK(Combine(*local));

@@ -386,41 +386,42 @@ Status CheckRoom(int64_t group_count) {
               "too many groups in one table: " + std::to_string(group_count));
 }
 
-Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
+template <typename SingleNull>
+void KeyTable::AppendAll(int64_t row_count, SingleNull single_null, uint32_t* groups) {
+  for (int64_t i = 0; i < row_count;) {
+    int64_t end = i;
+    while (end < row_count && !single_null(end)) ++end;
+    keys_.append(&scratch_.packed[i * words_], static_cast<size_t>((end - i) * words_));
+    hashes_.append(&scratch_.hashes[i], static_cast<size_t>(end - i));
+    std::iota(groups + i, groups + end, static_cast<uint32_t>(group_count_));
+    group_count_ += end - i;
+    for (i = end; i < row_count && single_null(i); ++i) groups[i] = NullGroup();
+  }
+}
+
+template <typename Number>
+Status KeyTable::AddRows(std::span<const Vector> keys, int64_t row_count, uint32_t* groups,
+                         Number number) {
   ARROW_RETURN_NOT_OK(CheckRoom(group_count_ + row_count));
   const int64_t first_new = group_count_;
   EncodeAll(keys, row_count, &scratch_, &interners_);
   const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
   if (single_nulls.all_valid()) {
-    LookupAll(row_count, [](int64_t) { return false; }, groups);
+    number([](int64_t) { return false; });
   } else {
-    LookupAll(row_count, [&](int64_t row) { return !single_nulls.IsValid(row); }, groups);
+    number([&](int64_t row) { return !single_nulls.IsValid(row); });
   }
   return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
 }
 
+Status KeyTable::FindOrAdd(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
+  return AddRows(keys, row_count, groups,
+                 [&](auto single_null) { LookupAll(row_count, single_null, groups); });
+}
+
 Status KeyTable::Append(std::span<const Vector> keys, int64_t row_count, uint32_t* groups) {
-  ARROW_RETURN_NOT_OK(CheckRoom(group_count_ + row_count));
-  const int64_t first_new = group_count_;
-  EncodeAll(keys, row_count, &scratch_, &interners_);
-  const Validity single_nulls = single_word_ ? ValidityOf(keys[0]) : Validity{};
-  if (single_nulls.all_valid()) {
-    keys_.append(scratch_.packed.data(), static_cast<size_t>(row_count * words_));
-    hashes_.append(scratch_.hashes.data(), static_cast<size_t>(row_count));
-    std::iota(groups, groups + row_count, static_cast<uint32_t>(group_count_));
-    group_count_ += row_count;
-  } else {
-    for (int64_t i = 0; i < row_count; ++i) {
-      if (!single_nulls.IsValid(i)) {
-        groups[i] = NullGroup();
-        continue;
-      }
-      keys_.push_back(scratch_.packed[i]);
-      hashes_.push_back(scratch_.hashes[i]);
-      groups[i] = static_cast<uint32_t>(group_count_++);
-    }
-  }
-  return nested_.empty() ? Status::OK() : KeepNested(keys, row_count, first_new, groups);
+  return AddRows(keys, row_count, groups,
+                 [&](auto single_null) { AppendAll(row_count, single_null, groups); });
 }
 
 Status KeyTable::Absorb(const KeyTable& from, std::span<const uint32_t> groups,

@@ -121,6 +121,12 @@ class KeyTable {
   void LookupAll(int64_t row_count, SingleNull single_null, uint32_t* groups);
   template <int kWords, typename SingleNull>
   void Lookup(int64_t row_count, SingleNull single_null, uint32_t* groups);
+  /// Appends the rows that `scratch_` holds.
+  template <typename SingleNull>
+  void AppendAll(int64_t row_count, SingleNull single_null, uint32_t* groups);
+  /// Packs the rows, has `number(single_null)` give them groups and keeps new groups' nested keys.
+  template <typename Number>
+  Status AddRows(std::span<const Vector> keys, int64_t row_count, uint32_t* groups, Number number);
   /// The packed keys and hashes of another table's groups, as this table has them.
   void TakeOver(const KeyTable& from, std::span<const uint32_t> groups,
                 std::vector<std::vector<uint32_t>>* id_maps);

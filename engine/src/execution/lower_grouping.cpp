@@ -86,6 +86,7 @@ Result<std::shared_ptr<LogicalNode>> OverGroups(const LogicalNode& node) {
                                                            false));
     combined.arguments = {std::move(argument)};
     combined.text = node.aggregates[i].text;
+    combined.place = node.aggregates[i].place;
     sets->output[groups + i].type = combined.binding.type;
     sets->aggregates.push_back(std::move(combined));
   }

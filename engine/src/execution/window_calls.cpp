@@ -143,7 +143,7 @@ Result<std::vector<Vector>> ComputeCalls(const WindowSpec& spec, const WindowRun
   CallsOfRun calls(spec, run, query);
   std::vector<Vector> results;
   for (const auto& call : spec.calls) {
-    ARROW_ASSIGN_OR_RAISE(auto result, calls.Compute(call));
+    ARROW_ASSIGN_OR_RAISE(auto result, WithPlaceIfFailed(calls.Compute(call), call.place));
     results.push_back(std::move(result));
   }
   return results;

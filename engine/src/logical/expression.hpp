@@ -57,19 +57,20 @@ struct BoundExpr {
   bool try_cast = false;
 };
 
-/// One aggregate call of an Aggregate node; arguments refer to the node's input.
 struct SortKey {
   BoundExprPtr expr;
   bool descending = false;
   bool nulls_first = false;
 };
 
+/// One aggregate call of an Aggregate node; arguments refer to the node's input.
 struct BoundAggregate {
   const AggregateFunction* function = nullptr;
   AggregateBinding binding;
   std::vector<BoundExprPtr> arguments;  // then the expressions of ORDER BY, as binding.order says
   BoundExprPtr filter;                  // FILTER (WHERE ...), may be null
   std::string text;                     // "sum(price)"
+  Place place;                          // of the call, for what fails while it runs
 };
 
 enum class FrameUnit { kRows, kRange, kGroups };
@@ -98,6 +99,7 @@ struct BoundWindow {
   bool ignore_nulls = false;
   TypePtr type;
   std::string text;  // "lag(x, 1)"
+  Place place;
 };
 
 BoundExprPtr MakeColumn(int index, TypePtr type, std::string name, Place place = {});

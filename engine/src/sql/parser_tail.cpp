@@ -128,10 +128,13 @@ Status Grammar::ParseFetch(Select* select) {
 Status Grammar::ParseEmit(Select* select) {
   select->emit_place = Current().place;
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kEmit));
-  if (AcceptSequence({Keyword::kPer, Keyword::kBatch})) {
+  if (Accept(Keyword::kPer)) {
     select->emit = EmitKind::kPerBatch;
-  } else if (AcceptSequence({Keyword::kOn, Keyword::kWindow, Keyword::kClose})) {
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kBatch));
+  } else if (Accept(Keyword::kOn)) {
     select->emit = EmitKind::kOnWindowClose;
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kWindow));
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kClose));
   } else if (Accept(Keyword::kChanges)) {
     select->emit = EmitKind::kChanges;
   } else if (Accept(Keyword::kFinal)) {

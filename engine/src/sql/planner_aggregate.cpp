@@ -118,6 +118,7 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
   }
   call.binding = *std::move(binding);
   call.text = AggregateText(function.name, call.arguments, call.binding.distinct);
+  call.place = place;
   return call;
 }
 

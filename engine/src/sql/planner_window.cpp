@@ -157,6 +157,7 @@ Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
            SameExprs(known[at].partition, window.partition))) {
     ++at;
   }
+  window.call.place = expr.place;
   if (at == known.size()) known.push_back(std::move(window));
   return logical::MakeColumn(kWindowBase + static_cast<int>(at), known[at].call.type,
                              known[at].call.text, expr.place);
