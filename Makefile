@@ -61,7 +61,7 @@ kernel: $(STAMPS)/editable
 
 kernel-tests: kernel
 	@BIN=$(BIN) .ci/build-kernel $(EDITABLE) --tests
-	@$(EDITABLE)/velaria_tests
+	@$(EDITABLE)/velaria_tests --jobs $(JOBS)
 
 lane: setup $(STAMPS)/lane
 
