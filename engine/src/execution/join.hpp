@@ -76,6 +76,10 @@ class JoinBuild final : public AccumulatorState, public TellsFacts {
 
   // The probe's view, after Seal.
   const Chunk& rows() const { return *rows_; }
+  /// Of a key that is a column of the rows.
+  const Vector& KeyColumn(size_t key) const {
+    return rows_->columns[static_cast<size_t>(spec_->right_keys[key]->column)];
+  }
   /// Group of each probe key; KeyTable::kAbsent where nothing can match.
   Status Find(std::span<const Vector> keys, int64_t row_count, KeyScratch* scratch,
               uint32_t* groups) const;

@@ -59,6 +59,11 @@ std::optional<std::vector<size_t>> ColumnsOf(const std::vector<logical::BoundExp
   return columns;
 }
 
+/// Whether values of the type have the same order in all that is read: NaN and texts do not.
+bool HasOneOrder(const arrow::DataType& type) {
+  return IsInteger(type) || arrow::is_temporal(type.id()) || type.id() == arrow::Type::DECIMAL128;
+}
+
 /// The child of a join whose rows are dropped by dropping the join's rows, given that `columns` of
 /// the latter decide, and those columns there.
 std::optional<size_t> SideOf(const LogicalNode& join, std::vector<size_t>* columns) {
@@ -125,8 +130,8 @@ bool Lowering::RunsOnce() const {
          recursions_.empty();
 }
 
-/// `node` with a mark at the aggregation below it that groups by the columns `keys`, if there is
-/// one. The path to it is copied: what else reads those nodes is not filtered.
+/// `node` with a mark at each aggregation below it that groups by the columns `keys`, and at the
+/// scan they come from. The path to them is copied: what else reads those nodes is not filtered.
 LogicalPtr Lowering::WithKeyFilter(const LogicalPtr& node, std::vector<size_t> keys,
                                    const KeyFilter& filter) {
   size_t side = 0;
@@ -150,25 +155,57 @@ LogicalPtr Lowering::WithKeyFilter(const LogicalPtr& node, std::vector<size_t> k
         return key < node->expressions.size() &&
                node->expressions[key]->kind == logical::BoundKind::kColumn;
       });
-      if (!groups || node->grouping_sets ||
-          filter.build_rows > kFilterPart * logical::EstimateRows(*node)) {
-        return node;
+      if (!groups || node->grouping_sets) return node;
+      auto spec = std::make_shared<JoinSpec>(*filter.spec);
+      for (size_t i = 0; i < keys.size(); ++i) {
+        spec->left_keys[i] = node->expressions[keys[i]];
+        keys[i] = static_cast<size_t>(spec->left_keys[i]->column);
       }
       auto marked = logical::CopyNode(*node);
-      auto spec = std::make_shared<JoinSpec>(*filter.spec);
-      spec->type = JoinType::kSemi;
-      spec->is_turned = false;
-      spec->residual = nullptr;
-      spec->left_types = TypesOf(*node->children[0]);
-      for (size_t i = 0; i < keys.size(); ++i) spec->left_keys[i] = node->expressions[keys[i]];
-      filters_[marked.get()] = {spec, filter.build, filter.pipeline, filter.build_rows, marked};
+      marked->children[0] = WithKeyFilter(node->children[0], std::move(keys), filter);
+      const auto held = filters_.find(node.get());  // of a join further up
+      const double most = held != filters_.end() ? held->second.build_rows
+                                                 : kFilterPart * logical::EstimateRows(*node);
+      if (filter.build_rows <= most) {
+        spec->type = JoinType::kSemi;
+        spec->is_turned = false;
+        spec->residual = nullptr;
+        spec->left_types = TypesOf(*node->children[0]);
+        filters_[marked.get()] = {spec, filter.build, filter.pipeline, filter.build_rows, marked};
+      } else if (held != filters_.end()) {
+        KeyFilter kept = held->second;
+        kept.aggregate = marked;
+        filters_[marked.get()] = std::move(kept);
+      }
       return marked;
     }
+    case NodeKind::kScan: return WithBoundsOf(node, keys, filter);
     default: return node;
   }
   auto children = node->children;
   children[side] = WithKeyFilter(children[side], std::move(keys), filter);
   return logical::WithNewChildren(node, std::move(children));
+}
+
+LogicalPtr Lowering::WithBoundsOf(const LogicalPtr& scan, const std::vector<size_t>& keys,
+                                  const KeyFilter& filter) {
+  if (filter.build_rows >= logical::EstimateRows(*scan)) return scan;
+  const auto held = bounds_.find(scan.get());
+  ScanBounds bounds = held == bounds_.end() ? ScanBounds() : held->second;
+  const size_t count = bounds.keys.size();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto& key = *filter.spec->right_keys[i];
+    if (key.kind != logical::BoundKind::kColumn || filter.spec->null_safe[i] ||
+        !HasOneOrder(*key.type) || !key.type->Equals(*scan->output[keys[i]].type)) {
+      continue;
+    }
+    bounds.keys.push_back({filter.build, i, scan->columns[keys[i]]});
+  }
+  if (bounds.keys.size() == count) return scan;
+  bounds.pipelines.push_back(filter.pipeline);
+  bounds.scan = logical::CopyNode(*scan);
+  const auto* marked = bounds.scan.get();
+  return (bounds_[marked] = std::move(bounds)).scan;
 }
 
 Result<Lowering::Drafts> Lowering::LowerAggregate(const LogicalNode& node) {

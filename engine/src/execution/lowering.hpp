@@ -205,7 +205,8 @@ class Lowering {
   Result<Drafts> JoinDrafts(const LogicalNode& node, JoinSpecPtr spec);
   Result<Drafts> LowerAggregate(const LogicalNode& node);
   bool RunsOnce() const;
-  /// Rows below an aggregation that no key of a join's build fits: the join would drop their group.
+  /// Rows that no key of a join's build fits: the join would drop them, or their group. A probe of
+  /// the build goes before an aggregation, the bounds of its keys go into a scan.
   struct KeyFilter {
     JoinSpecPtr spec;
     int build;     // the accumulator's number
@@ -213,8 +214,15 @@ class Lowering {
     double build_rows;
     LogicalPtr aggregate = nullptr;  // kept, so that its address stays its own
   };
+  struct ScanBounds {
+    std::vector<KeyBounds> keys;
+    std::vector<int> pipelines;
+    LogicalPtr scan = nullptr;
+  };
   LogicalPtr WithKeyFilter(const LogicalPtr& node, std::vector<size_t> keys,
                            const KeyFilter& filter);
+  LogicalPtr WithBoundsOf(const LogicalPtr& scan, const std::vector<size_t>& keys,
+                          const KeyFilter& filter);
   // lower_grouping.cpp
   Result<Drafts> LowerGroupingSets(const LogicalNode& node);
   Result<Drafts> LowerSets(const LogicalNode& node);
@@ -238,6 +246,8 @@ class Lowering {
   Result<Drafts> LowerScan(const LogicalNode& node, bool to_reader) {
     const auto* relation = node.relation.get();
     ARROW_ASSIGN_OR_RAISE(auto predicates, SimplePredicates(node));
+    const auto bounded = bounds_.find(&node);
+    const ScanBounds bounds = bounded == bounds_.end() ? ScanBounds() : bounded->second;
     if (const auto* table = dynamic_cast<const TableRelation*>(relation)) {
       std::function<TableRange()> range = [version = table->version()] {
         return TableRange{version, 0, version->end_position()};
@@ -251,14 +261,19 @@ class Lowering {
       ARROW_ASSIGN_OR_RAISE(
           auto drafts, One(std::make_shared<TableScanNode>(
                            table->name(), std::move(range), node.columns, std::move(predicates),
-                           to_reader ? kMorselRows : kChunkRows, streaming && carries_positions_,
-                           table->position_column())));
+                           bounds.keys, to_reader ? kMorselRows : kChunkRows,
+                           streaming && carries_positions_, table->position_column())));
       drafts[0].when = streaming ? When::kEvery : When::kFirst;
+      drafts[0].dependencies = bounds.pipelines;
       return drafts;
     }
     if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
-      return One(std::make_shared<FileScanNode>(
-          file->file(), io::FileScanSpec{node.columns, std::move(predicates)}));
+      ARROW_ASSIGN_OR_RAISE(
+          auto drafts,
+          One(std::make_shared<FileScanNode>(
+              file->file(), io::FileScanSpec{node.columns, std::move(predicates)}, bounds.keys)));
+      drafts[0].dependencies = bounds.pipelines;
+      return drafts;
     }
     if (const auto* reader = dynamic_cast<const ReaderRelation*>(relation)) {
       return One(std::make_shared<ReaderSourceNode>(reader->name(), reader->open(),
@@ -400,6 +415,7 @@ class Lowering {
   };
   std::map<int, Shared> shared_;                     // by shared_id
   std::map<const LogicalNode*, KeyFilter> filters_;  // by the aggregation they go before
+  std::map<const LogicalNode*, ScanBounds> bounds_;  // by the scan
   struct Recursion {
     std::shared_ptr<RecursiveRows> rows;
     bool repeated = false;  // the step is one execution with a trigger for each round

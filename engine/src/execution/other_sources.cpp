@@ -236,7 +236,10 @@ class ReaderSourceState final : public SourceState {
 }  // namespace
 
 Result<std::unique_ptr<SourceState>> FileScanNode::Open(const OpenContext& context) const {
-  ARROW_ASSIGN_OR_RAISE(auto scan, file_->Open(spec_, context.query.pool()));
+  io::FileScanSpec spec = spec_;
+  ARROW_ASSIGN_OR_RAISE(spec.predicates,
+                        WithBounds(std::move(spec.predicates), bounds_, context.states));
+  ARROW_ASSIGN_OR_RAISE(auto scan, file_->Open(spec, context.query.pool()));
   return std::make_unique<FileScanState>(std::move(scan));
 }
 
@@ -245,6 +248,7 @@ std::string FileScanNode::Text() const {
                      "': columns=" + std::to_string(spec_.columns.size());
   if (!spec_.predicates.empty())
     text += ", pushed filters=" + std::to_string(spec_.predicates.size());
+  if (!bounds_.empty()) text += ", key bounds=" + std::to_string(bounds_.size());
   return text;
 }
 

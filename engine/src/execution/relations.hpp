@@ -42,6 +42,11 @@ class TableRelation final : public logical::Relation {
   bool is_bounded() const override { return kind_ != logical::RelationKind::kStream; }
   int64_t estimated_row_count() const override { return is_bounded() ? version_->row_count() : -1; }
   bool accepts_filters() const override { return true; }
+  bool HasRowsOf(const logical::Relation& other) const override {
+    const auto* table = dynamic_cast<const TableRelation*>(&other);
+    return table != nullptr && version_ == table->version_ &&
+           position_column_ == table->position_column_;
+  }
   const storage::TablePtr& table() const { return table_; }
   const storage::VersionPtr& version() const { return version_; }
   int position_column() const { return position_column_; }  // -1: none

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "execution/key_bounds.hpp"
 #include "execution/roles.hpp"
 #include "io/file_table.hpp"
 #include "logical/expression.hpp"
@@ -30,12 +31,13 @@ class TableScanNode final : public SourceNode {
   /// `with_positions`: rows carry their positions in the table. `position_column`: the number in
   /// `columns` that stands for them, or -1.
   TableScanNode(std::string name, std::function<TableRange()> range, std::vector<int> columns,
-                std::vector<io::SimplePredicate> predicates, int64_t chunk_rows,
-                bool with_positions, int position_column)
+                std::vector<io::SimplePredicate> predicates, std::vector<KeyBounds> bounds,
+                int64_t chunk_rows, bool with_positions, int position_column)
       : name_(std::move(name)),
         range_(std::move(range)),
         columns_(std::move(columns)),
         predicates_(std::move(predicates)),
+        bounds_(std::move(bounds)),
         chunk_rows_(chunk_rows),
         with_positions_(with_positions),
         position_column_(position_column) {}
@@ -47,6 +49,7 @@ class TableScanNode final : public SourceNode {
   const std::function<TableRange()> range_;
   const std::vector<int> columns_;
   const std::vector<io::SimplePredicate> predicates_;
+  const std::vector<KeyBounds> bounds_;
   const int64_t chunk_rows_;
   const bool with_positions_;
   const int position_column_;
@@ -54,14 +57,16 @@ class TableScanNode final : public SourceNode {
 
 class FileScanNode final : public SourceNode {
  public:
-  FileScanNode(std::shared_ptr<const io::FileTable> file, io::FileScanSpec spec)
-      : file_(std::move(file)), spec_(std::move(spec)) {}
+  FileScanNode(std::shared_ptr<const io::FileTable> file, io::FileScanSpec spec,
+               std::vector<KeyBounds> bounds)
+      : file_(std::move(file)), spec_(std::move(spec)), bounds_(std::move(bounds)) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
  private:
   const std::shared_ptr<const io::FileTable> file_;
   const io::FileScanSpec spec_;
+  const std::vector<KeyBounds> bounds_;
 };
 
 /// Literal rows; one row without columns for SELECT without FROM.

@@ -26,11 +26,11 @@ int64_t PositionBehind(const storage::Segment& segment, int64_t first, int64_t c
 class TableScan final : public SourceState, public TellsFacts {
  public:
   TableScan(TableRange range, const std::vector<int>& columns,
-            const std::vector<io::SimplePredicate>& predicates, int64_t chunk_rows,
-            bool with_positions, int position_column)
+            std::vector<io::SimplePredicate> predicates, int64_t chunk_rows, bool with_positions,
+            int position_column)
       : range_(std::move(range)),
         columns_(columns),
-        predicates_(predicates),
+        predicates_(std::move(predicates)),
         chunk_rows_(chunk_rows),
         with_positions_(with_positions),
         position_column_(position_column),
@@ -121,7 +121,7 @@ class TableScan final : public SourceState, public TellsFacts {
 
   const TableRange range_;
   const std::vector<int>& columns_;
-  const std::vector<io::SimplePredicate>& predicates_;
+  const std::vector<io::SimplePredicate> predicates_;
   const int64_t chunk_rows_;
   const bool with_positions_;
   const int position_column_;
@@ -131,14 +131,16 @@ class TableScan final : public SourceState, public TellsFacts {
 
 }  // namespace
 
-Result<std::unique_ptr<SourceState>> TableScanNode::Open(const OpenContext&) const {
-  return std::make_unique<TableScan>(range_(), columns_, predicates_, chunk_rows_, with_positions_,
-                                     position_column_);
+Result<std::unique_ptr<SourceState>> TableScanNode::Open(const OpenContext& context) const {
+  ARROW_ASSIGN_OR_RAISE(auto predicates, WithBounds(predicates_, bounds_, context.states));
+  return std::make_unique<TableScan>(range_(), columns_, std::move(predicates), chunk_rows_,
+                                     with_positions_, position_column_);
 }
 
 std::string TableScanNode::Text() const {
   std::string text = "scan " + name_ + ": columns=" + std::to_string(columns_.size());
   if (!predicates_.empty()) text += ", zone map filters=" + std::to_string(predicates_.size());
+  if (!bounds_.empty()) text += ", key bounds=" + std::to_string(bounds_.size());
   return text;
 }
 

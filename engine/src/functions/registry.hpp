@@ -93,6 +93,7 @@ struct AggregateOrder {
   size_t argument = 0;
   bool descending = false;
   bool nulls_first = false;
+  bool operator==(const AggregateOrder&) const = default;
 };
 
 struct AggregateBinding;

@@ -29,6 +29,8 @@ class Relation {
   /// Whether the scan itself can skip rows by simple conjuncts (zone maps, row groups, a reader's
   /// own filter).
   virtual bool accepts_filters() const { return false; }
+  /// Whether a scan of `other` in the same statement gives the same rows.
+  virtual bool HasRowsOf(const Relation& other) const { return this == &other; }
 };
 using RelationPtr = std::shared_ptr<const Relation>;
 

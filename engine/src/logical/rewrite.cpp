@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/cancel_scope.hpp"
+#include "logical/shared_plans.hpp"
 
 namespace velaria::logical {
 
@@ -204,7 +205,8 @@ class Rewriter {
 
 Result<LogicalPtr> Rewrite(const LogicalPtr& root, const FunctionContext& context,
                            const RewriteOptions& options) {
-  return Rewriter(context, options).Rewritten(root);
+  VELARIA_ASSIGN_OR_RETURN(auto plan, Rewriter(context, options).Rewritten(root));
+  return options.enabled ? ShareEqual(plan) : plan;
 }
 
 }  // namespace velaria::logical

@@ -9,4 +9,7 @@ namespace velaria::logical {
 /// their child.
 LogicalPtr InlineShared(const LogicalPtr& root);
 
+/// Equal aggregations become one shared plan.
+LogicalPtr ShareEqual(const LogicalPtr& root);
+
 }  // namespace velaria::logical
