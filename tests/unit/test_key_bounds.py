@@ -102,6 +102,14 @@ def test_segments_without_a_match_are_not_read(
     assert rows(session, sql) == rows(session, plain)
 
 
+def test_a_list_of_constants_has_bounds_too(session: _kernel.Session) -> None:
+    sql = f"SELECT id FROM large WHERE id IN ({PART_ROWS + 95}, {PART_ROWS + 5})"
+    assert scans(session, sql)["scan large"]["segments_skipped"] == PARTS - 1
+    assert rows(session, sql) == [(PART_ROWS + 5,), (PART_ROWS + 95,)]
+    others = f"SELECT count(*) FROM large WHERE id NOT IN ({PART_ROWS + 95}, {PART_ROWS + 5})"
+    assert rows(session, others) == [(ROWS - 3,)]  # one id is NULL
+
+
 def test_bounds_go_through_the_joins_between(session: _kernel.Session) -> None:
     sql = (
         "SELECT l.id, o.ten FROM large l JOIN other o ON l.id = o.id JOIN few ON o.id = k"

@@ -1,8 +1,7 @@
 #include "execution/key_bounds.hpp"
 
-#include <arrow/compute/api.h>
-
 #include "execution/join.hpp"
+#include "execution/scan_predicates.hpp"
 
 namespace velaria::execution {
 
@@ -11,16 +10,7 @@ Result<std::vector<io::SimplePredicate>> WithBounds(std::vector<io::SimplePredic
                                                     const PlanStates& states) {
   for (const auto& bound : bounds) {
     const auto& build = static_cast<const JoinBuild&>(*states[static_cast<size_t>(bound.build)]);
-    const auto keys = build.KeyColumn(bound.key).data;
-    ARROW_ASSIGN_OR_RAISE(const auto found, arrow::compute::CallFunction("min_max", {keys}));
-    const auto& range = static_cast<const arrow::StructScalar&>(*found.scalar());
-    if (range.value[0]->is_valid) {
-      predicates.push_back({bound.column, io::Comparison::kGreaterEqual, range.value[0]});
-      predicates.push_back({bound.column, io::Comparison::kLessEqual, range.value[1]});
-    } else {  // no key matches anything: no value is NULL and is not
-      predicates.push_back({bound.column, io::Comparison::kIsNull, nullptr});
-      predicates.push_back({bound.column, io::Comparison::kIsNotNull, nullptr});
-    }
+    ARROW_RETURN_NOT_OK(AddBounds(build.KeyColumn(bound.key).data, bound.column, &predicates));
   }
   return predicates;
 }

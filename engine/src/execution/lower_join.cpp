@@ -59,11 +59,6 @@ std::optional<std::vector<size_t>> ColumnsOf(const std::vector<logical::BoundExp
   return columns;
 }
 
-/// Whether values of the type have the same order in all that is read: NaN and texts do not.
-bool HasOneOrder(const arrow::DataType& type) {
-  return IsInteger(type) || arrow::is_temporal(type.id()) || type.id() == arrow::Type::DECIMAL128;
-}
-
 /// The child of a join whose rows are dropped by dropping the join's rows, given that `columns` of
 /// the latter decide, and those columns there.
 std::optional<size_t> SideOf(const LogicalNode& join, std::vector<size_t>* columns) {

@@ -12,6 +12,7 @@
 #include "execution/position_sink.hpp"
 #include "execution/result_sink.hpp"
 #include "execution/row_operators.hpp"
+#include "execution/scan_predicates.hpp"
 #include "execution/sort.hpp"
 
 namespace velaria::execution {
@@ -24,53 +25,6 @@ inline std::vector<TypePtr> TypesOf(const LogicalNode& node) {
   std::vector<TypePtr> types;
   for (const auto& column : node.output) types.push_back(column.type);
   return types;
-}
-
-inline std::optional<io::Comparison> ComparisonOf(const std::string& name, bool mirrored) {
-  static const std::map<std::string, std::pair<io::Comparison, io::Comparison>> kTable = {
-      {"=", {io::Comparison::kEqual, io::Comparison::kEqual}},
-      {"<>", {io::Comparison::kNotEqual, io::Comparison::kNotEqual}},
-      {"<", {io::Comparison::kLess, io::Comparison::kGreater}},
-      {"<=", {io::Comparison::kLessEqual, io::Comparison::kGreaterEqual}},
-      {">", {io::Comparison::kGreater, io::Comparison::kLess}},
-      {">=", {io::Comparison::kGreaterEqual, io::Comparison::kLessEqual}}};
-  const auto it = kTable.find(name);
-  if (it == kTable.end()) return std::nullopt;
-  return mirrored ? it->second.second : it->second.first;
-}
-
-/// `column op literal` over a scan's output as a predicate over its relation; nullopt for anything
-/// else.
-inline Result<std::optional<io::SimplePredicate>> SimplePredicateOf(
-    const logical::BoundExpr& expr, const std::vector<int>& columns) {
-  using logical::BoundKind;
-  if (expr.kind != BoundKind::kCall) return std::nullopt;
-  if (expr.children.size() == 1 && expr.children[0]->kind == BoundKind::kColumn &&
-      (expr.name == "is_null" || expr.name == "is_not_null")) {
-    return io::SimplePredicate{
-        columns[static_cast<size_t>(expr.children[0]->column)],
-        expr.name == "is_null" ? io::Comparison::kIsNull : io::Comparison::kIsNotNull, nullptr};
-  }
-  if (expr.children.size() != 2) return std::nullopt;
-  const bool mirrored = expr.children[0]->kind == BoundKind::kLiteral;
-  const auto& column = expr.children[mirrored ? 1 : 0];
-  const auto& literal = expr.children[mirrored ? 0 : 1];
-  if (column->kind != BoundKind::kColumn || literal->kind != BoundKind::kLiteral)
-    return std::nullopt;
-  const auto op = ComparisonOf(expr.name, mirrored);
-  if (!op || !literal->type->Equals(*column->type)) return std::nullopt;
-  ARROW_ASSIGN_OR_RAISE(auto value, ConstantValue(literal->literal));
-  if (!value->is_valid) return std::nullopt;
-  return io::SimplePredicate{columns[static_cast<size_t>(column->column)], *op, std::move(value)};
-}
-
-inline Result<std::vector<io::SimplePredicate>> SimplePredicates(const LogicalNode& scan) {
-  std::vector<io::SimplePredicate> out;
-  for (const auto& filter : scan.filters) {
-    ARROW_ASSIGN_OR_RAISE(auto predicate, SimplePredicateOf(*filter, scan.columns));
-    if (predicate) out.push_back(std::move(*predicate));
-  }
-  return out;
 }
 
 class RecursiveRows;

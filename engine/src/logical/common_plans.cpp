@@ -50,7 +50,7 @@ bool SamePlan(const LogicalNode& a, const LogicalNode& b) {
   switch (a.kind) {
     case NodeKind::kScan:
       same = a.relation->HasRowsOf(*b.relation) && a.columns == b.columns &&
-             a.filters_exact == b.filters_exact && SameAll(a.filters, b.filters);
+             SameAll(a.filters, b.filters);
       break;
     case NodeKind::kValues:
       same = std::equal(a.rows.begin(), a.rows.end(), b.rows.begin(), b.rows.end(), SameAll);

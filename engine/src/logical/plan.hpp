@@ -76,12 +76,9 @@ struct LogicalNode {
   std::vector<OutputColumn> output;
   double estimated_rows = -1;  // -1: not estimated
 
-  RelationPtr relation;      // kScan
-  std::vector<int> columns;  // kScan
-  std::vector<BoundExprPtr>
-      filters;  // kScan: conjuncts the scan may use to skip; a scan that accepts them fully
-                // still leaves the Filter node above out only if `filters_exact`
-  bool filters_exact = false;
+  RelationPtr relation;               // kScan
+  std::vector<int> columns;           // kScan
+  std::vector<BoundExprPtr> filters;  // kScan: conjuncts of the Filter above, to skip rows by
   std::vector<std::vector<BoundExprPtr>> rows;  // kValues
   BoundExprPtr predicate;                       // kFilter
   std::vector<BoundExprPtr> expressions;        // kProject; kAggregate: group keys

@@ -19,7 +19,7 @@ std::string ScanText(const LogicalNode& node) {
   for (const auto& column : node.output) names.push_back(column.name);
   std::string text = "Scan " + node.relation->name() + " [" + Join(names, ", ") + "]";
   if (!node.filters.empty()) {
-    text += (node.filters_exact ? " where " : " hint ") + Texts(node.filters);
+    text += " hint " + Texts(node.filters);
   }
   return text;
 }
