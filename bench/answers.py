@@ -41,11 +41,17 @@ def find_difference(
 
 
 def ordered(rows: pa.Table) -> pa.Table:
-    """Plain types, sorted by every column in turn, floats last: they are not equal to the digit."""
-    columns = {name: plain(rows[name]) for name in rows.column_names}
+    """Plain types, sorted by every column in turn: whole numbers first, which compare fastest,
+    floats last, which are not equal to the digit.
+    """
+    columns = {name: plain(rows[name]).combine_chunks() for name in rows.column_names}
     table = pa.table(columns)
-    exact = [name for name in columns if not pa.types.is_floating(columns[name].type)]
-    keys = exact + [name for name in columns if name not in exact]
+
+    def turn(name: str) -> int:
+        kind = columns[name].type
+        return 0 if pa.types.is_integer(kind) else 2 if pa.types.is_floating(kind) else 1
+
+    keys = sorted(columns, key=turn)
     return table.sort_by([(name, "ascending") for name in keys]) if keys else table
 
 
