@@ -90,6 +90,28 @@ Status OrderRows(logical::BoundAggregate* call, const std::vector<OrderItem>& it
   return Status::OK();
 }
 
+Status MisplacedAggregate(const AggregateFunction& function, Place place,
+                          const std::string& clause) {
+  return FailAt(place, ErrorCode::kMisplacedAggregate,
+                "an aggregate may not stand in " + clause + ": " + function.name,
+                clause == "WHERE" ? "Conditions on aggregates belong into HAVING." : "");
+}
+
+Status NestedAggregate(const std::string& inner, Place place) {
+  return FailAt(place, ErrorCode::kMisplacedAggregate,
+                "an aggregate may not stand inside an aggregate: " + inner,
+                "Compute the inner one in a subquery in FROM.");
+}
+
+/// An aggregate's column behind the `width` columns of the input, or null.
+const logical::BoundExpr* AggregateIn(const logical::BoundExpr& expr, int width) {
+  if (expr.kind == BoundKind::kColumn) return expr.column >= width ? &expr : nullptr;
+  for (const auto& child : expr.children) {
+    if (const auto* found = AggregateIn(*child, width)) return found;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
@@ -122,18 +144,14 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
   return call;
 }
 
-Status ExpressionBinder::CheckAggregate(const AggregateFunction& function, const Expr& expr) const {
-  if (outer_aggregate_) {
-    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "an aggregate may not stand inside an aggregate: " + function.name,
-                  "Compute the inner one in a subquery in FROM.");
-  }
-  if (!clause_.empty() || !collector_) {
-    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "an aggregate may not stand in " + (clause_.empty() ? "this place" : clause_) +
-                      ": " + function.name,
-                  clause_ == "WHERE" ? "Conditions on aggregates belong into HAVING." : "");
-  }
+Status ExpressionBinder::CheckAggregatePlace(const AggregateFunction& function,
+                                             const Expr& expr) const {
+  if (outer_aggregate_) return NestedAggregate(function.name, expr.place);
+  if (clause_.empty() && collector_) return Status::OK();
+  return MisplacedAggregate(function, expr.place, clause_.empty() ? "this place" : clause_);
+}
+
+Status ExpressionBinder::CheckAggregateForm(const AggregateFunction& function, const Expr& expr) {
   if (expr.star && (function.name != "count" || expr.distinct)) {
     return FailAt(expr.place, ErrorCode::kBadArgument,
                   "* is for count alone, without DISTINCT, not for: " + function.name);
@@ -150,33 +168,56 @@ Status ExpressionBinder::CheckAggregate(const AggregateFunction& function, const
   return Status::OK();
 }
 
-/// What stands inside a call: no other aggregate may.
+/// What stands inside a call: no other aggregate of its query may.
 Status ExpressionBinder::BindInside(const AggregateFunction& function, const Expr& expr,
-                                    std::vector<BoundExprPtr>* arguments,
-                                    std::vector<BoundExprPtr>* order, BoundExprPtr* filter) {
-  VELARIA_ASSIGN_OR_RETURN(*arguments, BindArgumentsOf(expr, function.name, function.signature));
+                                    AggregateParts* parts) {
+  VELARIA_ASSIGN_OR_RETURN(parts->arguments,
+                           BindArgumentsOf(expr, function.name, function.signature));
   for (const auto& item : expr.order_by) {
     VELARIA_ASSIGN_OR_RETURN(auto key, Bind(*item.expr));
-    order->push_back(std::move(key));
+    parts->order.push_back(std::move(key));
   }
   if (!expr.filter) return Status::OK();
-  VELARIA_ASSIGN_OR_RETURN(*filter, Bind(*expr.filter));
-  VELARIA_ASSIGN_OR_RETURN(*filter, ExpectBoolean(*filter, "FILTER", functions()));
+  VELARIA_ASSIGN_OR_RETURN(auto filter, Bind(*expr.filter));
+  VELARIA_ASSIGN_OR_RETURN(parts->filter, ExpectBoolean(std::move(filter), "FILTER", functions()));
   return Status::OK();
 }
 
+/// A call that reads columns of enclosing queries alone is an aggregate of the innermost of them,
+/// and the subquery sees its value as it sees a column of that query.
 Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& function,
                                                      const Expr& expr) {
-  VELARIA_RETURN_NOT_OK(CheckAggregate(function, expr));
-  std::vector<BoundExprPtr> arguments, order;
-  BoundExprPtr filter;
-  outer_aggregate_ = &expr;
-  const Status inside = BindInside(function, expr, &arguments, &order, &filter);
-  outer_aggregate_ = nullptr;
+  if (!outer_) VELARIA_RETURN_NOT_OK(CheckAggregatePlace(function, expr));
+  VELARIA_RETURN_NOT_OK(CheckAggregateForm(function, expr));
+  AggregateParts parts;
+  const auto counts = outer_ ? outer_->ArgumentCounts() : std::vector<size_t>();
+  const Expr* around = std::exchange(outer_aggregate_, &expr);
+  const Status inside = BindInside(function, expr, &parts);
+  outer_aggregate_ = around;
   VELARIA_RETURN_NOT_OK(inside);
 
+  OuterScope* owner = outer_ ? outer_->Raise(parts.All(), counts) : nullptr;
+  if (!owner) {
+    if (outer_) VELARIA_RETURN_NOT_OK(CheckAggregatePlace(function, expr));
+    return CollectAggregate(function, expr, std::move(parts));
+  }
+  ExpressionBinder* binder = owner->binder();
+  if (!binder) return MisplacedAggregate(function, expr.place, "FROM");
+  VELARIA_RETURN_NOT_OK(binder->CheckAggregatePlace(function, expr));
+  for (const auto* part : parts.All()) {
+    const auto* nested = AggregateIn(**part, binder->collector_->width);
+    if (nested) return NestedAggregate(nested->name, nested->place);
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto value, binder->CollectAggregate(function, expr, std::move(parts)));
+  return outer_->HandDown(*owner, std::move(value));
+}
+
+/// The call as an aggregate of this query: its column behind those of the input.
+Result<BoundExprPtr> ExpressionBinder::CollectAggregate(const AggregateFunction& function,
+                                                        const Expr& expr, AggregateParts parts) {
+  auto& arguments = parts.arguments;
   const bool ordered_set = expr.within_group && function.ordered_set;
-  if (ordered_set) arguments.push_back(order[0]);
+  if (ordered_set) arguments.push_back(parts.order[0]);
   const size_t last = arguments.size() - 1;
   VELARIA_ASSIGN_OR_RETURN(auto call, MakeAggregate(function, std::move(arguments), expr.distinct,
                                                     functions(), expr.place));
@@ -189,13 +230,13 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
         " WITHIN GROUP (" + OrderText(call).substr(1) + ")";
   } else {
     auto direct = call.arguments;
-    VELARIA_RETURN_NOT_OK(OrderRows(&call, expr.order_by, order, functions()));
+    VELARIA_RETURN_NOT_OK(OrderRows(&call, expr.order_by, parts.order, functions()));
     if (!expr.order_by.empty() && call.binding.needs_row_order) {
       call.text = AggregateText(function.name, direct, call.binding.distinct);
       call.text.insert(call.text.size() - 1, OrderText(call));
     }
   }
-  call.filter = std::move(filter);
+  call.filter = std::move(parts.filter);
   if (call.filter) call.text += " FILTER (WHERE " + logical::ToText(*call.filter) + ")";
 
   auto& known = collector_->aggregates;

@@ -23,6 +23,20 @@ struct AggregateCollector {
   std::vector<std::vector<logical::BoundExprPtr>> groupings;  // the arguments of each call
 };
 
+/// What stands inside an aggregate call.
+struct AggregateParts {
+  std::vector<logical::BoundExprPtr> arguments, order;
+  logical::BoundExprPtr filter;  // may be null
+
+  std::vector<logical::BoundExprPtr*> All() {
+    std::vector<logical::BoundExprPtr*> all;
+    for (auto& argument : arguments) all.push_back(&argument);
+    for (auto& key : order) all.push_back(&key);
+    if (filter) all.push_back(&filter);
+    return all;
+  }
+};
+
 /// Window calls are columns from here on until their Window nodes are placed; no input is as wide.
 inline constexpr int kWindowBase = 1 << 24;
 
@@ -126,9 +140,11 @@ class ExpressionBinder {
   // planner_aggregate.cpp
   Result<Bound> BindAggregate(const AggregateFunction& function, const Expr& expr);
   Result<Bound> BindGrouping(const std::string& name, const Expr& expr);
-  Status CheckAggregate(const AggregateFunction& function, const Expr& expr) const;
-  Status BindInside(const AggregateFunction& function, const Expr& expr,
-                    std::vector<Bound>* arguments, std::vector<Bound>* order, Bound* filter);
+  Status CheckAggregatePlace(const AggregateFunction& function, const Expr& expr) const;
+  static Status CheckAggregateForm(const AggregateFunction& function, const Expr& expr);
+  Status BindInside(const AggregateFunction& function, const Expr& expr, AggregateParts* parts);
+  Result<Bound> CollectAggregate(const AggregateFunction& function, const Expr& expr,
+                                 AggregateParts parts);
   // planner_argument_names.cpp
   /// The arguments of a call in the order of the function's parameters.
   Result<std::vector<Bound>> BindArgumentsOf(const Expr& call, const std::string& function,

@@ -195,7 +195,7 @@ bool MayReadLeft(const TableRef& ref) {
 Result<FromClause> QueryBinder::BindRight(const TableRef& ref, const FromClause& left,
                                           std::vector<BoundExprPtr>* arguments) {
   if (!MayReadLeft(ref)) return BindFrom(ref);
-  OuterScope frame(&left.scope, outer_);
+  OuterScope frame(&left.scope, outer_, nullptr);
   OuterScope* enclosing = std::exchange(outer_, &frame);
   auto right = BindFrom(ref);
   outer_ = enclosing;

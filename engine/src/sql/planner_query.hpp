@@ -45,8 +45,9 @@ class QueryBinder {
                                       const ColumnDefaults& defaults);
   /// The bound plan as it can be run: subqueries are joins, and what is read twice is shared.
   Result<logical::LogicalPtr> WithoutSubqueries(const logical::LogicalPtr& plan);
-  /// A subquery inside an expression over `scope`.
-  Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope);
+  /// A subquery inside an expression over `scope` that `binder` is binding.
+  Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope,
+                                     ExpressionBinder* binder);
   const std::vector<std::string>& reads() const { return reads_; }
   const std::vector<std::string>& views() const { return views_read_; }
 

@@ -32,12 +32,16 @@ struct Scope {
   bool HasTable(const std::string& name) const;
 };
 
+class ExpressionBinder;
+
 /// The names of an enclosing query, as a subquery sees them. What it names becomes an outer
 /// argument: an expression of the enclosing query, known inside by its number.
 class OuterScope {
  public:
-  /// `parent`: the scope that encloses this one, or null.
-  OuterScope(const Scope* scope, OuterScope* parent) : scope_(scope), parent_(parent) {}
+  /// `parent`: the scope that encloses this one, or null. `binder` binds the expression of the
+  /// enclosing query in which the subquery stands; null for a table in FROM.
+  OuterScope(const Scope* scope, OuterScope* parent, ExpressionBinder* binder)
+      : scope_(scope), parent_(parent), binder_(binder) {}
   /// A kOuter expression, or null when no enclosing query has such a column.
   Result<logical::BoundExprPtr> Resolve(const std::vector<Name>& names, Place place);
   std::vector<logical::BoundExprPtr> TakeArguments() { return std::move(arguments_); }
@@ -46,10 +50,25 @@ class OuterScope {
     if (scope_->HasTable(name)) return scope_;
     return parent_ ? parent_->ScopeOfTable(name) : nullptr;
   }
+  ExpressionBinder* binder() const { return binder_; }
+
+  // The three below are for aggregates, which may be an enclosing query's.
+  /// How many arguments there are here and in each enclosing scope.
+  std::vector<size_t> ArgumentCounts() const;
+  /// The innermost enclosing query whose columns `exprs` read, null when they read a column of the
+  /// subquery itself, in which they are bound, or none at all. They become expressions of that
+  /// query, and the arguments that binding them added since `counts` are taken back.
+  OuterScope* Raise(const std::vector<logical::BoundExprPtr*>& exprs,
+                    const std::vector<size_t>& counts);
+  /// `found`, an expression of the enclosing query `owner`, as a kOuter expression.
+  logical::BoundExprPtr HandDown(const OuterScope& owner, logical::BoundExprPtr found);
 
  private:
+  logical::BoundExprPtr ArgumentFor(const logical::BoundExpr& found, std::string name, Place place);
+
   const Scope* scope_;
   OuterScope* parent_;
+  ExpressionBinder* binder_;
   std::vector<logical::BoundExprPtr> arguments_;
 };
 

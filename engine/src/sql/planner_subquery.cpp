@@ -47,31 +47,6 @@ BoundExprPtr ScalarExpr(const BoundSubquery& subquery, size_t column, Place plac
 
 }  // namespace
 
-Result<BoundExprPtr> OuterScope::Resolve(const std::vector<Name>& names, Place place) {
-  VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Find(names));
-  BoundExprPtr found;
-  if (column) {
-    VELARIA_ASSIGN_OR_RETURN(found, PlainValues(column->expr));  // it will be a key of a join
-  } else if (parent_ && !(names.size() > 1 && scope_->HasTable(names[names.size() - 2].text))) {
-    VELARIA_ASSIGN_OR_RETURN(found, parent_->Resolve(names, place));
-  }
-  if (!found) return found;
-  size_t at = 0;
-  while (at < arguments_.size() && !logical::Equal(*arguments_[at], *found)) ++at;
-  if (at == arguments_.size()) {
-    auto placed = std::make_shared<logical::BoundExpr>(*found);
-    placed->place = place;
-    arguments_.push_back(std::move(placed));
-  }
-  auto outer = std::make_shared<logical::BoundExpr>();
-  outer->kind = BoundKind::kOuter;
-  outer->type = found->type;
-  outer->place = place;
-  outer->column = static_cast<int>(at);
-  outer->name = column ? column->name : names.back().text;
-  return BoundExprPtr(std::move(outer));
-}
-
 Result<LogicalPtr> QueryBinder::WithoutSubqueries(const LogicalPtr& plan) {
   logical::UnnestState state;
   state.next_id = next_id_;
@@ -80,8 +55,9 @@ Result<LogicalPtr> QueryBinder::WithoutSubqueries(const LogicalPtr& plan) {
   return logical::InlineShared(unnested);
 }
 
-Result<BoundSubquery> QueryBinder::BindSubquery(const Select& select, const Scope& scope) {
-  OuterScope frame(&scope, outer_);
+Result<BoundSubquery> QueryBinder::BindSubquery(const Select& select, const Scope& scope,
+                                                ExpressionBinder* binder) {
+  OuterScope frame(&scope, outer_, binder);
   OuterScope* enclosing = std::exchange(outer_, &frame);
   auto planned = BindSelect(select);
   outer_ = enclosing;
@@ -91,7 +67,7 @@ Result<BoundSubquery> QueryBinder::BindSubquery(const Select& select, const Scop
 
 Result<BoundSubquery> ExpressionBinder::BindSubselect(const Expr& expr) {
   if (!queries_) return Unsupported(expr.place, "a subquery in this place");
-  return queries_->BindSubquery(*expr.select, *scope_);
+  return queries_->BindSubquery(*expr.select, *scope_, this);
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindScalarSubquery(const Expr& expr) {
