@@ -14,6 +14,7 @@ namespace velaria::sql {
 struct PlannedQuery {
   logical::LogicalPtr plan;
   std::shared_ptr<const arrow::KeyValueMetadata> metadata;
+  std::vector<bool> untyped;  // by column: written as text literals and NULLs alone
 };
 
 struct FromClause {
@@ -184,6 +185,10 @@ logical::LogicalPtr Project(logical::LogicalPtr plan, std::vector<logical::Bound
                             std::vector<logical::OutputColumn> output);
 logical::LogicalPtr Filter(logical::LogicalPtr plan, logical::BoundExprPtr predicate);
 logical::LogicalPtr Distinct(logical::LogicalPtr plan);
+/// An untyped column `at` of a side of a set operation as values of the type that it has in common
+/// with the other side's column; VEL2007 when a literal is none.
+Status AdoptColumnType(PlannedQuery* side, size_t at, const logical::OutputColumn& other,
+                       Place place, const FunctionContext& context);
 /// The first row of each group of equal `keys`, by `order`. One column more than the input's.
 Result<logical::LogicalPtr> FirstOfEach(logical::LogicalPtr plan,
                                         std::vector<logical::BoundExprPtr> keys,

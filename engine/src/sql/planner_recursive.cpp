@@ -43,6 +43,10 @@ Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
                   "both parts of a recursive common table must have the same number of columns: " +
                       std::to_string(width) + " and " + std::to_string(step->plan->output.size()));
   }
+  for (size_t i = 0; i < width; ++i) {
+    VELARIA_RETURN_NOT_OK(AdoptColumnType(&*step, i, recursion.output[i], select.set_right->place,
+                                          context_.functions));
+  }
   std::vector<LogicalPtr> parts;
   for (const auto& plan : {first.plan, step->plan}) {
     std::vector<logical::BoundExprPtr> exprs;

@@ -281,6 +281,7 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
                              select.items[0].expr->replaced.empty() && !select.window_by &&
                              select.group_by.empty() && !select.group_by_all && !select.distinct;
   if (is_plain_star) planned.metadata = core.from.relation->schema()->metadata();
+  for (const auto& item : core.items) planned.untyped.push_back(IsUntyped(*item.expr));
   VELARIA_ASSIGN_OR_RETURN(planned.plan, Finish(select, &core));
   return planned;
 }

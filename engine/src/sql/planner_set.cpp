@@ -145,8 +145,10 @@ Status QueryBinder::MatchByName(PlannedQuery* left, PlannedQuery* right) {
   for (PlannedQuery* side : {left, right}) {
     std::vector<BoundExprPtr> exprs;
     std::vector<logical::OutputColumn> output;
+    std::vector<bool> untyped;
     for (const auto& column : all) {
       const int at = position(side->plan->output, column.name);
+      untyped.push_back(at >= 0 && side->untyped[static_cast<size_t>(at)]);
       BoundExprPtr expr;
       if (at >= 0) {
         expr = ColumnOf(*side->plan, static_cast<size_t>(at));
@@ -157,6 +159,7 @@ Status QueryBinder::MatchByName(PlannedQuery* left, PlannedQuery* right) {
       exprs.push_back(std::move(expr));
     }
     side->plan = Project(side->plan, std::move(exprs), std::move(output));
+    side->untyped = std::move(untyped);
   }
   return Status::OK();
 }
@@ -177,13 +180,21 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
     return Unsupported(select.set_right->place,
                        std::string(NameOf(select.set_op)) + " of rows without columns");
   }
+  PlannedQuery planned;
   std::vector<TypePtr> types;
   std::vector<logical::OutputColumn> output;
   for (size_t i = 0; i < width; ++i) {
+    const Place at = select.set_right->place;
+    VELARIA_RETURN_NOT_OK(AdoptColumnType(&left, i, right.plan->output[i], at, context_.functions));
+    VELARIA_RETURN_NOT_OK(AdoptColumnType(&right, i, left.plan->output[i], at, context_.functions));
     const auto& a = left.plan->output[i];
     const auto& b = right.plan->output[i];
+    const auto is_untyped = [i](const PlannedQuery& side) {
+      return side.untyped[i] || side.plan->output[i].type->id() == arrow::Type::NA;
+    };
+    planned.untyped.push_back(is_untyped(left) && is_untyped(right));
     auto common = CommonType(a.type, b.type);
-    if (!common.ok()) return WithPlace(common.status(), select.set_right->place);
+    if (!common.ok()) return WithPlace(common.status(), at);
     if (select.set_op != SetOp::kUnionAll) {
       VELARIA_ASSIGN_OR_RETURN(const auto value, PlainValues(ColumnOf(*left.plan, i)));
       VELARIA_RETURN_NOT_OK(CheckComparable(*value, NameOf(select.set_op)));
@@ -219,7 +230,6 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
     case SetOp::kExceptAll: node->set_op = logical::SetOpType::kExcept; break;
     default: break;
   }
-  PlannedQuery planned;
   planned.plan = std::move(node);
   if (select.set_op == SetOp::kUnion) planned.plan = Distinct(std::move(planned.plan));
   if (counts_rows) planned.plan = FirstColumns(std::move(planned.plan), width);
@@ -256,8 +266,13 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
   }
   auto node = logical::MakeNode(NodeKind::kValues);
   node->rows.resize(select.values.size());
+  PlannedQuery planned;
   for (size_t i = 0; i < width; ++i) {
     TypePtr type = i < types.size() ? types[i] : nullptr;
+    planned.untyped.push_back(
+        !type && std::all_of(columns[i].begin(), columns[i].end(), [](const auto& value) {
+          return IsUntyped(*value) || value->type->id() == arrow::Type::NA;
+        }));
     if (!type) {
       VELARIA_ASSIGN_OR_RETURN(type, Unify(&columns[i], select.place, context_.functions));
     }
@@ -268,7 +283,6 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
     }
     node->output.push_back(PlainColumn("column" + std::to_string(i + 1), type));
   }
-  PlannedQuery planned;
   planned.plan = constant ? LogicalPtr(std::move(node)) : ComputedRows(*node);
   return planned;
 }
