@@ -4,6 +4,13 @@ import pytest
 
 from velaria import _kernel
 
+TABLES = (
+    "CREATE TABLE t(a INTEGER, b INTEGER)",
+    "INSERT INTO t VALUES (1, 1), (1, 2)",
+    "CREATE TABLE u(a INTEGER)",
+    "INSERT INTO u VALUES (1)",
+)
+
 
 @pytest.mark.parametrize(
     ("sql", "code", "column"),
@@ -11,10 +18,17 @@ from velaria import _kernel
         ("SELECT 1 UNION SELECT 'x'", "VEL2007", 23),
         ("SELECT 'x' UNION ALL SELECT 1", "VEL2007", 8),
         ("SELECT 1, 2 UNION ALL VALUES (3, '4'), (5, 'y')", "VEL2007", 44),
+        ("SELECT 1, (SELECT a FROM t)", "VEL3013", 11),
+        ("SELECT 1, (SELECT b FROM t WHERE t.a = u.a) FROM u", "VEL3013", 11),
+        ("SELECT 1 FROM u WHERE a = (SELECT b FROM t WHERE t.a < u.a + 5)", "VEL3013", 27),
+        ("SELECT (1, 2) = (SELECT a, b FROM t)", "VEL3013", 17),
+        ("UPDATE u SET a = (SELECT b FROM t WHERE t.a = u.a)", "VEL3013", 18),
     ],
 )
 def test_an_error_points_at_what_is_meant(sql: str, code: str, column: int) -> None:
     session = _kernel.Session(threads=1)
+    for statement in TABLES:
+        session.execute(statement)
     with pytest.raises(_kernel.KernelError) as refusal:
         session.execute(sql).read_all()
     error = refusal.value

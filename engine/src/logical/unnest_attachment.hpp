@@ -193,7 +193,7 @@ class Attachment {
     LogicalPtr plan = subquery.plan;
     LogicalPtr joined;
     if (!HasOuter(*plan)) {
-      VELARIA_ASSIGN_OR_RETURN(plan, AtMostOneRow(plan, 0));
+      VELARIA_ASSIGN_OR_RETURN(plan, AtMostOneRow(plan, 0, subquery.place));
       auto join = MakeNode(NodeKind::kJoin, {plan_, plan});
       join->join = JoinType::kCross;
       join->output = JoinOutput(JoinType::kCross, *plan_, *plan);
@@ -204,8 +204,8 @@ class Attachment {
       VELARIA_ASSIGN_OR_RETURN(auto dependent,
                                DependentOf(plan, arguments, IsNullWithoutRows(*plan)));
       if (!one_row) {
-        VELARIA_ASSIGN_OR_RETURN(dependent.plan,
-                                 AtMostOneRow(dependent.plan, dependent.keys.size()));
+        VELARIA_ASSIGN_OR_RETURN(
+            dependent.plan, AtMostOneRow(dependent.plan, dependent.keys.size(), subquery.place));
       }
       auto join = MakeNode(NodeKind::kJoin, {plan_, dependent.plan});
       join->join = JoinType::kLeft;
@@ -219,9 +219,9 @@ class Attachment {
     return AppendedColumn(*plan_, width + column, subquery.place);
   }
 
-  /// One row for each value of the last `keys` columns, VEL3013 when there are more; without keys
-  /// one row in any case.
-  Result<LogicalPtr> AtMostOneRow(const LogicalPtr& plan, size_t keys) {
+  /// One row for each value of the last `keys` columns, VEL3013 at the subquery's place when there
+  /// are more; without keys one row in any case.
+  Result<LogicalPtr> AtMostOneRow(const LogicalPtr& plan, size_t keys, Place place) {
     if (keys == 0 && GivesOneRow(*plan)) return plan;
     const size_t values = plan->output.size() - keys;
     auto node = MakeNode(NodeKind::kAggregate, {plan});
@@ -231,6 +231,7 @@ class Attachment {
     }
     for (size_t i = 0; i < values; ++i) {
       VELARIA_ASSIGN_OR_RETURN(auto call, Call("single_value", {OutputColumnAt(*plan, i)}));
+      call.place = place;
       node->output.push_back({plan->output[i].name, call.binding.type, true, nullptr});
       node->aggregates.push_back(std::move(call));
     }
