@@ -78,7 +78,8 @@ std::vector<std::string> CatalogView::RelationNames() const {
   for (const auto& entry : Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
     const bool found_bare = entry->schema == path_ || entry->schema == kTemporarySchema;
-    names.push_back(found_bare ? entry->name : entry->schema + "." + entry->name);
+    if (found_bare) names.push_back(entry->name);
+    names.push_back(entry->schema + "." + entry->name);
   }
   AddBuiltinNames(&names);
   return names;

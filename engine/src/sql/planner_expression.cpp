@@ -135,7 +135,11 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
       const Scope* owner = scope_->HasTable(table) ? nullptr : outer_->ScopeOfTable(table);
       if (owner) blamed = owner;
     }
-    VELARIA_ASSIGN_OR_RETURN(column, blamed->Get(expr.names));
+    std::vector<std::string> aliases;
+    if (aliases_) {
+      for (const auto& alias : *aliases_) aliases.push_back(alias.name);
+    }
+    VELARIA_ASSIGN_OR_RETURN(column, blamed->Get(expr.names, aliases));
   }
   auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
   bound->place = expr.place;

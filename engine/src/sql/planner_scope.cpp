@@ -7,7 +7,8 @@ namespace {
 
 constexpr size_t kNamesInDetail = 20;
 
-Status UnknownColumn(const Scope& scope, const std::vector<Name>& names) {
+Status UnknownColumn(const Scope& scope, const std::vector<Name>& names,
+                     const std::vector<std::string>& aliases) {
   const Name& last = names.back();
   const bool qualified = names.size() > 1;
   std::vector<std::string> candidates;
@@ -16,7 +17,9 @@ Status UnknownColumn(const Scope& scope, const std::vector<Name>& names) {
         qualified ? NameMatches(names[names.size() - 2], column.table) : column.by_bare_name;
     if (counts) candidates.push_back(column.name);
   }
-  const std::string near = NearestName(last.text, candidates);
+  std::vector<std::string> nameable = candidates;
+  if (!qualified) nameable.insert(nameable.end(), aliases.begin(), aliases.end());
+  const std::string near = NearestName(last.text, nameable);
   std::string detail;
   if (!candidates.empty()) {
     if (candidates.size() > kNamesInDetail) {
@@ -70,7 +73,8 @@ Result<const ScopeColumn*> Scope::Find(const std::vector<Name>& names) const {
                       : "Write the table's name before the column: table." + last.text + ".");
 }
 
-Result<const ScopeColumn*> Scope::Get(const std::vector<Name>& names) const {
+Result<const ScopeColumn*> Scope::Get(const std::vector<Name>& names,
+                                      const std::vector<std::string>& aliases) const {
   VELARIA_ASSIGN_OR_RETURN(const auto* column, Find(names));
   if (column) return column;
   if (names.size() > 1 && !HasTable(names[names.size() - 2].text)) {
@@ -81,7 +85,7 @@ Result<const ScopeColumn*> Scope::Get(const std::vector<Name>& names) const {
                   near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?",
                   tables.empty() ? "" : "tables: " + Join(tables, ", "));
   }
-  return UnknownColumn(*this, names);
+  return UnknownColumn(*this, names, aliases);
 }
 
 Result<Scope> ScopeOf(const std::vector<logical::OutputColumn>& output, const std::string& table,

@@ -27,8 +27,10 @@ struct Scope {
 
   /// Null when there is none; VEL2013 when the name fits two columns.
   Result<const ScopeColumn*> Find(const std::vector<Name>& names) const;
-  /// As Find, but a miss is VEL2012 (or VEL2011 for an unknown table alias) with a suggestion.
-  Result<const ScopeColumn*> Get(const std::vector<Name>& names) const;
+  /// As Find, but a miss is VEL2012 (or VEL2011 for an unknown table alias) with a suggestion,
+  /// which may be one of `aliases` for a bare name.
+  Result<const ScopeColumn*> Get(const std::vector<Name>& names,
+                                 const std::vector<std::string>& aliases = {}) const;
   bool HasTable(const std::string& name) const;
 };
 
