@@ -1,5 +1,6 @@
 // count(*), count(x), bool_and, bool_or; and the list of aggregate files.
 #include "functions/aggregate_states.hpp"
+#include "functions/binding.hpp"
 
 #include <arrow/array/builder_primitive.h>
 #include "functions/window_frames.hpp"
@@ -125,11 +126,9 @@ class TruthStates final : public AggregateStates {
 
 template <bool kAnd>
 Result<AggregateBinding> BindTruth(const BindArguments& arguments) {
-  if (arguments.types.size() != 1)
-    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1) return binding::WrongArguments();
   const auto id = arguments.types[0]->id();
-  if (id != arrow::Type::BOOL && id != arrow::Type::NA)
-    return Fail(ErrorCode::kBadArgument, "the argument is not BOOLEAN");
+  if (id != arrow::Type::BOOL && id != arrow::Type::NA) return binding::WrongArguments();
   AggregateBinding binding;
   binding.type = arrow::boolean();
   binding.arguments = {arrow::boolean()};

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "functions/binding.hpp"
 #include "functions/folded_states.hpp"
 #include "functions/row_list_states.hpp"
 #include "functions/window_frames.hpp"
@@ -137,8 +138,7 @@ void UseRowPick(const TypePtr& type, AggregateBinding* binding) {
 
 template <Pick kPick>
 Result<AggregateBinding> BindExtreme(const BindArguments& arguments) {
-  if (arguments.types.size() != 1)
-    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1) return binding::WrongArguments();
   TypePtr type = LogicalType(arguments.types[0]);
   AggregateBinding binding;
   switch (PhysicalOf(*type)) {

@@ -2,6 +2,7 @@
 #include <arrow/array/concatenate.h>
 
 #include "functions/aggregate_states.hpp"
+#include "functions/binding.hpp"
 #include "functions/pooled_states.hpp"
 
 namespace velaria {
@@ -91,8 +92,7 @@ class SingleStates final : public AggregateStates, public PooledStates {
 };
 
 Result<AggregateBinding> BindSingle(const BindArguments& arguments) {
-  if (arguments.types.size() != 1)
-    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1) return binding::WrongArguments();
   AggregateBinding binding;
   binding.type = LogicalType(arguments.types[0]);
   binding.arguments = {nullptr};

@@ -11,6 +11,7 @@
 
 #include "functions/aggregate_interval.hpp"
 #include "functions/aggregate_states.hpp"
+#include "functions/binding.hpp"
 #include "functions/reproducible_sum.hpp"
 #include "functions/window_frames.hpp"
 
@@ -395,8 +396,7 @@ TypePtr SumType(const arrow::DataType& type) {
 
 template <Answer kAnswer>
 Result<AggregateBinding> BindSum(const BindArguments& arguments) {
-  if (arguments.types.size() != 1)
-    return Fail(ErrorCode::kBadArgument, "exactly one argument is needed");
+  if (arguments.types.size() != 1) return binding::WrongArguments();
   TypePtr type = LogicalType(arguments.types[0]);
   if (type->id() == arrow::Type::NA) type = arrow::int32();
   if (type->id() == arrow::Type::DECIMAL32 || type->id() == arrow::Type::DECIMAL64) {
@@ -405,8 +405,7 @@ Result<AggregateBinding> BindSum(const BindArguments& arguments) {
   }
   if (type->id() == arrow::Type::INTERVAL_MONTH_DAY_NANO)
     return BindIntervalSum(arguments.distinct, kAnswer == Answer::kAverage);
-  if (!IsNumeric(*type))
-    return Fail(ErrorCode::kBadArgument, "the argument is not a number: " + SqlName(*type));
+  if (!IsNumeric(*type)) return binding::WrongArguments();
   AggregateBinding binding;
   binding.arguments = {type};
   binding.distinct = arguments.distinct;
