@@ -197,13 +197,10 @@ Result<BoundExprPtr> ExpressionBinder::BindAggregate(const AggregateFunction& fu
   VELARIA_RETURN_NOT_OK(inside);
 
   OuterScope* owner = outer_ ? outer_->Raise(parts.All(), counts) : nullptr;
-  if (!owner) {
-    if (outer_) VELARIA_RETURN_NOT_OK(CheckAggregatePlace(function, expr));
-    return CollectAggregate(function, expr, std::move(parts));
-  }
-  ExpressionBinder* binder = owner->binder();
+  ExpressionBinder* binder = owner ? owner->binder() : this;
   if (!binder) return MisplacedAggregate(function, expr.place, "FROM");
-  VELARIA_RETURN_NOT_OK(binder->CheckAggregatePlace(function, expr));
+  if (outer_) VELARIA_RETURN_NOT_OK(binder->CheckAggregatePlace(function, expr));
+  if (!owner) return CollectAggregate(function, expr, std::move(parts));
   for (const auto* part : parts.All()) {
     const auto* nested = AggregateIn(**part, binder->collector_->width);
     if (nested) return NestedAggregate(nested->name, nested->place);
@@ -247,14 +244,18 @@ Result<BoundExprPtr> ExpressionBinder::CollectAggregate(const AggregateFunction&
                              known[at].text, expr.place);
 }
 
-/// GROUPING(a, b): which of its arguments are not in the row's grouping set, the last as bit 0.
+Status ExpressionBinder::CheckGroupingPlace(const Expr& expr) const {
+  if (!outer_aggregate_ && clause_.empty() && collector_) return Status::OK();
+  return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
+                "GROUPING may not stand in " + (outer_aggregate_  ? "an aggregate"
+                                                : clause_.empty() ? "this place"
+                                                                  : clause_));
+}
+
+/// GROUPING(a, b): which of its arguments are not in the row's grouping set, the last as bit 0. It
+/// belongs to a query as an aggregate does.
 Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, const Expr& expr) {
-  if (outer_aggregate_ || !clause_.empty() || !collector_) {
-    return FailAt(expr.place, ErrorCode::kMisplacedAggregate,
-                  "GROUPING may not stand in " + (outer_aggregate_  ? "an aggregate"
-                                                  : clause_.empty() ? "this place"
-                                                                    : clause_));
-  }
+  if (!outer_) VELARIA_RETURN_NOT_OK(CheckGroupingPlace(expr));
   constexpr size_t kBits = 31;
   if (expr.star || expr.distinct || expr.filter || !expr.order_by.empty() ||
       expr.children.size() > kBits || (expr.children.empty() && name == "grouping")) {
@@ -265,18 +266,32 @@ Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, con
   if (!expr.argument_names.empty()) {
     return Unsupported(expr.place, "a named argument of GROUPING");
   }
-  outer_aggregate_ = &expr;  // no aggregate may stand inside
+  AggregateParts parts;
+  const auto counts = outer_ ? outer_->ArgumentCounts() : std::vector<size_t>();
+  const Expr* around = std::exchange(outer_aggregate_, &expr);  // no aggregate may stand inside
   auto arguments = BindAll(expr.children);
-  outer_aggregate_ = nullptr;
-  VELARIA_RETURN_NOT_OK(arguments.status());
+  outer_aggregate_ = around;
+  VELARIA_ASSIGN_OR_RETURN(parts.arguments, std::move(arguments));
+  OuterScope* owner = outer_ ? outer_->Raise(parts.All(), counts) : nullptr;
+  ExpressionBinder* binder = owner ? owner->binder() : this;
+  if (!binder) {
+    return FailAt(expr.place, ErrorCode::kMisplacedAggregate, "GROUPING may not stand in FROM");
+  }
+  if (outer_) VELARIA_RETURN_NOT_OK(binder->CheckGroupingPlace(expr));
+  auto value = binder->CollectGrouping(name, std::move(parts.arguments), expr.place);
+  return owner ? outer_->HandDown(*owner, std::move(value)) : value;
+}
+
+BoundExprPtr ExpressionBinder::CollectGrouping(const std::string& name,
+                                               std::vector<BoundExprPtr> arguments, Place place) {
   auto& known = collector_->groupings;
   size_t at = 0;
-  while (at < known.size() && !SameExpressions(known[at], *arguments)) ++at;
+  while (at < known.size() && !SameExpressions(known[at], arguments)) ++at;
   std::vector<std::string> parts;
-  for (const auto& argument : *arguments) parts.push_back(logical::ToText(*argument));
-  if (at == known.size()) known.push_back(*std::move(arguments));
+  for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
+  if (at == known.size()) known.push_back(std::move(arguments));
   return logical::MakeColumn(kGroupingBase + static_cast<int>(at), arrow::int32(),
-                             name + "(" + Join(parts, ", ") + ")", expr.place);
+                             name + "(" + Join(parts, ", ") + ")", place);
 }
 
 }  // namespace velaria::sql

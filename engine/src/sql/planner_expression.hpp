@@ -145,6 +145,8 @@ class ExpressionBinder {
   Status BindInside(const AggregateFunction& function, const Expr& expr, AggregateParts* parts);
   Result<Bound> CollectAggregate(const AggregateFunction& function, const Expr& expr,
                                  AggregateParts parts);
+  Status CheckGroupingPlace(const Expr& expr) const;
+  Bound CollectGrouping(const std::string& name, std::vector<Bound> arguments, Place place);
   // planner_argument_names.cpp
   /// The arguments of a call in the order of the function's parameters.
   Result<std::vector<Bound>> BindArgumentsOf(const Expr& call, const std::string& function,
