@@ -9,6 +9,10 @@ TABLES = (
     "INSERT INTO t VALUES (1, 1), (1, 2)",
     "CREATE TABLE u(a INTEGER)",
     "INSERT INTO u VALUES (1)",
+    "CREATE VIEW v AS SELECT\n 1 / (a - a) AS d, CAST('x' || a AS INTEGER) AS c FROM t",
+    "CREATE VIEW w AS SELECT\n sum(1e308) AS s FROM t",
+    "CREATE VIEW x AS SELECT\n (SELECT a FROM t) AS s",
+    "CREATE VIEW y AS SELECT\n s FROM w",
 )
 
 
@@ -23,6 +27,12 @@ TABLES = (
         ("SELECT 1 FROM u WHERE a = (SELECT b FROM t WHERE t.a < u.a + 5)", "VEL3013", 27),
         ("SELECT (1, 2) = (SELECT a, b FROM t)", "VEL3013", 17),
         ("UPDATE u SET a = (SELECT b FROM t WHERE t.a = u.a)", "VEL3013", 18),
+        # What fails inside a view has the place where the view is read.
+        ("SELECT 1, d FROM v", "VEL3001", 18),
+        ("SELECT 1, c FROM v", "VEL3003", 18),
+        ("SELECT 1, s FROM w", "VEL3002", 18),
+        ("SELECT 1, s FROM x", "VEL3013", 18),
+        ("SELECT 1, s FROM y", "VEL3002", 18),
     ],
 )
 def test_an_error_points_at_what_is_meant(sql: str, code: str, column: int) -> None:

@@ -30,7 +30,8 @@ constexpr size_t kTablePartsMax = 3;  // catalog.schema.table
 
 class Grammar : private TokenCursor {
  public:
-  Grammar(std::string_view text, const ParserLimits& limits) : TokenCursor(text, limits) {}
+  Grammar(std::string_view text, const ParserLimits& limits, Place all_at = {})
+      : TokenCursor(text, limits, all_at) {}
 
   Result<StatementPtr> ParseOnlyStatement();
   Result<std::vector<StatementPtr>> ParseStatements();

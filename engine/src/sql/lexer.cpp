@@ -45,8 +45,8 @@ std::string CodePointText(uint32_t code_point) {
 
 }  // namespace
 
-Lexer::Lexer(std::string_view text, int64_t identifier_bytes_max)
-    : text_(text), identifier_bytes_max_(identifier_bytes_max) {
+Lexer::Lexer(std::string_view text, int64_t identifier_bytes_max, Place all_at)
+    : text_(text), identifier_bytes_max_(identifier_bytes_max), all_at_(all_at) {
   if (text_.starts_with(kByteOrderMark)) position_ = last_end_ = kByteOrderMark.size();
 }
 
@@ -205,6 +205,7 @@ void Lexer::ReadSymbol(Token* token) {
 }
 
 Place Lexer::PlaceAt(size_t offset) {
+  if (all_at_.known()) return all_at_;
   for (; place_offset_ < offset; ++place_offset_) {
     const char c = text_[place_offset_];
     if (c == '\n') {

@@ -15,7 +15,8 @@ namespace velaria::sql {
 
 class Lexer {
  public:
-  Lexer(std::string_view text, int64_t identifier_bytes_max);
+  /// `all_at`: the place of every token, when it is known.
+  Lexer(std::string_view text, int64_t identifier_bytes_max, Place all_at = {});
 
   /// The next token. After the end it returns kEnd for ever, after a fault kError for ever.
   Token Next();
@@ -61,6 +62,7 @@ class Lexer {
 
   std::string_view text_;
   int64_t identifier_bytes_max_;
+  Place all_at_;
   size_t position_ = 0;
   size_t last_end_ = 0;
   size_t place_offset_ = 0;

@@ -5,7 +5,8 @@
 
 namespace velaria::sql {
 
-Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits) {
+Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits,
+                                    Place all_at) {
   // Before anything looks at the text: an oversized one costs nothing.
   if (static_cast<int64_t>(text.size()) > limits.statement_bytes) {
     return FailAt({1, 1}, ErrorCode::kStatementTooLong,
@@ -14,7 +15,7 @@ Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& l
                       " bytes: " + std::to_string(text.size()));
   }
   VELARIA_RETURN_NOT_OK(CheckText(text));
-  return Grammar(text, limits).ParseOnlyStatement();
+  return Grammar(text, limits, all_at).ParseOnlyStatement();
 }
 
 Result<std::vector<StatementPtr>> ParseScript(std::string_view text, const ParserLimits& limits) {

@@ -26,7 +26,10 @@ struct ParserLimits {
 };
 
 /// Parses exactly one statement; a trailing semicolon is allowed, a second statement is an error.
-Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits = {});
+/// With `all_at` every part of it is said to stand there: the text of a view is no part of the
+/// statement that reads it.
+Result<StatementPtr> ParseStatement(std::string_view text, const ParserLimits& limits = {},
+                                    Place all_at = {});
 
 /// Parses a script of statements separated by semicolons; empty ones are skipped, none at all is
 /// VEL2006. The byte limit holds for each statement.

@@ -173,7 +173,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
                   "the statement reads more views than the limit: " + std::to_string(kViewReadsMax),
                   "A view that is read in several places may be read once, in WITH.");
   }
-  auto statement = ParseStatement(view.view_sql());
+  auto statement = ParseStatement(view.view_sql(), {}, ref.place);
   if (!statement.ok()) return statement.status();
   if (!(*statement)->select) return Bug("a view without a SELECT: " + name);
   // A view sees the catalog, never the common tables of the statement that reads it.
@@ -191,8 +191,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   common_tables_ = std::move(outer);
   if (!planned.ok()) {
     ErrorInfo info = ErrorInfoOf(planned.status());
-    info.place = ref.place;  // the place inside the view's text means nothing to the reader of this
-                             // statement
+    if (!info.place.known()) info.place = ref.place;
     if (info.detail.empty()) info.detail = "in view: " + name;
     return MakeError(std::move(info));
   }

@@ -50,8 +50,8 @@ std::string NearKeyword(std::string_view word, const std::vector<std::string>& c
 
 }  // namespace
 
-TokenCursor::TokenCursor(std::string_view text, const ParserLimits& limits)
-    : limits_(limits), text_(text), lexer_(text, limits.identifier_bytes) {
+TokenCursor::TokenCursor(std::string_view text, const ParserLimits& limits, Place all_at)
+    : limits_(limits), text_(text), lexer_(text, limits.identifier_bytes, all_at) {
   for (size_t i = 0; i < tokens_.size(); ++i) tokens_[i] = lexer_.Next();
 }
 

@@ -22,7 +22,7 @@ inline constexpr size_t kNamePartsMax = 3;
 
 class TokenCursor {
  protected:
-  TokenCursor(std::string_view text, const ParserLimits& limits);
+  TokenCursor(std::string_view text, const ParserLimits& limits, Place all_at);
 
   const Token& Current() const { return tokens_[head_]; }
   /// The token `ahead` places behind the current one, at most 7.
