@@ -94,6 +94,64 @@ def test_who_changes_a_row_that_has_gone_fails(
         one.sql("COMMIT")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("UPDATE t SET v = 7 WHERE k = 1",),
+        ("UPDATE t SET k = 3 - k",),
+        ("DELETE FROM t WHERE k = 1", "INSERT INTO t VALUES (1, 7)"),
+        ("INSERT INTO t VALUES (1, 7) ON CONFLICT (k) DO UPDATE SET v = excluded.v",),
+        ("INSERT INTO t VALUES (1, 7) ON CONFLICT DO NOTHING",),
+        ("INSERT OR REPLACE INTO t VALUES (1, 7)",),
+    ],
+)
+@pytest.mark.parametrize(
+    "first",
+    [
+        ("UPDATE t SET v = 5 WHERE k = 1",),
+        ("DELETE FROM t WHERE k = 1", "INSERT INTO t VALUES (1, 5)"),
+    ],
+)
+def test_who_changes_a_row_that_was_changed_since_the_snapshot_fails_as_a_conflict(
+    pair: tuple[Connection, Connection], first: tuple[str, ...], changes: tuple[str, ...]
+) -> None:
+    """The new row of the one who was first has the same key: that is not the loser's fault."""
+    one, other = pair
+    one.sql("BEGIN")
+    rows(one, "SELECT count(*) FROM t")
+    for sql in first:
+        other.sql(sql)
+    with pytest.raises(velaria.KernelError) as caught:
+        for sql in (*changes, "COMMIT"):
+            one.sql(sql)
+    assert (caught.value.code, caught.value.retry) == ("VEL3014", "later")
+    if one.in_transaction:
+        one.sql("ROLLBACK")
+    assert rows(one, "SELECT v FROM t WHERE k = 1") == [(5,)]
+
+
+def test_only_insert_is_told_of_on_conflict(pair: tuple[Connection, Connection]) -> None:
+    one, _ = pair
+    for begins in (False, True):
+        for sql, has_hint in (
+            ("UPDATE t SET k = 2 WHERE k = 1", False),
+            ("INSERT INTO t VALUES (1, 7)", True),
+        ):
+            if begins:
+                one.sql("BEGIN")
+            with pytest.raises(velaria.KernelError) as caught:
+                one.sql(sql)
+            assert caught.value.code == "VEL3005"
+            assert ("ON CONFLICT" in caught.value.hint) is has_hint, sql
+            if begins:
+                one.sql("ROLLBACK")
+    one.sql("BEGIN")
+    one.sql("INSERT INTO t VALUES (3, 30)")
+    with pytest.raises(velaria.KernelError) as caught:
+        one.sql("UPDATE t SET k = 3 WHERE k = 1")  # against a row of the transaction's own
+    assert (caught.value.code, caught.value.hint) == ("VEL3005", "")
+
+
 def test_a_failed_commit_leaves_no_table_half_written(
     session: velaria.Session, pair: tuple[Connection, Connection]
 ) -> None:

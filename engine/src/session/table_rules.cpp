@@ -54,14 +54,15 @@ TableRules::TableRules(std::string table, SchemaPtr schema, RuleSet rules)
 }
 
 Result<std::function<void()>> TableRules::Admit(const storage::TableVersion& now,
-                                                const storage::TableChange& change, int64_t first) {
+                                                const storage::TableChange& change, int64_t first,
+                                                bool inserts) {
   for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckConditions(*batch));
   for (size_t k = 0; k < indexes_.size(); ++k) ARROW_RETURN_NOT_OK(ForgetGone(k));
   std::vector<Undo> undo;
   Status status = Remove(now, change.removed, &undo);
   for (const auto& batch : change.added) {
     if (!status.ok()) break;
-    status = Add(*batch, first, &undo);
+    status = Add(*batch, first, inserts, &undo);
     first += batch->num_rows();
   }
   if (!status.ok()) {
@@ -125,7 +126,7 @@ Status TableRules::Note(const std::vector<storage::LiveRows>& rows) {
       while (end < positions.size() && positions[end] == positions[end - 1] + 1) ++end;
       const auto run =
           live.batch->Slice(static_cast<int64_t>(begin), static_cast<int64_t>(end - begin));
-      ARROW_RETURN_NOT_OK(Add(*run, positions[begin], &undo));
+      ARROW_RETURN_NOT_OK(Add(*run, positions[begin], true, &undo));
       begin = end;
     }
   }
@@ -183,7 +184,8 @@ Status TableRules::Remove(const storage::TableVersion& now, const std::vector<in
   return Status::OK();
 }
 
-Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo) {
+Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, bool inserts,
+                       std::vector<Undo>* undo) {
   std::vector<uint32_t> groups(static_cast<size_t>(batch.num_rows()));
   for (size_t k = 0; k < rules_.keys.size(); ++k) {
     ARROW_ASSIGN_OR_RAISE(const auto key, KeyVectors(batch, rules_.keys[k].columns));
@@ -193,14 +195,15 @@ Status TableRules::Add(const arrow::RecordBatch& batch, int64_t first, std::vect
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       if (HasNull(key, row)) continue;
       const uint32_t group = groups[static_cast<size_t>(row)];
-      if (index.position[group] != kNoPosition) return Duplicate(k, batch, row);
+      if (index.position[group] != kNoPosition) return Duplicate(k, batch, row, inserts);
       Set(k, group, first + row, undo);
     }
   }
   return Status::OK();
 }
 
-Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const {
+Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row,
+                             bool inserts) const {
   std::vector<std::string> names, values;
   for (int column : rules_.keys[key].columns) {
     names.push_back(schema_->field(column)->name());
@@ -211,12 +214,12 @@ Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_
     }
     values.push_back(value->ToString());
   }
-  return Fail(ErrorCode::kConstraint,
-              std::string("duplicate ") + (rules_.keys[key].primary ? "primary" : "unique") +
-                  " key in " + table_ + ": (" + Join(names, ", ") + ") = (" + Join(values, ", ") +
-                  ")",
-              "Use INSERT ... ON CONFLICT to keep or to replace the row that is there.",
-              "constraint: " + rules_.keys[key].name);
+  return Fail(
+      ErrorCode::kConstraint,
+      std::string("duplicate ") + (rules_.keys[key].primary ? "primary" : "unique") + " key in " +
+          table_ + ": (" + Join(names, ", ") + ") = (" + Join(values, ", ") + ")",
+      inserts ? "Use INSERT ... ON CONFLICT to keep or to replace the row that is there." : "",
+      "constraint: " + rules_.keys[key].name);
 }
 
 Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place) {

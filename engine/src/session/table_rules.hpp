@@ -43,7 +43,13 @@ class TableRules final : public storage::TableGuard {
   TableRules(std::string table, SchemaPtr schema, RuleSet rules);
 
   Result<std::function<void()>> Admit(const storage::TableVersion& now,
-                                      const storage::TableChange& change, int64_t first) override;
+                                      const storage::TableChange& change, int64_t first) override {
+    return Admit(now, change, first, change.removed.empty());
+  }
+  /// `inserts`: as in Duplicate, where `change` is only a part of a statement's.
+  Result<std::function<void()>> Admit(const storage::TableVersion& now,
+                                      const storage::TableChange& change, int64_t first,
+                                      bool inserts);
   int64_t MemoryBytes() const override;
   /// The same rules with no rows known.
   std::shared_ptr<TableRules> Emptied() const;
@@ -61,8 +67,9 @@ class TableRules final : public storage::TableGuard {
   /// For each row of `batch`: the position of the row with the same key, or kNoPosition; rows with
   /// a NULL in the key have none. Under the table's writer lock.
   Result<std::vector<int64_t>> FindRows(size_t key, const arrow::RecordBatch& batch);
-  /// VEL3005 for a row whose key another row has.
-  Status Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row) const;
+  /// VEL3005 for a row whose key another row has. One that only `inserts` rows is told what INSERT
+  /// has for it.
+  Status Duplicate(size_t key, const arrow::RecordBatch& batch, int64_t row, bool inserts) const;
   /// A number for each row of `batch`, equal where the keys are; each NULL key has its own.
   Result<std::vector<int64_t>> NumberKeys(size_t key, const arrow::RecordBatch& batch) const;
 
@@ -83,7 +90,7 @@ class TableRules final : public storage::TableGuard {
   Status CheckConditions(const arrow::RecordBatch& batch) const;
   Status Remove(const storage::TableVersion& now, const std::vector<int64_t>& positions,
                 std::vector<Undo>* undo);
-  Status Add(const arrow::RecordBatch& batch, int64_t first, std::vector<Undo>* undo);
+  Status Add(const arrow::RecordBatch& batch, int64_t first, bool inserts, std::vector<Undo>* undo);
   void Set(size_t key, uint32_t group, int64_t position, std::vector<Undo>* undo);
   /// Makes an index anew when most of its keys are of rows that are gone. What was admitted before
   /// can no longer be taken back.

@@ -18,6 +18,14 @@ Result<storage::TableChange> NetChange(const storage::TableVersion& base,
   return change;
 }
 
+/// Whether a commit since `base` took away one of its rows that are removed here.
+bool WasChangedSince(const storage::TableVersion& base, const storage::TableVersion& newest,
+                     const std::vector<int64_t>& removed) {
+  return std::any_of(removed.begin(), removed.end(), [&](int64_t position) {
+    return position < base.end_position() && !newest.IsLive(position);
+  });
+}
+
 void ForgetGone(const CatalogRoot& names, const CatalogRoot& temporary, auto* writes) {
   std::erase_if(*writes, [&](const auto& item) {
     return !names.FindTable(item.first) && !temporary.FindTable(item.first);
@@ -90,18 +98,28 @@ Result<std::vector<int64_t>> Transaction::FindKeys(const Writes& writes, size_t 
 }
 
 /// The keys of added rows against the table's own rows, those removed by the transaction excepted.
+/// Who changed a row that the transaction changes, too, mostly left one with the same key in its
+/// place: then the transaction has lost already, and no key of its own is wrong.
 Status Transaction::CheckKeys(const Writes& writes, const storage::TableVersion& next,
-                              const storage::Batches& added) const {
+                              const storage::TableChange& change) const {
   TableRules& rules = *RulesOf(*writes.table);
   return writes.table->UnderWriterLock([&]() -> Status {
     for (size_t key = 0; key < rules.keys().size(); ++key) {
-      for (const auto& batch : added) {
+      for (const auto& batch : change.added) {
         ARROW_ASSIGN_OR_RAISE(const auto positions, rules.FindRows(key, *batch));
         for (size_t row = 0; row < positions.size(); ++row) {
           const int64_t there = positions[row];
           if (there == kNoPosition) continue;
           if (there < writes.base->end_position() && !next.IsLive(there)) continue;
-          return rules.Duplicate(key, *batch, static_cast<int64_t>(row));
+          const auto newest = writes.table->version();
+          if (there >= writes.base->end_position() &&
+              (WasChangedSince(*writes.base, *newest, writes.removed) ||
+               WasChangedSince(*writes.base, *newest, change.removed))) {
+            return velaria::Fail(ErrorCode::kWriteConflict,
+                                 "another transaction changed the same row first",
+                                 "Run the transaction again.");
+          }
+          return rules.Duplicate(key, *batch, static_cast<int64_t>(row), change.removed.empty());
         }
       }
     }
@@ -118,8 +136,10 @@ Status Transaction::Apply(Writes* writes, const storage::TableChange& change) {
   const auto first_own = std::lower_bound(change.removed.begin(), change.removed.end(), base_end);
   if (own != nullptr) {
     const storage::TableChange of_own{{first_own, change.removed.end()}, change.added};
-    ARROW_RETURN_NOT_OK(own->Admit(*writes->now, of_own, writes->now->end_position()).status());
-    const Status checked = CheckKeys(*writes, *next, change.added);
+    ARROW_RETURN_NOT_OK(
+        own->Admit(*writes->now, of_own, writes->now->end_position(), change.removed.empty())
+            .status());
+    const Status checked = CheckKeys(*writes, *next, change);
     if (!checked.ok()) {
       own_keys_.erase(table.get());
       return checked;

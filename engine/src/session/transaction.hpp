@@ -89,7 +89,7 @@ class Transaction {
   Result<std::vector<int64_t>> FindKeys(const Writes& writes, size_t key,
                                         const arrow::RecordBatch& batch);
   Status CheckKeys(const Writes& writes, const storage::TableVersion& next,
-                   const storage::Batches& added) const;
+                   const storage::TableChange& change) const;
   Status Apply(Writes* writes, const storage::TableChange& change);
   Result<std::vector<Savepoint>::iterator> FindSavepoint(const std::string& name);
 
