@@ -193,6 +193,50 @@ def test_a_near_name_is_proposed(
     assert (caught.value.hint or "") == (proposal if near else "")
 
 
+@pytest.mark.parametrize(
+    ("statement", "code", "column"),
+    [
+        ("SHOW flot_sum", "VEL1007", 6),
+        ("SHOW nosuch", "VEL1007", 6),
+        ("SET name = 3", "VEL1007", 5),
+        ("SET float_sum = slow", "VEL1007", 17),
+        ("RESET nosuch", "VEL1007", 7),
+        ("SET schema = x", "VEL2028", 14),
+        ("USE x", "VEL2028", 5),
+        ("EXECUTE p", "VEL2030", 9),
+        ("EXECUTE one", "VEL1006", 9),
+        ("PREPARE one AS SELECT 1", "VEL2024", 9),
+        ("DEALLOCATE PREPARE p", "VEL2030", 20),
+        ("SELECT 1 + $1", "VEL1006", 12),
+        ("SELECT ?, ?", "VEL1006", 8),
+        ("INSERT INTO t VALUES (1) ON CONFLICT (a) DO NOTHING", "VEL2025", 39),
+    ],
+)
+def test_an_error_points_at_the_name_it_is_about(
+    session: velaria.Session, statement: str, code: str, column: int
+) -> None:
+    session.sql("CREATE TABLE t(a INTEGER)")
+    session.sql("PREPARE one AS SELECT $1 + 1")
+    with pytest.raises(velaria.KernelError) as caught:
+        session.sql(statement).to_rows()
+    assert (caught.value.code, caught.value.line, caught.value.column) == (code, 1, column)
+
+
+def test_a_savepoint_that_is_not_there_is_pointed_at(session: velaria.Session) -> None:
+    for statement, column in (("ROLLBACK TO SAVEPOINT x", 23), ("RELEASE x", 9)):
+        session.sql("BEGIN")
+        with pytest.raises(velaria.KernelError) as caught:
+            session.sql(statement)
+        assert (caught.value.code, caught.value.column) == ("VEL2031", column)
+        session.sql("ROLLBACK")
+
+
+def test_the_first_parameter_without_a_value_is_pointed_at(session: velaria.Session) -> None:
+    with pytest.raises(velaria.KernelError) as caught:
+        session.sql("SELECT $2,\n $1, $2", [1])
+    assert (caught.value.code, caught.value.line, caught.value.column) == ("VEL1006", 1, 8)
+
+
 def test_sessions_share_nothing() -> None:
     with velaria.Session() as one, velaria.Session() as other:
         one.sql("CREATE TABLE t (a BIGINT)")

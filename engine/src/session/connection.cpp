@@ -359,7 +359,7 @@ Status Connection::ControlSavepoint(const Statement& statement) {
       status = open->Release(statement.text);
     }
   }
-  return WithPlaceIfFailed(status, statement.place);
+  return WithPlaceIfFailed(status, statement.text_place);
 }
 
 void Connection::Close() {

@@ -107,6 +107,11 @@ Status Settings::Reset(const std::string& name) {
   return Status::OK();
 }
 
+void Settings::ResetAll() {
+  std::lock_guard lock(mutex_);
+  values_.clear();
+}
+
 Result<std::string> Settings::Get(const std::string& name) const {
   const SettingRow* row = FindSetting(name);
   if (row == nullptr) return Unknown(name);

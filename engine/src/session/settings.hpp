@@ -30,6 +30,7 @@ class Settings {
   /// VEL1007 for an unknown name or a value outside the setting's range.
   Status Set(const std::string& name, const std::string& value);
   Status Reset(const std::string& name);
+  void ResetAll();
   Result<std::string> Get(const std::string& name) const;
   int64_t GetInteger(const std::string& name) const;
   bool sums_are_reproducible() const { return Get("float_sum").ValueOr("") == "reproducible"; }

@@ -87,14 +87,8 @@ class StatementRunner {
     return *view_;
   }
   sql::BindContext Bind() { return session_.MakeBindContext(catalog(), parameters_, *context_); }
-  Status CheckParameters(const sql::Statement& statement) const {
-    if (statement.kind == sql::StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
-    const auto needed = static_cast<size_t>(statement.parameter_count);
-    if (parameters_.size() == needed) return Status::OK();
-    return Fail(ErrorCode::kBadParameter,
-                "the statement takes " + std::to_string(needed) +
-                    " parameters, given: " + std::to_string(parameters_.size()));
-  }
+  /// VEL1006 for too few or too many of them.
+  Status CheckParameters(const sql::Statement& statement) const;
   /// A query as it is explained and started: bound, rewritten, found possible, and decided about.
   struct CheckedQuery {
     logical::BoundQuery query;
@@ -111,6 +105,9 @@ class StatementRunner {
   // statements_analyze.cpp
   Result<StatementResult> ExplainRows(const sql::Statement& statement);
   Result<std::string> Analyze(const sql::Statement& statement);
+  // statements_set.cpp
+  Result<StatementResult> Set(const sql::Statement& statement);
+  Result<StatementResult> Reset(const sql::Statement& statement);
   // statements_prepare.cpp
   /// A prepared statement with what EXECUTE gives it. Its trees live as long as this.
   struct PreparedCall {

@@ -128,7 +128,8 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
     } else if (IsSchemaSetting(statement.text)) {
       rows.push_back({ToLower(statement.text), connection_.path()});
     } else {
-      ARROW_ASSIGN_OR_RAISE(auto value, session_.settings().Get(statement.text));
+      ARROW_ASSIGN_OR_RAISE(auto value, WithPlaceIfFailed(session_.settings().Get(statement.text),
+                                                          statement.text_place));
       rows.push_back({ToLower(statement.text), value});
     }
   }
@@ -159,32 +160,8 @@ Result<StatementResult> StatementRunner::Execute(const Statement& statement) {
     case StatementKind::kCreateStream: return CreateStream(statement);
     case StatementKind::kCreateView: return CreateView(statement);
     case StatementKind::kCreateSchema: return CreateSchema(statement);
-    case StatementKind::kSet: {
-      // The value is a constant expression; its text is what the settings take.
-      ARROW_ASSIGN_OR_RAISE(auto value,
-                            sql::BindOverSchema(*statement.value, *arrow::schema({}), "", Bind()));
-      ARROW_ASSIGN_OR_RAISE(value, logical::Fold(value, context_->functions()));
-      if (value->kind != logical::BoundKind::kLiteral)
-        return FailAt(statement.place, ErrorCode::kBadSetting,
-                      "the value is not a constant: " + statement.text);
-      ARROW_ASSIGN_OR_RAISE(auto scalar, ConstantValue(value->literal));
-      if (IsSchemaSetting(statement.text)) {
-        ARROW_RETURN_NOT_OK(
-            WithPlaceIfFailed(connection_.SetPath(scalar->ToString()), statement.place));
-        return Done(statement, 0);
-      }
-      ARROW_RETURN_NOT_OK(WithPlaceIfFailed(
-          session_.settings().Set(statement.text, scalar->ToString()), statement.place));
-      return Done(statement, 0);
-    }
-    case StatementKind::kReset:
-      if (IsSchemaSetting(statement.text)) {
-        ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.SetPath(kMainSchema), statement.place));
-        return Done(statement, 0);
-      }
-      ARROW_RETURN_NOT_OK(
-          WithPlaceIfFailed(session_.settings().Reset(statement.text), statement.place));
-      return Done(statement, 0);
+    case StatementKind::kSet: return Set(statement);
+    case StatementKind::kReset: return Reset(statement);
     case StatementKind::kShow:
     case StatementKind::kDescribe: return Show(statement);
     case StatementKind::kPrepare: return Prepare(statement);

@@ -257,7 +257,7 @@ Status DropConstraint(const Statement& statement, RuleSet* rules) {
   }
   for (const auto& check : rules->checks) names.push_back(check.name);
   const std::string near = NearestName(statement.text, names);
-  return FailAt(statement.place, ErrorCode::kUnknownTable,
+  return FailAt(statement.text_place, ErrorCode::kUnknownTable,
                 "no constraint of that name: " + statement.text,
                 near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?",
                 "constraints: " + Join(names, ", "));

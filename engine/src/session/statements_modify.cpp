@@ -36,24 +36,26 @@ Result<BatchPtr> Joined(const SchemaPtr& schema, const std::vector<BatchPtr>& ba
   return table->CombineChunksToBatch(pool);
 }
 
-/// The key that ON CONFLICT (columns) means.
-Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules& rules,
+/// The key that ON CONFLICT (columns) means; `rules` may be null.
+Result<size_t> KeyOf(const sql::OnConflict& conflict, const TableRules* rules,
                      const arrow::Schema& schema) {
   std::vector<int> wanted;
   for (const auto& name : conflict.columns) {
     const int column = ColumnNamed(name.text, schema);
     if (column < 0) {
-      return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text);
+      const std::string near = NearestName(name.text, schema.field_names());
+      return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
+                    near.empty() ? "" : "Did you mean " + near + "?");
     }
     wanted.push_back(column);
   }
   std::sort(wanted.begin(), wanted.end());
-  for (size_t key = 0; key < rules.keys().size(); ++key) {
-    auto columns = rules.keys()[key].columns;
+  for (size_t key = 0; rules != nullptr && key < rules->keys().size(); ++key) {
+    auto columns = rules->keys()[key].columns;
     std::sort(columns.begin(), columns.end());
     if (columns == wanted) return key;
   }
-  return FailAt(conflict.place, ErrorCode::kConstraint,
+  return FailAt(conflict.columns[0].place, ErrorCode::kWrongObjectKind,
                 "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
 }
 
@@ -280,14 +282,10 @@ Result<StatementResult> StatementRunner::InsertRows(const Statement& statement,
   const auto& conflict = *statement.on_conflict;
   TableRules* rules = RulesOf(*table);
   const bool has_keys = rules != nullptr && !rules->keys().empty();
-  if (!has_keys && (!conflict.columns.empty() || conflict.action == sql::ConflictAction::kUpdate)) {
-    return FailAt(conflict.place, ErrorCode::kConstraint,
-                  "no PRIMARY KEY or UNIQUE of the table is on the columns of ON CONFLICT");
-  }
   std::vector<size_t> keys(has_keys ? rules->keys().size() : 0);
   std::iota(keys.begin(), keys.end(), size_t{0});
   if (!conflict.columns.empty()) {
-    ARROW_ASSIGN_OR_RAISE(const size_t key, KeyOf(conflict, *rules, *table->schema()));
+    ARROW_ASSIGN_OR_RAISE(const size_t key, KeyOf(conflict, rules, *table->schema()));
     keys = {key};
   } else if (conflict.action == sql::ConflictAction::kUpdate) {
     return FailAt(conflict.place, ErrorCode::kSyntaxError,

@@ -47,6 +47,20 @@ std::string CountOf(size_t count) {
 
 }  // namespace
 
+/// At the first one without a value, or at the statement that takes none of them.
+Status StatementRunner::CheckParameters(const Statement& statement) const {
+  if (statement.kind == StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
+  const auto needed = static_cast<size_t>(statement.parameter_count);
+  const size_t given = parameters_.size();
+  if (given == needed) return Status::OK();
+  const auto& places = statement.parameter_places;
+  const bool is_written = given < places.size() && places[given].known();
+  return FailAt(is_written ? places[given] : statement.place, ErrorCode::kBadParameter,
+                "the statement takes " + std::to_string(needed) +
+                    (needed == 1 ? " parameter" : " parameters") +
+                    ", given: " + std::to_string(given));
+}
+
 /// The statement is bound once, so that what is wrong with it is told now.
 Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.CheckLasts("PREPARE"), statement.place));
@@ -61,18 +75,18 @@ Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
   StatementRunner inner(*this, sql_, std::move(unknown));
   ARROW_RETURN_NOT_OK(inner.Describe(*statement.inner, all_typed).status());
   ARROW_RETURN_NOT_OK(
-      WithPlaceIfFailed(connection_.prepared().Add(std::move(prepared)), statement.place));
+      WithPlaceIfFailed(connection_.prepared().Add(std::move(prepared)), statement.text_place));
   return Done(statement, 0);
 }
 
 Result<StatementRunner::PreparedCall> StatementRunner::CallOf(const Statement& execute) {
   const auto found = connection_.prepared().Get(execute.text);
-  if (!found.ok()) return WithPlace(found.status(), execute.place);
+  if (!found.ok()) return WithPlace(found.status(), execute.text_place);
   const PreparedStatement& prepared = **found;
   const auto needed = static_cast<size_t>(prepared.parameter_count);
   if (execute.arguments.size() != needed) {
     const bool too_many = execute.arguments.size() > needed;
-    return FailAt(too_many ? execute.arguments[needed]->place : execute.place,
+    return FailAt(too_many ? execute.arguments[needed]->place : execute.text_place,
                   ErrorCode::kBadParameter,
                   "the prepared statement " + prepared.name + " takes " + CountOf(needed) +
                       ", given: " + std::to_string(execute.arguments.size()));
@@ -114,7 +128,7 @@ Result<StatementResult> StatementRunner::Deallocate(const Statement& statement) 
     return Done(statement, 0);
   }
   ARROW_RETURN_NOT_OK(
-      WithPlaceIfFailed(connection_.prepared().Remove(statement.text), statement.place));
+      WithPlaceIfFailed(connection_.prepared().Remove(statement.text), statement.text_place));
   return Done(statement, 0);
 }
 

@@ -274,7 +274,7 @@ enum class StatementKind {
   kAlterTable,
   kTruncate,  // name
   kCopy,
-  kBegin,
+  kBegin,  // text: "read only", or empty
   kCommit,
   kRollback,
   kSavepoint,  // text: its name, as for the next two
@@ -406,9 +406,11 @@ struct Statement {
   std::vector<ExprPtr> arguments;
   // SET / SHOW / other; CREATE VIEW: the query as written
   std::string text;
-  ExprPtr value;
+  Place text_place;  // of the name that `text` is
+  ExprPtr value;     // SHOW ... LIKE: the pattern
 
-  int parameter_count = 0;  // how many `?` or the highest $n
+  int parameter_count = 0;              // how many `?` or the highest $n
+  std::vector<Place> parameter_places;  // where each is first, by number; unknown for a gap
 
   Statement(StatementKind k, Place p) : kind(k), place(p) {}
 };

@@ -85,7 +85,10 @@ class Grammar : private TokenCursor {
   Result<StatementPtr> ParseSet();
   Result<StatementPtr> ParseUse();
   Result<StatementPtr> ParseReset();
-  Result<std::string> ParseSettingName();
+  bool AcceptTimeZone(Statement* statement);
+  /// Into `text`, with its place.
+  Status ParseSettingName(Statement* statement);
+  Status ParseTextName(std::string_view what, Statement* statement);
 
   // parser_transaction.cpp
   Result<StatementPtr> ParseBegin();
@@ -328,6 +331,7 @@ class Grammar : private TokenCursor {
   // of the two.
   int question_marks_ = 0;
   int dollar_max_ = 0;
+  std::vector<Place> parameter_places_;
   // The next VALUES list is the one an INSERT asks for: DEFAULT may stand in it.
   bool values_take_default_ = false;
 };

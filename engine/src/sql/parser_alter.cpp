@@ -51,6 +51,7 @@ Status Grammar::ParseAlterDrop(Statement* statement) {
                            ExpectName(constraint ? "a constraint's name" : "a column name"));
   if (constraint) {
     statement->text = std::move(name.text);
+    statement->text_place = name.place;
   } else {
     statement->target = std::move(name);
   }

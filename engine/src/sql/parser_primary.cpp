@@ -217,6 +217,9 @@ Result<ExprPtr> Grammar::ParseParameter() {
                   "parameter number is not between 1 and " + std::to_string(kParametersMax) + ": " +
                       std::string(token.raw.substr(0, 20)));
   }
+  const auto number = static_cast<size_t>(parameter->index);
+  if (parameter_places_.size() < number) parameter_places_.resize(number);
+  if (Place& first = parameter_places_[number - 1]; !first.known()) first = token.place;
   if (question_marks_ > 0 && dollar_max_ > 0) {
     return FailAt(token.place, ErrorCode::kSyntaxError,
                   "statement mixes ? and numbered parameters, found: " + std::string(token.raw),

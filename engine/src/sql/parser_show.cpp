@@ -95,12 +95,11 @@ Result<StatementPtr> Grammar::ParseShow() {
   if (At(Keyword::kCreate)) return Unsupported(Current(), "SHOW CREATE");
   if (Accept(Keyword::kAll)) {
     statement->text = "all";
-  } else if (AcceptSequence({Keyword::kTime, Keyword::kZone})) {
-    statement->text = "timezone";
+  } else if (AcceptTimeZone(statement.get())) {
   } else if (At(Keyword::kColumns) || AtWord("TABLES") || AtWord("VIEWS") || AtWord("INDEXES")) {
     VELARIA_RETURN_NOT_OK(ParseShowTables(statement.get()));
   } else {
-    VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
+    VELARIA_RETURN_NOT_OK(ParseSettingName(statement.get()));
   }
   return statement;
 }
@@ -114,11 +113,21 @@ Status Grammar::ParseShowTables(Statement* statement) {
   return of_table ? Unexpected("FROM", {"FROM"}) : Status::OK();
 }
 
-Result<std::string> Grammar::ParseSettingName() {
+/// TIME ZONE, the one setting of two words.
+bool Grammar::AcceptTimeZone(Statement* statement) {
+  const Place place = Current().place;
+  if (!AcceptSequence({Keyword::kTime, Keyword::kZone})) return false;
+  statement->text = "timezone";
+  statement->text_place = place;
+  return true;
+}
+
+Status Grammar::ParseSettingName(Statement* statement) {
   VELARIA_ASSIGN_OR_RETURN(std::vector<Name> parts, ExpectQualifiedName("a setting", 3));
-  std::string setting;
+  std::string& setting = statement->text;
   for (const Name& part : parts) setting += (setting.empty() ? "" : ".") + ToLower(part.text);
-  return setting;
+  statement->text_place = parts[0].place;
+  return Status::OK();
 }
 
 /// SET [SESSION] name = value | TO value. A bare word is its own text, as in SET search_path =
@@ -129,12 +138,11 @@ Result<StatementPtr> Grammar::ParseSet() {
   if (before_name && At(Keyword::kSession)) Advance();
   if (before_name && AtWord("LOCAL")) return Unsupported(Current(), "SET LOCAL");
   if (before_name && At(Keyword::kTransaction)) return Unsupported(Current(), "SET TRANSACTION");
-  if (AcceptSequence({Keyword::kTime, Keyword::kZone})) {
-    statement->text = "timezone";
+  if (AcceptTimeZone(statement.get())) {
     if (!Accept("=")) Accept(Keyword::kTo);
   } else {
     const bool schema = At(Keyword::kSchema);
-    VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
+    VELARIA_RETURN_NOT_OK(ParseSettingName(statement.get()));
     const bool assigned = Accept("=") || Accept(Keyword::kTo);
     if (!assigned && !schema) return Unexpected("\"=\" or TO", {"TO"});
   }
@@ -158,6 +166,7 @@ Result<StatementPtr> Grammar::ParseUse() {
   auto statement = std::make_unique<Statement>(StatementKind::kSet, Take().place);
   statement->text = "schema";
   const Place place = Current().place;
+  statement->text_place = place;
   if (At(TokenKind::kString)) {
     statement->value = StringOf(Take().value, place);
     return statement;
@@ -173,10 +182,9 @@ Result<StatementPtr> Grammar::ParseReset() {
   auto statement = std::make_unique<Statement>(StatementKind::kReset, Take().place);
   if (Accept(Keyword::kAll)) {
     statement->text = "all";
-  } else if (AcceptSequence({Keyword::kTime, Keyword::kZone})) {
-    statement->text = "timezone";
+  } else if (AcceptTimeZone(statement.get())) {
   } else {
-    VELARIA_ASSIGN_OR_RETURN(statement->text, ParseSettingName());
+    VELARIA_RETURN_NOT_OK(ParseSettingName(statement.get()));
   }
   return statement;
 }

@@ -67,8 +67,10 @@ Result<StatementPtr> Grammar::ParseCounted() {
   BeginStatement();
   question_marks_ = 0;
   dollar_max_ = 0;
+  parameter_places_.clear();
   VELARIA_ASSIGN_OR_RETURN(StatementPtr statement, ParseOne());
   statement->parameter_count = std::max(question_marks_, dollar_max_);
+  statement->parameter_places = std::move(parameter_places_);
   if (statement->inner) statement->inner->parameter_count = statement->parameter_count;
   return statement;
 }

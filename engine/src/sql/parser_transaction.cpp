@@ -3,6 +3,13 @@
 
 namespace velaria::sql {
 
+Status Grammar::ParseTextName(std::string_view what, Statement* statement) {
+  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName(what));
+  statement->text = std::move(name.text);
+  statement->text_place = name.place;
+  return Status::OK();
+}
+
 /// BEGIN [TRANSACTION|WORK] and START TRANSACTION. There is one isolation level, snapshot.
 Result<StatementPtr> Grammar::ParseBegin() {
   const Token first = Take();
@@ -37,8 +44,7 @@ Result<StatementPtr> Grammar::ParseRollback() {
   if (Peek(1).kind == TokenKind::kWord || Peek(1).kind == TokenKind::kQuotedName) {
     Accept(Keyword::kSavepoint);
   }
-  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a savepoint"));
-  statement->text = std::move(name.text);
+  VELARIA_RETURN_NOT_OK(ParseTextName("a savepoint", statement.get()));
   return statement;
 }
 
@@ -48,16 +54,14 @@ Result<StatementPtr> Grammar::ParseSavepoint(StatementKind kind) {
   const bool named_behind =
       Peek(1).kind == TokenKind::kWord || Peek(1).kind == TokenKind::kQuotedName;
   if (kind == StatementKind::kReleaseSavepoint && named_behind) Accept(Keyword::kSavepoint);
-  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a savepoint"));
-  statement->text = std::move(name.text);
+  VELARIA_RETURN_NOT_OK(ParseTextName("a savepoint", statement.get()));
   return statement;
 }
 
 /// PREPARE name [(type, ...)] AS statement. The types are `columns` without names.
 Result<StatementPtr> Grammar::ParsePrepare() {
   auto statement = std::make_unique<Statement>(StatementKind::kPrepare, Take().place);
-  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("a name for the statement"));
-  statement->text = std::move(name.text);
+  VELARIA_RETURN_NOT_OK(ParseTextName("a name for the statement", statement.get()));
   if (Accept("(")) {
     do {
       ColumnDef parameter;
@@ -81,8 +85,7 @@ Result<StatementPtr> Grammar::ParsePrepare() {
 /// EXECUTE name [(argument, ...)]
 Result<StatementPtr> Grammar::ParseExecute() {
   auto statement = std::make_unique<Statement>(StatementKind::kExecute, Take().place);
-  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("the name of a prepared statement"));
-  statement->text = std::move(name.text);
+  VELARIA_RETURN_NOT_OK(ParseTextName("the name of a prepared statement", statement.get()));
   if (!Accept("(")) return statement;
   if (!At(")")) {
     VELARIA_ASSIGN_OR_RETURN(statement->arguments, ParseExpressionList());
@@ -101,8 +104,7 @@ Result<StatementPtr> Grammar::ParseDeallocate() {
     statement->text = "all";
     return statement;
   }
-  VELARIA_ASSIGN_OR_RETURN(Name name, ExpectName("the name of a prepared statement"));
-  statement->text = std::move(name.text);
+  VELARIA_RETURN_NOT_OK(ParseTextName("the name of a prepared statement", statement.get()));
   return statement;
 }
 

@@ -1,0 +1,45 @@
+// SET and RESET.
+#include "logical/evaluate.hpp"
+#include "session/statement_runner.hpp"
+
+namespace velaria::session {
+
+using sql::Statement;
+
+/// The value is a constant expression; its text is what the settings take.
+Result<StatementResult> StatementRunner::Set(const Statement& statement) {
+  const Place place = statement.value->place;
+  const bool of_schema = IsSchemaSetting(statement.text);
+  if (!of_schema) {
+    ARROW_RETURN_NOT_OK(
+        WithPlaceIfFailed(session_.settings().Get(statement.text).status(), statement.text_place));
+  }
+  ARROW_ASSIGN_OR_RAISE(auto value,
+                        sql::BindOverSchema(*statement.value, *arrow::schema({}), "", Bind()));
+  ARROW_ASSIGN_OR_RAISE(value, logical::Fold(value, context_->functions()));
+  if (value->kind != logical::BoundKind::kLiteral) {
+    return FailAt(place, ErrorCode::kBadSetting, "the value is not a constant: " + statement.text);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto scalar, ConstantValue(value->literal));
+  const std::string text = scalar->ToString();
+  const Status set =
+      of_schema ? connection_.SetPath(text) : session_.settings().Set(statement.text, text);
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(set, place));
+  return Done(statement, 0);
+}
+
+/// RESET ALL leaves alone what the connection cannot have changed.
+Result<StatementResult> StatementRunner::Reset(const Statement& statement) {
+  const bool all = statement.text == "all";
+  if (all) session_.settings().ResetAll();
+  Status reset;
+  if (IsSchemaSetting(statement.text) || (all && connection_.path() != kMainSchema)) {
+    reset = connection_.SetPath(kMainSchema);
+  } else if (!all) {
+    reset = session_.settings().Reset(statement.text);
+  }
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(reset, statement.text_place));
+  return Done(statement, 0);
+}
+
+}  // namespace velaria::session
