@@ -34,6 +34,46 @@ TEST(misspelt_keywords_are_recognised) {
            "VEL2001 1:1 syntax error: expected a statement, found: hello");
 }
 
+TEST(a_keyword_that_was_taken_for_a_name_is_recognised) {
+  struct Case {
+    const char* text;
+    const char* error;
+  };
+  const Case cases[] = {
+      {"SELECT a FROM t ORDER BY a NULS LAST",
+       "1:28 syntax error: expected ASC, DESC or NULLS, found: NULS | Did you mean NULLS?"},
+      {"SELECT a FROM t ORDER BY a DSC",
+       "1:28 syntax error: expected ASC, DESC or NULLS, found: DSC | Did you mean DESC?"},
+      {"ALTER TABLE o ad COLUMN z INT",
+       "1:15 syntax error: expected ADD, DROP, RENAME or ALTER, found: ad | Did you mean ADD?"},
+      {"ALTER TABLE o DROP colum g",
+       "1:20 syntax error: expected COLUMN or CONSTRAINT, found: colum | Did you mean COLUMN?"},
+      {"ALTER TABLE o RENAME colum g TO h",
+       "1:22 syntax error: expected COLUMN, found: colum | Did you mean COLUMN?"},
+      {"ALTER TABLE o ALTER colum g TYPE BIGINT",
+       "1:21 syntax error: expected COLUMN, found: colum | Did you mean COLUMN?"},
+      {"ALTER TABLE o ALTER columns typ BIGINT",
+       "1:29 syntax error: expected SET, DROP or TYPE, found: typ | Did you mean TYPE?"},
+      {"SELECT sum(a) OVER (ORDER BY a ROWS betwen 1 PRECEDING AND CURRENT ROW) FROM t",
+       "1:37 syntax error: expected BETWEEN, found: betwen | Did you mean BETWEEN?"},
+      {"SELECT * FROM t TABLESAMPLE bernouli (10)",
+       "1:29 syntax error: expected the size of the sample, found: bernouli | Did you mean "
+       "BERNOULLI?"},
+      {"SELECT * FROM t tablesampl BERNOULLI (10)",
+       "1:17 syntax error: expected a clause, found: tablesampl | Did you mean TABLESAMPLE?"},
+      {"SELECT CASE wen a = 1 THEN 2 END",
+       "1:13 syntax error: expected WHEN, found: wen | Did you mean WHEN?"},
+      {"SELECT CASE WHEN a THEN 2 esle 3 END",
+       "1:27 syntax error: expected WHEN, ELSE or END, found: esle | Did you mean ELSE?"},
+      {"UPDATE o st id = 1", "1:10 syntax error: expected SET, found: st | Did you mean SET?"},
+      // A name that only looks like a keyword is not blamed for what is missing behind it.
+      {"SELECT CASE wen END", "1:17 syntax error: expected WHEN, found: END"},
+  };
+  for (const auto& [text, error] : cases) {
+    CHECK_EQ(ShowError(text), std::string("VEL2001 ") + error);
+  }
+}
+
 TEST(cut_statements_end_where_their_last_token_ends) {
   CHECK_EQ(ShowError("SELECT a FROM  -- more\n"),
            "VEL2001 1:14 syntax error: expected a table name, found: end of statement");

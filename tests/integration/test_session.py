@@ -222,6 +222,37 @@ def test_an_error_points_at_the_name_it_is_about(
     assert (caught.value.code, caught.value.line, caught.value.column) == (code, 1, column)
 
 
+@pytest.mark.parametrize(
+    ("statement", "near"),
+    [
+        ("DROP TABLE ordes", "orders"),
+        ("DROP TABLE sale.itms", "sale.items"),
+        ("DROP TABLE itemss", "items"),  # the schema is the current one
+        ("DROP VIEW veiw_of_it", "view_of_it"),
+        ("DROP VIEW ordes", None),  # a table is no view
+        ("DROP INDEX by_idd", "by_id"),
+        ("DROP SCHEMA sales", "sale"),
+    ],
+)
+def test_what_is_dropped_is_proposed_by_its_kind(
+    session: velaria.Session, statement: str, near: str | None
+) -> None:
+    session.sql("CREATE TABLE orders(id INTEGER)")
+    session.sql("CREATE INDEX by_id ON orders(id)")
+    session.sql("CREATE VIEW view_of_it AS SELECT 1 AS a")
+    session.sql("CREATE SCHEMA sale")
+    session.sql("CREATE TABLE sale.items(a INTEGER)")
+    if "itemss" in statement:
+        session.sql("USE sale")
+    with pytest.raises(velaria.KernelError) as caught:
+        session.sql(statement)
+    assert caught.value.column == statement.rindex(" ") + 2 + statement.count("sale.") * 5
+    expected = (
+        f"Did you mean {near}?" if near else "Use IF EXISTS to drop it only when it is there."
+    )
+    assert caught.value.hint == expected
+
+
 def test_a_savepoint_that_is_not_there_is_pointed_at(session: velaria.Session) -> None:
     for statement, column in (("ROLLBACK TO SAVEPOINT x", 23), ("RELEASE x", 9)):
         session.sql("BEGIN")

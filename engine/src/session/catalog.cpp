@@ -33,6 +33,11 @@ std::string OneOfKind(RelationKind kind) {
   return (kind == RelationKind::kIndex ? "an " : "a ") + std::string(KindName(kind));
 }
 
+bool IsDroppedAs(RelationKind held, RelationKind kind) {
+  const bool table_like = held == RelationKind::kSource || held == RelationKind::kSink;
+  return held == kind || (kind == RelationKind::kTable && table_like);
+}
+
 std::string CatalogEntry::ShownName() const {
   return schema == kMainSchema ? name : schema + "." + name;
 }
@@ -120,8 +125,7 @@ Status CatalogRoot::Drop(const std::string& schema, const std::string& name, Rel
                 std::string("no ") + KindName(kind) + " of that name: " + name,
                 "Use IF EXISTS to drop it only when it is there.");
   }
-  const bool table_like = held->kind == RelationKind::kSource || held->kind == RelationKind::kSink;
-  if (held->kind != kind && !(kind == RelationKind::kTable && table_like)) {
+  if (!IsDroppedAs(held->kind, kind)) {
     return Fail(ErrorCode::kWrongObjectKind,
                 "not " + OneOfKind(kind) + " but " + OneOfKind(held->kind) + ": " + name);
   }

@@ -132,5 +132,7 @@ class Catalog {
 const char* KindName(logical::RelationKind kind);
 /// "a table", "an index"
 std::string OneOfKind(logical::RelationKind kind);
+/// Whether DROP of `kind` may take away what is of kind `held`.
+bool IsDroppedAs(logical::RelationKind held, logical::RelationKind kind);
 
 }  // namespace velaria::session

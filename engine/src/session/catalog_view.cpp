@@ -17,6 +17,10 @@ EntryPtr CatalogView::Find(const std::string& schema, const std::string& name) c
   return names_->Find(schema.empty() ? path_ : schema, name);
 }
 
+std::string CatalogView::NameHere(const CatalogEntry& entry) const {
+  return Find("", entry.name).get() == &entry ? entry.name : entry.schema + "." + entry.name;
+}
+
 std::vector<EntryPtr> CatalogView::Entries() const {
   std::vector<EntryPtr> out;
   for (const auto& [key, entry] : names_->entries()) out.push_back(entry);
@@ -77,9 +81,10 @@ std::vector<std::string> CatalogView::RelationNames() const {
   std::vector<std::string> names;
   for (const auto& entry : Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
-    const bool found_bare = entry->schema == path_ || entry->schema == kTemporarySchema;
-    if (found_bare) names.push_back(entry->name);
-    names.push_back(entry->schema + "." + entry->name);
+    const std::string here = NameHere(*entry);
+    std::string full = entry->schema + "." + entry->name;
+    if (here != full) names.push_back(here);
+    names.push_back(std::move(full));
   }
   AddBuiltinNames(&names);
   return names;

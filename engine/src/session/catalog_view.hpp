@@ -43,6 +43,8 @@ class CatalogView final : public logical::CatalogReader,
 
   /// Null when there is none. An empty schema: a temporary object, else one of the current schema.
   EntryPtr Find(const std::string& schema, const std::string& name) const;
+  /// The shortest name that means the entry here: without its schema where that finds it.
+  std::string NameHere(const CatalogEntry& entry) const;
   /// All entries, temporary ones last.
   std::vector<EntryPtr> Entries() const;
   /// The version that the statement reads.

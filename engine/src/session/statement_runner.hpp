@@ -206,7 +206,9 @@ class StatementRunner {
   Status Enter(const CatalogEntry& entry, Catalog::IfExists if_exists, Place place);
   /// VEL2011, with the nearest name, when there is none.
   Result<EntryPtr> ExistingEntry(const std::vector<sql::Name>& parts);
-  /// The same for what is only looked at; VEL2025 for an index.
+  /// VEL2011 of what DROP does not find, with the nearest name of that kind.
+  Status NothingToDrop(const std::vector<sql::Name>& parts, logical::RelationKind kind);
+  /// As ExistingEntry, of what is only looked at; VEL2025 for an index.
   Result<EntryPtr> DescribedEntry(const std::vector<sql::Name>& parts);
   Result<EntryPtr> WritableEntry(const std::vector<sql::Name>& parts);
   StatementResult Done(const sql::Statement& statement,

@@ -205,9 +205,10 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
   for (const auto& parts : statement.drop_names) {
     ARROW_ASSIGN_OR_RAISE(auto name, NameOf(parts, catalog()));
     const auto held = catalog().Find(name.schema, name.name);
-    if (statement.if_exists && !held) continue;
-    if (name.schema.empty()) name.schema = held ? held->schema : catalog().path();
-    if (held && held->unique && kind == RelationKind::kIndex) {
+    if (!held && statement.if_exists) continue;
+    if (!held) return NothingToDrop(parts, kind);
+    name.schema = held->schema;
+    if (held->unique && kind == RelationKind::kIndex) {
       unique[catalog().Find(held->schema, held->index_table)].push_back(held);
     }
     dropped.emplace_back(std::move(name), parts.back().place);

@@ -78,6 +78,20 @@ Result<EntryPtr> StatementRunner::ExistingEntry(const std::vector<sql::Name>& pa
                 near.empty() ? "" : "Did you mean " + near + "?");
 }
 
+Status StatementRunner::NothingToDrop(const std::vector<sql::Name>& parts, RelationKind kind) {
+  std::vector<std::string> names;
+  for (const auto& entry : catalog().Entries()) {
+    if (IsDroppedAs(entry->kind, kind)) names.push_back(catalog().NameHere(*entry));
+  }
+  const std::string shown =
+      (parts.size() > 1 ? ToLower(parts[0].text) + "." : "") + parts.back().text;
+  const std::string near = NearestName(shown, names);
+  return FailAt(parts.back().place, ErrorCode::kUnknownTable,
+                std::string("no ") + KindName(kind) + " of that name: " + shown,
+                near.empty() ? "Use IF EXISTS to drop it only when it is there."
+                             : "Did you mean " + near + "?");
+}
+
 Result<EntryPtr> StatementRunner::DescribedEntry(const std::vector<sql::Name>& parts) {
   ARROW_ASSIGN_OR_RAISE(const auto name, AnyNameOf(parts, catalog()));
   if (!IsBuiltinSchema(name.schema)) {

@@ -45,7 +45,7 @@ Status Grammar::ParseAlterAdd(Statement* statement) {
 Status Grammar::ParseAlterDrop(Statement* statement) {
   const bool constraint = Accept(Keyword::kConstraint);
   statement->alter = constraint ? AlterKind::kDropConstraint : AlterKind::kDropColumn;
-  if (!constraint) Accept(Keyword::kColumn);
+  if (!constraint && !Accept(Keyword::kColumn)) NoteMeant({"COLUMN", "CONSTRAINT"});
   statement->if_exists_inner = AcceptSequence({Keyword::kIf, Keyword::kExists});
   VELARIA_ASSIGN_OR_RETURN(Name name,
                            ExpectName(constraint ? "a constraint's name" : "a column name"));
@@ -65,7 +65,8 @@ Status Grammar::ParseAlterRename(Statement* statement) {
   statement->alter = AlterKind::kRenameTable;
   if (!At(Keyword::kTo)) {
     statement->alter = AlterKind::kRenameColumn;
-    if (Peek(1).keyword != Keyword::kTo) Accept(Keyword::kColumn);
+    const bool has_word = Peek(1).keyword != Keyword::kTo && Accept(Keyword::kColumn);
+    if (!has_word) NoteMeant({"COLUMN"});
     VELARIA_ASSIGN_OR_RETURN(statement->target, ExpectName("a column name"));
   }
   VELARIA_RETURN_NOT_OK(Expect(Keyword::kTo));
@@ -75,7 +76,7 @@ Status Grammar::ParseAlterRename(Statement* statement) {
 /// ALTER [COLUMN] name SET DEFAULT value | DROP DEFAULT | SET NOT NULL | DROP NOT NULL |
 /// [SET DATA] TYPE type [USING expression]
 Status Grammar::ParseAlterColumn(Statement* statement) {
-  Accept(Keyword::kColumn);
+  if (!Accept(Keyword::kColumn)) NoteMeant({"COLUMN"});
   VELARIA_ASSIGN_OR_RETURN(statement->target, ExpectName("a column name"));
   if (Accept(Keyword::kType)) return ParseAlterType(statement);
   const bool set = At(Keyword::kSet);

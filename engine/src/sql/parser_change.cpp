@@ -134,8 +134,10 @@ Status Grammar::ParseChangedTable(Statement* statement) {
   VELARIA_ASSIGN_OR_RETURN(statement->name, ExpectQualifiedName("a table name", kNamePartsMax));
   const bool bare = !Accept(Keyword::kAs);
   if (bare && (At(Keyword::kSet) || !IsName(Current()))) return Status::OK();
+  const bool may_be_set = bare && statement->kind == StatementKind::kUpdate;
+  if (may_be_set) NoteMeant({"SET"});
   VELARIA_ASSIGN_OR_RETURN(statement->alias, ExpectName("an alias"));
-  if (bare) NoteBareAlias(*statement->alias);
+  if (bare && !may_be_set) NoteBareAlias(*statement->alias);
   return Status::OK();
 }
 

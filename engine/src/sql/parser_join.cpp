@@ -118,7 +118,7 @@ Result<TableSample> Grammar::ParseSample() {
 /// number [PERCENT | % | ROWS]
 Status Grammar::ParseSampleSize(bool rows_by_default, TableSample* sample) {
   if (!At(TokenKind::kInteger) && !At(TokenKind::kDecimal) && !At(TokenKind::kFloat)) {
-    return Unexpected("the size of the sample");
+    return Unexpected("the size of the sample", {"BERNOULLI", "SYSTEM", "RESERVOIR"});
   }
   const Token number = Take();
   const char* end = number.value.data() + number.value.size();

@@ -155,6 +155,7 @@ Result<ExprPtr> Grammar::ParseCase() {
   };
   if (!At(Keyword::kWhen)) {
     expr->has_operand = true;
+    NoteMeant({"WHEN"});
     VELARIA_RETURN_NOT_OK(add());
   }
   do {
@@ -166,8 +167,10 @@ Result<ExprPtr> Grammar::ParseCase() {
   if (Accept(Keyword::kElse)) {
     expr->has_else = true;
     VELARIA_RETURN_NOT_OK(add());
+    VELARIA_RETURN_NOT_OK(Expect(Keyword::kEnd));
+  } else if (!Accept(Keyword::kEnd)) {
+    return Unexpected("WHEN, ELSE or END", {"WHEN", "ELSE", "END"});
   }
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kEnd));
   return Measured(std::move(expr));
 }
 

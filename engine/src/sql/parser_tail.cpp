@@ -91,9 +91,15 @@ Result<std::vector<OrderItem>> Grammar::ParseOrderItems() {
 
 Status Grammar::ParseOrderDirection(bool* descending, std::optional<bool>* nulls_first) {
   *descending = Accept(Keyword::kDesc);
-  if (!*descending) Accept(Keyword::kAsc);
-  const bool has_nulls = At(Keyword::kNulls);
-  if (!has_nulls) return Status::OK();
+  const bool has_direction = *descending || Accept(Keyword::kAsc);
+  if (!At(Keyword::kNulls)) {
+    // No other word than a keyword can stand here.
+    const std::vector<std::string> words = {"NULLS", "DESC", "ASC"};
+    const bool misspelt = At(TokenKind::kWord) && Current().keyword == Keyword::kNone &&
+                          !NearestName(Current().raw, words).empty();
+    if (!misspelt) return Status::OK();
+    return has_direction ? Unexpected("NULLS", {"NULLS"}) : Unexpected("ASC, DESC or NULLS", words);
+  }
   Advance();
   *nulls_first = Accept(Keyword::kFirst);
   if (**nulls_first || Accept(Keyword::kLast)) return Status::OK();

@@ -73,6 +73,7 @@ Status Grammar::ParseFrame(WindowSpec* window) {
                  : unit.keyword == Keyword::kRange ? FrameUnit::kRange
                                                    : FrameUnit::kGroups;
   const bool has_end = Accept(Keyword::kBetween);
+  if (!has_end) NoteMeant({"BETWEEN"});
   VELARIA_RETURN_NOT_OK(ParseFrameBound(&window->start));
   if (has_end) {
     VELARIA_RETURN_NOT_OK(Expect(Keyword::kAnd));

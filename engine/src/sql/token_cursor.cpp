@@ -17,12 +17,13 @@ constexpr std::string_view kUnsupportedSymbols[] = {"&&", "@>", "<@", "**", "//"
 
 const std::vector<std::string>& ClauseWords() {
   static const std::vector<std::string> words = {
-      "SELECT",    "FROM",   "WHERE",   "GROUP",   "BY",       "HAVING",  "ORDER",     "LIMIT",
-      "OFFSET",    "UNION",  "JOIN",    "LEFT",    "RIGHT",    "INNER",   "CROSS",     "FULL",
-      "USING",     "VALUES", "WINDOW",  "EMIT",    "AND",      "BETWEEN", "LIKE",      "DISTINCT",
-      "CASE",      "WHEN",   "THEN",    "ELSE",    "END",      "WITH",    "EXCEPT",    "EVERY",
-      "INTERSECT", "SLIDE",  "OPTIONS", "CHANGES", "FINAL",    "QUALIFY", "RETURNING", "FETCH",
-      "LATERAL",   "FILTER", "OVER",    "NATURAL", "PARTITION"};
+      "SELECT",  "FROM",    "WHERE",     "GROUP",      "BY",        "HAVING",  "ORDER",
+      "LIMIT",   "OFFSET",  "UNION",     "JOIN",       "LEFT",      "RIGHT",   "INNER",
+      "CROSS",   "FULL",    "USING",     "VALUES",     "WINDOW",    "EMIT",    "AND",
+      "BETWEEN", "LIKE",    "DISTINCT",  "CASE",       "WHEN",      "THEN",    "ELSE",
+      "END",     "WITH",    "EXCEPT",    "EVERY",      "INTERSECT", "SLIDE",   "OPTIONS",
+      "CHANGES", "FINAL",   "QUALIFY",   "RETURNING",  "FETCH",     "LATERAL", "FILTER",
+      "OVER",    "NATURAL", "PARTITION", "TABLESAMPLE"};
   return words;
 }
 
@@ -41,9 +42,10 @@ std::string Shown(std::string_view raw) {
 }
 
 /// The keyword that a misspelt word was meant to be, or "": words of one or two letters are near to
-/// anything.
+/// one of many.
 std::string NearKeyword(std::string_view word, const std::vector<std::string>& candidates) {
-  if (word.size() < 3 && candidates.size() > 1) return "";
+  const size_t count = candidates.size();
+  if (word.size() < (count > 4 ? 3U : count > 1 ? 2U : 1U)) return "";
   const std::string near = NearestName(word, candidates);
   return EqualsIgnoreCase(near, word) ? "" : near;
 }
@@ -193,15 +195,10 @@ Status TokenCursor::Unexpected(std::string_view expected,
   }
   if (token.kind == TokenKind::kError) return lexer_.status();
   const std::vector<std::string>& candidates = near.empty() ? ClauseWords() : near;
-  if (bare_alias_taken_ == taken_ && taken_ > 0) {
-    const std::string meant = NearKeyword(bare_alias_.text, ClauseWords());
-    if (!meant.empty()) {
-      return FailAt(bare_alias_.place, ErrorCode::kSyntaxError,
-                    "syntax error: expected a clause, found: " + Shown(bare_alias_.text),
-                    "Did you mean " + meant + "?");
-    }
-  }
   const bool is_word = token.kind == TokenKind::kWord;
+  const std::string meant =
+      is_word && !IsReserved(token.keyword) ? NearKeyword(token.raw, candidates) : "";
+  if (near.empty() || meant.empty()) VELARIA_RETURN_NOT_OK(Misspelt());
   if (is_word && std::find(std::begin(kUnsupportedWords), std::end(kUnsupportedWords),
                            token.keyword) != std::end(kUnsupportedWords)) {
     return Unsupported(token, std::string(KeywordText(token.keyword)));
@@ -211,8 +208,6 @@ Status TokenCursor::Unexpected(std::string_view expected,
           std::end(kUnsupportedSymbols)) {
     return Unsupported(token, "operator " + std::string(token.raw));
   }
-  const std::string meant =
-      is_word && !IsReserved(token.keyword) ? NearKeyword(token.raw, candidates) : "";
   const std::string found = token.kind == TokenKind::kEnd ? "end of statement" : Shown(token.raw);
   std::string hint = meant.empty() ? "" : "Did you mean " + meant + "?";
   if (token.kind == TokenKind::kString && taken_kind_ == TokenKind::kString) {
@@ -221,6 +216,21 @@ Status TokenCursor::Unexpected(std::string_view expected,
   return FailAt(token.place, ErrorCode::kSyntaxError,
                 "syntax error: expected " + std::string(expected) + ", found: " + found,
                 std::move(hint));
+}
+
+Status TokenCursor::Misspelt() const {
+  if (taken_ == 0 || taken_ != meant_.taken) return Status::OK();
+  const bool of_clause = meant_.words.empty();
+  const Token& token = Current();
+  const bool is_operand = token.kind != TokenKind::kEnd && token.kind != TokenKind::kSymbol &&
+                          !IsReserved(token.keyword);
+  if (!of_clause && !is_operand) return Status::OK();
+  const std::string near = NearKeyword(meant_.name, of_clause ? ClauseWords() : meant_.words);
+  if (near.empty()) return Status::OK();
+  return FailAt(meant_.place, ErrorCode::kSyntaxError,
+                "syntax error: expected " + (of_clause ? "a clause" : Join(meant_.words, " or ")) +
+                    ", found: " + Shown(meant_.name),
+                "Did you mean " + near + "?");
 }
 
 Result<bool> TokenCursor::AcceptMore(size_t count) {
@@ -249,8 +259,12 @@ Status TokenCursor::CheckHeight(int height, Place place) const {
 
 void TokenCursor::NoteBareAlias(const Name& alias) {
   if (alias.quoted) return;
-  bare_alias_ = alias;
-  bare_alias_taken_ = taken_;
+  meant_ = {alias.text, alias.place, {}, taken_};
+}
+
+void TokenCursor::NoteMeant(std::vector<std::string> words) {
+  if (!At(TokenKind::kWord)) return;
+  meant_ = {std::string(Current().raw), Current().place, std::move(words), taken_ + 1};
 }
 
 void TokenCursor::BeginStatement() {

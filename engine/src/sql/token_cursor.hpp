@@ -97,6 +97,9 @@ class TokenCursor {
   /// AS: when the next token fits nothing, the alias may have been meant as a keyword ("SELECT a
   /// FORM t").
   void NoteBareAlias(const Name& alias);
+  /// The current token is about to be taken as a name, and may have been meant as one of `words`:
+  /// told when an operand stands behind it where none fits ("ALTER TABLE t DROP COLUM c").
+  void NoteMeant(std::vector<std::string> words);
   /// Starts counting the statement's bytes at the current token.
   void BeginStatement();
 
@@ -106,6 +109,15 @@ class TokenCursor {
   /// Turns the current token into a fault when the statement has grown past its limit.
   void CheckLength();
   static Name MakeName(const Token& token);
+  /// A name just taken that may have been meant as a keyword.
+  struct Meant {
+    std::string name;
+    Place place;
+    std::vector<std::string> words;  // empty: those that open a clause
+    size_t taken = 0;                // tokens up to it
+  };
+  /// VEL2001 at that name when it is near to a keyword and the current token fits nothing.
+  Status Misspelt() const;
 
   std::string_view text_;
   Lexer lexer_;
@@ -117,8 +129,7 @@ class TokenCursor {
   size_t statement_begin_ = 0;
   bool too_long_ = false;
   int depth_ = 0;
-  Name bare_alias_;
-  size_t bare_alias_taken_ = 0;
+  Meant meant_;
 };
 
 }  // namespace velaria::sql
