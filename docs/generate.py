@@ -68,8 +68,8 @@ def progress_page() -> str:
 SETTINGS_INTRODUCTION = """\
 # Settings
 
-`SET name = value`, `RESET name`, `SHOW name`, `SHOW ALL`. Settings belong to the session; a server
-has one, so that for now a SET on a server changes the setting for every client.
+`SET name = value`, `RESET name`, `RESET ALL`, `SHOW name`, `SHOW ALL`. Settings belong to the
+session; a server has one, so that for now a SET on a server changes the setting for every client.
 
 """
 

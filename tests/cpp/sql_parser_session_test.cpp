@@ -63,8 +63,25 @@ TEST(transactions_begin_and_end) {
   CHECK(Parse("SAVEPOINT a")->kind == StatementKind::kSavepoint);
   CHECK(Parse("RELEASE SAVEPOINT a")->kind == StatementKind::kReleaseSavepoint);
   CHECK_EQ(Parse("RELEASE \"A\"")->text, "A");
-  for (const char* text : {"BEGIN ISOLATION LEVEL SERIALIZABLE", "START TRANSACTION READ ONLY",
-                           "COMMIT AND CHAIN", "ROLLBACK AND NO CHAIN"}) {
+  for (const char* text :
+       {"BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN WORK ISOLATION LEVEL READ COMMITTED",
+        "START TRANSACTION READ WRITE, ISOLATION LEVEL READ UNCOMMITTED",
+        "BEGIN READ ONLY ISOLATION LEVEL SNAPSHOT READ WRITE"}) {
+    CHECK(Parse(text)->kind == StatementKind::kBegin);
+    CHECK_EQ(Parse(text)->text, "");
+  }
+  CHECK_EQ(Parse("START TRANSACTION READ ONLY")->text, "read only");
+  CHECK_EQ(ShowError("BEGIN ISOLATION LEVEL SERIALIZABLE").substr(0, 12), "VEL2002 1:23");
+  CHECK_EQ(ShowError("BEGIN ISOLATION LEVEL REPEATABLE RAED"),
+           "VEL2001 1:34 syntax error: expected READ, found: RAED | Did you mean READ?");
+  CHECK_EQ(ShowError("BEGIN ISOLATION LEVEL READ COMITTED"),
+           "VEL2001 1:28 syntax error: expected COMMITTED or UNCOMMITTED, found: COMITTED | "
+           "Did you mean COMMITTED?");
+  CHECK_EQ(ShowError("BEGIN READ ONYL"),
+           "VEL2001 1:12 syntax error: expected ONLY or WRITE, found: ONYL | Did you mean ONLY?");
+  CHECK_EQ(ShowError("BEGIN READ ONLY,").substr(0, 12), "VEL2001 1:17");
+  for (const char* text :
+       {"BEGIN NOT DEFERRABLE", "BEGIN IMMEDIATE", "COMMIT AND CHAIN", "ROLLBACK AND NO CHAIN"}) {
     CHECK_EQ(ShowError(text).substr(0, 7), "VEL2002");
   }
   CHECK_EQ(ShowError("START").substr(0, 11), "VEL2001 1:6");

@@ -145,6 +145,16 @@ TEST(show_and_describe_name_what_they_show) {
   CHECK_EQ(Parse("SHOW FUNCTIONS")->text, "functions");
   CHECK_EQ(Parse("SHOW SCHEMAS")->text, "schemas");
   CHECK_EQ(Parse("SHOW a.B")->text, "a.b");
+  const StatementPtr like = Parse("SHOW TABLES FROM s LIKE 'a%'");
+  CHECK_EQ(like->name.at(0).text, "s");
+  CHECK_EQ(Show(*like->value), "'a%'");
+  CHECK_EQ(Show(*Parse("SHOW FUNCTIONS LIKE 'a%'")->value), "'a%'");
+  CHECK_EQ(ShowError("SHOW SCHEMAS FROM s").substr(0, 12), "VEL2001 1:14");
+  CHECK_EQ(ShowError("SHOW VIEWS LIKE a"),
+           "VEL2001 1:17 syntax error: expected a pattern in quotes, found: a");
+  CHECK_EQ(ShowError("SHOW tabels FROM s"),
+           "VEL2001 1:6 syntax error: expected one of TABLES, VIEWS, INDEXES, COLUMNS, SCHEMAS, "
+           "FUNCTIONS, ALL, found: tabels | Did you mean TABLES?");
   const StatementPtr columns = Parse("SHOW COLUMNS FROM s.t");
   CHECK_EQ(columns->text, "columns");
   CHECK_EQ(columns->name.size(), 2u);

@@ -253,6 +253,18 @@ def test_what_is_dropped_is_proposed_by_its_kind(
     assert caught.value.hint == expected
 
 
+def test_reset_all_takes_back_every_setting_and_the_schema(session: velaria.Session) -> None:
+    before = session.sql("SHOW ALL").to_rows()
+    session.sql("SET float_sum = 'reproducible'")
+    session.sql("SET stream_trigger_rows = 7")
+    session.sql("CREATE SCHEMA sales")
+    session.sql("USE sales")
+    assert session.sql("SHOW ALL").to_rows() != before
+    session.sql("RESET ALL")
+    assert session.sql("SHOW ALL").to_rows() == before
+    assert session.sql("SHOW schema").to_rows() == [("schema", "main")]
+
+
 def test_a_savepoint_that_is_not_there_is_pointed_at(session: velaria.Session) -> None:
     for statement, column in (("ROLLBACK TO SAVEPOINT x", 23), ("RELEASE x", 9)):
         session.sql("BEGIN")

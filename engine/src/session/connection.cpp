@@ -200,7 +200,15 @@ Status Connection::CheckOutside(const std::string& what) const {
               "Do it before BEGIN or after COMMIT.");
 }
 
+Status Connection::CheckWritable() const {
+  std::lock_guard lock(mutex_);
+  if (!is_open_ || !is_read_only_) return Status::OK();
+  return Fail(ErrorCode::kTransactionState, "the transaction is read only",
+              "Leave READ ONLY out of its BEGIN.");
+}
+
 Status Connection::Append(const storage::TablePtr& table, const storage::Batches& batches) {
+  ARROW_RETURN_NOT_OK(CheckWritable());
   const auto open = Transact();
   if (!open) return table->Append(batches);
   return open->Change(
@@ -211,6 +219,7 @@ Status Connection::Append(const storage::TablePtr& table, const storage::Batches
 
 Result<int64_t> Connection::Delete(const storage::TablePtr& table,
                                    const std::vector<int64_t>& positions) {
+  ARROW_RETURN_NOT_OK(CheckWritable());
   const auto open = Transact();
   if (!open) return table->DeletePositions(positions);
   ARROW_RETURN_NOT_OK(open->Change(
@@ -221,6 +230,7 @@ Result<int64_t> Connection::Delete(const storage::TablePtr& table,
 }
 
 Status Connection::Change(const storage::TablePtr& table, const DecideChange& decide) {
+  ARROW_RETURN_NOT_OK(CheckWritable());
   if (const auto open = Transact()) return open->Change(table, decide);
   return table->Change([&](const storage::TableVersion& now) {
     return decide(now, [&](size_t key, const arrow::RecordBatch& batch) {
@@ -230,6 +240,7 @@ Status Connection::Change(const storage::TablePtr& table, const DecideChange& de
 }
 
 Status Connection::Edit(const EditNames& edit, const std::vector<ReplacedTable>& replaced) {
+  ARROW_RETURN_NOT_OK(CheckWritable());
   if (const auto open = Transact()) {
     const auto before = open->names();
     ARROW_RETURN_NOT_OK(open->Edit(edit, replaced));
@@ -313,6 +324,7 @@ Status Connection::Begin(const Statement& statement) {
                   "Use SAVEPOINT for a part that can be undone by itself.");
   }
   is_open_ = true;
+  is_read_only_ = statement.text == "read only";
   return Status::OK();
 }
 

@@ -71,6 +71,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// A statement of the open transaction has failed, and the transaction with it.
   void NoteFailure();
   Status RefuseWhenFailed(const sql::Statement& statement) const;
+  /// VEL2031 in a transaction that is read only.
+  Status CheckWritable() const;
   /// Ends the transaction; null when its snapshot was never asked for. VEL2031 outside of one.
   Result<std::shared_ptr<Transaction>> TakeTransaction(const sql::Statement& statement);
   /// The open transaction, with its snapshot; null outside of one.
@@ -93,6 +95,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string path_ = kMainSchema;
   RootPtr temporary_;
   bool is_open_ = false;                      // between BEGIN and its end
+  bool is_read_only_ = false;                 // as BEGIN said
   std::shared_ptr<Transaction> transaction_;  // from the first statement on
 };
 

@@ -42,6 +42,8 @@ SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
 // statements_show.cpp
 SchemaPtr ShowSchema(const sql::Statement& show);
 std::vector<std::vector<std::string>> ShownFunctions();  // name, signature
+/// Leaves the rows whose name fits the statement's LIKE.
+Status KeepShown(const sql::Statement& show, std::vector<std::vector<std::string>>* rows);
 
 using ConvertRows = std::function<Result<std::shared_ptr<arrow::RecordBatch>>(
     const std::shared_ptr<arrow::RecordBatch>&)>;

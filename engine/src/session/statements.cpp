@@ -133,6 +133,7 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
       rows.push_back({ToLower(statement.text), value});
     }
   }
+  ARROW_RETURN_NOT_OK(KeepShown(statement, &rows));
   ARROW_ASSIGN_OR_RAISE(result.rows, TextRows(result.schema, rows));
   return result;
 }

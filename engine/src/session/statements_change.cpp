@@ -221,7 +221,7 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
     bared.emplace_back(table, std::move(without));
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(connection_.Edit(
+  const Status edited = connection_.Edit(
       [&](CatalogRoot& names, CatalogRoot& temporary) -> Status {
         for (const auto& [name, place] : dropped) {
           auto& root = name.schema == kTemporarySchema ? temporary : names;
@@ -233,7 +233,8 @@ Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
         }
         return Status::OK();
       },
-      replaced));
+      replaced);
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(edited, statement.place));
   return Done(statement, 0);
 }
 

@@ -136,7 +136,7 @@ Result<StatementResult> StatementRunner::DropSchemas(const Statement& statement)
         statement.place));
   }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
-  ARROW_RETURN_NOT_OK(connection_.Edit([&](CatalogRoot& names, CatalogRoot&) -> Status {
+  const Status dropped = connection_.Edit([&](CatalogRoot& names, CatalogRoot&) -> Status {
     for (const auto& parts : statement.drop_names) {
       if (parts.size() > 1) {
         return FailAt(parts[0].place, ErrorCode::kUnknownSchema, "a schema has a name of one part");
@@ -148,7 +148,8 @@ Result<StatementResult> StatementRunner::DropSchemas(const Statement& statement)
           WithPlaceIfFailed(names.DropSchema(name.text, statement.cascade), name.place));
     }
     return Status::OK();
-  }));
+  });
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(dropped, statement.place));
   return Done(statement, 0);
 }
 
@@ -183,7 +184,7 @@ Result<std::vector<std::vector<std::string>>> StatementRunner::ShowNames(
     if ((entry->kind == RelationKind::kIndex) != of_indexes) continue;
     if (!schema.empty() && entry->schema != schema) continue;
     if (of_views && entry->kind != RelationKind::kView) continue;
-    const std::string name = schema.empty() ? entry->ShownName() : entry->name;
+    const std::string name = schema.empty() ? catalog().NameHere(*entry) : entry->name;
     if (of_indexes) {
       rows.push_back({name, entry->index_table + "(" + entry->index_columns + ")" +
                                 (entry->unique ? " UNIQUE" : "")});

@@ -331,8 +331,9 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   const auto count = static_cast<int64_t>(found.positions.size());
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   if (!update) {
-    ARROW_ASSIGN_OR_RAISE(const int64_t deleted,
-                          connection_.Delete(target->table, found.positions));
+    ARROW_ASSIGN_OR_RAISE(
+        const int64_t deleted,
+        WithPlaceIfFailed(connection_.Delete(target->table, found.positions), statement.place));
     return WithReturning(statement, change.rows.returning, found.rows, deleted);
   }
   std::vector<BatchPtr> rows;

@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "functions/function_rows.hpp"
+#include "functions/like_pattern.hpp"
 #include "session/statement_runner.hpp"
 
 namespace velaria::session {
@@ -27,6 +28,14 @@ std::vector<std::vector<std::string>> ShownFunctions() {
   std::vector<std::vector<std::string>> rows;
   for (const auto& function : FunctionRows()) rows.push_back({function.name, function.signature});
   return rows;
+}
+
+Status KeepShown(const Statement& show, std::vector<std::vector<std::string>>* rows) {
+  if (!show.value) return Status::OK();
+  const auto pattern = kernels::LikePattern::Compile(show.value->text, "\\");
+  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(pattern.status(), show.value->place));
+  std::erase_if(*rows, [&](const auto& row) { return !pattern->Matches(row[0]); });
+  return Status::OK();
 }
 
 }  // namespace velaria::session

@@ -81,7 +81,7 @@ class Grammar : private TokenCursor {
   Status ParseExplainFormat(Statement* statement);
   Result<StatementPtr> ParseDescribe(StatementKind kind);
   Result<StatementPtr> ParseShow();
-  Status ParseShowTables(Statement* statement);
+  Status ParseShowList(Statement* statement);
   Result<StatementPtr> ParseSet();
   Result<StatementPtr> ParseUse();
   Result<StatementPtr> ParseReset();
@@ -92,6 +92,7 @@ class Grammar : private TokenCursor {
 
   // parser_transaction.cpp
   Result<StatementPtr> ParseBegin();
+  Status ParseTransactionMode(Statement* statement);
   Result<StatementPtr> ParseCommit();
   Result<StatementPtr> ParseRollback();
   Result<StatementPtr> ParseSavepoint(StatementKind kind);

@@ -1,4 +1,6 @@
 // Statements about the session and about other statements.
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "sql/grammar.hpp"
 
@@ -88,29 +90,44 @@ Result<StatementPtr> Grammar::ParseDescribe(StatementKind kind) {
   return statement;
 }
 
-/// SHOW TABLES [FROM schema] | COLUMNS FROM table | ALL | setting. What is shown stands in `text`,
-/// of what in `name`.
+/// SHOW TABLES | VIEWS | INDEXES, each [FROM schema], | SCHEMAS | FUNCTIONS | ALL | COLUMNS FROM
+/// table, all of them [LIKE 'pattern'], | setting. What is shown stands in `text`, of what in
+/// `name`.
 Result<StatementPtr> Grammar::ParseShow() {
   auto statement = std::make_unique<Statement>(StatementKind::kShow, Take().place);
   if (At(Keyword::kCreate)) return Unsupported(Current(), "SHOW CREATE");
-  if (Accept(Keyword::kAll)) {
-    statement->text = "all";
-  } else if (AcceptTimeZone(statement.get())) {
-  } else if (At(Keyword::kColumns) || AtWord("TABLES") || AtWord("VIEWS") || AtWord("INDEXES")) {
-    VELARIA_RETURN_NOT_OK(ParseShowTables(statement.get()));
-  } else {
+  static const std::vector<std::string> lists = {"TABLES",  "VIEWS",     "INDEXES", "COLUMNS",
+                                                 "SCHEMAS", "FUNCTIONS", "ALL"};
+  const bool is_list =
+      std::any_of(lists.begin(), lists.end(), [&](const auto& list) { return AtWord(list); });
+  if (is_list) {
+    VELARIA_RETURN_NOT_OK(ParseShowList(statement.get()));
+    return statement;
+  }
+  const Keyword behind = Peek(1).keyword;
+  if (behind == Keyword::kFrom || behind == Keyword::kIn || behind == Keyword::kLike) {
+    return Unexpected("one of " + Join(lists, ", "), lists);
+  }
+  if (!AcceptTimeZone(statement.get())) {
     VELARIA_RETURN_NOT_OK(ParseSettingName(statement.get()));
   }
   return statement;
 }
 
-Status Grammar::ParseShowTables(Statement* statement) {
+Status Grammar::ParseShowList(Statement* statement) {
   const bool of_table = At(Keyword::kColumns);
+  const bool has_schema = of_table || AtWord("TABLES") || AtWord("VIEWS") || AtWord("INDEXES");
   statement->text = ToLower(Take().raw);
-  if (Accept(Keyword::kFrom) || Accept(Keyword::kIn)) {
-    return ExpectQualifiedName("a name", kNamePartsMax).Value(&statement->name);
+  if (has_schema && (Accept(Keyword::kFrom) || Accept(Keyword::kIn))) {
+    VELARIA_RETURN_NOT_OK(ExpectQualifiedName("a name", kNamePartsMax).Value(&statement->name));
+  } else if (of_table) {
+    return Unexpected("FROM", {"FROM"});
   }
-  return of_table ? Unexpected("FROM", {"FROM"}) : Status::OK();
+  if (!Accept(Keyword::kLike)) return Status::OK();
+  if (!At(TokenKind::kString)) return Unexpected("a pattern in quotes");
+  const Place place = Current().place;
+  statement->value = StringOf(Take().value, place);
+  return Status::OK();
 }
 
 /// TIME ZONE, the one setting of two words.

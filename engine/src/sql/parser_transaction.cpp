@@ -10,7 +10,7 @@ Status Grammar::ParseTextName(std::string_view what, Statement* statement) {
   return Status::OK();
 }
 
-/// BEGIN [TRANSACTION|WORK] and START TRANSACTION. There is one isolation level, snapshot.
+/// BEGIN [TRANSACTION|WORK] and START TRANSACTION, [mode [,] ...].
 Result<StatementPtr> Grammar::ParseBegin() {
   const Token first = Take();
   auto statement = std::make_unique<Statement>(StatementKind::kBegin, first.place);
@@ -19,10 +19,55 @@ Result<StatementPtr> Grammar::ParseBegin() {
   } else if (!Accept(Keyword::kTransaction)) {
     Accept(Keyword::kWork);
   }
-  for (const char* mode : {"ISOLATION", "READ", "DEFERRABLE", "DEFERRED", "IMMEDIATE"}) {
+  bool more = AtWord("ISOLATION") || AtWord("READ");
+  while (more) {
+    VELARIA_RETURN_NOT_OK(ParseTransactionMode(statement.get()));
+    more = Accept(",") || AtWord("ISOLATION") || AtWord("READ");
+  }
+  for (const char* mode : {"NOT", "DEFERRABLE", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"}) {
     if (AtWord(mode)) return Unsupported(Current(), "BEGIN " + std::string(mode));
   }
   return statement;
+}
+
+/// ISOLATION LEVEL level | READ WRITE | READ ONLY. There is one level, snapshot, which keeps what
+/// the weaker ones promise.
+Status Grammar::ParseTransactionMode(Statement* statement) {
+  if (AtWord("READ")) {
+    Advance();
+    if (!At(Keyword::kOnly) && !AtWord("WRITE")) {
+      return Unexpected("ONLY or WRITE", {"ONLY", "WRITE"});
+    }
+    statement->text = Take().keyword == Keyword::kOnly ? "read only" : "";
+    return Status::OK();
+  }
+  if (!AtWord("ISOLATION")) {
+    return Unexpected("ISOLATION LEVEL, READ WRITE or READ ONLY", {"ISOLATION", "READ"});
+  }
+  Advance();
+  if (!AtWord("LEVEL")) return Unexpected("LEVEL", {"LEVEL"});
+  Advance();
+  if (AtWord("SERIALIZABLE")) {
+    return FailAt(Current().place, ErrorCode::kUnsupportedStatement,
+                  "this part of a statement is not supported: ISOLATION LEVEL SERIALIZABLE",
+                  "REPEATABLE READ is the strongest level: two transactions may each change what "
+                  "the other has read.");
+  }
+  const bool repeatable = At(Keyword::kRepeatable);
+  if (!repeatable && !AtWord("READ") && !AtWord("SNAPSHOT")) {
+    return Unexpected("READ UNCOMMITTED, READ COMMITTED, REPEATABLE READ or SNAPSHOT",
+                      {"READ", "REPEATABLE", "SNAPSHOT"});
+  }
+  const bool is_whole = AtWord("SNAPSHOT");
+  Advance();
+  if (is_whole) return Status::OK();
+  const bool fits = repeatable ? AtWord("READ") : AtWord("COMMITTED") || AtWord("UNCOMMITTED");
+  if (!fits) {
+    return repeatable ? Unexpected("READ", {"READ"})
+                      : Unexpected("COMMITTED or UNCOMMITTED", {"COMMITTED", "UNCOMMITTED"});
+  }
+  Advance();
+  return Status::OK();
 }
 
 /// COMMIT [TRANSACTION|WORK] and END likewise.
