@@ -33,6 +33,8 @@ Status UnknownSchema(const std::string& schema, const CatalogView& catalog, Plac
 const char* StatementKindName(const sql::Statement& statement);
 /// What PostgreSQL's clients are told of a statement that is done; empty for one that shows rows.
 std::string CommandTag(const sql::Statement& statement, int64_t rows);
+/// Whether EXPLAIN takes it.
+bool HasPlan(const sql::Statement& statement);
 Status UnsupportedStatement(const sql::Statement& statement, const std::string& what);
 Result<std::shared_ptr<arrow::RecordBatchReader>> TextRows(
     const SchemaPtr& schema, const std::vector<std::vector<std::string>>& rows);

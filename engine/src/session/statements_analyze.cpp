@@ -199,11 +199,7 @@ Result<StatementResult> StatementRunner::ExplainRows(const Statement& statement)
 Result<std::string> StatementRunner::Analyze(const Statement& statement) {
   const Statement& inner = *statement.inner;
   const auto kind = inner.kind;
-  const bool has_plan = kind == StatementKind::kSelect || kind == StatementKind::kInsert ||
-                        kind == StatementKind::kUpdate || kind == StatementKind::kDelete ||
-                        kind == StatementKind::kExecute ||
-                        (kind == StatementKind::kCreateTable && inner.select);
-  if (!has_plan) {
+  if (!HasPlan(inner)) {
     return FailAt(inner.place, ErrorCode::kUnsupportedStatement,
                   "there is no plan to analyze for a statement of kind: " +
                       std::string(StatementKindName(inner)),

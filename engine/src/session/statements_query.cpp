@@ -111,6 +111,18 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
   }
 }
 
+bool HasPlan(const Statement& statement) {
+  switch (statement.kind) {
+    case StatementKind::kSelect:
+    case StatementKind::kInsert:
+    case StatementKind::kUpdate:
+    case StatementKind::kDelete:
+    case StatementKind::kExecute: return true;
+    case StatementKind::kCreateTable: return statement.select != nullptr;
+    default: return false;
+  }
+}
+
 Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& statement) {
   if (statement.kind == StatementKind::kExecute) {
     ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
@@ -139,13 +151,13 @@ Result<StatementRunner::CheckedQuery> StatementRunner::Check(const Statement& st
     checked.decision = DecideExecution(checked.query);
     checked.decision.sink_is_blocking = true;
     return checked;
-  } else if (statement.select) {
+  } else if (HasPlan(statement)) {
     ARROW_ASSIGN_OR_RAISE(checked.query, sql::PlanSelect(*statement.select, bind));
   } else {
     return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "there is no plan to explain for a statement of kind: " +
                       std::string(StatementKindName(statement)),
-                  "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE and CREATE TABLE ... AS.");
+                  "EXPLAIN takes SELECT, INSERT, UPDATE, DELETE, CREATE TABLE ... AS and EXECUTE.");
   }
   if (!checked.query.is_bounded) {
     if (statement.kind == StatementKind::kCreateTable) {
