@@ -13,6 +13,15 @@ def test_a_reference_page_agrees_with_its_table(name: str) -> None:
     assert page == generate.pages()[name]
 
 
+def test_the_errors_page_leaves_out_only_what_no_statement_can_reach() -> None:
+    session = _kernel.Session(threads=1)
+    with pytest.raises(_kernel.SqlError) as caught:
+        session.execute("CREATE SINK TABLE s(a INTEGER)")
+    assert caught.value.code == "VEL2002"
+    assert generate.UNREACHED == {"VEL2027"}
+    session.close()
+
+
 def test_the_settings_page_tells_range_and_meaning_of_every_setting() -> None:
     page = (ROOT / "docs/reference/settings.md").read_text("utf-8")
     for row in _kernel.settings():
