@@ -181,6 +181,9 @@ def test_errors_are_of_six_kinds_with_place_and_caret(session: velaria.Session) 
         ("SHOW tabels", "tables"),
         ("SET float_sums = 'fast'", "float_sum"),
         ("SELECT ab FROM (SELECT 1 AS a)", "a"),
+        ("SELECT unnst([1, 2])", "unnest"),
+        ("SELECT INTERVAL '1 mnth'", "month"),
+        ("SELECT INTERVAL '2 days 3 huors'", "hours"),
         ("SELECT b FROM (SELECT 1 AS a)", None),  # no letter in common
     ],
 )
@@ -227,6 +230,7 @@ def test_an_error_points_at_the_name_it_is_about(
     [
         ("DROP TABLE ordes", "orders"),
         ("DROP TABLE sale.itms", "sale.items"),
+        ("DROP TABLE main.ordes", "main.orders"),
         ("DROP TABLE itemss", "items"),  # the schema is the current one
         ("DROP VIEW veiw_of_it", "view_of_it"),
         ("DROP VIEW ordes", None),  # a table is no view
@@ -246,7 +250,7 @@ def test_what_is_dropped_is_proposed_by_its_kind(
         session.sql("USE sale")
     with pytest.raises(velaria.KernelError) as caught:
         session.sql(statement)
-    assert caught.value.column == statement.rindex(" ") + 2 + statement.count("sale.") * 5
+    assert caught.value.column == statement.rindex(" ") + 2 + statement.count(".") * 5
     expected = (
         f"Did you mean {near}?" if near else "Use IF EXISTS to drop it only when it is there."
     )

@@ -81,10 +81,9 @@ std::vector<std::string> CatalogView::RelationNames() const {
   std::vector<std::string> names;
   for (const auto& entry : Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
-    const std::string here = NameHere(*entry);
-    std::string full = entry->schema + "." + entry->name;
-    if (here != full) names.push_back(here);
-    names.push_back(std::move(full));
+    const bool found_bare = entry->schema == path_ || entry->schema == kTemporarySchema;
+    if (found_bare) names.push_back(entry->name);
+    names.push_back(entry->schema + "." + entry->name);
   }
   AddBuiltinNames(&names);
   return names;

@@ -79,12 +79,13 @@ Result<EntryPtr> StatementRunner::ExistingEntry(const std::vector<sql::Name>& pa
 }
 
 Status StatementRunner::NothingToDrop(const std::vector<sql::Name>& parts, RelationKind kind) {
+  const bool qualified = parts.size() > 1;
   std::vector<std::string> names;
   for (const auto& entry : catalog().Entries()) {
-    if (IsDroppedAs(entry->kind, kind)) names.push_back(catalog().NameHere(*entry));
+    if (!IsDroppedAs(entry->kind, kind)) continue;
+    names.push_back(qualified ? entry->schema + "." + entry->name : catalog().NameHere(*entry));
   }
-  const std::string shown =
-      (parts.size() > 1 ? ToLower(parts[0].text) + "." : "") + parts.back().text;
+  const std::string shown = (qualified ? ToLower(parts[0].text) + "." : "") + parts.back().text;
   const std::string near = NearestName(shown, names);
   return FailAt(parts.back().place, ErrorCode::kUnknownTable,
                 std::string("no ") + KindName(kind) + " of that name: " + shown,

@@ -21,7 +21,9 @@ bool CannotFail(const logical::BoundExpr& expr) {
 }
 
 Status UnknownFunction(const std::string& name, Place place) {
-  const auto near = NearestName(name, FunctionRegistry::Instance().Names());
+  auto names = FunctionRegistry::Instance().Names();
+  names.emplace_back("unnest");  // it makes rows, and is no function of the registry
+  const auto near = NearestName(name, names);
   return FailAt(place, ErrorCode::kUnknownFunction, "unknown function: " + name,
                 near.empty() ? "" : "Did you mean " + near + "?");
 }

@@ -62,6 +62,18 @@ const Unit* FindUnit(const std::string& written) {
   return nullptr;
 }
 
+/// The unit that a misspelt word was meant to be, or "": the short ones are near to anything.
+std::string NearUnit(const std::string& written) {
+  std::vector<std::string> names;
+  for (const auto& unit : kIntervalUnits) {
+    const std::string name = unit.name;
+    if (name.size() < 3) continue;
+    names.push_back(name);
+    names.push_back(name + "s");
+  }
+  return written.size() < 3 ? "" : NearestName(written, names);
+}
+
 bool ReadNumber(const std::string& text, double* out) {
   const char* from = text.data() + (text[0] == '+' ? 1 : 0);
   const auto [end, error] = std::from_chars(from, text.data() + text.size(), *out);
@@ -114,9 +126,11 @@ std::vector<std::string> Words(const std::string& text) {
 
 Result<std::shared_ptr<arrow::Scalar>> ParseInterval(const std::string& text,
                                                      const std::string& unit, Place place) {
-  const auto fail = [&] {
+  const auto fail = [&](const std::string& near = "") {
     return FailAt(place, ErrorCode::kBadLiteral, "literal is not an interval: '" + text + "'",
-                  "Write a number and a unit, such as INTERVAL '5 days' or INTERVAL '5' DAY.");
+                  near.empty()
+                      ? "Write a number and a unit, such as INTERVAL '5 days' or INTERVAL '5' DAY."
+                      : "Did you mean " + near + "?");
   };
   Amount total;
   const auto add = [&](double value, const Unit& of) {
@@ -136,7 +150,7 @@ Result<std::shared_ptr<arrow::Scalar>> ParseInterval(const std::string& text,
     if (!ReadNumber(words[i], &value)) return fail();
     const bool has_unit = i + 1 < words.size();
     const Unit* found = has_unit ? FindUnit(words[++i]) : FindUnit(unit.empty() ? "second" : unit);
-    if (!found) return fail();
+    if (!found) return fail(NearUnit(words[i]));
     add(value, *found);
   }
   // A fraction of a month is days of thirty a month, a fraction of a day is time, as in PostgreSQL.
