@@ -54,10 +54,16 @@ def functions_page(session: _kernel.Session) -> str:
     rows = sorted(session.functions(), key=lambda row: (row.kind != "scalar", row.group, row.name))
     for group, members in groupby(rows, key=lambda row: row.group):
         cells = (
-            (code(row.signature), cell(row.summary), code(row.example), code(row.example_result))
+            (
+                code(row.signature),
+                cell(row.summary),
+                cell(row.null_rule),
+                code(row.example),
+                code(row.example_result),
+            )
             for row in members
         )
-        head = ("signature", "summary", "example", "result")
+        head = ("signature", "summary", "null rule", "example", "result")
         parts += [f"## {group.capitalize()}\n", table(head, cells)]
     return "\n".join(parts)
 

@@ -76,6 +76,7 @@ class FunctionEntry(Reply):
     group: str
     signature: str
     summary: str
+    null_rule: str
     example: str
     example_result: str
 

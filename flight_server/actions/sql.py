@@ -93,6 +93,7 @@ def functions(service: Service, call: Call, command: Empty) -> FunctionsReply:
                 group=row.group,
                 signature=row.signature,
                 summary=row.summary,
+                null_rule=row.null_rule,
                 example=row.example,
                 example_result=row.example_result,
             )

@@ -27,7 +27,7 @@ def test_explain_has_exactly_three_sections(client: flight.FlightClient) -> None
 def test_functions_come_with_examples(client: flight.FlightClient) -> None:
     functions = act(client, "sql.functions")["functions"]
     assert len(functions) >= 60
-    assert all(f["signature"] and f["example"] for f in functions)
+    assert all(f["signature"] and f["example"] and f["null_rule"] for f in functions)
 
 
 def test_tables_are_listed_described_and_dropped(client: flight.FlightClient) -> None:

@@ -462,7 +462,6 @@ def test_show_prints_what_is_no_query(
         ("VIEWS", "kind"),
         ("INDEXES", "definition"),
         ("SCHEMAS", "state"),
-        ("FUNCTIONS", "signature"),
         ("ALL", "value"),
         ("float_sum", "value"),
     ],
@@ -471,6 +470,16 @@ def test_show_tells_names_and_what_stands_beside_them(
     session: velaria.Session, shown: str, told: str
 ) -> None:
     assert session.sql(f"SHOW {shown}").to_arrow().column_names == ["name", told]
+
+
+def test_show_functions_tells_signatures_and_null_rules(session: velaria.Session) -> None:
+    shown = session.sql("SHOW FUNCTIONS").to_arrow()
+    assert shown.column_names == ["name", "signature", "null_rule"]
+    rules = dict(
+        zip(shown.column("name").to_pylist(), shown.column("null_rule").to_pylist(), strict=True)
+    )
+    assert rules["substr"] == "NULL if any argument is"
+    assert rules["row_number"] == "counts rows, NULL or not"
 
 
 def test_show_writes_values_as_casts_do(

@@ -53,9 +53,10 @@ class ErrorCodeRow:
 
 class FunctionRow:
     name: str
-    kind: str  # "scalar" | "aggregate"
+    kind: str  # "scalar" | "aggregate" | "window"
     signature: str  # "substr(text VARCHAR, start BIGINT[, count BIGINT]) -> VARCHAR"
     summary: str
+    null_rule: str  # "NULL if any argument is", or what else holds
     example: str  # an expression or a whole SELECT
     example_result: str  # its value as text
     group: str

@@ -13,6 +13,7 @@ void RegisterReference(py::module_& module) {
       .def_readonly("kind", &FunctionRow::kind)
       .def_readonly("signature", &FunctionRow::signature)
       .def_readonly("summary", &FunctionRow::summary)
+      .def_readonly("null_rule", &FunctionRow::null_rule)
       .def_readonly("example", &FunctionRow::example)
       .def_readonly("example_result", &FunctionRow::example_result)
       .def_readonly("group", &FunctionRow::group);

@@ -230,7 +230,9 @@ void RegisterApproximate(FunctionRegistry& registry) {
       "1.6 %.",
       "SELECT approx_count_distinct(x) FROM (VALUES (1), (2), (2), (NULL)) AS t(x)",
       "2",
-      BindDistinct});
+      BindDistinct,
+      false,
+      "passes over NULLs; 0 when nothing is left"});
   registry.Add(AggregateFunction{
       "approx_quantile",
       {},

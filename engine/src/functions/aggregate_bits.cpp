@@ -175,7 +175,9 @@ void RegisterBits(FunctionRegistry& registry) {
                         "The entropy of the values in bits; 0 for no values.",
                         "SELECT entropy(x) FROM (VALUES ('a'), ('b'), ('b'), ('a')) AS t(x)",
                         "1",
-                        BindEntropy});
+                        BindEntropy,
+                        false,
+                        "passes over NULLs; 0 when nothing is left"});
 }
 
 }  // namespace velaria

@@ -142,13 +142,16 @@ Result<AggregateBinding> BindTruth(const BindArguments& arguments) {
 }  // namespace
 
 void RegisterCount(FunctionRegistry& registry) {
-  registry.Add(AggregateFunction{"count",
-                                 {},
-                                 "count(*) | count([DISTINCT] value ANY) -> BIGINT",
-                                 "The number of rows, or of rows in which the value is not NULL.",
-                                 "SELECT count(x) FROM (VALUES (1), (NULL), (3)) AS t(x)",
-                                 "2",
-                                 BindCount});
+  registry.Add(AggregateFunction{
+      "count",
+      {},
+      "count(*) | count([DISTINCT] value ANY) -> BIGINT",
+      "The number of rows, or of rows in which the value is not NULL.",
+      "SELECT count(x) FROM (VALUES (1), (NULL), (3)) AS t(x)",
+      "2",
+      BindCount,
+      false,
+      "count(*) counts every row, else NULLs are passed over; 0 when nothing is left"});
   registry.Add(AggregateFunction{"bool_and",
                                  {"every"},
                                  "bool_and(value BOOLEAN) -> BOOLEAN",

@@ -142,7 +142,9 @@ void RegisterLists(FunctionRegistry& registry) {
       "All values, NULL too, in the order of the rows or of ORDER BY; NULL for no rows.",
       "SELECT array_agg(x ORDER BY x DESC) FROM (VALUES (1), (3), (2)) AS t(x)",
       "[3, 2, 1]",
-      BindArray});
+      BindArray,
+      false,
+      "a NULL is an element; NULL for no rows"});
   registry.Add(AggregateFunction{
       "string_agg",
       {"listagg", "group_concat"},

@@ -51,7 +51,9 @@ void RegisterPositions(FunctionRegistry& registry) {
       "The value of the first row, NULL or not, in the order of the rows or of ORDER BY.",
       "SELECT first(x ORDER BY x DESC) FROM (VALUES (1), (3), (2)) AS t(x)",
       "3",
-      BindEnd<false>});
+      BindEnd<false>,
+      false,
+      "a NULL is a value; NULL for no rows"});
   registry.Add(AggregateFunction{
       "last",
       {},
@@ -59,7 +61,9 @@ void RegisterPositions(FunctionRegistry& registry) {
       "The value of the last row, NULL or not, in the order of the rows or of ORDER BY.",
       "SELECT last(x) FROM (VALUES (1), (3), (2)) AS t(x)",
       "2",
-      BindEnd<true>});
+      BindEnd<true>,
+      false,
+      "a NULL is a value; NULL for no rows"});
   registry.Add(
       AggregateFunction{"arg_min",
                         {"min_by", "argmin"},
@@ -67,7 +71,9 @@ void RegisterPositions(FunctionRegistry& registry) {
                         "The value where the key is least; rows with NULL in either do not count.",
                         "SELECT arg_min(x, k) FROM (VALUES ('a', 2), ('b', 1)) AS t(x, k)",
                         "b",
-                        BindAtExtreme<false>});
+                        BindAtExtreme<false>,
+                        false,
+                        "passes over rows with a NULL in either; NULL when nothing is left"});
   registry.Add(AggregateFunction{
       "arg_max",
       {"max_by", "argmax"},
@@ -75,7 +81,9 @@ void RegisterPositions(FunctionRegistry& registry) {
       "The value where the key is greatest; rows with NULL in either do not count.",
       "SELECT arg_max(x, k) FROM (VALUES ('a', 2), ('b', 1)) AS t(x, k)",
       "a",
-      BindAtExtreme<true>});
+      BindAtExtreme<true>,
+      false,
+      "passes over rows with a NULL in either; NULL when nothing is left"});
 }
 
 }  // namespace velaria

@@ -113,7 +113,9 @@ void RegisterSingle(FunctionRegistry& registry) {
                                  "The value of the only row, NULL for none, an error for more.",
                                  "SELECT single_value(x) FROM (VALUES (7)) AS t(x)",
                                  "7",
-                                 BindSingle});
+                                 BindSingle,
+                                 false,
+                                 "a NULL is a value; NULL for no rows"});
 }
 
 }  // namespace velaria

@@ -293,7 +293,9 @@ void AddOfTwo(FunctionRegistry& registry, Row row) {
       name, std::move(row.aliases),
       name + "([DISTINCT] y NUMBER, x NUMBER) -> " + (counts ? "BIGINT" : "DOUBLE"), row.summary,
       "SELECT " + name + "(y, x) FROM (VALUES (1, 0), (5, 2), (9, 4), (NULL, 7)) AS t(y, x)",
-      row.result, row.bind});
+      row.result, row.bind, false,
+      std::string("passes over rows with a NULL in either; ") + (counts ? "0" : "NULL") +
+          " when nothing is left"});
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ class Adder {
                   Result<ScalarBinding> (*bind)(const BindArguments&),
                   Volatility volatility = Volatility::kImmutable) {
     registry_.Add(ScalarFunction{name, std::move(aliases), "date", signature, summary, example,
-                                 result, bind, true, volatility});
+                                 result, bind, kNullIfAnyNull, volatility});
   }
 
  private:

@@ -8,7 +8,8 @@ std::vector<FunctionRow> FunctionRows() {
   std::vector<FunctionRow> rows;
   const auto& registry = FunctionRegistry::Instance();
   const auto add = [&rows](const auto& f, const char* kind, const std::string& group) {
-    rows.push_back({f.name, kind, group, f.signature, f.summary, f.example, f.example_result});
+    rows.push_back(
+        {f.name, kind, group, f.signature, f.summary, f.null_rule, f.example, f.example_result});
   };
   for (const auto& f : registry.scalars()) add(f, "scalar", f.group);
   for (const auto& f : registry.aggregates()) add(f, "aggregate", "aggregate");

@@ -8,7 +8,7 @@
 namespace velaria {
 
 struct FunctionRow {
-  std::string name, kind, group, signature, summary, example, example_result;
+  std::string name, kind, group, signature, summary, null_rule, example, example_result;
 };
 
 /// Scalars, aggregates, window functions, each in the order of their registration.

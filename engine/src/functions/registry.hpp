@@ -50,6 +50,10 @@ struct ScalarBinding {
 
 enum class Volatility { kImmutable, kStatement, kVolatile };
 
+/// The null rule of most scalar functions: the binder folds such a call to NULL when an argument is
+/// the constant NULL.
+inline constexpr const char* kNullIfAnyNull = "NULL if any argument is";
+
 struct ScalarFunction {
   std::string name;  // lower case, or the operator's sign
   std::vector<std::string> aliases;
@@ -59,9 +63,10 @@ struct ScalarFunction {
   std::string example;         // "substr('Velaria', 1, 3)"
   std::string example_result;  // "Vel", as text
   Result<ScalarBinding> (*bind)(const BindArguments& arguments) = nullptr;
-  bool null_if_any_null =
-      true;  // folded to NULL by the binder when an argument is the constant NULL
+  std::string null_rule = kNullIfAnyNull;  // what a NULL argument does, in plain words
   Volatility volatility = Volatility::kImmutable;
+
+  bool null_if_any_null() const { return null_rule == kNullIfAnyNull; }
 };
 
 /// The running states of one aggregate for many groups: columns indexed by group number. One object
@@ -133,6 +138,7 @@ struct AggregateFunction {
   Result<AggregateBinding> (*bind)(const BindArguments& arguments) = nullptr;
   /// WITHIN GROUP (ORDER BY x): x is bound as an argument behind those in the parentheses.
   bool ordered_set = false;
+  std::string null_rule = "passes over NULLs; NULL when nothing is left";
 };
 
 enum class WindowExclusion { kNone, kCurrentRow, kGroup, kTies };
@@ -203,6 +209,7 @@ struct WindowFunction {
   std::string example;  // a whole SELECT
   std::string example_result;
   Result<WindowBinding> (*bind)(const BindArguments& arguments) = nullptr;
+  std::string null_rule = "counts rows, NULL or not";
 };
 
 class FunctionRegistry {

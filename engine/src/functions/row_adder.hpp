@@ -16,10 +16,11 @@ class RowAdder {
 
   void operator()(const char* name, std::vector<std::string> aliases, const char* signature,
                   const char* summary, const char* example, const char* result,
-                  Result<ScalarBinding> (*bind)(const BindArguments&), bool null_if_any_null = true,
+                  Result<ScalarBinding> (*bind)(const BindArguments&),
+                  const char* null_rule = kNullIfAnyNull,
                   Volatility volatility = Volatility::kImmutable) {
     registry_.Add(ScalarFunction{name, std::move(aliases), group_, signature, summary, example,
-                                 result, bind, null_if_any_null, volatility});
+                                 result, bind, null_rule, volatility});
   }
 
  private:

@@ -286,29 +286,29 @@ Result<ScalarBinding> BindTypeOf(const BindArguments& arguments) {
 void RegisterConditional(FunctionRegistry& registry) {
   auto add = [&registry](const char* name, std::vector<std::string> aliases, const char* signature,
                          const char* summary, const char* example, const char* result,
+                         const char* null_rule,
                          Result<ScalarBinding> (*bind)(const BindArguments&)) {
-    ScalarFunction function{
-        name, std::move(aliases), "conditional", signature, summary, example, result, bind};
-    function.null_if_any_null = false;
-    registry.Add(std::move(function));
+    registry.Add(ScalarFunction{name, std::move(aliases), "conditional", signature, summary,
+                                example, result, bind, null_rule});
   };
   add("coalesce", {}, "coalesce(a, b, ...) -> the common type",
-      "The first argument that is not NULL.", "coalesce(NULL, 2, 3)", "2", BindCoalesce);
+      "The first argument that is not NULL.", "coalesce(NULL, 2, 3)", "2",
+      "NULL when every argument is", BindCoalesce);
   add("ifnull", {"nvl"}, "ifnull(a, b) -> the common type", "a, or b when a is NULL.",
-      "ifnull(NULL, 'none')", "none", BindIfNull);
+      "ifnull(NULL, 'none')", "none", "NULL when both are", BindIfNull);
   add("nullif", {}, "nullif(a, b) -> the common type", "NULL when a equals b, else a.",
-      "nullif(3, 4)", "3", BindNullIf);
+      "nullif(3, 4)", "3", "a NULL equals nothing: NULL when a is", BindNullIf);
   add("if", {"iif"}, "if(condition BOOLEAN, a[, b]) -> the common type",
       "a when the condition is true, else b, or NULL without b.", "if(2 > 1, 'yes', 'no')", "yes",
-      BindIf);
+      "a NULL condition is not true; the value chosen may be NULL", BindIf);
   add("greatest", {}, "greatest(a, b, ...) -> the common type",
       "The greatest argument; NULLs are passed over.", "greatest(1, NULL, 3)", "3",
-      BindExtreme<kernels::Greater>);
+      "NULLs are passed over; NULL when every argument is", BindExtreme<kernels::Greater>);
   add("least", {}, "least(a, b, ...) -> the common type",
       "The least argument; NULLs are passed over.", "least(4, 2.5, 3)", "2.5",
-      BindExtreme<kernels::Less>);
+      "NULLs are passed over; NULL when every argument is", BindExtreme<kernels::Less>);
   add("typeof", {"pg_typeof"}, "typeof(a) -> VARCHAR", "The SQL name of the argument's type.",
-      "typeof(1.5)", "DECIMAL(2,1)", BindTypeOf);
+      "typeof(1.5)", "DECIMAL(2,1)", "the type of a NULL; never NULL", BindTypeOf);
 }
 
 }  // namespace velaria

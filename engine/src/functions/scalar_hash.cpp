@@ -202,7 +202,7 @@ void RegisterHash(FunctionRegistry& registry) {
       "hash('a', 1) = hash('a', 1)",
       "true",
       BindHash};
-  hash.null_if_any_null = false;
+  hash.null_rule = "a NULL has a number, too; never NULL";
   registry.Add(std::move(hash));
 }
 

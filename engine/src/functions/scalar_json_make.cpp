@@ -222,10 +222,11 @@ void RegisterMake(RowAdder& add) {
       "to_json(['a', 'b'])", "[\"a\",\"b\"]", BindToJson);
   add("json_array", {"json_build_array"}, "json_array(a, b, ...) -> VARCHAR",
       "The array of the values.", "json_array(1, 'x', NULL)", "[1,\"x\",null]", BindCompose<false>,
-      false);
+      "a NULL is written as null");
   add("json_object", {"json_build_object"}, "json_object(key, value, ...) -> VARCHAR",
       "The object of the keys and values.", "json_object('a', 1, 'b', 'x')",
-      "{\"a\":1,\"b\":\"x\"}", BindCompose<true>, false);
+      "{\"a\":1,\"b\":\"x\"}", BindCompose<true>,
+      "a NULL value is written as null; a NULL key is an error");
   add(
       "json_merge_patch", {}, "json_merge_patch(json VARCHAR, patch VARCHAR) -> VARCHAR",
       "With the patch's members set, and those that it has as null removed (RFC 7396).",

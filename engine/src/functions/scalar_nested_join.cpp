@@ -149,21 +149,21 @@ Result<ScalarBinding> BindResize(const BindArguments& arguments) {
 void RegisterJoin(RowAdder& add) {
   add("list_concat", {"list_cat", "array_cat", "array_concat"}, "list_concat(a, b, ...)",
       "The lists one after the other; a NULL list adds nothing.", "list_concat([1, 2], [3])",
-      "[1, 2, 3]", BindConcat, false);
+      "[1, 2, 3]", BindConcat, "a NULL list adds nothing; NULL when every list is");
   add("list_append", {"array_append", "array_push_back"}, "list_append(list, element)",
       "With the element at the end.", "list_append([1, 2], 3)", "[1, 2, 3]", BindAdd<true, true>,
-      false);
+      "a NULL list is as an empty one, a NULL element is added");
   add("list_prepend", {"array_prepend"}, "list_prepend(element, list)",
       "With the element at the beginning.", "list_prepend(0, [1, 2])", "[0, 1, 2]",
-      BindAdd<false, false>, false);
+      BindAdd<false, false>, "a NULL list is as an empty one, a NULL element is added");
   add("array_push_front", {}, "array_push_front(list, element)",
       "With the element at the beginning.", "array_push_front([1, 2], 0)", "[0, 1, 2]",
-      BindAdd<false, true>, false);
+      BindAdd<false, true>, "a NULL list is as an empty one, a NULL element is added");
   add("flatten", {}, "flatten(list of lists)", "The lists in the list as one.",
       "flatten([[1, 2], [3]])", "[1, 2, 3]", BindFlatten);
   add("list_resize", {"array_resize"}, "list_resize(list, size BIGINT[, value])",
       "Cut to size, or filled with the value or NULLs.", "list_resize([1, 2], 3, 0)", "[1, 2, 0]",
-      BindResize, false);
+      BindResize, "NULL for a NULL list or size; a NULL value fills");
 }
 
 }  // namespace velaria::nested

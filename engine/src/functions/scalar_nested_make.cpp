@@ -95,13 +95,14 @@ Result<ScalarBinding> BindRow(const BindArguments& arguments) {
 
 void RegisterMake(RowAdder& add) {
   add("list_value", {"list_pack", "make_array"}, "list_value(a, b, ...) -> a list, [a, b, ...]",
-      "The list of the values.", "list_value(1, 2, NULL)", "[1, 2, NULL]", BindListValue, false);
+      "The list of the values.", "list_value(1, 2, NULL)", "[1, 2, NULL]", BindListValue,
+      "a NULL is an element");
   add("struct_pack", {"named_struct"}, "struct_pack(name := a, ...) -> STRUCT, {'name': a, ...}",
       "The struct of the named values.", "struct_pack(a := 1, b := 'x')", "{'a': 1, 'b': x}",
-      BindStructPack, false);
+      BindStructPack, "a NULL is a field's value");
   add("row", {}, "row(a, b, ...) -> STRUCT",
       "The struct of the values; its fields are f1, f2 and so on.", "row(1, 'x')",
-      "{'f1': 1, 'f2': x}", BindRow, false);
+      "{'f1': 1, 'f2': x}", BindRow, "a NULL is a field's value");
 }
 
 }  // namespace velaria::nested

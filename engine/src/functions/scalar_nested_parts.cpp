@@ -206,7 +206,8 @@ void RegisterParts(RowAdder& add) {
   add("list_slice", {"array_slice"},
       "list_slice(list, first BIGINT, last BIGINT), list[first:last]",
       "The elements from first to last, both included; negative numbers count from the end.",
-      "list_slice([4, 5, 6], 2, 3)", "[5, 6]", BindSlice, false);
+      "list_slice([4, 5, 6], 2, 3)", "[5, 6]", BindSlice,
+      "NULL for a NULL list; a NULL bound is the list's end");
   add("trim_array", {}, "trim_array(list, count BIGINT)", "Without the last elements.",
       "trim_array([4, 5, 6], 2)", "[4]", BindTrim);
   add("array_length", {}, "array_length(list[, 1]) -> BIGINT",
@@ -216,7 +217,7 @@ void RegisterParts(RowAdder& add) {
       "The number of elements.", "cardinality([4, 5, 6])", "3", BindListLength);
   add("struct_extract", {}, "struct_extract(struct, field), (struct).field",
       "The field of that name, or of that number from 1.",
-      "struct_extract({'a': 1, 'b': 'x'}, 'b')", "x", BindField, false);
+      "struct_extract({'a': 1, 'b': 'x'}, 'b')", "x", BindField);
 }
 
 }  // namespace velaria::nested

@@ -319,7 +319,7 @@ void RegisterSearch(RowAdder& add) {
       "Where the element first stands, counted from 1; NULL when it is not there.",
       "list_position([4, 5, 6], 5)", "2",
       +[](const BindArguments& a) { return BindPair<RunPosition, false>(a, arrow::int64()); },
-      false);
+      "NULL for a NULL list; a NULL element finds a NULL");
   add(
       "array_positions", {}, "array_positions(list, element) -> BIGINT[]",
       "Every place at which the element stands, counted from 1.", "array_positions([4, 5, 4], 4)",
@@ -327,14 +327,15 @@ void RegisterSearch(RowAdder& add) {
       +[](const BindArguments& a) {
         return BindPair<RunPositions, false>(a, arrow::list(arrow::int64()));
       },
-      false);
+      "NULL for a NULL list; a NULL element finds NULLs");
   add(
       "array_remove", {}, "array_remove(list, element)", "Without the elements that equal it.",
       "array_remove([4, 5, 4], 4)", "[5]",
-      +[](const BindArguments& a) { return BindPair<RunRemove, true>(a, nullptr); }, false);
+      +[](const BindArguments& a) { return BindPair<RunRemove, true>(a, nullptr); },
+      "NULL for a NULL list; a NULL element removes NULLs");
   add("array_replace", {}, "array_replace(list, from, to)",
       "With each element that equals from replaced.", "array_replace([4, 5, 4], 4, 7)", "[7, 5, 7]",
-      BindReplace, false);
+      BindReplace, "NULL for a NULL list; a NULL element replaces NULLs or stands for them");
   add("list_has_all", {"array_has_all"}, "list_has_all(list, wanted) -> BOOLEAN",
       "Whether the list holds every element of the other.", "list_has_all([1, 2, 3], [3, 1])",
       "true", BindHas<true>);
@@ -343,10 +344,12 @@ void RegisterSearch(RowAdder& add) {
       BindHas<false>);
   add("list_any", {}, "list_any(operator, value, list) -> BOOLEAN, value OP ANY(list)",
       "Whether the comparison holds with some element; NULL when a NULL may decide.",
-      "3 > ANY([5, 2])", "true", BindQuantified<false>, false);
+      "3 > ANY([5, 2])", "true", BindQuantified<false>,
+      "false for an empty list, else NULL where a NULL may decide");
   add("list_all", {}, "list_all(operator, value, list) -> BOOLEAN, value OP ALL(list)",
       "Whether the comparison holds with every element; NULL when a NULL may decide.",
-      "3 > ALL([5, 2])", "false", BindQuantified<true>, false);
+      "3 > ALL([5, 2])", "false", BindQuantified<true>,
+      "true for an empty list, else NULL where a NULL may decide");
 }
 
 }  // namespace velaria::nested

@@ -121,7 +121,8 @@ void RegisterTexts(RowAdder& add) {
       "The elements as text with the separator between; NULLs are left out, or written as the "
       "third "
       "text.",
-      "array_to_string([1, 2, NULL], '-', '*')", "1-2-*", BindToString, false);
+      "array_to_string([1, 2, NULL], '-', '*')", "1-2-*", BindToString,
+      "NULL for a NULL list or separator; a NULL third text leaves NULLs out");
   add(
       "string_split", {"str_split", "split"},
       "string_split(text VARCHAR, delimiter VARCHAR) -> VARCHAR[]",
@@ -135,7 +136,8 @@ void RegisterTexts(RowAdder& add) {
       "the "
       "third text are NULL.",
       "string_to_array('a,b,x', ',', 'x')", "[a, b, NULL]",
-      +[](const BindArguments& a) { return BindSplit(a, 3, RunToArray); }, false);
+      +[](const BindArguments& a) { return BindSplit(a, 3, RunToArray); },
+      "NULL for a NULL text; a NULL delimiter splits into characters");
 }
 
 }  // namespace velaria::nested

@@ -183,7 +183,7 @@ void RegisterComparison(FunctionRegistry& registry) {
                           "1 IS DISTINCT FROM NULL",
                           "true",
                           BindDistinct<false>};
-  distinct.null_if_any_null = false;
+  distinct.null_rule = "NULL is a value; never NULL";
   registry.Add(distinct);
   ScalarFunction same{"is_not_distinct_from",
                       {},
@@ -193,7 +193,7 @@ void RegisterComparison(FunctionRegistry& registry) {
                       "NULL IS NOT DISTINCT FROM NULL",
                       "true",
                       BindDistinct<true>};
-  same.null_if_any_null = false;
+  same.null_rule = "NULL is a value; never NULL";
   registry.Add(same);
 }
 

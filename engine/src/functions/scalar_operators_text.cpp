@@ -135,10 +135,11 @@ void RegisterTextOperators(FunctionRegistry& registry) {
                               {},
                               "operator",
                               "a || b -> VARCHAR or a list",
-                              "Concatenation, of texts and of lists; NULL when a side is NULL.",
+                              "Concatenation, of texts and of lists; a list takes an element, too.",
                               "'Vela' || 'ria'",
                               "Velaria",
-                              BindConcat});
+                              BindConcat,
+                              "NULL when a text is; a NULL list adds nothing, as in list_concat"});
   registry.Add(
       ScalarFunction{"like",
                      {},

@@ -58,7 +58,7 @@ void RegisterSystem(FunctionRegistry& registry) {
       "The name of the one user.", "current_user()", "velaria",
       +[](const BindArguments& a) { return BindConstant(a, "velaria"); });
   add("error", {}, "error(text VARCHAR)", "Fails with the text; a NULL raises nothing.",
-      "CASE WHEN 1 > 2 THEN error('impossible') ELSE 'fine' END", "fine", BindError, false,
+      "CASE WHEN 1 > 2 THEN error('impossible') ELSE 'fine' END", "fine", BindError, kNullIfAnyNull,
       Volatility::kVolatile);
 }
 

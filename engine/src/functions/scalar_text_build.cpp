@@ -308,13 +308,15 @@ void RegisterBuild(Adder& add) {
   add(
       "concat", {}, "concat(a, b, ...) -> VARCHAR",
       "All arguments as text, one after the other; NULLs are left out.", "concat('a', NULL, 1)",
-      "a1", +[](const BindArguments& a) { return BindJoin(a, 1, RunConcat); }, false);
+      "a1", +[](const BindArguments& a) { return BindJoin(a, 1, RunConcat); },
+      "NULLs are left out; never NULL");
   add(
       "concat_ws", {}, "concat_ws(separator VARCHAR, a, b, ...) -> VARCHAR",
       "All arguments as text with the separator between; NULLs are left out, a NULL separator "
       "gives NULL.",
       "concat_ws('/', 'a', NULL, 'b')", "a/b",
-      +[](const BindArguments& a) { return BindJoin(a, 2, RunConcatWs); }, false);
+      +[](const BindArguments& a) { return BindJoin(a, 2, RunConcatWs); },
+      "NULL for a NULL separator; other NULLs are left out");
   add(
       "chr", {}, "chr(code BIGINT) -> VARCHAR", "The character of a Unicode code point.", "chr(65)",
       "A", +[](const BindArguments& a) {

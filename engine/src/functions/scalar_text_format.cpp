@@ -366,7 +366,7 @@ void RegisterFormat(Adder& add) {
         if (a.types.size() != 1) return binding::WrongArguments();
         return ScalarBinding{arrow::utf8(), {arrow::utf8()}, RunQuoteNullable, nullptr};
       },
-      false);
+      "gives the text NULL");
   add(
       "overlay", {},
       "overlay(text VARCHAR, new VARCHAR, start BIGINT[, count BIGINT]) -> VARCHAR, overlay(text "
@@ -379,10 +379,12 @@ void RegisterFormat(Adder& add) {
       });
   add("format", {}, "format(format VARCHAR, a, b, ...) -> VARCHAR",
       "With %s, %I (identifier) and %L (literal), or {} and {n}, replaced by the values.",
-      "format('%s has %2$L', 'a', 'b')", "a has 'b'", BindFormat, false);
+      "format('%s has %2$L', 'a', 'b')", "a has 'b'", BindFormat,
+      "%s and {} write nothing for a NULL, %L writes NULL");
   add("printf", {}, "printf(format VARCHAR, a, b, ...) -> VARCHAR",
       "With the C library's conversions (%d, %05.2f, %-10s, %x) replaced by the values.",
-      "printf('%03d|%.2f|%5s', 7, 2.5, 'ab')", "007|2.50|   ab", BindPrintf, false);
+      "printf('%03d|%.2f|%5s', 7, 2.5, 'ab')", "007|2.50|   ab", BindPrintf,
+      "%s writes nothing for a NULL, any other conversion makes the text NULL");
   add("nfc_normalize", {"normalize"}, "nfc_normalize(text VARCHAR) -> VARCHAR",
       "In Unicode's composed form NFC.", "length(nfc_normalize('e' || chr(769)))", "1",
       BindText<RunNormalize<arrow::compute::Utf8NormalizeOptions::NFC>>);

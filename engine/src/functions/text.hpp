@@ -12,9 +12,9 @@ class Adder {
   void operator()(const char* name, std::vector<std::string> aliases, const char* signature,
                   const char* summary, const char* example, const char* result,
                   Result<ScalarBinding> (*bind)(const BindArguments&),
-                  bool null_if_any_null = true) {
+                  const char* null_rule = kNullIfAnyNull) {
     registry_.Add(ScalarFunction{name, std::move(aliases), "text", signature, summary, example,
-                                 result, bind, null_if_any_null});
+                                 result, bind, null_rule});
   }
 
  private:

@@ -170,6 +170,8 @@ Result<WindowBinding> BindFrameValue(const BindArguments& arguments) {
   return bound;
 }
 
+constexpr const char* kValueRule = "a NULL is a value; passed over with IGNORE NULLS";
+
 }  // namespace
 
 void RegisterFrameValues(FunctionRegistry& registry) {
@@ -181,7 +183,8 @@ void RegisterFrameValues(FunctionRegistry& registry) {
       "SELECT max(v) FROM (SELECT lag(x) OVER (ORDER BY x) AS v FROM (VALUES (1), (2)) AS t(x)) AS "
       "s",
       "1",
-      BindShift<1>});
+      BindShift<1>,
+      kValueRule});
   registry.Add(WindowFunction{
       "lead",
       {},
@@ -190,7 +193,8 @@ void RegisterFrameValues(FunctionRegistry& registry) {
       "SELECT max(v) FROM (SELECT lead(x, 1, 9) OVER (ORDER BY x) AS v FROM (VALUES (1), (2)) AS "
       "t(x)) AS s",
       "9",
-      BindShift<-1>});
+      BindShift<-1>,
+      kValueRule});
   registry.Add(WindowFunction{
       "first_value",
       {},
@@ -199,7 +203,8 @@ void RegisterFrameValues(FunctionRegistry& registry) {
       "SELECT max(v) FROM (SELECT first_value(x) OVER (ORDER BY x) AS v FROM (VALUES (1), (2)) AS "
       "t(x)) AS s",
       "1",
-      BindFrameValue<Pick::kFirst>});
+      BindFrameValue<Pick::kFirst>,
+      kValueRule});
   registry.Add(WindowFunction{
       "last_value",
       {},
@@ -209,7 +214,8 @@ void RegisterFrameValues(FunctionRegistry& registry) {
       "SELECT max(v) FROM (SELECT last_value(x) OVER (ORDER BY x) AS v FROM (VALUES (1), (2)) AS "
       "t(x)) AS s",
       "2",
-      BindFrameValue<Pick::kLast>});
+      BindFrameValue<Pick::kLast>,
+      kValueRule});
   registry.Add(WindowFunction{
       "nth_value",
       {},
@@ -218,7 +224,8 @@ void RegisterFrameValues(FunctionRegistry& registry) {
       "SELECT max(v) FROM (SELECT nth_value(x, 2) OVER (ORDER BY x) AS v FROM (VALUES (1), (5)) AS "
       "t(x)) AS s",
       "5",
-      BindFrameValue<Pick::kNth>});
+      BindFrameValue<Pick::kNth>,
+      kValueRule});
 }
 
 }  // namespace velaria

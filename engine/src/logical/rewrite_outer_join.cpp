@@ -26,7 +26,7 @@ bool PropagatesNull(const BoundExpr& expr, Side side) {
     case BoundKind::kCast: return child(expr.children[0]);
     case BoundKind::kInList: return expr.list.length() > 0 && child(expr.children[0]);
     case BoundKind::kCall:
-      return expr.function->null_if_any_null &&
+      return expr.function->null_if_any_null() &&
              std::any_of(expr.children.begin(), expr.children.end(), child);
     case BoundKind::kAnd:
     case BoundKind::kOr: return std::all_of(expr.children.begin(), expr.children.end(), child);

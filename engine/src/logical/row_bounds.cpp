@@ -11,7 +11,7 @@ bool IsNullOnNulls(const BoundExpr& expr) {
     case BoundKind::kColumn: return true;
     case BoundKind::kCast: return IsNullOnNulls(*expr.children[0]);
     case BoundKind::kCall:
-      return expr.function->null_if_any_null &&
+      return expr.function->null_if_any_null() &&
              std::any_of(expr.children.begin(), expr.children.end(),
                          [](const auto& child) { return IsNullOnNulls(*child); });
     default: return false;

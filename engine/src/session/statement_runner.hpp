@@ -43,7 +43,7 @@ SchemaPtr DescribeSchema();   // column_name, column_type, nullable
 SchemaPtr SummarizeSchema();  // column_name, column_type, min, max, ...
 // statements_show.cpp
 SchemaPtr ShowSchema(const sql::Statement& show);
-std::vector<std::vector<std::string>> ShownFunctions();  // name, signature
+std::vector<std::vector<std::string>> ShownFunctions();  // name, signature, null_rule
 /// Leaves the rows whose name fits the statement's LIKE.
 Status KeepShown(const sql::Statement& show, std::vector<std::vector<std::string>>* rows);
 

@@ -19,14 +19,16 @@ SchemaPtr ShowSchema(const Statement& show) {
                                                    {"schemas", "state"},
                                                    {"functions", "signature"}};
   const auto it = told.find(show.text);
-  return arrow::schema(
-      {arrow::field("name", arrow::utf8(), false),
-       arrow::field(it == told.end() ? "value" : it->second, arrow::utf8(), false)});
+  arrow::FieldVector fields = {
+      arrow::field("name", arrow::utf8(), false),
+      arrow::field(it == told.end() ? "value" : it->second, arrow::utf8(), false)};
+  if (show.text == "functions") fields.push_back(arrow::field("null_rule", arrow::utf8(), false));
+  return arrow::schema(std::move(fields));
 }
 
 std::vector<std::vector<std::string>> ShownFunctions() {
   std::vector<std::vector<std::string>> rows;
-  for (const auto& function : FunctionRows()) rows.push_back({function.name, function.signature});
+  for (const auto& f : FunctionRows()) rows.push_back({f.name, f.signature, f.null_rule});
   return rows;
 }
 

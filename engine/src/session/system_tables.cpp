@@ -51,7 +51,8 @@ BuiltinRows SettingRowsOf(const CatalogView&, Session& session) {
 BuiltinRows FunctionRowsOf(const CatalogView&, Session&) {
   BuiltinRows rows;
   for (const auto& f : FunctionRows()) {
-    rows.push_back({f.name, f.kind, f.group, f.signature, f.summary, f.example, f.example_result});
+    rows.push_back({f.name, f.kind, f.group, f.signature, f.summary, f.null_rule, f.example,
+                    f.example_result});
   }
   return rows;
 }
@@ -93,7 +94,7 @@ const std::vector<BuiltinTable>& SystemTables() {
       {"system", "settings", {"name", "value"}, SettingRowsOf},
       {"system",
        "functions",
-       {"name", "kind", "group", "signature", "summary", "example", "example_result"},
+       {"name", "kind", "group", "signature", "summary", "null_rule", "example", "example_result"},
        FunctionRowsOf},
       {"system",
        "queries",

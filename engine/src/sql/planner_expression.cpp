@@ -193,7 +193,7 @@ Result<BoundExprPtr> ExpressionBinder::Call(const std::string& name,
   }
   VELARIA_ASSIGN_OR_RETURN(auto call, logical::MakeCall(name, std::move(arguments), place));
   VELARIA_ASSIGN_OR_RETURN(call, FoldLiteralArguments(call));
-  if (!call->function->null_if_any_null) return call;
+  if (!call->function->null_if_any_null()) return call;
   for (const auto& argument : call->children) {
     if (argument->kind == BoundKind::kLiteral && !ValidityOf(argument->literal).IsValid(0)) {
       return logical::MakeNull(call->type, place);
