@@ -48,7 +48,8 @@ FUNCTIONS = SESSION.functions()
 
 def _split(text: str) -> list[str]:
     """The arguments between commas that stand in no brackets and no quotes."""
-    parts, depth, begin, quoted = [], 0, 0, False
+    parts: list[str] = []
+    depth, begin, quoted = 0, 0, False
     for at, sign in enumerate(text):
         if sign == "'":
             quoted = not quoted
