@@ -2,6 +2,7 @@
 // PostgreSQL's patterns (to_char) become one list of fields, which is written and read by one code.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,10 +15,15 @@ namespace velaria::dates {
 enum class FormatField {
   kLiteral,
   kYear,
-  kYearOfCentury,
+  kYearOfEra,      // beside BC or AD, without a sign
+  kYearOfCentury,  // read as 1969 to 2068, as POSIX says
+  kYearNear2020,   // the same, read as 1970 to 2069, as PostgreSQL says
+  kEra,            // AD, BC
+  kEraPoints,      // A.D., B.C.
   kMonth,
   kMonthName,
   kMonthShort,
+  kMonthRoman,
   kDay,
   kDayOfYear,
   kDayName,
@@ -53,6 +59,7 @@ struct FormatItem {
   std::string literal;
   int width = 0;  // digits, filled with zeros; names are filled with blanks
   Letters letters = Letters::kAsTheyAre;
+  bool is_ordinal = false;  // 1st, 2nd
 };
 using Format = std::vector<FormatItem>;
 
@@ -63,9 +70,19 @@ struct Moment {
   std::string zone;
 };
 
+inline constexpr std::array<std::string_view, 12> kMonthNames = {
+    "January", "February", "March",     "April",   "May",      "June",
+    "July",    "August",   "September", "October", "November", "December"};
+inline constexpr std::array<std::string_view, 12> kRomanMonths = {
+    "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"};
+inline constexpr std::array<std::string_view, 7> kDayNames = {
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+
 /// VEL2008 for an unknown letter.
 Result<Format> FormatFromLetters(const std::string& text);
 Result<Format> FormatFromPattern(const std::string& text);
+/// VEL2008 when a field of the format would be read and mean nothing; `written` is the format.
+Status CheckReadable(const Format& format, const std::string& written);
 
 void AppendMoment(const Format& format, const Moment& moment, std::string* out);
 /// The moment a text of that format means; nothing when it is not of the format or no date. Fields

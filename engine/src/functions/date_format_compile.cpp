@@ -5,6 +5,8 @@
 namespace velaria::dates {
 namespace {
 
+bool IsAsciiLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
 void AddLiteral(std::string_view text, Format* format) {
   if (format->empty() || format->back().field != FormatField::kLiteral) format->emplace_back();
   format->back().literal += text;
@@ -53,12 +55,19 @@ struct Pattern {
   FormatField field;
   int width;
 };
-// Longer patterns stand before those that begin like them.
+// Longer patterns stand before those that begin like them. What PostgreSQL has and is not supported
+// is a literal.
 constexpr Pattern kPatterns[] = {
     {"YYYY", FormatField::kYear, 4},
-    {"Y,YYY", FormatField::kYear, 4},
+    {"YYY", FormatField::kLiteral, 0},
+    {"Y,YYY", FormatField::kLiteral, 0},
     {"IYYY", FormatField::kYearIso, 4},
-    {"YY", FormatField::kYearOfCentury, 2},
+    {"YY", FormatField::kYearNear2020, 2},
+    {"BC", FormatField::kEra, 0},
+    {"AD", FormatField::kEra, 0},
+    {"B.C.", FormatField::kEraPoints, 0},
+    {"A.D.", FormatField::kEraPoints, 0},
+    {"RM", FormatField::kMonthRoman, 4},
     {"MONTH", FormatField::kMonthName, 9},
     {"MON", FormatField::kMonthShort, 0},
     {"MM", FormatField::kMonth, 2},
@@ -72,7 +81,7 @@ constexpr Pattern kPatterns[] = {
     {"HH24", FormatField::kHour24, 2},
     {"HH12", FormatField::kHour12, 2},
     {"HH", FormatField::kHour12, 2},
-    {"SSSS", FormatField::kEpoch, 0},
+    {"SSSS", FormatField::kLiteral, 0},
     {"SS", FormatField::kSecond, 2},
     {"US", FormatField::kFraction, 6},
     {"FF1", FormatField::kFraction, 1},
@@ -86,6 +95,7 @@ constexpr Pattern kPatterns[] = {
     {"AM", FormatField::kHalfOfDay, 0},
     {"PM", FormatField::kHalfOfDay, 0},
     {"IW", FormatField::kWeekIso, 2},
+    {"IDDD", FormatField::kLiteral, 0},
     {"ID", FormatField::kSundayIs7, 0},
     {"WW", FormatField::kWeekOfYear, 2},
     {"W", FormatField::kWeekOfMonth, 0},
@@ -105,10 +115,36 @@ Letters LettersOf(std::string_view written) {
   return second_upper || points ? Letters::kUpper : Letters::kAsTheyAre;
 }
 
-bool IsName(FormatField field) {
+bool IsNameOfDate(FormatField field) {
   return field == FormatField::kMonthName || field == FormatField::kMonthShort ||
-         field == FormatField::kDayName || field == FormatField::kDayShort ||
-         field == FormatField::kHalfOfDay || field == FormatField::kHalfOfDayPoints;
+         field == FormatField::kDayName || field == FormatField::kDayShort;
+}
+
+bool HasLetters(FormatField field) {
+  return IsNameOfDate(field) || field == FormatField::kMonthRoman || field == FormatField::kEra ||
+         field == FormatField::kEraPoints || field == FormatField::kHalfOfDay ||
+         field == FormatField::kHalfOfDayPoints;
+}
+
+bool HasOrdinal(FormatField field) {
+  return !HasLetters(field) && field != FormatField::kFraction && field != FormatField::kOffset &&
+         field != FormatField::kZone;
+}
+
+/// The field that `rest` begins with; null for none.
+const Pattern* PatternAt(std::string_view rest) {
+  for (const auto& pattern : kPatterns) {
+    if (EqualsIgnoreCase(rest.substr(0, pattern.text.size()), pattern.text)) return &pattern;
+  }
+  return nullptr;
+}
+
+Status UnknownField(std::string_view rest) {
+  size_t end = 0;
+  while (end < rest.size() && IsAsciiLetter(rest[end])) ++end;
+  return Fail(ErrorCode::kBadPattern,
+              "a field of dates that is not supported: " + std::string(rest.substr(0, end)),
+              "Text that is no field stands in double quotes.");
 }
 
 }  // namespace
@@ -150,7 +186,9 @@ Result<Format> FormatFromLetters(const std::string& text) {
 
 Result<Format> FormatFromPattern(const std::string& text) {
   Format format;
-  bool fill = true;  // off behind FM, which is for the next field
+  bool fill = true;       // off behind FM, which is for the next field
+  bool is_local = false;  // behind TM, which is for a name; it is English all the same
+  bool has_era = false;
   for (size_t at = 0; at < text.size();) {
     const std::string_view rest = std::string_view(text).substr(at);
     if (rest[0] == '"') {
@@ -159,31 +197,38 @@ Result<Format> FormatFromPattern(const std::string& text) {
       at += std::min(end + 1, rest.size());
       continue;
     }
-    if (EqualsIgnoreCase(rest.substr(0, 2), "FM")) {
+    const bool is_fill = EqualsIgnoreCase(rest.substr(0, 2), "FM");
+    if (is_fill || EqualsIgnoreCase(rest.substr(0, 2), "TM")) {
       fill = false;
+      is_local |= !is_fill;
       at += 2;
       continue;
     }
-    const Pattern* found = nullptr;
-    for (const auto& pattern : kPatterns) {
-      if (!found && EqualsIgnoreCase(rest.substr(0, pattern.text.size()), pattern.text))
-        found = &pattern;
-    }
-    if (found == nullptr) {
+    const Pattern* found = PatternAt(rest);
+    if (found == nullptr && !IsAsciiLetter(rest[0])) {
       AddLiteral(rest.substr(0, 1), &format);
       ++at;
       continue;
     }
-    if (found->text == "SSSS" || found->text == "Y,YYY") {
-      return Fail(ErrorCode::kBadPattern,
-                  "a field of dates that is not supported: " + std::string(found->text));
-    }
+    const bool is_known = found && found->field != FormatField::kLiteral;
+    if (!is_known || (is_local && !IsNameOfDate(found->field))) return UnknownField(rest);
     FormatItem& item = format.emplace_back();
     item.field = found->field;
     item.width = fill || item.field == FormatField::kFraction ? found->width : 0;
-    if (IsName(item.field)) item.letters = LettersOf(rest);
+    if (HasLetters(item.field)) item.letters = LettersOf(rest);
+    has_era |= item.field == FormatField::kEra || item.field == FormatField::kEraPoints;
     fill = true;
+    is_local = false;
     at += found->text.size();
+    const std::string_view ending = std::string_view(text).substr(at, 2);
+    if (HasOrdinal(item.field) && (ending == "th" || ending == "TH")) {
+      item.is_ordinal = true;
+      item.letters = ending == "TH" ? Letters::kUpper : Letters::kLower;
+      at += 2;
+    }
+  }
+  for (auto& item : format) {
+    if (has_era && item.field == FormatField::kYear) item.field = FormatField::kYearOfEra;
   }
   return format;
 }

@@ -125,6 +125,7 @@ Result<ScalarBinding> BindParse(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();
   VELARIA_RETURN_NOT_OK(binding::TypeFor(arguments, 0, Parameter::kText).status());
   VELARIA_ASSIGN_OR_RETURN(auto plan, MakePlan(arguments, 1, by_pattern));
+  VELARIA_RETURN_NOT_OK(CheckReadable(plan->format, plan->written));
   plan->try_parse = try_parse;
   const bool zoned = by_pattern || plan->zoned;
   return ScalarBinding{arrow::timestamp(arrow::TimeUnit::MICRO, zoned ? "UTC" : ""),
@@ -154,6 +155,8 @@ Result<std::optional<int64_t>> ReadMoment(const Format& format, std::string_view
     VELARIA_ASSIGN_OR_RETURN(const auto zone, calendar::Zone::Make(moment->zone));
     seconds = zone.ToUtc(seconds);
   }
+  constexpr int64_t kSecondsMax = std::numeric_limits<int64_t>::max() / 1'000'000 - 1;
+  if (std::abs(seconds) > kSecondsMax) return std::optional<int64_t>();
   return std::optional<int64_t>(seconds * 1'000'000 +
                                 moment->nanos_of_day % kNanosPerSecond / 1'000);
 }

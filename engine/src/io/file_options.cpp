@@ -53,10 +53,11 @@ Result<std::string> ParseEncoding(const std::string& text) {
   return BadOption("unknown encoding", text, "Encodings are utf-8, latin-1 and utf-16.");
 }
 
-/// A format of strftime's letters, which must be one; VEL2008 for an unknown letter.
+/// A format of strftime's letters, by which dates can be read; VEL2008 for another.
 Result<std::string> ParseTimeFormat(const std::string& key, const std::string& text) {
   if (text.empty()) return BadOption(key + " is empty", text, "Write '%d.%m.%Y', for example.");
-  VELARIA_RETURN_NOT_OK(dates::FormatFromLetters(text).status());
+  VELARIA_ASSIGN_OR_RETURN(const auto format, dates::FormatFromLetters(text));
+  VELARIA_RETURN_NOT_OK(dates::CheckReadable(format, text));
   return text;
 }
 
