@@ -111,7 +111,7 @@ TEST(calls_and_their_special_forms) {
   CHECK_EQ(ShowExpr("count(*)"), "(count *)");
   CHECK_EQ(ShowExpr("count(DISTINCT a)"), "(count distinct a)");
   CHECK_EQ(ShowExpr("sum(ALL a) FILTER (WHERE b > 1)"), "(sum a filter (> b 1))");
-  CHECK_EQ(ShowExpr("left(a, 2) || right(a, 2)"), "(|| (left a 2) (right a 2))");
+  CHECK_EQ(ShowExpr("left(a, 2) || right(a, 2)"), "(|| (\"left\" a 2) (\"right\" a 2))");
   CHECK_EQ(ShowExpr("EXTRACT(YEAR FROM a)"), "(extract year a)");
   CHECK_EQ(ShowExpr("extract('Month' from a + b)"), "(extract month (+ a b))");
   CHECK_EQ(ShowExpr("SUBSTRING(a FROM 2 FOR 3)"), "(substring a 2 3)");
@@ -124,7 +124,7 @@ TEST(calls_and_their_special_forms) {
   CHECK_EQ(ShowExpr("TRIM(TRAILING 'x' FROM a)"), "(rtrim a 'x')");
   CHECK_EQ(ShowExpr("POSITION('a' IN b)"), "(position 'a' b)");
   CHECK_EQ(ShowExpr("position('a', b)"), "(position 'a' b)");
-  CHECK_EQ(ShowExpr("CURRENT_DATE"), "(current_date)");
+  CHECK_EQ(ShowExpr("CURRENT_DATE"), "(\"current_date\")");
   CHECK_EQ(ShowExpr("rank() OVER w"), "(over rank w)");
   CHECK_EQ(ShowExpr("sum(a) OVER (PARTITION BY b, c ORDER BY d DESC NULLS LAST ROWS BETWEEN 1 "
                     "PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE NO OTHERS)"),
@@ -172,7 +172,7 @@ TEST(names_that_are_no_reserved_words_are_names) {
     CHECK_EQ(ShowQuery("SELECT 1 AS " + n + ", 2 " + n + " FROM " + n + " " + n),
              "select 1 as " + n + " 2 as " + n + " from " + n + " as " + n);
   }
-  CHECK_EQ(ShowQuery("SELECT 1 AS select, t.from FROM t"), "select 1 as select t.from from t");
+  CHECK_EQ(ShowQuery("SELECT 1 AS select, t.from FROM t"), "select 1 as select t.\"from\" from t");
   CHECK_EQ(
       ShowError("SELECT 1 FROM order"),
       "VEL2001 1:15 syntax error: expected a table name, found: order | Reserved words are names "

@@ -168,7 +168,7 @@ const std::vector<std::string>& Fragments() {
                                     "RETURNING *",
                                     "UESCAPE"};
 #define VELARIA_KEYWORD(enumerator, text, reserved) all.emplace_back(text);
-#include "sql/keywords.def"
+#include "base/keywords.def"
 #undef VELARIA_KEYWORD
     return all;
   }();

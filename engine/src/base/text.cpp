@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include "base/keywords.hpp"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -52,7 +54,7 @@ std::string QuoteIdentifier(std::string_view text) {
                      std::all_of(text.begin(), text.end(), [](char c) {
                        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
                      });
-  if (plain) return std::string(text);
+  if (plain && !IsReserved(FindKeyword(text))) return std::string(text);
   std::string out = "\"";
   for (char c : text) {
     if (c == '"') out += '"';

@@ -111,24 +111,53 @@ Result<Vector> RunLength(const FunctionContext& context, const ScalarBinding& bi
                                       [&](int64_t i, int64_t* out) { *out = list.size(i); });
 }
 
-/// array_length(list, 1) of an empty list is NULL, as in PostgreSQL; lists have one dimension.
+/// The length, in a dimension counted from it, of the list at `position` of lists[0], whose
+/// elements are lists[1] and so on; -1 where it has no such dimension, or lists side by side
+/// differ.
+int64_t LengthOf(std::span<const ListView> lists, int64_t position, int64_t dimension) {
+  const ListView& list = lists[0];
+  if (!list.IsValid(position)) return -1;
+  if (dimension == 1) return list.size(position);
+  if (dimension > static_cast<int64_t>(lists.size())) return -1;
+  const ListView& inner = lists[1];
+  int64_t length = -1;
+  for (int64_t i = list.begin(position); i < list.end(position); ++i) {
+    const int64_t own = LengthOf(lists.subspan(1), i, dimension - 1);
+    const bool is_first = i == list.begin(position);
+    if (own < 0 || inner.size(i) != inner.size(list.begin(position))) return -1;
+    if (!is_first && own != length) return -1;
+    length = own;
+  }
+  return length;
+}
+
+/// As in PostgreSQL, whose arrays are rectangular: of an empty list there is no dimension.
 Result<Vector> RunDimension(const FunctionContext& context, const ScalarBinding& binding,
                             std::span<const Vector> arguments, int64_t row_count) {
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::int64(), context.pool);
   const kernels::Extent extent = kernels::ExtentOf(arguments, row_count);
-  const ListView list(arguments[0]);
+  std::vector<ListView> lists = {ListView(arguments[0])};
+  while (IsList(*lists.back().elements().type())) lists.emplace_back(lists.back().elements());
   const auto dimension = ViewFixed<int64_t>(arguments[1]);
   VELARIA_ASSIGN_OR_RETURN(auto data, AllocateFixed(arrow::int64(), extent.rows, context.pool));
   auto* out = reinterpret_cast<int64_t*>(data->buffers[1]->mutable_data());
   std::vector<uint8_t> valid(static_cast<size_t>(extent.rows), 0);
   for (int64_t i = 0; i < extent.rows; ++i) {
     out[i] = 0;
-    if (!list.IsValid(i) || !dimension.IsValid(i) || dimension[i] != 1 || list.size(i) == 0)
-      continue;
-    out[i] = list.size(i);
+    if (!dimension.IsValid(i) || dimension[i] < 1) continue;
+    const int64_t length = LengthOf(lists, i, dimension[i]);
+    if (length <= 0) continue;
+    out[i] = length;
     valid[static_cast<size_t>(i)] = 1;
   }
   return WithValidity(Vector{std::move(data), extent.constant}, valid, context.pool);
+}
+
+/// The type with lists of one layout in every depth.
+TypePtr PlainLists(const TypePtr& type) {
+  if (!IsList(*type)) return LogicalType(type);
+  return ListOf(
+      PlainLists(arrow::internal::checked_cast<const arrow::BaseListType&>(*type).value_type()));
 }
 
 Result<ScalarBinding> BindArrayLength(const BindArguments& arguments) {
@@ -136,7 +165,8 @@ Result<ScalarBinding> BindArrayLength(const BindArguments& arguments) {
   VELARIA_ASSIGN_OR_RETURN(const TypePtr element, ElementType(arguments, 0));
   VELARIA_ASSIGN_OR_RETURN(const TypePtr dimension,
                            binding::TypeFor(arguments, 1, Parameter::kInteger));
-  return ScalarBinding{arrow::int64(), {ListOf(element), dimension}, RunDimension, nullptr};
+  return ScalarBinding{
+      arrow::int64(), {ListOf(PlainLists(element)), dimension}, RunDimension, nullptr};
 }
 
 /// Field data() of a struct; null where the struct is.
@@ -210,9 +240,11 @@ void RegisterParts(RowAdder& add) {
       "NULL for a NULL list; a NULL bound is the list's end");
   add("trim_array", {}, "trim_array(list, count BIGINT)", "Without the last elements.",
       "trim_array([4, 5, 6], 2)", "[4]", BindTrim);
-  add("array_length", {}, "array_length(list[, 1]) -> BIGINT",
-      "The number of elements; with the dimension 1 that of an empty list is NULL.",
-      "array_length([4, 5, 6], 1)", "3", BindArrayLength);
+  add("array_length", {"array_upper"}, "array_length(list[, dimension BIGINT]) -> BIGINT",
+      "The number of elements; with a dimension that of the lists in it, NULL where they are "
+      "empty, "
+      "differ in length or are not there.",
+      "array_length([[1, 2], [3, 4], [5, 6]], 2)", "2", BindArrayLength);
   add("cardinality", {"list_size", "array_size"}, "cardinality(list) -> BIGINT",
       "The number of elements.", "cardinality([4, 5, 6])", "3", BindListLength);
   add("struct_extract", {}, "struct_extract(struct, field), (struct).field",

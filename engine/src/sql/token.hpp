@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/keywords.hpp"
 #include "base/status.hpp"
-#include "sql/keywords.hpp"
 
 namespace velaria::sql {
 

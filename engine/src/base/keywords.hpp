@@ -1,15 +1,16 @@
-// Keywords as numbers: the lexer looks a word up once, the parser compares enumerators.
+// Keywords as numbers: the lexer looks a word up once, the parser compares enumerators. They stand
+// here because a name that is one must be quoted by whoever writes it.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
-namespace velaria::sql {
+namespace velaria {
 
 enum class Keyword : uint8_t {
   kNone,  // not a keyword
 #define VELARIA_KEYWORD(enumerator, text, reserved) enumerator,
-#include "sql/keywords.def"
+#include "base/keywords.def"
 #undef VELARIA_KEYWORD
 };
 
@@ -19,4 +20,4 @@ Keyword FindKeyword(std::string_view word);
 std::string_view KeywordText(Keyword keyword);
 bool IsReserved(Keyword keyword);
 
-}  // namespace velaria::sql
+}  // namespace velaria

@@ -1,39 +1,39 @@
-#include "sql/keywords.hpp"
+#include "base/keywords.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 
-namespace velaria::sql {
+namespace velaria {
 namespace {
 
-struct Row {
+struct KeywordRow {
   std::string_view text;
   bool reserved;
 };
 
-constexpr Row kRows[] = {
+constexpr KeywordRow kKeywordRows[] = {
 #define VELARIA_KEYWORD(enumerator, text, reserved) {text, reserved},
-#include "sql/keywords.def"
+#include "base/keywords.def"
 #undef VELARIA_KEYWORD
 };
 
 constexpr bool IsSorted() {
-  for (size_t i = 1; i < std::size(kRows); ++i) {
-    if (!(kRows[i - 1].text < kRows[i].text)) return false;
+  for (size_t i = 1; i < std::size(kKeywordRows); ++i) {
+    if (!(kKeywordRows[i - 1].text < kKeywordRows[i].text)) return false;
   }
   return true;
 }
 static_assert(IsSorted(), "keywords.def must stay in alphabetical order");
-static_assert(std::size(kRows) < 255, "Keyword is one byte");
+static_assert(std::size(kKeywordRows) < 255, "Keyword is one byte");
 
 constexpr size_t LongestText() {
   size_t longest = 0;
-  for (const Row& row : kRows) longest = std::max(longest, row.text.size());
+  for (const KeywordRow& row : kKeywordRows) longest = std::max(longest, row.text.size());
   return longest;
 }
 
-const Row& RowOf(Keyword keyword) { return kRows[static_cast<size_t>(keyword) - 1]; }
+const KeywordRow& RowOf(Keyword keyword) { return kKeywordRows[static_cast<size_t>(keyword) - 1]; }
 
 }  // namespace
 
@@ -43,10 +43,11 @@ Keyword FindKeyword(std::string_view word) {
   std::transform(word.begin(), word.end(), upper.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   const std::string_view wanted(upper.data(), word.size());
-  const Row* row = std::lower_bound(std::begin(kRows), std::end(kRows), wanted,
-                                    [](const Row& r, std::string_view w) { return r.text < w; });
-  if (row == std::end(kRows) || row->text != wanted) return Keyword::kNone;
-  return static_cast<Keyword>(row - std::begin(kRows) + 1);
+  const KeywordRow* row =
+      std::lower_bound(std::begin(kKeywordRows), std::end(kKeywordRows), wanted,
+                       [](const KeywordRow& r, std::string_view w) { return r.text < w; });
+  if (row == std::end(kKeywordRows) || row->text != wanted) return Keyword::kNone;
+  return static_cast<Keyword>(row - std::begin(kKeywordRows) + 1);
 }
 
 std::string_view KeywordText(Keyword keyword) {
@@ -55,4 +56,4 @@ std::string_view KeywordText(Keyword keyword) {
 
 bool IsReserved(Keyword keyword) { return keyword != Keyword::kNone && RowOf(keyword).reserved; }
 
-}  // namespace velaria::sql
+}  // namespace velaria
