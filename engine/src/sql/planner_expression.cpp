@@ -30,10 +30,7 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
       return FailAt(expr.place, ErrorCode::kSyntaxError, "* may not stand in an expression");
     case ExprKind::kUnary: return BindUnary(expr);
     case ExprKind::kBinary: return BindBinary(expr);
-    case ExprKind::kIsNull: {
-      VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
-      return Call(expr.negated ? "is_not_null" : "is_null", {std::move(child)}, expr.place);
-    }
+    case ExprKind::kIsNull: return BindIsNull(expr);
     case ExprKind::kIsTruth: return BindIsTruth(expr);
     case ExprKind::kIsDistinct:
       return BindComparison(expr.negated ? "is_not_distinct_from" : "is_distinct_from",

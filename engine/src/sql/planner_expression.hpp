@@ -124,6 +124,7 @@ class ExpressionBinder {
                                Place place);
   Result<Bound> Compare(const std::string& sign, Bound left, Bound right, Place place);
   Result<Bound> BindJunction(const Expr& expr);
+  Result<Bound> BindIsNull(const Expr& expr);
   Result<Bound> BindIsTruth(const Expr& expr);
   Result<Bound> BindLike(const Expr& expr);
   Result<Bound> BindIn(const Expr& expr);

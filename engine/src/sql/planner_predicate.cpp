@@ -1,4 +1,4 @@
-// Predicates with a grammar of their own: IS TRUE, LIKE, IN, BETWEEN, and CASE.
+// Predicates with a grammar of their own: IS NULL, IS TRUE, LIKE, IN, BETWEEN, and CASE.
 #include "base/text.hpp"
 #include "logical/in_list.hpp"
 #include "sql/planner_expression.hpp"
@@ -7,6 +7,24 @@ namespace velaria::sql {
 
 using logical::BoundExprPtr;
 using logical::BoundKind;
+
+/// A row is NULL when all its values are, and not NULL when none is: one may be neither.
+Result<BoundExprPtr> ExpressionBinder::BindIsNull(const Expr& expr) {
+  const char* name = expr.negated ? "is_not_null" : "is_null";
+  const Expr& tested = *expr.children[0];
+  if (tested.kind != ExprKind::kRow) {
+    VELARIA_ASSIGN_OR_RETURN(auto value, Bind(tested));
+    return Call(name, {std::move(value)}, expr.place);
+  }
+  if (tested.children.empty()) return logical::MakeBoolean(true, expr.place);
+  std::vector<BoundExprPtr> tests;
+  for (const auto& child : tested.children) {
+    VELARIA_ASSIGN_OR_RETURN(auto value, Bind(*child));
+    VELARIA_ASSIGN_OR_RETURN(auto test, Call(name, {std::move(value)}, expr.place));
+    tests.push_back(std::move(test));
+  }
+  return logical::MakeAnd(std::move(tests));
+}
 
 Result<BoundExprPtr> ExpressionBinder::BindIsTruth(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
