@@ -27,6 +27,28 @@ def test_parameters_go_with_the_frame(session: velaria.Session) -> None:
     assert sorted(frame.filter("a > 1").to_rows()) == [(2,)]
 
 
+@pytest.mark.parametrize(
+    ("number", "sql_type"),
+    [
+        (2**63 - 1, "BIGINT"),
+        (2**63, "UBIGINT"),
+        (2**64 - 1, "UBIGINT"),
+        (2**64, "DECIMAL(38,0)"),
+        (-(2**63) - 1, "DECIMAL(38,0)"),
+        (10**38 - 1, "DECIMAL(38,0)"),
+    ],
+)
+def test_an_integer_is_bound_as_the_type_that_holds_it(
+    session: velaria.Session, number: int, sql_type: str
+) -> None:
+    assert session.sql("SELECT ?, typeof(?)", [number, number]).to_rows() == [(number, sql_type)]
+
+
+def test_an_integer_that_no_type_holds_is_refused(session: velaria.Session) -> None:
+    with pytest.raises(velaria.VelariaError, match="VEL1006"):
+        session.sql("SELECT ?", [10**38]).to_rows()
+
+
 def test_arrow_goes_in_and_comes_out(session: velaria.Session, flights: velaria.DataFrame) -> None:
     assert flights.to_arrow().column_names == ["carrier", "delay"]
     assert pa.table(flights).num_rows == 4

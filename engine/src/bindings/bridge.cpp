@@ -96,15 +96,30 @@ std::shared_ptr<arrow::RecordBatchReader> ImportStream(const py::handle& object)
   return Check(arrow::ImportRecordBatchReader(stream));
 }
 
+namespace {
+
+/// A value as Arrow takes it by itself; an integer that no BIGINT holds as UBIGINT or
+/// DECIMAL(38,0).
+py::object MakeScalar(const py::handle& value) {
+  if (py::hasattr(value, "as_py")) return py::reinterpret_borrow<py::object>(value);
+  const py::module_ arrow = py::module_::import("pyarrow");
+  int overflow = 0;
+  if (PyLong_Check(value.ptr())) PyLong_AsLongLongAndOverflow(value.ptr(), &overflow);
+  if (overflow == 0) return arrow.attr("scalar")(value);
+  const bool is_unsigned = value >= py::int_(0) && value < py::int_(1) << py::int_(64);
+  return arrow.attr("scalar")(
+      value, is_unsigned ? arrow.attr("uint64")() : arrow.attr("decimal128")(38, 0));
+}
+
+}  // namespace
+
 std::vector<std::shared_ptr<arrow::Scalar>> Parameters(const py::handle& sequence) {
   std::vector<std::shared_ptr<arrow::Scalar>> out;
   if (sequence.is_none()) return out;
-  const py::object make = py::module_::import("pyarrow").attr("scalar");
   for (const py::handle& value : sequence) {
     py::object scalar;
     try {
-      scalar =
-          py::hasattr(value, "as_py") ? py::reinterpret_borrow<py::object>(value) : make(value);
+      scalar = MakeScalar(value);
     } catch (py::error_already_set& fault) {
       if (!fault.matches(PyExc_Exception)) throw;
       Raise(Fail(ErrorCode::kBadParameter,
