@@ -56,15 +56,16 @@ Result<Vector> RunMakeTimestamp(const FunctionContext& context, const ScalarBind
   calendar::Zone zone;
   return MapToValue<int64_t>(
       context, binding.type, arguments, row_count, [&](int64_t i, int64_t* out) -> Status {
-        if (year[i] < -290'000 || year[i] > 290'000 ||
-            !calendar::IsDate(year[i], month[i], day[i])) {
+        const bool is_year = year[i] != 0 && year[i] >= -290'000 && year[i] <= 290'000;
+        const int64_t civil_year = is_year ? calendar::YearOfTold(year[i]) : 0;
+        if (!is_year || !calendar::IsDate(civil_year, month[i], day[i])) {
           return Fail(ErrorCode::kBadValue, "not a date: " + std::to_string(year[i]) + "-" +
                                                 std::to_string(month[i]) + "-" +
                                                 std::to_string(day[i]));
         }
         VELARIA_ASSIGN_OR_RETURN(const int64_t micros, MicrosOfDay(hour[i], minute[i], second[i]));
         const int64_t days =
-            calendar::DaysOf(year[i], static_cast<int>(month[i]), static_cast<int>(day[i]));
+            calendar::DaysOf(civil_year, static_cast<int>(month[i]), static_cast<int>(day[i]));
         int64_t seconds = days * kSecondsPerDay + micros / kMicrosPerSecond;
         if (zones) {
           if ((*zones)[i] != last_name) {
@@ -78,10 +79,20 @@ Result<Vector> RunMakeTimestamp(const FunctionContext& context, const ScalarBind
       });
 }
 
+/// A count of the result's own units.
+Result<Vector> RunTimestampOfMicros(const FunctionContext& context, const ScalarBinding& binding,
+                                    std::span<const Vector> arguments, int64_t row_count) {
+  const auto micros = ViewFixed<int64_t>(arguments[0]);
+  return MapToValue<int64_t>(context, binding.type, arguments, row_count,
+                             [&](int64_t i, int64_t* out) { *out = micros[i]; });
+}
+
 template <bool zoned>
 Result<ScalarBinding> BindMakeTimestamp(const BindArguments& arguments) {
   const TypePtr type = arrow::timestamp(arrow::TimeUnit::MICRO, zoned ? "UTC" : "");
   const auto integer = Parameter::kInteger;
+  if (!zoned && arguments.types.size() == 1)
+    return binding::Bind(arguments, {integer}, 1, type, RunTimestampOfMicros);
   if (zoned) {
     return binding::Bind(
         arguments,
@@ -282,9 +293,10 @@ void RegisterMakeTimes(Adder& add) {
       });
   add("make_timestamp", {},
       "make_timestamp(year BIGINT, month BIGINT, day BIGINT, hour BIGINT, minute BIGINT, second "
-      "DOUBLE) -> TIMESTAMP",
-      "The timestamp of the six numbers.", "make_timestamp(2013, 5, 17, 8, 30, 15.5)",
-      "2013-05-17 08:30:15.5", BindMakeTimestamp<false>);
+      "DOUBLE) -> TIMESTAMP, make_timestamp(microseconds BIGINT)",
+      "The timestamp of the six numbers, or so many microseconds after 1970-01-01.",
+      "make_timestamp(2013, 5, 17, 8, 30, 15.5)", "2013-05-17 08:30:15.5",
+      BindMakeTimestamp<false>);
   add("make_timestamptz", {},
       "make_timestamptz(year, month, day, hour, minute, second[, zone VARCHAR]) -> TIMESTAMP WITH "
       "TIME ZONE",

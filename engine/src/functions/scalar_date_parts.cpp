@@ -2,6 +2,7 @@
 // timestamp with a zone is read on its own zone's clock.
 #include "base/text.hpp"
 #include "functions/date.hpp"
+#include "functions/date_format.hpp"
 #include "functions/temporal_text.hpp"
 #include "functions/text_kernels.hpp"
 
@@ -293,16 +294,11 @@ Result<ScalarBinding> BindDatePart(const BindArguments& arguments) {
 template <bool month>
 Result<Vector> RunName(const FunctionContext& context, const ScalarBinding& binding,
                        std::span<const Vector> arguments, int64_t row_count) {
-  static constexpr const char* kMonths[] = {"January",   "February", "March",    "April",
-                                            "May",       "June",     "July",     "August",
-                                            "September", "October",  "November", "December"};
-  static constexpr const char* kDays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                          "Friday", "Saturday", "Sunday"};
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::utf8(), context.pool);
   VELARIA_ASSIGN_OR_RETURN(auto clock, WallClock::Make(arguments[0]));
   return kernels::MapToText(context, arguments, row_count, [&](int64_t i, std::string* out) {
     const int64_t days = clock[i].days;
-    *out = month ? kMonths[CivilOf(days).month - 1] : kDays[calendar::IsoWeekday(days) - 1];
+    *out = month ? kMonthNames[CivilOf(days).month - 1] : kDayNames[calendar::IsoWeekday(days) - 1];
   });
 }
 

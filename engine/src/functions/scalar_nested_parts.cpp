@@ -36,6 +36,30 @@ Result<ScalarBinding> BindExtract(const BindArguments& arguments) {
   return ScalarBinding{element, {ListOf(element), index}, RunExtract, nullptr};
 }
 
+template <bool last>
+Result<Vector> RunEnd(const FunctionContext& context, const ScalarBinding& binding,
+                      std::span<const Vector> arguments, int64_t row_count) {
+  if (kernels::HasConstantNull(arguments)) return MakeNullConstant(binding.type, context.pool);
+  const kernels::Extent extent = kernels::ExtentOf(arguments, row_count);
+  const ListView list(arguments[0]);
+  std::vector<int32_t> positions(static_cast<size_t>(extent.rows), -1);
+  for (int64_t i = 0; i < extent.rows; ++i) {
+    if (!list.IsValid(i) || list.size(i) == 0) continue;
+    positions[static_cast<size_t>(i)] =
+        static_cast<int32_t>(last ? list.end(i) - 1 : list.begin(i));
+  }
+  VELARIA_ASSIGN_OR_RETURN(Vector result, GatherOrNull(list.elements(), positions, context.pool));
+  result.constant = extent.constant;
+  return result;
+}
+
+template <bool last>
+Result<ScalarBinding> BindEnd(const BindArguments& arguments) {
+  if (arguments.types.size() != 1) return binding::WrongArguments();
+  VELARIA_ASSIGN_OR_RETURN(const TypePtr element, ElementType(arguments, 0));
+  return ScalarBinding{element, {ListOf(element)}, RunEnd<last>, nullptr};
+}
+
 /// Elements from the first bound to the last, both included; negative bounds count from the end, a
 /// NULL bound is open.
 Result<Vector> RunSlice(const FunctionContext& context, const ScalarBinding& binding,
@@ -233,6 +257,10 @@ void RegisterParts(RowAdder& add) {
       "The element, counted from 1, or from -1 at the end; NULL outside the list. Of a struct, the "
       "field.",
       "list_extract([4, 5, 6], -1)", "6", BindSubscript);
+  add("list_first", {"array_first"}, "list_first(list)",
+      "The first element; NULL for an empty list.", "list_first([4, 5, 6])", "4", BindEnd<false>);
+  add("list_last", {"array_last"}, "list_last(list)", "The last element; NULL for an empty list.",
+      "list_last([4, 5, 6])", "6", BindEnd<true>);
   add("list_slice", {"array_slice"},
       "list_slice(list, first BIGINT, last BIGINT), list[first:last]",
       "The elements from first to last, both included; negative numbers count from the end.",

@@ -103,10 +103,10 @@ void RegisterSearch(Adder& add) {
   add("strpos", {"instr"}, "strpos(text VARCHAR, needle VARCHAR) -> BIGINT",
       "Where the needle begins, counted from 1; 0 when it is not there.",
       "strpos('Velaria', 'aria')", "4", BindPosition<false>);
-  add("starts_with", {}, "starts_with(text VARCHAR, part VARCHAR) -> BOOLEAN",
+  add("starts_with", {"prefix"}, "starts_with(text VARCHAR, part VARCHAR) -> BOOLEAN",
       "Whether the text begins with the part.", "starts_with('Velaria', 'Vel')", "true",
       BindTest<StartsWith>);
-  add("ends_with", {}, "ends_with(text VARCHAR, part VARCHAR) -> BOOLEAN",
+  add("ends_with", {"suffix"}, "ends_with(text VARCHAR, part VARCHAR) -> BOOLEAN",
       "Whether the text ends with the part.", "ends_with('Velaria', 'ria')", "true",
       BindTest<EndsWith>);
   add("contains", {}, "contains(text VARCHAR, part VARCHAR) -> BOOLEAN",
