@@ -253,7 +253,7 @@ void RegisterMore(FunctionRegistry& registry) {
       "random() BETWEEN 0 AND 1",
       "true",
       +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::float64(), RunRandom); },
-      true,
+      kNullIfAnyNull,
       Volatility::kVolatile});
   registry.Add(ScalarFunction{
       "gen_random_uuid",
@@ -264,7 +264,7 @@ void RegisterMore(FunctionRegistry& registry) {
       "length(gen_random_uuid())",
       "36",
       +[](const BindArguments& a) { return binding::Bind(a, {}, 0, arrow::utf8(), RunUuid); },
-      true,
+      kNullIfAnyNull,
       Volatility::kVolatile});
 }
 
