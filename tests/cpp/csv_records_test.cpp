@@ -102,6 +102,39 @@ TEST(a_cut_at_the_end_of_a_record_changes_no_row) {
   }
 }
 
+TEST(an_empty_line_is_a_record_where_there_is_one_column) {
+  CsvRecordScanner scanner("a\r\n\r\n\"\"\n\n", ',', true);
+  std::vector<CsvField> fields;
+  std::string seen;
+  while (scanner.Next(&fields)) {
+    CHECK_EQ(fields.size(), 1U);
+    seen += fields[0].Text() + (fields[0].quoted ? " in quotes" : "") + " on line " +
+            std::to_string(scanner.line()) + ";";
+  }
+  CHECK_EQ(seen, "a on line 1; on line 2; in quotes on line 3; on line 4;");
+}
+
+TEST(text_behind_a_closing_quote_is_found) {
+  const std::vector<std::string> pieces = {"\"", "\"", ",", "\n", "\r\n", "x"};
+  std::mt19937 random(kSeed + 2);
+  int found = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string text;
+    for (size_t length = random() % 12; length > 0; --length) {
+      text += pieces[random() % pieces.size()];
+    }
+    CsvRecordScanner scanner(text, ',');
+    std::vector<CsvField> fields;
+    bool is_there = false;
+    while (scanner.Next(&fields)) is_there |= scanner.text_behind_quote();
+    found += is_there ? 1 : 0;
+    if (HasTextBehindQuote(text, ',') == is_there) continue;
+    std::cout << "seed " << kSeed + 2 << ", text " << i << ": " << text << "\n";
+    CHECK_EQ(HasTextBehindQuote(text, ','), is_there);
+  }
+  CHECK(found > 1000);
+}
+
 TEST(lines_are_counted_by_any_line_end) {
   CHECK_EQ(CountLineEnds("a\nb\r\nc\rd"), 3);
   CHECK_EQ(CountLineEnds(""), 0);

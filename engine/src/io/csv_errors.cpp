@@ -5,21 +5,21 @@
 
 #include "base/text.hpp"
 #include "interop/schema_rules.hpp"
-#include "io/csv_records.hpp"
 #include "io/text_filters.hpp"
 
 namespace velaria::io {
 namespace {
 
-/// Whether the first `length` bytes of the text convert.
-bool Converts(std::string_view text, char delimiter, int index, int field_count,
-              const TypePtr& type, const arrow::csv::ConvertOptions& convert) {
+/// Whether the first `length` bytes of the block convert.
+bool Converts(const CsvBlock& block, size_t length, int index, int field_count, const TypePtr& type,
+              const arrow::csv::ConvertOptions& convert) {
   auto options = arrow::csv::ParseOptions::Defaults();
-  options.delimiter = delimiter;
+  options.delimiter = block.delimiter;
   options.newlines_in_values = true;
+  options.ignore_empty_lines = !block.empty_lines_are_rows;
   arrow::csv::BlockParser parser(options, field_count, -1, std::numeric_limits<int32_t>::max());
   uint32_t parsed = 0;
-  if (!parser.ParseFinal(text, &parsed).ok()) return false;
+  if (!parser.ParseFinal(block.text.substr(0, length), &parsed).ok()) return false;
   auto converter = arrow::csv::Converter::Make(type, convert);
   return converter.ok() && (*converter)->Convert(parser, index).ok();
 }
@@ -56,15 +56,21 @@ std::string PlaceIn(const CsvBlock& block, int64_t line, const arrow::Field& col
 }  // namespace
 
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause) {
-  CsvRecordScanner scanner(block.text, block.delimiter);
+  CsvRecordScanner scanner = block.Records();
   std::vector<CsvField> fields;
   while (scanner.Next(&fields)) {
-    if (static_cast<int>(fields.size()) == field_count && !scanner.open_quote()) continue;
+    const bool fits = static_cast<int>(fields.size()) == field_count;
+    if (fits && !scanner.open_quote() && !scanner.text_behind_quote()) continue;
     VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
     const std::string line = std::to_string(before + scanner.line());
     if (scanner.open_quote()) {
       return Fail(ErrorCode::kFileFormat,
                   "a quote is open to the end of " + block.file.name + ", from line " + line);
+    }
+    if (scanner.text_behind_quote()) {
+      return Fail(ErrorCode::kFileFormat,
+                  "line " + line + " of " + block.file.name + ": " + kTextBehindQuote,
+                  kDoubleQuotes);
     }
     return Fail(ErrorCode::kFileFormat,
                 "line " + line + " of " + block.file.name + " has another number of fields than " +
@@ -78,7 +84,7 @@ Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& c
 Status BadTimeError(const CsvBlock& block, int64_t record, const arrow::Field& column,
                     const std::string& text, const std::string& format) {
   if (!block.explain) return Fail(ErrorCode::kFileFormat, "a value does not convert");
-  CsvRecordScanner scanner(block.text, block.delimiter);
+  CsvRecordScanner scanner = block.Records();
   std::vector<CsvField> fields;
   for (int64_t i = 0; i <= record; ++i) scanner.Next(&fields);
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
@@ -90,7 +96,7 @@ Status BadTimeError(const CsvBlock& block, int64_t record, const arrow::Field& c
 Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
                      const arrow::csv::ConvertOptions& convert, const Status& cause) {
   if (!block.explain) return Fail(ErrorCode::kFileFormat, "a value does not convert");
-  CsvRecordScanner scanner(block.text, block.delimiter);
+  CsvRecordScanner scanner = block.Records();
   std::vector<CsvField> fields;
   std::vector<int64_t> ends;
   int field_count = 0;
@@ -99,9 +105,8 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
     field_count = static_cast<int>(fields.size());
   }
   const auto converts = [&](size_t records) {
-    const int64_t end = records == 0 ? 0 : ends[records - 1];
-    return records == 0 || Converts(block.text.substr(0, end), block.delimiter, index, field_count,
-                                    column.type(), convert);
+    return records == 0 || Converts(block, static_cast<size_t>(ends[records - 1]), index,
+                                    field_count, column.type(), convert);
   };
   // The first record whose prefix does not convert.
   size_t good = 0, bad = ends.size();
@@ -113,7 +118,7 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
     const size_t middle = good + (bad - good) / 2;
     (converts(middle) ? good : bad) = middle;
   }
-  CsvRecordScanner again(block.text, block.delimiter);
+  CsvRecordScanner again = block.Records();
   for (size_t i = 0; i < bad; ++i) again.Next(&fields);
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBeforeBlock(block));
   const std::string place = PlaceIn(block, before + again.line(), column);

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "io/csv_records.hpp"
 #include "io/csv_sniff.hpp"
 #include "io/file_table.hpp"
 
@@ -17,14 +18,23 @@ struct CsvBlock {
   int64_t offset;         // of the block in the file
   std::string_view text;  // whole records
   char delimiter;
+  bool empty_lines_are_rows;
   int64_t lines_before = -1;  // -1: counted when an error needs them
   bool explain = true;        // false: the caller looks for the fault itself
+
+  CsvRecordScanner Records() const { return {text, delimiter, empty_lines_are_rows}; }
 };
+
+/// What is said of text behind a closing quote, and of how it may be meant.
+inline constexpr char kTextBehindQuote[] = "there is text behind a closing quote";
+inline constexpr char kDoubleQuotes[] =
+    "A quote inside of a field in quotes is doubled: \"say \"\"hi\"\"\".";
 
 /// Line ends before a position in the file.
 Result<int64_t> LinesBefore(const OpenedFile& file, int64_t position);
 
-/// VEL4002 with the line of the first record that has not `field_count` fields.
+/// VEL4002 with the line of the first record that has not `field_count` fields, or has text behind
+/// a closing quote.
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause);
 
 /// VEL4002 with the line and the text of the first value of column `index` that is no value of its

@@ -47,17 +47,22 @@ CsvField CsvRecordScanner::NextField() {
   const int64_t rest = at_;
   while (at_ < size && text_[at_] != delimiter_ && text_[at_] != '\n' && text_[at_] != '\r') ++at_;
   if (!field.quoted) field.raw = text_.substr(begin, at_ - begin);
-  // Text behind a closing quote belongs to the field: it is then no quoted value but one that holds
-  // quotes.
-  if (field.quoted && at_ > rest)
-    field.raw = text_.substr(begin - 1, at_ - begin + 1), field.quoted = false;
+  if (field.quoted && at_ > rest) {
+    // The field as it stands, for whoever says what is wrong with it.
+    field.raw = text_.substr(begin - 1, at_ - begin + 1);
+    field.quoted = false;
+    text_behind_quote_ = true;
+  }
   return field;
 }
 
 bool CsvRecordScanner::Next(std::vector<CsvField>* fields) {
   const int64_t size = static_cast<int64_t>(text_.size());
   fields->clear();
-  while (at_ < size && (text_[at_] == '\n' || text_[at_] == '\r')) SkipLineEnd();
+  text_behind_quote_ = false;
+  while (!empty_lines_are_rows_ && at_ < size && (text_[at_] == '\n' || text_[at_] == '\r')) {
+    SkipLineEnd();
+  }
   if (at_ >= size) return false;
   begin_ = at_;
   record_line_ = line_;
@@ -102,6 +107,24 @@ int64_t LastRecordEnd(std::string_view block, char delimiter) {
     if (c == '\r' && i + 1 < size && data[i + 1] != '\n') last = i + 1;
   }
   return last;
+}
+
+bool HasTextBehindQuote(std::string_view block, char delimiter) {
+  const auto ends_field = [&](size_t at) {
+    return at >= block.size() || block[at] == delimiter || block[at] == '\n' || block[at] == '\r';
+  };
+  for (size_t at = block.find('"'); at != std::string_view::npos; at = block.find('"', at)) {
+    const bool opens = at == 0 || ends_field(at - 1);
+    ++at;
+    if (!opens) continue;  // a letter like others
+    // To the closing quote: the next one that is not doubled.
+    for (at = block.find('"', at); at != std::string_view::npos; at = block.find('"', at + 2)) {
+      if (at + 1 >= block.size() || block[at + 1] != '"') break;
+    }
+    if (at == std::string_view::npos) return false;
+    if (!ends_field(++at)) return true;
+  }
+  return false;
 }
 
 int64_t CountLineEnds(std::string_view text) {

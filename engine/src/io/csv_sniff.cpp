@@ -9,6 +9,7 @@
 #include "functions/utf8.hpp"
 #include "interop/ingest_gate.hpp"
 #include "interop/schema_rules.hpp"
+#include "io/csv_errors.hpp"
 #include "io/csv_infer.hpp"
 #include "io/csv_records.hpp"
 #include "io/unpacked_text.hpp"
@@ -237,8 +238,13 @@ Result<CsvLook> LookAtCsv(const OpenedFile& file, const FileOptions& options) {
 
   CsvRecordScanner scanner(head, layout.delimiter);
   std::vector<CsvField> first, fields;
-  if (!scanner.Next(&first)) return BadFile("file is empty", file);
+  if (!scanner.Next(&first)) {
+    // Empty lines alone: NULLs of one column, where they are said to be no header.
+    if (head.empty() || options.header.value_or(true)) return BadFile("file is empty", file);
+    first.emplace_back();
+  }
   const int64_t behind_first = scanner.position();
+  const bool header_is_malformed = scanner.text_behind_quote();
   const size_t count = first.size();
   if (count > 4096) return BadFile("file has too many columns, " + std::to_string(count), file);
 
@@ -261,6 +267,9 @@ Result<CsvLook> LookAtCsv(const OpenedFile& file, const FileOptions& options) {
   }
   layout.data_offset = mark;
   if (layout.has_header) {
+    if (header_is_malformed) {
+      return BadFile(std::string("the header, ") + kTextBehindQuote, file, kDoubleQuotes);
+    }
     layout.data_offset += behind_first;
     for (const auto& field : first) layout.header.push_back(field.Text());
   }

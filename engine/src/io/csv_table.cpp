@@ -30,6 +30,7 @@ struct CsvFile {
   FileOptions options;
   AllowedRoots roots;
   std::string name;
+  bool empty_lines_are_rows = false;
   arrow::csv::ParseOptions parse;
   arrow::csv::ConvertOptions convert;
   CsvTexts texts;
@@ -61,6 +62,10 @@ class CsvScan : public FileScan {
   int64_t morsels_skipped() const override { return 0; }
 
  private:
+  /// `text` are whole records from `offset` on.
+  CsvBlock BlockOf(int64_t offset, std::string_view text) const {
+    return {file_, offset, text, csv_->layout.delimiter, csv_->empty_lines_are_rows};
+  }
   /// arrow::csv takes the end of the file for the end of a quote; here it is an error.
   Status CheckQuotesClose(std::string_view last_block) const;
   Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> ReadBlock(CsvBlock block,
@@ -111,9 +116,9 @@ Result<std::optional<FileMorsel>> CsvScan::NextMorsel() {
     morsel.offset = offset_;
     morsel.bytes = arrow::SliceBuffer(std::move(bytes), 0, end == 0 ? length : end);
     if (end == 0 || morsel.bytes->size() > kCsvRecordBytesMax) {
-      return RaggedRecordError(
-          {file_, offset_, std::string_view(*morsel.bytes), csv_->layout.delimiter},
-          csv_->layout.schema->num_fields(), Status::Invalid("a record is too long"));
+      return RaggedRecordError(BlockOf(offset_, std::string_view(*morsel.bytes)),
+                               csv_->layout.schema->num_fields(),
+                               Status::Invalid("a record is too long"));
     }
     if (is_last && !csv_->options.ignore_errors) {
       VELARIA_RETURN_NOT_OK(CheckQuotesClose(std::string_view(*morsel.bytes)));
@@ -136,7 +141,7 @@ Status CsvScan::CheckQuotesClose(std::string_view last_block) const {
   std::vector<CsvField> fields;
   while (scanner.Next(&fields)) {
     if (!scanner.open_quote()) continue;
-    return RaggedRecordError({file_, offset_ + end, last_block.substr(end), delimiter},
+    return RaggedRecordError(BlockOf(offset_ + end, last_block.substr(end)),
                              csv_->layout.schema->num_fields(), Status::OK());
   }
   return Status::OK();
@@ -145,7 +150,7 @@ Status CsvScan::CheckQuotesClose(std::string_view last_block) const {
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::Read(const FileMorsel& morsel,
                                                                        arrow::MemoryPool* pool) {
   const int field_count = csv_->layout.schema->num_fields();
-  CsvBlock block{file_, morsel.offset, std::string_view(*morsel.bytes), csv_->layout.delimiter};
+  const CsvBlock block = BlockOf(morsel.offset, std::string_view(*morsel.bytes));
   if (csv_->options.ignore_errors) {
     int64_t lines_before;
     {
@@ -162,6 +167,10 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> CsvScan::ReadBlock(
     CsvBlock block, arrow::MemoryPool* pool) const {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
   const int field_count = csv_->layout.schema->num_fields();
+  // arrow::csv takes the text for a part of the field.
+  if (HasTextBehindQuote(block.text, block.delimiter)) {
+    return RaggedRecordError(block, field_count, Status::Invalid(kTextBehindQuote));
+  }
   while (!block.text.empty()) {
     // At most arrow::csv::kMaxParserNumRows rows a round; a block of very short rows takes several.
     arrow::csv::BlockParser parser(pool, csv_->parse, field_count);
@@ -309,6 +318,9 @@ Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const A
   csv->parse = arrow::csv::ParseOptions::Defaults();
   csv->parse.delimiter = csv->layout.delimiter;
   csv->parse.newlines_in_values = true;
+  // In more columns an empty line would lack fields. A comment leaves its line empty.
+  csv->empty_lines_are_rows = csv->layout.schema->num_fields() == 1 && options.csv.comment == '\0';
+  csv->parse.ignore_empty_lines = !csv->empty_lines_are_rows;
   csv->convert = arrow::csv::ConvertOptions::Defaults();
   csv->convert.null_values = {""};
   if (!options.null_text.empty()) csv->convert.null_values.push_back(options.null_text);

@@ -1,7 +1,5 @@
 #include "io/csv_tolerant.hpp"
 
-#include "io/csv_records.hpp"
-
 namespace velaria::io {
 namespace {
 
@@ -17,12 +15,14 @@ class TolerantReader {
       : block_(block), lines_before_(lines_before), rejects_(rejects), read_(read) {}
 
   Result<CsvBatches> Run(int field_count) {
-    CsvRecordScanner scanner(block_.text, block_.delimiter);
+    CsvRecordScanner scanner = block_.Records();
     std::vector<CsvField> fields;
     while (scanner.Next(&fields)) {
       const Record record{scanner.record_begin(), scanner.position(), scanner.line()};
       if (scanner.open_quote()) {
         Reject(record, "a quote is open to the end");
+      } else if (scanner.text_behind_quote()) {
+        Reject(record, kTextBehindQuote);
       } else if (static_cast<int>(fields.size()) != field_count) {
         Reject(record, "the number of fields is not " + std::to_string(field_count) + ": " +
                            std::to_string(fields.size()));
@@ -52,6 +52,7 @@ class TolerantReader {
                         block_.text.substr(static_cast<size_t>(begin),
                                            static_cast<size_t>(records_[to - 1].end - begin)),
                         block_.delimiter,
+                        block_.empty_lines_are_rows,
                         lines_before_ + records_[from].line - 1,
                         to - from == 1};
     auto batches = read_(part);
@@ -82,7 +83,8 @@ class TolerantReader {
 
 Result<CsvBatches> ReadTolerant(const CsvBlock& block, int field_count, int64_t lines_before,
                                 RejectCounter* rejects, const ReadCsvBlock& read) {
-  auto whole = read({block.file, block.offset, block.text, block.delimiter, lines_before, false});
+  auto whole = read({block.file, block.offset, block.text, block.delimiter,
+                     block.empty_lines_are_rows, lines_before, false});
   // A quote that is open to the end reads as a value; it is one of the faults.
   if (whole.ok() && block.text.find('"') == std::string_view::npos) return whole;
   if (!whole.ok() && ErrorInfoOf(whole.status()).code != ErrorCode::kFileFormat) return whole;

@@ -92,12 +92,6 @@ class CsvWriter final : public TextWriter {
         if (i > 0) out->push_back(options_.delimiter);
         if (columns[i].IsValid(row)) {
           AppendField(columns[i][row], out);
-        } else if (columns.size() == 1 && options_.null_text.empty()) {
-          // It would be an empty line, which is no row.
-          return Fail(
-              ErrorCode::kBadValue,
-              "a single column with NULL cannot be written as CSV: " + schema_->field(0)->name(),
-              "Say how NULL is written: (NULL 'NA').");
         } else {
           *out += options_.null_text;
         }

@@ -53,6 +53,14 @@ _TEXT_FILES = {
     "semicolon_comments.csv": 'a;b\n1;x,"y\n#c;,"\n2;z\n#d\n3;w\n',
     "german.csv": "day,moment,n\n31.12.2023,31.12.2023 08:15,1\n01.02.2024,,2\n",
     "late_text.csv": "n\n1\n2\nx\n",
+    "one_column.csv": "a\n1\n\n3\n",
+    "one_column_crlf.csv": "a\r\n1\r\n\r\n3\r\n\r\n",
+    "one_column_notes.tsv": 'notes\n\na\n\nx\n""\n',
+    "one_column_comments.csv": "a\n#c\n1\n\n2\n",
+    "behind_quote.csv": 'a,b\n1,"x"\n2,"x"y\n3,"z" \n4,w"v"\n',
+    "quotes_behind.csv": "a,b\n1,'x'y\n",
+    "empty_between.csv": "a,b\n1,2\n\n3,4\n",
+    "behind_quote_header.csv": '"a"b,c\n1,2\n',
     "events.json": (
         '{"id": 1, "kind": "open", "at": {"x": 1, "y": [2]}, "v": [1, 2.5]}\n'
         '{"id": 2, "v": [3, 4], "kind": null, "big": 123456789012345678901234567890}\n'
