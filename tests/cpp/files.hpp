@@ -44,8 +44,8 @@ inline ErrorInfo ErrorOf(const Status& status) {
                      : ErrorInfoOf(status);
 }
 
-inline FileOptions Options(const std::map<std::string, std::string>& options,
-                           SchemaPtr declared = nullptr, const std::string& format = "") {
+inline FileOptions Options(const GivenOptions& options, SchemaPtr declared = nullptr,
+                           const std::string& format = "") {
   return ParseFileOptions(format, options, std::move(declared)).ValueOrDie();
 }
 

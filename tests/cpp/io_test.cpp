@@ -269,8 +269,7 @@ TEST(a_settled_file_keeps_its_layout_until_it_changes) {
 }
 
 TEST(options_are_checked) {
-  const auto error = [](const std::string& format,
-                        const std::map<std::string, std::string>& options) {
+  const auto error = [](const std::string& format, const GivenOptions& options) {
     const ErrorInfo info = ErrorOf(ParseFileOptions(format, options).status());
     return CodeText(info.code) + " " + info.message;
   };

@@ -27,9 +27,10 @@ int64_t BytesOf(const std::vector<io::EncodedRows>& parts) {
 }  // namespace
 
 Result<std::shared_ptr<AccumulatorState>> FileSinkNode::Open(QueryContext& query) const {
-  ARROW_ASSIGN_OR_RAISE(auto writer,
-                        io::OpenWriter(path_, roots_, options_, schema_, query.pool()));
-  return std::make_shared<FileSink>(std::move(writer), schema_);
+  ARROW_ASSIGN_OR_RAISE(
+      auto writer,
+      WithPlaceIfFailed(io::OpenWriter(path_, roots_, options_, schema_, query.pool()), place_));
+  return std::make_shared<FileSink>(std::move(writer), place_, schema_);
 }
 
 Result<std::unique_ptr<LocalState>> FileSink::MakeLocal() {
@@ -46,7 +47,9 @@ Status FileSink::Flush(LocalState& local_state, TaskContext& context) const {
   local.rows = 0;
   for (auto& batch : batches) {
     if (batch->num_rows() == 0) continue;
-    ARROW_ASSIGN_OR_RAISE(auto part, writer_->Encode(std::move(batch), context.query.functions()));
+    ARROW_ASSIGN_OR_RAISE(
+        auto part,
+        WithPlaceIfFailed(writer_->Encode(std::move(batch), context.query.functions()), place_));
     local.parts.push_back(std::move(part));
   }
   return Status::OK();
@@ -108,7 +111,7 @@ Result<Flow> FileSink::Deliver(int64_t sequence, Parts* parts, bool morsel_done,
 
 Status FileSink::WriteParts(const Parts& parts) {
   for (const auto& part : parts) {
-    ARROW_RETURN_NOT_OK(writer_->Write(part));
+    ARROW_RETURN_NOT_OK(WithPlaceIfFailed(writer_->Write(part), place_));
     row_count_ += part.row_count;
   }
   return Status::OK();
@@ -117,7 +120,7 @@ Status FileSink::WriteParts(const Parts& parts) {
 Status FileSink::Seal() {
   std::lock_guard lock(mutex_);
   if (!pending_.empty()) return Bug("rows of a file sink are left over");
-  return writer_->Finish();
+  return WithPlaceIfFailed(writer_->Finish(), place_);
 }
 
 }  // namespace velaria::execution

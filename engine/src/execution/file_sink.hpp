@@ -16,8 +16,11 @@ namespace velaria::execution {
 
 class FileSinkNode final : public AccumulatorNode {
  public:
-  FileSinkNode(std::string path, io::AllowedRoots roots, io::WriteOptions options, SchemaPtr schema)
+  /// `place`: of the path in the statement, which errors of writing have.
+  FileSinkNode(std::string path, Place place, io::AllowedRoots roots, io::WriteOptions options,
+               SchemaPtr schema)
       : path_(std::move(path)),
+        place_(place),
         roots_(std::move(roots)),
         options_(std::move(options)),
         schema_(std::move(schema)) {}
@@ -26,6 +29,7 @@ class FileSinkNode final : public AccumulatorNode {
 
  private:
   const std::string path_;
+  const Place place_;
   const io::AllowedRoots roots_;
   const io::WriteOptions options_;
   const SchemaPtr schema_;
@@ -33,8 +37,8 @@ class FileSinkNode final : public AccumulatorNode {
 
 class FileSink final : public AccumulatorState {
  public:
-  FileSink(std::unique_ptr<io::FileWriter> writer, SchemaPtr schema)
-      : schema_(std::move(schema)), writer_(std::move(writer)) {}
+  FileSink(std::unique_ptr<io::FileWriter> writer, Place place, SchemaPtr schema)
+      : schema_(std::move(schema)), place_(place), writer_(std::move(writer)) {}
   Result<std::unique_ptr<LocalState>> MakeLocal() override;
   Result<Flow> Consume(const Chunk& chunk, const Morsel& morsel, LocalState& local,
                        TaskContext& context) override;
@@ -59,6 +63,7 @@ class FileSink final : public AccumulatorState {
   Status WriteParts(const Parts& parts);
 
   const SchemaPtr schema_;
+  const Place place_;
   const std::unique_ptr<io::FileWriter> writer_;
   std::mutex mutex_;  // guards the rest, and the writing
   struct Pending {

@@ -223,9 +223,9 @@ class Lowering {
     }
     if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
       ARROW_ASSIGN_OR_RAISE(
-          auto drafts,
-          One(std::make_shared<FileScanNode>(
-              file->file(), io::FileScanSpec{node.columns, std::move(predicates)}, bounds.keys)));
+          auto drafts, One(std::make_shared<FileScanNode>(
+                           file->file(), io::FileScanSpec{node.columns, std::move(predicates)},
+                           bounds.keys, node.place)));
       drafts[0].dependencies = bounds.pipelines;
       return drafts;
     }

@@ -60,10 +60,11 @@ class MorselBatches {
 
 class FileScanState final : public SourceState, public TellsFacts {
  public:
-  explicit FileScanState(std::unique_ptr<io::FileScan> scan) : scan_(std::move(scan)) {}
+  FileScanState(std::unique_ptr<io::FileScan> scan, Place place)
+      : scan_(std::move(scan)), place_(place) {}
 
   Result<Flow> NextMorsel(Morsel* morsel, TaskContext&) override {
-    ARROW_ASSIGN_OR_RAISE(auto next, scan_->NextMorsel());
+    ARROW_ASSIGN_OR_RAISE(auto next, WithPlaceIfFailed(scan_->NextMorsel(), place_));
     if (!next) return Flow::kFinished;
     morsel->part = static_cast<int64_t>(next->sequence);
     std::lock_guard lock(mutex_);
@@ -81,7 +82,8 @@ class FileScanState final : public SourceState, public TellsFacts {
         file_morsel = std::move(pending_[morsel.part]);
         pending_.erase(morsel.part);
       }
-      ARROW_ASSIGN_OR_RAISE(auto read, scan_->Read(file_morsel, context.pool()));
+      ARROW_ASSIGN_OR_RAISE(auto read,
+                            WithPlaceIfFailed(scan_->Read(file_morsel, context.pool()), place_));
       batches = batches_.Put(morsel.part, std::move(read));
     }
     if (!CutChunk(*batches, *position, chunk)) {
@@ -101,6 +103,7 @@ class FileScanState final : public SourceState, public TellsFacts {
 
  private:
   const std::unique_ptr<io::FileScan> scan_;
+  const Place place_;
   std::mutex mutex_;
   std::map<int64_t, io::FileMorsel> pending_;
   MorselBatches batches_;
@@ -239,8 +242,9 @@ Result<std::unique_ptr<SourceState>> FileScanNode::Open(const OpenContext& conte
   io::FileScanSpec spec = spec_;
   ARROW_ASSIGN_OR_RAISE(spec.predicates,
                         WithBounds(std::move(spec.predicates), bounds_, context.states));
-  ARROW_ASSIGN_OR_RAISE(auto scan, file_->Open(spec, context.query.pool()));
-  return std::make_unique<FileScanState>(std::move(scan));
+  ARROW_ASSIGN_OR_RAISE(auto scan,
+                        WithPlaceIfFailed(file_->Open(spec, context.query.pool()), place_));
+  return std::make_unique<FileScanState>(std::move(scan), place_);
 }
 
 std::string FileScanNode::Text() const {

@@ -57,9 +57,13 @@ class TableScanNode final : public SourceNode {
 
 class FileScanNode final : public SourceNode {
  public:
+  /// `place`: of the file or its table in the statement, which errors of reading have.
   FileScanNode(std::shared_ptr<const io::FileTable> file, io::FileScanSpec spec,
-               std::vector<KeyBounds> bounds)
-      : file_(std::move(file)), spec_(std::move(spec)), bounds_(std::move(bounds)) {}
+               std::vector<KeyBounds> bounds, Place place)
+      : file_(std::move(file)),
+        spec_(std::move(spec)),
+        bounds_(std::move(bounds)),
+        place_(place) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
@@ -67,6 +71,7 @@ class FileScanNode final : public SourceNode {
   const std::shared_ptr<const io::FileTable> file_;
   const io::FileScanSpec spec_;
   const std::vector<KeyBounds> bounds_;
+  const Place place_;
 };
 
 /// Literal rows; one row without columns for SELECT without FROM.

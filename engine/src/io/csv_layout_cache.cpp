@@ -18,7 +18,7 @@ struct Entry {
   std::string format;
   std::optional<char> delimiter;
   std::optional<bool> header;
-  std::string null_text;
+  std::vector<std::string> null_texts;
   std::string compression;
   int64_t skip_lines;
   std::string encoding;
@@ -29,7 +29,7 @@ struct Entry {
     return path == file.resolved_path && byte_count == file.byte_count &&
            modified_ns == file.modified_ns && format == options.format &&
            delimiter == options.delimiter && header == options.header &&
-           null_text == options.null_text && compression == options.compression &&
+           null_texts == options.null_texts && compression == options.compression &&
            skip_lines == options.skip_lines && encoding == options.encoding && csv == options.csv;
   }
 };
@@ -65,7 +65,7 @@ Result<CsvLayout> LayoutOf(const OpenedFile& file, const FileOptions& options) {
   VELARIA_ASSIGN_OR_RETURN(CsvLayout layout, SniffCsv(file, options));
   std::lock_guard lock(cache.mutex);
   cache.entries.push_front({file.resolved_path, file.byte_count, file.modified_ns, options.format,
-                            options.delimiter, options.header, options.null_text,
+                            options.delimiter, options.header, options.null_texts,
                             options.compression, options.skip_lines, options.encoding, options.csv,
                             layout});
   if (cache.entries.size() > kEntryCountMax) cache.entries.pop_back();

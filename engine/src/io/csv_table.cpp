@@ -323,7 +323,7 @@ Result<std::shared_ptr<const FileTable>> OpenCsv(const OpenedFile& file, const A
   csv->parse.ignore_empty_lines = !csv->empty_lines_are_rows;
   csv->convert = arrow::csv::ConvertOptions::Defaults();
   csv->convert.null_values = {""};
-  if (!options.null_text.empty()) csv->convert.null_values.push_back(options.null_text);
+  for (const auto& text : options.null_texts) csv->convert.null_values.push_back(text);
   csv->convert.strings_can_be_null = true;
   csv->convert.quoted_strings_can_be_null = false;
   csv->convert.true_values = {"true", "TRUE", "True", "t", "1"};

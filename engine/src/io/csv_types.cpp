@@ -2,6 +2,7 @@
 
 #include <arrow/util/value_parsing.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/text.hpp"
@@ -65,6 +66,10 @@ bool IsBoolean(std::string_view text) {
          text == "False";
 }
 
+bool IsNullText(const std::vector<std::string>& null_texts, std::string_view text) {
+  return std::find(null_texts.begin(), null_texts.end(), text) != null_texts.end();
+}
+
 /// arrow::csv looks past blanks round a number.
 std::string_view WithoutBlanks(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
@@ -77,7 +82,7 @@ std::string_view WithoutBlanks(std::string_view text) {
 
 Result<CsvTexts> CsvTexts::Of(const FileOptions& options) {
   CsvTexts texts;
-  texts.null_text = options.null_text;
+  texts.null_texts = options.null_texts;
   const CsvForm& form = options.csv;
   if (!form.date_format.empty()) {
     VELARIA_ASSIGN_OR_RETURN(texts.date, dates::FormatFromLetters(form.date_format));
@@ -95,10 +100,7 @@ const dates::Format* CsvTexts::FormatOf(const arrow::DataType& type) const {
 
 CsvKind KindOfField(const CsvField& field, const CsvTexts& texts) {
   const std::string_view text = field.raw;
-  const std::string& null_text = texts.null_text;
-  if (!field.quoted && (text.empty() || (!null_text.empty() && text == null_text))) {
-    return CsvKind::kNull;
-  }
+  if (!field.quoted && (text.empty() || IsNullText(texts.null_texts, text))) return CsvKind::kNull;
   if (text.empty()) return CsvKind::kText;
   if (texts.date && IsOfFormat(*texts.date, text, true)) return CsvKind::kDate;
   if (texts.timestamp && IsOfFormat(*texts.timestamp, text, false)) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "columnar/types.hpp"
 #include "functions/date_format.hpp"
@@ -28,7 +29,7 @@ enum class CsvKind : uint8_t {
 
 /// How the fields of a file read: what is NULL, and what dates and times look like.
 struct CsvTexts {
-  std::string null_text;                         // as in FileOptions
+  std::vector<std::string> null_texts;           // as in FileOptions
   std::optional<dates::Format> date, timestamp;  // else ISO 8601
 
   /// VEL2008 for a format with an unknown letter.

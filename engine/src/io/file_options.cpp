@@ -50,7 +50,10 @@ Result<std::string> ParseEncoding(const std::string& text) {
                                                                 {"utf16", "utf-16"}};
   const auto it = kEncodings.find(ToLower(text));
   if (it != kEncodings.end()) return it->second;
-  return BadOption("unknown encoding", text, "Encodings are utf-8, latin-1 and utf-16.");
+  const std::string near = NearestName(text, {"utf-8", "latin-1", "latin1", "utf-16"});
+  return BadOption(
+      "unknown encoding", text,
+      near.empty() ? "Encodings are utf-8, latin-1 and utf-16." : "Did you mean " + near + "?");
 }
 
 /// A format of strftime's letters, by which dates can be read; VEL2008 for another.
@@ -78,23 +81,30 @@ Result<std::vector<std::pair<std::string, int>>> ParseMappings(const std::string
   return out;
 }
 
-Status CheckLine(const std::map<std::string, std::string>& given, FileOptions* out) {
+/// Options by the meaning of their words.
+using Meanings = std::map<std::string, const GivenOption*>;
+
+Status CheckLine(const Meanings& given, FileOptions* out) {
   LineRule& line = out->line;
   const auto has = [&](const char* key) { return given.contains(key); };
-  std::string mode = has("mode") ? ToLower(given.at("mode")) : "";
+  std::string mode = has("mode") ? ToLower(given.at("mode")->Text()) : "";
   if (mode.empty()) mode = has("regex_pattern") ? "regex" : "split";
   if (mode != "split" && mode != "regex") {
-    return BadOption("unknown mode of line files", mode, "Modes are split and regex.");
+    return WithPlace(BadOption("unknown mode of line files", mode,
+                               HintOfWords(mode, {"split", "regex"}, "Modes")),
+                     given.at("mode")->value_place);
   }
   if (mode == "regex" && line.regex_pattern.empty()) {
     return BadOption("mode regex needs an option", "regex_pattern",
                      "Write regex_pattern: '^(\\S+) (.*)$'.");
   }
   if (mode == "split" && has("regex_pattern")) {
-    return BadOption("option does not apply to mode split", "regex_pattern", "");
+    return WithPlace(BadOption("option does not apply to mode split", "regex_pattern", ""),
+                     given.at("regex_pattern")->word_place);
   }
   if (mode == "regex" && has("split_delimiter")) {
-    return BadOption("option does not apply to mode regex", "split_delimiter", "");
+    return WithPlace(BadOption("option does not apply to mode regex", "split_delimiter", ""),
+                     given.at("split_delimiter")->word_place);
   }
   if (mode == "split" && line.split_delimiter.empty()) {
     return BadOption("mode split needs an option", "split_delimiter",
@@ -103,12 +113,15 @@ Status CheckLine(const std::map<std::string, std::string>& given, FileOptions* o
   return Status::OK();
 }
 
-Status SetOption(std::string_view meaning, const std::string& key, const std::string& value,
-                 FileOptions* out) {
+Status SetOption(std::string_view meaning, const std::string& key, const GivenOption& given,
+                 unsigned group, FileOptions* out) {
+  const std::string value = given.Text();
   if (meaning == "delimiter") return ParseDelimiter(value).Value(&out->delimiter.emplace());
   if (meaning == "header") return ParseBoolean(key, value).Value(&out->header.emplace());
   if (meaning == "null") {
-    out->null_text = value;
+    for (const auto& text : given.values) {
+      if (!text.empty()) out->null_texts.push_back(text);
+    }
   } else if (meaning == "quote") {
     return ParseMark(key, value, &out->csv.quote);
   } else if (meaning == "escape") {
@@ -141,6 +154,10 @@ Status SetOption(std::string_view meaning, const std::string& key, const std::st
     out->line.regex_pattern = value;
   } else if (meaning == "mappings") {
     return ParseMappings(value).Value(&out->line.mappings);
+  } else if (meaning == "types" ||
+             (meaning == "columns" && group != 0 && (group & (kJson | kLine)) == 0)) {
+    return BadOption(key + " takes names with their types, not a text", value,
+                     "Write " + key + " := {'name': 'INTEGER'} as an argument of a reader.");
   } else if (meaning == "columns") {
     out->selected = SplitList(value);
     if (out->selected.empty()) return BadOption("columns are empty", value, "");
@@ -149,7 +166,8 @@ Status SetOption(std::string_view meaning, const std::string& key, const std::st
     if (out->compression == "auto") out->compression.clear();
     const auto& known = out->compression;
     if (!known.empty() && known != "none" && known != "gzip" && known != "zstd") {
-      return BadOption("unknown compression", value, "Compressions are none, gzip and zstd.");
+      return BadOption("unknown compression", value,
+                       HintOfWords(value, {"none", "gzip", "zstd"}, "Compressions"));
     }
   } else if (meaning == "format") {
     ARROW_ASSIGN_OR_RAISE(const auto* row, FindFormat(value, Direction::kRead));
@@ -162,11 +180,12 @@ Status SetOption(std::string_view meaning, const std::string& key, const std::st
 }
 
 /// What a file's marks are when only some are said, and that they differ.
-Status SettleCsv(const std::map<std::string, std::string>& given, FileOptions* out) {
+Status SettleCsv(const Meanings& given, FileOptions* out) {
   CsvForm& csv = out->csv;
   if (!given.contains("escape")) csv.escape = csv.quote;
   if (csv.quote == '\0' && csv.escape != '\0') {
-    return BadOption("an escape needs a quote", given.at("escape"), "");
+    return WithPlace(BadOption("an escape needs a quote", given.at("escape")->Text(), ""),
+                     given.at("escape")->word_place);
   }
   // Which delimiter it is shows by the fields, and their ends by the quotes, which a comment is not
   // looked into for.
@@ -236,8 +255,7 @@ std::string UncompressedName(const std::string& path) {
   return lower;
 }
 
-Result<FileOptions> ParseFileOptions(const std::string& format,
-                                     const std::map<std::string, std::string>& options,
+Result<FileOptions> ParseFileOptions(const std::string& format, const GivenOptions& options,
                                      SchemaPtr declared) {
   FileOptions out;
   unsigned group = 0;
@@ -247,16 +265,19 @@ Result<FileOptions> ParseFileOptions(const std::string& format,
     group = row->group;
   }
   out.declared = std::move(declared);
-  std::map<std::string, std::string> given;
+  Meanings given;
   for (const auto& [written_key, value] : options) {
     const std::string key = ToLower(written_key);
-    ARROW_ASSIGN_OR_RAISE(const auto* row,
-                          FindOption(written_key, Direction::kRead, group, out.format));
+    ARROW_ASSIGN_OR_RAISE(
+        const auto* row,
+        WithPlaceIfFailed(FindOption(written_key, Direction::kRead, group, out.format),
+                          value.word_place));
     if (row->meaning == "path") continue;
-    if (!given.emplace(std::string(row->meaning), value).second) {
-      return BadOption("option is given twice", written_key, "");
+    if (!given.emplace(std::string(row->meaning), &value).second) {
+      return WithPlace(BadOption("option is given twice", written_key, ""), value.word_place);
     }
-    VELARIA_RETURN_NOT_OK(SetOption(row->meaning, key, value, &out));
+    VELARIA_RETURN_NOT_OK(
+        WithPlaceIfFailed(SetOption(row->meaning, key, value, group, &out), value.value_place));
   }
   if (group == 0) {
     // An option that one format alone has names the format.

@@ -25,50 +25,54 @@ constexpr FormatRow kFormats[] = {
 constexpr unsigned kWritten = kAllFormats & ~kLine;
 
 constexpr OptionRow kOptions[] = {
-    {"path", "path", kAllFormats, 0},
-    {"format", "format", kJson, kWritten},
-    {"delimiter", "delimiter", kCsv, kCsv},
-    {"delim", "delimiter", kCsv, kCsv},
-    {"sep", "delimiter", kCsv, kCsv},
-    {"header", "header", kCsv, kCsv},
-    {"null", "null", kCsv, kCsv},
-    {"nullstr", "null", kCsv, kCsv},
-    {"quote", "quote", kCsv, kCsv},
-    {"escape", "escape", kCsv, kCsv},
-    {"comment", "comment", kCsv, 0},
-    {"skip", "skip", kCsv, 0},
-    {"dateformat", "dateformat", kCsv, 0},
-    {"date_format", "dateformat", kCsv, 0},
-    {"timestampformat", "timestampformat", kCsv, 0},
-    {"timestamp_format", "timestampformat", kCsv, 0},
-    {"sample_size", "sample_size", kCsv, 0},
-    {"all_varchar", "all_varchar", kCsv, 0},
-    {"ignore_errors", "ignore_errors", kCsv | kJson, 0},
-    {"encoding", "encoding", kText, 0},
-    {"compression", "compression", kText, kWritten},
-    {"codec", "compression", 0, kWritten},
-    {"array", "array", 0, kJson},
-    {"columns", "columns", kJson | kLine, 0},
-    {"mode", "mode", kLine, 0},
-    {"split_delimiter", "split_delimiter", kLine, 0},
-    {"regex_pattern", "regex_pattern", kLine, 0},
-    {"mappings", "mappings", kLine, 0},
-    {"skip_empty_lines", "skip_empty_lines", kLine, 0},
-    {"union_by_name", "union_by_name", kAllFormats, 0},
-    {"filename", "filename", kAllFormats, 0},
+    {"path", "path", kAllFormats, 0, OptionTakes::kTexts},
+    {"format", "format", kJson, kWritten, OptionTakes::kText},
+    {"delimiter", "delimiter", kCsv, kCsv, OptionTakes::kText},
+    {"delim", "delimiter", kCsv, kCsv, OptionTakes::kText},
+    {"sep", "delimiter", kCsv, kCsv, OptionTakes::kText},
+    {"header", "header", kCsv, kCsv, OptionTakes::kBoolean},
+    {"null", "null", kCsv, kCsv, OptionTakes::kTexts},
+    {"nullstr", "null", kCsv, kCsv, OptionTakes::kTexts},
+    {"quote", "quote", kCsv, kCsv, OptionTakes::kText},
+    {"escape", "escape", kCsv, kCsv, OptionTakes::kText},
+    {"comment", "comment", kCsv, 0, OptionTakes::kText},
+    {"skip", "skip", kCsv, 0, OptionTakes::kNumber},
+    {"dateformat", "dateformat", kCsv, 0, OptionTakes::kText},
+    {"date_format", "dateformat", kCsv, 0, OptionTakes::kText},
+    {"timestampformat", "timestampformat", kCsv, 0, OptionTakes::kText},
+    {"timestamp_format", "timestampformat", kCsv, 0, OptionTakes::kText},
+    {"sample_size", "sample_size", kCsv, 0, OptionTakes::kNumber},
+    {"all_varchar", "all_varchar", kCsv, 0, OptionTakes::kBoolean},
+    {"ignore_errors", "ignore_errors", kCsv | kJson, 0, OptionTakes::kBoolean},
+    {"encoding", "encoding", kText, 0, OptionTakes::kText},
+    {"compression", "compression", kText, kWritten, OptionTakes::kText},
+    {"codec", "compression", 0, kWritten, OptionTakes::kText},
+    {"array", "array", 0, kJson, OptionTakes::kBoolean},
+    {"columns", "columns", kAllFormats, 0, OptionTakes::kTexts},
+    {"types", "types", kText, 0, OptionTakes::kTypes},
+    {"dtypes", "types", kText, 0, OptionTakes::kTypes},
+    {"mode", "mode", kLine, 0, OptionTakes::kText},
+    {"split_delimiter", "split_delimiter", kLine, 0, OptionTakes::kText},
+    {"regex_pattern", "regex_pattern", kLine, 0, OptionTakes::kText},
+    {"mappings", "mappings", kLine, 0, OptionTakes::kTexts},
+    {"skip_empty_lines", "skip_empty_lines", kLine, 0, OptionTakes::kBoolean},
+    {"union_by_name", "union_by_name", kAllFormats, 0, OptionTakes::kBoolean},
+    {"filename", "filename", kAllFormats, 0, OptionTakes::kBoolean},
 };
 
 unsigned GroupsOf(const OptionRow& row, Direction direction) {
   return direction == Direction::kRead ? row.reads : row.writes;
 }
 
-std::string OneOf(const std::string& word, const std::vector<std::string>& words,
-                  const std::string& what) {
+}  // namespace
+
+std::string GivenOption::Text() const { return Join(values, ","); }
+
+std::string HintOfWords(const std::string& word, const std::vector<std::string>& words,
+                        const std::string& what) {
   const std::string near = NearestName(word, words);
   return near.empty() ? what + " are " + Join(words, ", ") + "." : "Did you mean " + near + "?";
 }
-
-}  // namespace
 
 const FormatRow* FormatOfWord(std::string_view word, Direction direction) {
   for (const auto& row : kFormats) {
@@ -84,7 +88,7 @@ Result<const FormatRow*> FindFormat(const std::string& word, Direction direction
   for (const auto& row : kFormats) {
     if (FormatOfWord(row.word, direction)) words.emplace_back(row.word);
   }
-  return BadOption("unknown file format", word, OneOf(word, words, "Formats"));
+  return BadOption("unknown file format", word, HintOfWords(word, words, "Formats"));
 }
 
 Result<const OptionRow*> FindOption(const std::string& word, Direction direction, unsigned group,
@@ -98,7 +102,7 @@ Result<const OptionRow*> FindOption(const std::string& word, Direction direction
       const unsigned groups = GroupsOf(option, direction);
       if ((groups & (group == 0 ? kAllFormats : group)) != 0) words.emplace_back(option.word);
     }
-    return BadOption("unknown option", word, OneOf(word, words, "Options"));
+    return BadOption("unknown option", word, HintOfWords(word, words, "Options"));
   }
   const unsigned groups = GroupsOf(*row, direction);
   if (groups == 0) {
@@ -109,6 +113,33 @@ Result<const OptionRow*> FindOption(const std::string& word, Direction direction
     return BadOption("option does not apply to " + std::string(format), word, "");
   }
   return row;
+}
+
+Status CheckOptionType(const OptionRow& option, const std::string& word, unsigned group,
+                       const arrow::DataType& type) {
+  const bool is_text = IsString(type);
+  const bool is_list = arrow::is_list_like(type.id());
+  const bool of_types = option.takes == OptionTakes::kTypes ||
+                        (option.meaning == "columns" && (group & (kJson | kLine)) == 0);
+  std::string takes = "a text";
+  std::string hint;
+  if (of_types) {
+    takes = "names with their types";
+    hint = "Write " + word + " := {'name': 'INTEGER'}.";
+  } else if (option.takes == OptionTakes::kTexts) {
+    if (is_text || (is_list && IsString(*type.field(0)->type()))) return Status::OK();
+    takes = "a text or a list of texts";
+  } else if (option.takes == OptionTakes::kBoolean) {
+    if (is_text || type.id() == arrow::Type::BOOL) return Status::OK();
+    takes = "true or false";
+  } else if (option.takes == OptionTakes::kNumber) {
+    if (is_text || IsInteger(type)) return Status::OK();
+    takes = "a number";
+  } else if (is_text) {
+    return Status::OK();
+  }
+  return BadOption(word + " takes " + takes + ", not a value of type", SqlName(type),
+                   std::move(hint));
 }
 
 std::string_view FormatOfOption(std::string_view meaning) {

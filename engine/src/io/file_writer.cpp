@@ -43,22 +43,39 @@ Status CheckCompression(const FormatRow& format, const std::string& path, WriteO
   }
   out->compression = word;
   if (std::find(known.begin(), known.end(), word) != known.end()) return Status::OK();
-  std::vector<std::string> words(known.begin(), known.end());
-  return BadOption("unknown compression", word, "Compressions are " + Join(words, ", ") + ".");
+  return BadOption("unknown compression", word,
+                   HintOfWords(word, {known.begin(), known.end()}, "Compressions"));
 }
 
-Status SetQuotes(const std::map<std::string, std::string>& given, WriteOptions* out) {
+Status SetQuote(const char* word, const std::string& value, char* mark) {
+  if (value.empty()) return BadOption("a written csv file needs a mark", word, "");
+  return ParseMark(word, value, mark);
+}
+
+/// `meaning` is that of an option of text formats; those of others are looked at elsewhere.
+Status SetWriteOption(std::string_view meaning, const std::string& value, WriteOptions* out) {
+  if (meaning == "delimiter") return ParseDelimiter(value).Value(&out->delimiter);
+  if (meaning == "header") return ParseBoolean("header", value).Value(&out->header);
+  if (meaning == "quote") return SetQuote("quote", value, &out->quote);
+  if (meaning == "escape") return SetQuote("escape", value, &out->escape);
+  if (meaning == "null") out->null_text = value;
+  if (meaning == "compression") out->compression = value;
+  if (meaning != "array") return Status::OK();
+  VELARIA_ASSIGN_OR_RETURN(const bool array, ParseBoolean("array", value));
+  out->format = array ? "json_array" : "json_lines";
+  return Status::OK();
+}
+
+Status CheckWrittenMarks(const WriteOptions& options) {
   CsvForm form;
-  for (const auto& [word, mark] : {std::pair{"quote", &form.quote}, {"escape", &form.escape}}) {
-    const auto it = given.find(word);
-    if (it == given.end()) continue;
-    if (it->second.empty()) return BadOption("a written csv file needs a mark", word, "");
-    VELARIA_RETURN_NOT_OK(ParseMark(word, it->second, mark));
+  form.quote = options.quote;
+  form.escape = options.escape;
+  VELARIA_RETURN_NOT_OK(CheckMarksDiffer(options.delimiter, form));
+  const char special[] = {options.delimiter, options.quote, '\r', '\n'};
+  if (options.null_text.find_first_of(std::string_view(special, 4)) != std::string::npos) {
+    return BadOption("the text of NULL would need quotes", options.null_text, "");
   }
-  if (!given.contains("escape")) form.escape = form.quote;
-  out->quote = form.quote;
-  out->escape = form.escape;
-  return CheckMarksDiffer(out->delimiter, form);
+  return Status::OK();
 }
 
 arrow::Compression::type CodecOf(const std::string& word, bool arrow_frames) {
@@ -176,42 +193,37 @@ int64_t EncodedRows::byte_count() const {
   return bytes.ok() ? *bytes : 0;
 }
 
-Result<WriteOptions> ParseWriteOptions(
-    const std::string& path, const std::vector<std::pair<std::string, std::string>>& options) {
-  WriteOptions out;
-  std::map<std::string, std::string> given;
-  std::vector<std::string> words;
+Result<WriteOptions> ParseWriteOptions(const std::string& path, const GivenOptions& options) {
+  std::map<std::string, const GivenOption*> given;  // by the meaning of their words
   for (const auto& [word, value] : options) {
-    VELARIA_ASSIGN_OR_RETURN(const auto* row, FindOption(word, Direction::kWrite, 0, ""));
-    if (!given.emplace(std::string(row->meaning), value).second) {
-      return BadOption("option is given twice", word, "");
+    VELARIA_ASSIGN_OR_RETURN(
+        const auto* row,
+        WithPlaceIfFailed(FindOption(word, Direction::kWrite, 0, ""), value.word_place));
+    if (!given.emplace(std::string(row->meaning), &value).second) {
+      return WithPlace(BadOption("option is given twice", word, ""), value.word_place);
     }
-    words.push_back(word);
   }
-  VELARIA_ASSIGN_OR_RETURN(const auto* format, FormatOf(path, given["format"]));
+  const auto place_of = [&](const char* meaning) {
+    return given.contains(meaning) ? given.at(meaning)->value_place : Place{};
+  };
+  const std::string named = given.contains("format") ? given.at("format")->Text() : "";
+  VELARIA_ASSIGN_OR_RETURN(const auto* format,
+                           WithPlaceIfFailed(FormatOf(path, named), place_of("format")));
+  WriteOptions out;
   out.format = format->written;
-  for (const auto& word : words) {
-    VELARIA_RETURN_NOT_OK(FindOption(word, Direction::kWrite, format->group, out.format).status());
+  for (const auto& [word, value] : options) {
+    VELARIA_RETURN_NOT_OK(WithPlaceIfFailed(
+        FindOption(word, Direction::kWrite, format->group, out.format).status(), value.word_place));
   }
   if (out.format == "tsv") out.delimiter = '\t';
-  if (given.contains("delimiter")) {
-    VELARIA_ASSIGN_OR_RETURN(out.delimiter, ParseDelimiter(given["delimiter"]));
+  for (const auto& [meaning, value] : given) {
+    VELARIA_RETURN_NOT_OK(
+        WithPlaceIfFailed(SetWriteOption(meaning, value->Text(), &out), value->value_place));
   }
-  if (given.contains("header")) {
-    VELARIA_ASSIGN_OR_RETURN(out.header, ParseBoolean("header", given["header"]));
-  }
-  if (given.contains("array")) {
-    VELARIA_ASSIGN_OR_RETURN(const bool array, ParseBoolean("array", given["array"]));
-    out.format = array ? "json_array" : "json_lines";
-  }
-  VELARIA_RETURN_NOT_OK(SetQuotes(given, &out));
-  out.null_text = given["null"];
-  const char special[] = {out.delimiter, out.quote, '\r', '\n'};
-  if (out.null_text.find_first_of(std::string_view(special, 4)) != std::string::npos) {
-    return BadOption("the text of NULL would need quotes", out.null_text, "");
-  }
-  out.compression = given["compression"];
-  VELARIA_RETURN_NOT_OK(CheckCompression(*format, path, &out));
+  if (!given.contains("escape")) out.escape = out.quote;
+  VELARIA_RETURN_NOT_OK(CheckWrittenMarks(out));
+  VELARIA_RETURN_NOT_OK(
+      WithPlaceIfFailed(CheckCompression(*format, path, &out), place_of("compression")));
   return out;
 }
 

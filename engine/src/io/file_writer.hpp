@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "functions/registry.hpp"
+#include "io/file_words.hpp"
 #include "io/output_file.hpp"
 
 namespace velaria::io {
@@ -26,9 +27,8 @@ struct WriteOptions {
 };
 
 /// Options of COPY ... TO; the format is FORMAT's or, without it, the path's ending. VEL4004 for an
-/// unknown key or a wrong value.
-Result<WriteOptions> ParseWriteOptions(
-    const std::string& path, const std::vector<std::pair<std::string, std::string>>& options);
+/// unknown key or a wrong value, at its place.
+Result<WriteOptions> ParseWriteOptions(const std::string& path, const GivenOptions& options);
 
 /// Rows on their way into a file.
 struct EncodedRows {

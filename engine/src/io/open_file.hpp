@@ -11,6 +11,7 @@
 
 #include "io/allowed_paths.hpp"
 #include "io/file_table.hpp"
+#include "io/file_words.hpp"
 #include "io/rejects.hpp"
 
 namespace velaria::io {
@@ -42,15 +43,15 @@ struct CsvForm {
 };
 
 struct FileOptions {
-  std::string format;             // "" (look), "csv", "tsv", "line", "json", "json_lines",
-                                  // "json_array", "parquet" or "arrow"
-  std::optional<char> delimiter;  // absent: found among , ; tab |
-  std::optional<bool> header;     // absent: found
-  std::string null_text;   // text that is NULL where it stands unquoted; an empty field always is
-  int64_t skip_lines = 0;  // at the beginning of a csv file, before the header
-  bool ignore_errors = false;  // rows that do not fit are left out and counted (csv, json)
-  std::string compression;     // "" (by the path's ending), "none", "gzip" or "zstd"
-  std::string encoding;        // "" (UTF-8), "latin-1" or "utf-16"
+  std::string format;                   // "" (look), "csv", "tsv", "line", "json", "json_lines",
+                                        // "json_array", "parquet" or "arrow"
+  std::optional<char> delimiter;        // absent: found among , ; tab |
+  std::optional<bool> header;           // absent: found
+  std::vector<std::string> null_texts;  // NULL where they stand unquoted; an empty field always is
+  int64_t skip_lines = 0;               // at the beginning of a csv file, before the header
+  bool ignore_errors = false;           // rows that do not fit are left out and counted (csv, json)
+  std::string compression;              // "" (by the path's ending), "none", "gzip" or "zstd"
+  std::string encoding;                 // "" (UTF-8), "latin-1" or "utf-16"
   CsvForm csv;
   LineRule line;
   std::vector<std::string> selected;  // json: these keys alone; line: names of the columns
@@ -64,10 +65,9 @@ struct FileOptions {
 };
 
 /// FileOptions from an OPTIONS clause or a reader's arguments; keys in any case, `path` is taken by
-/// the caller. VEL4004 for an unknown key, one that is not the format's, or a wrong value. `format`
-/// is the USING word, "" for FROM 'path'.
-Result<FileOptions> ParseFileOptions(const std::string& format,
-                                     const std::map<std::string, std::string>& options,
+/// the caller. VEL4004 for an unknown key, one that is not the format's, or a wrong value, at its
+/// place. `format` is the USING word, "" for FROM 'path'.
+Result<FileOptions> ParseFileOptions(const std::string& format, const GivenOptions& options,
                                      SchemaPtr declared = nullptr);
 
 /// Opens the file and learns its schema. Types of text are inferred from the whole file up to 64

@@ -77,6 +77,7 @@ struct LogicalNode {
   double estimated_rows = -1;  // -1: not estimated
 
   RelationPtr relation;               // kScan
+  Place place;                        // kScan: in the statement, for what fails while it is read
   std::vector<int> columns;           // kScan
   std::vector<BoundExprPtr> filters;  // kScan: conjuncts of the Filter above, to skip rows by
   std::vector<std::vector<BoundExprPtr>> rows;  // kValues

@@ -60,12 +60,12 @@ Result<logical::RelationPtr> CatalogView::FindRelation(const std::string& schema
 }
 
 Result<logical::RelationPtr> CatalogView::OpenFile(const std::string& path) const {
-  logical::FileRequest request;
+  sql::FileRequest request;
   request.paths = {path};
   return OpenFiles(request);
 }
 
-Result<logical::RelationPtr> CatalogView::OpenFiles(const logical::FileRequest& request) const {
+Result<logical::RelationPtr> CatalogView::OpenFiles(const sql::FileRequest& request) const {
   const Catalog& catalog = session_.catalog();
   ARROW_ASSIGN_OR_RAISE(auto options, io::ParseFileOptions(request.format, request.options));
   if (request.columns) options.declared = request.columns;

@@ -8,9 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "logical/file_opener.hpp"
 #include "logical/schema_scopes.hpp"
 #include "session/catalog.hpp"
+#include "sql/file_opener.hpp"
 
 namespace velaria::session {
 
@@ -19,7 +19,7 @@ using TableVersions = std::unordered_map<const storage::Table*, storage::Version
 
 class CatalogView final : public logical::CatalogReader,
                           public logical::SchemaScopes,
-                          public logical::FileOpener {
+                          public sql::FileOpener {
  public:
   /// `names` are the snapshot's, or a transaction's changed ones; `own` are the versions that the
   /// transaction made. `temporary` may be null.
@@ -35,7 +35,7 @@ class CatalogView final : public logical::CatalogReader,
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
                                             bool quoted) const override;
   Result<logical::RelationPtr> OpenFile(const std::string& path) const override;
-  Result<logical::RelationPtr> OpenFiles(const logical::FileRequest& request) const override;
+  Result<logical::RelationPtr> OpenFiles(const sql::FileRequest& request) const override;
   std::vector<std::string> RelationNames() const override;
   bool HasSchema(const std::string& schema) const override;
   const logical::CatalogReader& ScopeOf(const logical::Relation& relation) const override;

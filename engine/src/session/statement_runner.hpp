@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "io/file_words.hpp"
 #include "session/connection.hpp"
 #include "session/session.hpp"
 #include "session/table_rules.hpp"
@@ -134,6 +135,8 @@ class StatementRunner {
                                                              const StreamOptions& options);
   Result<StatementResult> Select(const sql::Statement& statement);
   Result<StatementResult> CreateTable(const sql::Statement& statement);
+  /// OPTIONS and COPY's options by word; VEL4004 for one that is given twice.
+  static Result<io::GivenOptions> OptionsOf(const sql::Statement& statement);
   Result<CatalogEntry> FileTableEntry(const sql::Statement& statement, const ObjectName& name,
                                       SchemaPtr declared);
   Result<StatementResult> CreateView(const sql::Statement& statement);

@@ -1,6 +1,4 @@
 // Statements that change the catalog or a table.
-#include <map>
-
 #include "base/text.hpp"
 #include "io/open_file.hpp"
 #include "session/statement_runner.hpp"
@@ -11,30 +9,40 @@ using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
-Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
-                                                     const ObjectName& name, SchemaPtr declared) {
-  std::map<std::string, std::string> options;
-  std::string path;
+Result<io::GivenOptions> StatementRunner::OptionsOf(const Statement& statement) {
+  io::GivenOptions options;
   for (const auto& option : statement.options) {
-    if (EqualsIgnoreCase(option.key.text, "path")) {
-      path = option.value;
-    } else {
-      options[option.key.text] = option.value;
+    const io::GivenOption given({option.value}, option.key.place, option.value_place);
+    if (!options.emplace(option.key.text, given).second) {
+      return FailAt(option.key.place, ErrorCode::kBadOption,
+                    "option is given twice: " + option.key.text);
     }
   }
-  if (path.empty()) {
-    return FailAt(statement.place, ErrorCode::kBadOption, "OPTIONS needs a path",
+  return options;
+}
+
+Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
+                                                     const ObjectName& name, SchemaPtr declared) {
+  const Place place = statement.using_format.empty() ? statement.place : statement.using_place;
+  ARROW_ASSIGN_OR_RAISE(const auto options, OptionsOf(statement));
+  ARROW_ASSIGN_OR_RAISE(
+      auto file_options,
+      WithPlaceIfFailed(io::ParseFileOptions(statement.using_format, options, std::move(declared)),
+                        place));
+  const auto path = options.find("path");
+  if (path == options.end() || path->second.Text().empty()) {
+    return FailAt(place, ErrorCode::kBadOption, "OPTIONS needs a path",
                   "Write OPTIONS(path: 'file.csv').");
   }
-  ARROW_ASSIGN_OR_RAISE(auto file_options,
-                        io::ParseFileOptions(statement.using_format, options, std::move(declared)));
   CatalogEntry entry;
   entry.kind = RelationKind::kSource;
   entry.schema = name.schema;
   entry.name = name.name;
   file_options.rejects = session_.catalog().rejects();
-  ARROW_ASSIGN_OR_RAISE(entry.file,
-                        io::OpenFiles({path}, session_.catalog().roots(), file_options));
+  ARROW_ASSIGN_OR_RAISE(
+      entry.file, WithPlaceIfFailed(
+                      io::OpenFiles(path->second.values, session_.catalog().roots(), file_options),
+                      path->second.value_place));
   return entry;
 }
 

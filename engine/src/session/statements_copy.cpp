@@ -60,19 +60,6 @@ sql::SelectPtr SelectFrom(std::vector<sql::Name> name, const std::vector<sql::Na
   return select;
 }
 
-/// The place of the option that an error about options speaks of.
-Status AtOption(const Status& status, const Statement& statement) {
-  if (status.ok()) return status;
-  const ErrorInfo error = ErrorInfoOf(status);
-  for (const auto& option : statement.options) {
-    const bool named = error.message.ends_with(": " + option.key.text) ||
-                       error.message.ends_with(": " + option.value) ||
-                       error.message.starts_with(option.key.text + " ");
-    if (error.code == ErrorCode::kBadOption && named) return WithPlace(status, option.key.place);
-  }
-  return WithPlace(status, statement.place);
-}
-
 /// What a text file's column is read as, so that the table's type comes of it without a detour:
 /// the type itself where text files hold it, else its text, which the table casts.
 TypePtr ReadAs(const TypePtr& type) {
@@ -147,24 +134,22 @@ Result<logical::BoundQuery> StatementRunner::PlanCopy(const Statement& statement
 }
 
 Result<StatementResult> StatementRunner::CopyTo(const Statement& statement) {
-  std::vector<std::pair<std::string, std::string>> options;
-  for (const auto& option : statement.options) {
-    options.emplace_back(option.key.text, option.value);
-  }
-  auto write = io::ParseWriteOptions(statement.path, options);
-  if (!write.ok()) return AtOption(write.status(), statement);
+  ARROW_ASSIGN_OR_RAISE(const auto options, OptionsOf(statement));
+  ARROW_ASSIGN_OR_RAISE(
+      const auto write,
+      WithPlaceIfFailed(io::ParseWriteOptions(statement.path, options), statement.path_place));
   ARROW_ASSIGN_OR_RAISE(auto query, PlanCopy(statement, Bind()));
   if (!query.is_bounded) {
     return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
                   "COPY reads a stream, which never ends",
                   "Write to a table by INSERT INTO ... SELECT, and copy the table.");
   }
-  if (write->format != "csv" && write->format != "tsv") {
+  if (write.format != "csv" && write.format != "tsv") {
     ARROW_RETURN_NOT_OK(WithPlaceIfFailed(CheckNamesDiffer(*query.schema), statement.place));
   }
   ARROW_RETURN_NOT_OK(session_.Rewrite(&query, *context_));
   const auto sink = std::make_shared<execution::FileSinkNode>(
-      statement.path, session_.catalog().roots(), *write, query.schema);
+      statement.path, statement.path_place, session_.catalog().roots(), write, query.schema);
   execution::LowerOptions lower;
   lower.reproducible_sums = session_.settings().sums_are_reproducible();
   ARROW_ASSIGN_OR_RAISE(const auto plan, execution::LowerToSink(query.root, sink, lower));
@@ -175,7 +160,7 @@ Result<StatementResult> StatementRunner::CopyTo(const Statement& statement) {
       static_cast<execution::FileSink&>(*(*execution)->states()[static_cast<size_t>(plan->result)]);
   Status done = (*execution)->RunOnce();
   if (done.ok()) done = context_->BeginCommit();
-  if (done.ok()) done = WithPlaceIfFailed(file.Commit(), statement.place);
+  if (done.ok()) done = WithPlaceIfFailed(file.Commit(), statement.path_place);
   if (!done.ok()) {
     file.Discard();
     return done;
@@ -187,24 +172,20 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
   const auto& catalog = session_.catalog();
   ARROW_ASSIGN_OR_RAISE(const auto columns, TargetColumns(statement, *target->ArrowSchema()));
-  std::map<std::string, std::string> options;
-  for (const auto& option : statement.options) {
-    if (option.key.text == "format") continue;
-    if (!options.emplace(option.key.text, option.value).second) {
-      return FailAt(option.key.place, ErrorCode::kBadOption,
-                    "option is given twice: " + option.key.text);
-    }
-  }
+  const Place place = statement.path_place;
+  ARROW_ASSIGN_OR_RAISE(auto options, OptionsOf(statement));
   const std::string format = SourceFormat(statement);
+  const auto named = options.extract("format");
   bool holds_types = false, is_json = false;
   if (format.empty()) {
     auto probed = io::Probe(statement.path, catalog.roots());
-    if (!probed.ok()) return WithPlace(probed.status(), statement.place);
+    if (!probed.ok()) return WithPlace(probed.status(), place);
     holds_types = probed->kind == "parquet" || probed->kind == "arrow";
     is_json = probed->kind == "json";
   }
-  auto parsed = io::ParseFileOptions(format, options);
-  if (!parsed.ok()) return AtOption(parsed.status(), statement);
+  auto parsed = WithPlaceIfFailed(io::ParseFileOptions(format, options),
+                                  named ? named.mapped().value_place : place);
+  if (!parsed.ok()) return parsed.status();
   if (!format.empty()) {
     holds_types = parsed->format == "parquet" || parsed->format == "arrow";
     is_json = parsed->format.starts_with("json");
@@ -221,10 +202,10 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   }
   parsed->rejects = catalog.rejects();
   auto file = io::OpenFiles({statement.path}, catalog.roots(), *parsed);
-  if (!file.ok()) return AtOption(file.status(), statement);
+  if (!file.ok()) return WithPlace(file.status(), place);
   const int found = (*file)->schema()->num_fields();
   if (!is_json && found != columns->num_fields()) {
-    return FailAt(statement.place, ErrorCode::kSchemaMismatch,
+    return FailAt(place, ErrorCode::kSchemaMismatch,
                   "columns to fill and columns of " + statement.path +
                       " differ in number: to fill " + std::to_string(columns->num_fields()) +
                       ", found " + std::to_string(found),
@@ -236,18 +217,20 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   Statement insert(StatementKind::kInsert, statement.place);
   insert.name = statement.name;
   insert.insert_columns = statement.insert_columns;
-  insert.select = SelectFrom({{kFileName, true, statement.place}}, {}, statement.place);
+  insert.select = SelectFrom({{kFileName, true, place}}, {}, place);
   auto bind = Bind();
   const CatalogWithFile with_file(*bind.catalog, relation);
   bind.catalog = &with_file;
   ARROW_ASSIGN_OR_RAISE(
       auto query, sql::PlanInsertSource(insert, *target->ArrowSchema(), DefaultsOf(*target), bind));
   ARROW_RETURN_NOT_OK(session_.Rewrite(&query, *context_));
-  ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
+  ARROW_ASSIGN_OR_RAISE(auto batches, WithPlaceIfFailed(RunToBatches(query), place));
   for (auto& batch : batches) {
     batch = arrow::RecordBatch::Make(target->table->schema(), batch->num_rows(), batch->columns());
   }
-  ARROW_ASSIGN_OR_RAISE(auto inserted, InsertRows(insert, target->table, std::move(batches)));
+  ARROW_ASSIGN_OR_RAISE(
+      auto inserted,
+      WithPlaceIfFailed(InsertRows(insert, target->table, std::move(batches)), place));
   return Done(statement, inserted.rows_affected);
 }
 

@@ -343,6 +343,7 @@ enum class ExplainFormat { kRows, kText, kJson };
 struct Option {
   Name key;
   std::string value;
+  Place value_place;
 };
 
 enum class TableFlavour { kTable, kSource, kSink };
@@ -371,6 +372,7 @@ struct Statement {
   std::vector<CheckDef> checks;
   bool with_no_data = false;  // CREATE TABLE AS ... WITH NO DATA
   std::string using_format;   // lower case; empty when USING is left out
+  Place using_place;          // of the format
   bool has_options = false;
   std::vector<Option> options;
   std::optional<WatermarkDef> watermark;
@@ -402,6 +404,7 @@ struct Statement {
   // COPY: name and insert_columns, or select; options
   bool copy_from = false;
   std::string path;
+  Place path_place;
   // EXECUTE
   std::vector<ExprPtr> arguments;
   // SET / SHOW / other; CREATE VIEW: the query as written

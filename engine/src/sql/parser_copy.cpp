@@ -35,6 +35,7 @@ Result<StatementPtr> Grammar::ParseCopy() {
     if (AtWord(word)) return Unsupported(Current(), "COPY with " + std::string(word));
   }
   if (!At(TokenKind::kString)) return Unexpected("a path in quotes");
+  statement->path_place = Current().place;
   statement->path = Take().value;
   VELARIA_RETURN_NOT_OK(ParseCopyOptions(statement.get()));
   if (At(Keyword::kWhere)) return Unsupported(Current(), "COPY ... WHERE");
@@ -51,6 +52,7 @@ Status Grammar::ParseCopyOptions(Statement* statement) {
     Option option;
     VELARIA_ASSIGN_OR_RETURN(option.key, ExpectAnyName("an option like FORMAT"));
     option.key.text = ToLower(option.key.text);
+    option.value_place = At(",") || At(")") ? option.key.place : Current().place;
     VELARIA_ASSIGN_OR_RETURN(option.value, ParseCopyValue());
     statement->options.push_back(std::move(option));
   } while (Accept(","));
@@ -63,6 +65,7 @@ Status Grammar::ParseCopyWords(Statement* statement) {
     Option option;
     VELARIA_ASSIGN_OR_RETURN(option.key, ExpectAnyName("an option like CSV"));
     option.value = "true";
+    option.value_place = option.key.place;
     const std::string_view* format =
         std::find(std::begin(kFormats), std::end(kFormats), option.key.text);
     if (format != std::end(kFormats)) {
@@ -71,6 +74,7 @@ Status Grammar::ParseCopyWords(Statement* statement) {
     }
     Accept(Keyword::kAs);
     if (At(TokenKind::kString) || At(TokenKind::kInteger)) {
+      option.value_place = Current().place;
       VELARIA_ASSIGN_OR_RETURN(option.value, ParseCopyValue());
     }
     statement->options.push_back(std::move(option));

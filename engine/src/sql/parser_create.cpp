@@ -73,6 +73,7 @@ Result<StatementPtr> Grammar::ParseCreateTable(StatementPtr statement) {
   if (Accept(Keyword::kUsing)) {
     VELARIA_ASSIGN_OR_RETURN(Name format, ExpectAnyName("a format like csv"));
     statement->using_format = ToLower(format.text);
+    statement->using_place = format.place;
   }
   if (At(Keyword::kOptions)) VELARIA_RETURN_NOT_OK(ParseOptions(statement.get()));
   if (At(Keyword::kOn)) return Unsupported(Current(), "ON COMMIT");

@@ -161,6 +161,7 @@ Result<Option> Grammar::ParseOption() {
                   "Options are written key: value.");
   }
   VELARIA_RETURN_NOT_OK(Expect(":"));
+  option.value_place = Current().place;
   const bool negative = Accept("-");
   switch (Current().kind) {
     case TokenKind::kInteger:

@@ -1,7 +1,7 @@
 // Readers of files in FROM: read_csv('a.csv', header := false), read_json(['a.json', 'b.json']).
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
-#include "logical/file_opener.hpp"
+#include "sql/file_opener.hpp"
 #include "sql/file_readers.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
@@ -108,11 +108,11 @@ NamedArgument ArgumentOf(const TableRef& ref, size_t i) {
 bool IsFileReader(const std::string& name) { return FindReader(name) != nullptr; }
 
 Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std::string& name) {
-  logical::FileRequest request;
+  FileRequest request;
   request.format = FindReader(name)->format;
+  const auto* format = io::FormatOfWord(request.format, io::Direction::kRead);
   Scope nothing;
   auto binder = Expressions(&nothing);
-  Place option_place = ref.place;
   for (size_t i = 0; i < ref.arguments.size(); ++i) {
     const NamedArgument given = ArgumentOf(ref, i);
     const Expr& argument = *given.value;
@@ -123,11 +123,29 @@ Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std:
                     name + " takes a path, or a list of paths, and named options",
                     "Write " + name + "('path', option := value).");
     }
-    if (!is_positional && argument.kind == ExprKind::kStruct &&
-        (option == "columns" || option == "types" || option == "dtypes")) {
-      ARROW_ASSIGN_OR_RAISE(auto schema, SchemaOfStruct(argument));
-      (option == "columns" ? request.columns : request.types) = std::move(schema);
-      continue;
+    if (argument.kind == ExprKind::kParameter && !context_.parameters_known) {
+      return FailAt(argument.place, ErrorCode::kBadParameter,
+                    "no value given for parameter: " + std::to_string(argument.index),
+                    "The columns of a file are known only when its reader's arguments are.");
+    }
+    const io::OptionRow* row = nullptr;
+    if (!is_positional) {
+      ARROW_ASSIGN_OR_RAISE(row, WithPlaceIfFailed(io::FindOption(option, io::Direction::kRead,
+                                                                  format->group, request.format),
+                                                   given.name->place));
+      if (row->meaning == "path" || request.options.contains(option)) {
+        return FailAt(given.name->place, ErrorCode::kBadOption, "option is given twice: " + option);
+      }
+      const bool of_types = row->meaning == "types";
+      if (argument.kind == ExprKind::kStruct && (of_types || row->meaning == "columns")) {
+        auto& schema = of_types ? request.types : request.columns;
+        if (schema) {
+          return FailAt(given.name->place, ErrorCode::kBadOption,
+                        "option is given twice: " + option);
+        }
+        ARROW_ASSIGN_OR_RAISE(schema, SchemaOfStruct(argument));
+        continue;
+      }
     }
     VELARIA_ASSIGN_OR_RETURN(auto bound, binder.BindWithoutAggregates(argument, name));
     bound = TryFold(bound, context_.functions);
@@ -147,22 +165,19 @@ Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std:
       request.paths = std::move(texts);
       continue;
     }
-    option_place = given.name->place;
-    if (!request.options.emplace(option, Join(texts, ",")).second) {
-      return FailAt(option_place, ErrorCode::kBadOption, "option is given twice: " + option);
-    }
+    VELARIA_RETURN_NOT_OK(WithPlaceIfFailed(
+        io::CheckOptionType(*row, option, format->group, *bound->type), argument.place));
+    request.options.emplace(option,
+                            io::GivenOption(std::move(texts), given.name->place, argument.place));
   }
   if (ref.arguments.empty()) {
     return FailAt(ref.place, ErrorCode::kBadArgument,
                   name + " takes a path, or a list of paths, and named options");
   }
-  const auto* opener = dynamic_cast<const logical::FileOpener*>(context_.catalog);
+  const auto* opener = dynamic_cast<const FileOpener*>(context_.catalog);
   if (opener == nullptr) return Unsupported(ref.place, name);
   auto relation = opener->OpenFiles(request);
-  if (!relation.ok()) {
-    const bool about_option = ErrorInfoOf(relation.status()).code == ErrorCode::kBadOption;
-    return WithPlace(relation.status(), about_option ? option_place : ref.place);
-  }
+  if (!relation.ok()) return WithPlace(relation.status(), ref.place);
   return ScanOf(*relation, ref, request.paths.size() == 1 ? StemOf(request.paths[0]) : name);
 }
 
