@@ -118,7 +118,7 @@ TEST(ragged_rows_are_errors_with_their_line) {
 TEST(files_that_are_no_delimited_text_are_refused_by_name) {
   CHECK_EQ(Csv(""), "VEL4002 file is empty: f.csv");
   CHECK_EQ(Csv("\n\n"), "VEL4002 file is empty: f.csv");
-  CHECK_EQ(Csv("\x1f\x8b\x08rest"), "VEL4002 file is compressed: f.csv");
+  CHECK_EQ(Csv("\x1f\x8b\x08rest"), "VEL4002 file is compressed by gzip: f.csv");
   CHECK_EQ(Csv("\xff\xfe"
                "a,b"),
            "VEL4002 file is UTF-16 text: f.csv");

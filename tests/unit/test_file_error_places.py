@@ -10,6 +10,9 @@ import pytest
 import velaria
 
 FILES = {
+    "bad_line.json": b'{"a": 1}\n{"a": 2}\nxx\n',
+    "numbers.json": b"[1, 2, 3]\n",
+    "packed.csv": gzip.compress(b"a,b\n1,2\n"),
     "good.csv": b"a,b\n1,2\n",
     "ragged.csv": b"a,b\n1,2\n3\n",
     "late.csv": b"a,b\n1,2\nx,4\n",
@@ -62,6 +65,7 @@ ERRORS = [
     ("VEL4004", "COPY two TO |'out.unknown'"),
     ("VEL4001", "COPY two TO |'/etc/out.csv'"),
     ("VEL1006", "SELECT * FROM read_csv(|$1)"),
+    ("VEL4004", "SELECT * FROM read_line('good.csv', mode := |'regx', regex_pattern := 'a')"),
 ]
 
 
@@ -120,3 +124,38 @@ def test_a_value_near_one_that_is_allowed_is_suggested(
     with pytest.raises(velaria.KernelError) as caught:
         session.sql(f"SELECT * FROM read_csv('any.csv', {option})")
     assert caught.value.hint == f"Did you mean {near}?"
+
+
+@pytest.mark.parametrize(
+    ("sql", "message", "hint"),
+    [
+        ("SELECT * FROM 'bad_line.json'", "line 3 of bad_line.json: is not JSON, ", ""),
+        ("SELECT * FROM 'numbers.json'", "line 1 of numbers.json: is not an object", ""),
+        ("SELECT * FROM 'packed.csv'", "file is compressed by gzip: packed.csv", "'gzip'"),
+        ("SELECT * FROM '*.cvs'", "no file that may be read matches the pattern: *.cvs", ""),
+        ("SELECT * FROM 'god.csv'", "path is not allowed or not there: god.csv", "mean good.csv?"),
+        ("SELECT * FROM './god.csv'", "path is not allowed", "Did you mean ./good.csv?"),
+        ("SELECT * FROM '../outside/god.csv'", "path is not allowed", "Name an existing"),
+        ("SELECT * FROM 'lnk.csv'", "path is not allowed", "Name an existing"),
+        (
+            "SELECT a FROM read_csv('late.csv', types := {'a': 'INTEGER'})",
+            "line 3 of late.csv, column a, is not INTEGER: x",
+            "Declare the column as VARCHAR",
+        ),
+    ],
+)
+def test_errors_about_files_say_what_is_wrong_with_them(
+    tmp_path: Path, sql: str, message: str, hint: str
+) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "good.csv").write_bytes(FILES["good.csv"])
+    (inside / "link.csv").symlink_to(outside / "good.csv")
+    for name, content in FILES.items():
+        (inside / name).write_bytes(content)
+    session = velaria.Session(allowed_roots=[inside])
+    with session, pytest.raises(velaria.KernelError) as caught:
+        session.sql(sql).to_rows()
+    assert caught.value.message.startswith(message)
+    assert hint in caught.value.hint

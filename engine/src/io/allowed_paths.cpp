@@ -83,7 +83,15 @@ Result<std::string> AllowedRoots::Resolve(const std::string& path) const {
 }
 
 Result<OpenedFile> AllowedRoots::Open(const std::string& path) const {
-  VELARIA_ASSIGN_OR_RETURN(std::string resolved, Resolve(path));
+  auto found = Resolve(path);
+  if (!found.ok()) {
+    const std::string near = NearestPath(path);
+    if (near.empty()) return found.status();
+    ErrorInfo error = ErrorInfoOf(found.status());
+    error.hint = "Did you mean " + near + "?";
+    return MakeError(std::move(error));
+  }
+  std::string resolved = std::move(*found);
   // Not blocking: between the check and the open, a pipe could take the file's place.
   const int descriptor = ::open(resolved.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (descriptor < 0) {
@@ -118,6 +126,7 @@ namespace {
 
 constexpr int64_t kVisitedMax = 1'000'000;  // entries of folders that one pattern looks at
 constexpr size_t kFilesMax = 10'000;
+constexpr size_t kNamesComparedMax = 1'000;  // of a folder, for one that is not there
 
 bool IsPattern(std::string_view text) {
   return text.find_first_of("*?[") != std::string_view::npos;
@@ -128,12 +137,13 @@ std::string Below(const std::string& folder, const std::string& name) {
   return folder + "/" + name;
 }
 
-/// Names in a folder, sorted; those that begin with a dot are hidden.
-std::vector<std::string> NamesIn(const std::string& folder) {
+/// Names in a folder, sorted; those that begin with a dot are hidden. At most `count_max` of them.
+std::vector<std::string> NamesIn(const std::string& folder,
+                                 size_t count_max = static_cast<size_t>(kVisitedMax) + 1) {
   std::vector<std::string> names;
   DIR* open = ::opendir(folder.c_str());
   if (open == nullptr) return names;
-  while (const dirent* entry = ::readdir(open)) {
+  while (const dirent* entry = names.size() < count_max ? ::readdir(open) : nullptr) {
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
   ::closedir(open);
@@ -146,6 +156,20 @@ std::vector<std::string> NamesIn(const std::string& folder) {
 bool AllowedRoots::ContainsFolder(const std::string& canonical) const {
   if (Contains(canonical)) return true;
   return std::find(roots_->begin(), roots_->end(), canonical) != roots_->end();
+}
+
+std::string AllowedRoots::NearestPath(const std::string& path) const {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  const bool relative = folder.empty() || folder[0] != '/';
+  if (relative && roots_ && roots_->empty()) return "";
+  const std::string base = relative && roots_ ? roots_->front() : "";
+  const std::string here = relative ? Below(base, folder.empty() ? "." : folder) : folder;
+  const auto canonical = Canonical(here);
+  if (!canonical || !ContainsFolder(*canonical)) return "";
+  const std::string near =
+      NearestName(path.substr(folder.size()), NamesIn(*canonical, kNamesComparedMax));
+  return !near.empty() && Resolve(folder + near).ok() ? folder + near : "";
 }
 
 /// `shown` is a folder as the pattern spells it; parts from `at` on are still to match.
@@ -199,7 +223,10 @@ Result<std::vector<std::string>> AllowedRoots::Expand(const std::string& path) c
     return Fail(ErrorCode::kBadOption, "the pattern matches too many files: " + path,
                 "Write a narrower pattern: at most " + std::to_string(kFilesMax) + " files.");
   }
-  if (found.empty()) return NotAllowed(path);
+  if (found.empty()) {
+    return Fail(ErrorCode::kPathNotAllowed, "no file that may be read matches the pattern: " + path,
+                "Name regular files below one of the server's allowed roots.");
+  }
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;

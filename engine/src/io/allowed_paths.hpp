@@ -42,7 +42,8 @@ class AllowedRoots {
   Result<std::string> Resolve(const std::string& path) const;
   Result<OpenedFile> Open(const std::string& path) const;
   /// The path itself, or the regular files inside the roots that the pattern (`*`, `?`, `[a-z]`
-  /// inside a name, `**` for any folders) matches, sorted. No match reads like a missing file.
+  /// inside a name, `**` for any folders) matches, sorted. VEL4001 when there are none, with one
+  /// text whether files are missing or outside.
   Result<std::vector<std::string>> Expand(const std::string& path) const;
   /// A path for a file to write: its folder, which is there and inside the roots, and its name,
   /// which is nobody's or a regular file's.
@@ -56,6 +57,9 @@ class AllowedRoots {
   bool Contains(const std::string& canonical) const;
   /// Whether the folder may be listed and written to.
   bool ContainsFolder(const std::string& canonical) const;
+  /// The path as it is spelt with the nearest name of a file in its folder, which may be listed;
+  /// empty when there is none.
+  std::string NearestPath(const std::string& path) const;
   void Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
             int64_t* visited, std::vector<std::string>* found) const;
 

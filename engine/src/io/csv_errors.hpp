@@ -38,7 +38,7 @@ Result<int64_t> LinesBefore(const OpenedFile& file, int64_t position);
 Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& cause);
 
 /// VEL4002 with the line and the text of the first value of column `index` that is no value of its
-/// type.
+/// type. `declared`: the type was said, not inferred.
 Status BadValueError(const CsvBlock& block, int index, const arrow::Field& column, bool declared,
                      const arrow::csv::ConvertOptions& convert, const Status& cause);
 

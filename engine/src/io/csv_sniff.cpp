@@ -133,8 +133,12 @@ bool HeaderByDeclaration(const std::vector<CsvField>& first, const arrow::Schema
 Status CheckIsText(const OpenedFile& file, std::string_view head) {
   static constexpr std::string_view kGzip = "\x1f\x8b", kZip = "PK\x03\x04",
                                     kZstd = "\x28\xb5\x2f\xfd";
-  if (head.starts_with(kGzip) || head.starts_with(kZip) || head.starts_with(kZstd)) {
-    return BadFile("file is compressed", file, "Unpack the file first.");
+  if (head.starts_with(kZip)) return BadFile("file is a zip archive", file, "Unpack it first.");
+  if (head.starts_with(kGzip) || head.starts_with(kZstd)) {
+    const std::string kind = head.starts_with(kGzip) ? "gzip" : "zstd";
+    return BadFile("file is compressed by " + kind, file,
+                   "Say its compression: '" + kind + "', or let its name end in " +
+                       (kind == "gzip" ? ".gz." : ".zst."));
   }
   if (head.starts_with("\xff\xfe") || head.starts_with("\xfe\xff")) {
     return BadFile("file is UTF-16 text", file, "Say its encoding: 'utf-16'.");

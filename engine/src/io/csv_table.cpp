@@ -73,6 +73,14 @@ class CsvScan : public FileScan {
   Result<std::shared_ptr<arrow::RecordBatch>> Convert(const arrow::csv::BlockParser& parser,
                                                       const CsvBlock& block,
                                                       arrow::MemoryPool* pool) const;
+  bool IsDeclared(const arrow::Field& column) const {
+    const FileOptions& options = csv_->options;
+    if (options.declared) return true;
+    const auto& types = options.types ? options.types->fields() : arrow::FieldVector{};
+    return std::any_of(types.begin(), types.end(), [&](const auto& type) {
+      return EqualsIgnoreCase(type->name(), column.name());
+    });
+  }
   /// The values of a column whose dates or times are of a format of their own.
   Result<std::shared_ptr<arrow::Array>> ParseTimes(const arrow::StringArray& texts,
                                                    const dates::Format& format,
@@ -207,8 +215,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
         arrow::csv::Converter::Make(format ? arrow::utf8() : field.type(), csv_->convert, pool));
     auto array = converter->Convert(parser, column);
     if (!array.ok()) {
-      return BadValueError(block, column, field, csv_->options.declared != nullptr, csv_->convert,
-                           array.status());
+      return BadValueError(block, column, field, IsDeclared(field), csv_->convert, array.status());
     }
     if (format) {
       const auto texts = std::static_pointer_cast<arrow::StringArray>(*array);

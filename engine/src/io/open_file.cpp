@@ -29,7 +29,7 @@ Result<FileOptions> WithFormat(const OpenedFile& file, FileOptions options) {
   VELARIA_ASSIGN_OR_RETURN(auto probed, ProbeOpened(file, options));
   if (options.format == "json") {
     // A reader of JSON that was named: only the shape is looked at.
-    if (!probed.final_format.starts_with("json")) probed.final_format = "json_lines";
+    if (!probed.final_format.starts_with("json")) probed.final_format = "json";
   }
   options.format = probed.kind == "line" ? "line" : probed.final_format;
   if (probed.kind == "line") options.line = probed.line;
@@ -60,7 +60,7 @@ Result<std::shared_ptr<const FileTable>> OpenFile(const std::string& path,
   VELARIA_ASSIGN_OR_RETURN(auto told, WithFormat(file, options));
   told.compression = compression;
   if (looks && !told.format.starts_with("json") && HasEndingOfJson(UncompressedName(path))) {
-    return NotWhatItsNameSays("JSON", path);
+    told.format = "json";  // whose reader says what of the file is none, and on which line
   }
   if (told.format.starts_with("json")) return OpenJson(file, roots, told);
   if (told.format == "line") return OpenLine(file, roots, told);
