@@ -138,6 +138,11 @@ TEST(types_are_the_narrowest_that_lose_nothing) {
   CHECK_EQ(Csv("a,b,c\n-0,1e400,nan\n1,1,1\n"),
            "a: double, b: string, c: string | -0, 1e400, nan | 1, 1, 1");
   CHECK_EQ(Csv("a,b\n 1, 2.5\n2 ,3\n"), "a: int64, b: double | 1, 2.5 | 2, 3");
+  CHECK_EQ(Csv("a,b,c,d\n+3,+1.5,+1234567,+03\n4, +2,1,1\n-5,+1e3,2,2\n"),
+           "a: int64, b: double, c: string, d: string"
+           " | 3, 1.5, +1234567, +03 | 4, 2, 1, 1 | -5, 1000, 2, 2");
+  CHECK_EQ(Csv("a,b\n1.5,NaN\nNaN,Inf\nInfinity,1\n-Infinity,2\n"),
+           "a: double, b: string | 1.5, NaN | nan, Inf | inf, 1 | -inf, 2");
 }
 
 TEST(dates_and_timestamps_are_found_with_zone_and_fraction) {

@@ -1,10 +1,10 @@
 #include "io/csv_errors.hpp"
 
-#include <arrow/csv/converter.h>
 #include <arrow/csv/parser.h>
 
 #include "base/text.hpp"
 #include "interop/schema_rules.hpp"
+#include "io/csv_types.hpp"
 #include "io/text_filters.hpp"
 
 namespace velaria::io {
@@ -20,8 +20,7 @@ bool Converts(const CsvBlock& block, size_t length, int index, int field_count, 
   arrow::csv::BlockParser parser(options, field_count, -1, std::numeric_limits<int32_t>::max());
   uint32_t parsed = 0;
   if (!parser.ParseFinal(block.text.substr(0, length), &parsed).ok()) return false;
-  auto converter = arrow::csv::Converter::Make(type, convert);
-  return converter.ok() && (*converter)->Convert(parser, index).ok();
+  return ConvertCsvColumn(parser, index, type, convert, arrow::default_memory_pool()).ok();
 }
 
 }  // namespace

@@ -210,10 +210,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> CsvScan::Convert(const arrow::csv::B
   for (int column : columns) {
     const auto& field = *csv_->layout.schema->field(column);
     const auto* format = csv_->texts.FormatOf(*field.type());
-    VELARIA_ASSIGN_OR_RETURN(
-        auto converter,
-        arrow::csv::Converter::Make(format ? arrow::utf8() : field.type(), csv_->convert, pool));
-    auto array = converter->Convert(parser, column);
+    auto array = ConvertCsvColumn(parser, column, format ? arrow::utf8() : field.type(),
+                                  csv_->convert, pool);
     if (!array.ok()) {
       return BadValueError(block, column, field, IsDeclared(field), csv_->convert, array.status());
     }

@@ -1,5 +1,10 @@
 #include "io/csv_types.hpp"
 
+#include <arrow/array/builder_binary.h>
+#include <arrow/compute/cast.h>
+#include <arrow/csv/converter.h>
+#include <arrow/csv/options.h>
+#include <arrow/csv/parser.h>
 #include <arrow/util/value_parsing.h>
 
 #include <algorithm>
@@ -12,12 +17,17 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
+constexpr size_t kDigitsBehindPlusMax = 6;  // of an integer; telephone numbers have more
+
 CsvKind KindOfNumber(std::string_view text) {
-  size_t i = text[0] == '-' ? 1 : 0;
+  size_t i = text[0] == '-' || text[0] == '+' ? 1 : 0;
   const size_t first = i;
   while (i < text.size() && IsDigit(text[i])) ++i;
   const size_t digits = i - first;
   if (digits > 1 && text[first] == '0') return CsvKind::kText;
+  if (i == text.size() && text[0] == '+') {
+    return digits > 0 && digits <= kDigitsBehindPlusMax ? CsvKind::kBigint : CsvKind::kText;
+  }
   if (i == text.size() && digits > 0 && !(first == 1 && text[1] == '0')) {
     if (digits <= 18) return CsvKind::kBigint;
     int64_t value;
@@ -115,7 +125,10 @@ CsvKind KindOfField(const CsvField& field, const CsvTexts& texts) {
   }
   const std::string_view number = WithoutBlanks(text);
   if (number.empty()) return CsvKind::kText;
-  if (IsDigit(number[0]) || number[0] == '-' || number[0] == '.') return KindOfNumber(number);
+  if (number == "NaN" || number == "Infinity" || number == "-Infinity") return CsvKind::kDouble;
+  if (IsDigit(number[0]) || std::string_view("-+.").find(number[0]) != std::string_view::npos) {
+    return KindOfNumber(number);
+  }
   return IsBoolean(text) ? CsvKind::kBoolean : CsvKind::kText;
 }
 
@@ -127,6 +140,42 @@ CsvKind CommonKind(CsvKind a, CsvKind b, const CsvTexts& texts) {
   const bool in_iso_form = !texts.date && !texts.timestamp;
   if (are(CsvKind::kDate, CsvKind::kTimestamp) && in_iso_form) return CsvKind::kTimestamp;
   return CsvKind::kText;
+}
+
+Result<std::shared_ptr<arrow::Array>> NumberTexts(const arrow::StringArray& texts,
+                                                  const arrow::DataType& type,
+                                                  arrow::MemoryPool* pool) {
+  arrow::StringBuilder numbers(pool);
+  for (int64_t i = 0; i < texts.length(); ++i) {
+    if (texts.IsNull(i)) {
+      VELARIA_RETURN_NOT_OK(numbers.AppendNull());
+      continue;
+    }
+    std::string_view text = WithoutBlanks(texts.GetView(i));
+    const bool has_plus = IsInteger(type) && text.size() > 1 && text[0] == '+' && IsDigit(text[1]);
+    if (has_plus) text.remove_prefix(1);
+    VELARIA_RETURN_NOT_OK(numbers.Append(text));
+  }
+  return numbers.Finish();
+}
+
+Result<std::shared_ptr<arrow::Array>> ConvertCsvColumn(const arrow::csv::BlockParser& parser,
+                                                       int column, const TypePtr& type,
+                                                       const arrow::csv::ConvertOptions& convert,
+                                                       arrow::MemoryPool* pool) {
+  VELARIA_ASSIGN_OR_RETURN(auto converter, arrow::csv::Converter::Make(type, convert, pool));
+  auto array = converter->Convert(parser, column);
+  if (array.ok() || !IsInteger(*type)) return array;
+  // arrow::csv reads no + before an integer: the texts are converted without it.
+  VELARIA_ASSIGN_OR_RETURN(converter, arrow::csv::Converter::Make(arrow::utf8(), convert, pool));
+  const auto written = converter->Convert(parser, column);
+  if (!written.ok()) return array;
+  VELARIA_ASSIGN_OR_RETURN(
+      const auto numbers,
+      NumberTexts(static_cast<const arrow::StringArray&>(**written), *type, pool));
+  arrow::compute::ExecContext context(pool);
+  auto cast = arrow::compute::Cast(*numbers, type, arrow::compute::CastOptions::Safe(), &context);
+  return cast.ok() ? cast : array;
 }
 
 TypePtr TypeOfKind(CsvKind kind) {

@@ -1,6 +1,7 @@
 // What the text of a CSV field could be, and the one type that fits all fields of a column. A field
-// has a kind only if arrow::csv converts it to the kind's type without loss: numbers with leading
-// zeros, numbers beyond BIGINT and timestamps finer than microseconds stay text.
+// has a kind only if it converts to the kind's type without loss: numbers with leading zeros,
+// numbers beyond BIGINT and timestamps finer than microseconds stay text, and so do a + and seven
+// digits or more, which may be a telephone number.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,11 @@
 #include "functions/date_format.hpp"
 #include "io/csv_records.hpp"
 #include "io/open_file.hpp"
+
+namespace arrow::csv {
+class BlockParser;
+struct ConvertOptions;
+}  // namespace arrow::csv
 
 namespace velaria::io {
 
@@ -44,5 +50,17 @@ CsvKind KindOfField(const CsvField& field, const CsvTexts& texts);
 CsvKind CommonKind(CsvKind a, CsvKind b, const CsvTexts& texts);
 /// VARCHAR for a column of nulls alone.
 TypePtr TypeOfKind(CsvKind kind);
+
+/// The texts of numbers as arrow::compute casts them: without blanks round them, and without the +
+/// before an integer.
+Result<std::shared_ptr<arrow::Array>> NumberTexts(const arrow::StringArray& texts,
+                                                  const arrow::DataType& type,
+                                                  arrow::MemoryPool* pool);
+
+/// The values of a column of parsed rows. A + may stand before integers, too.
+Result<std::shared_ptr<arrow::Array>> ConvertCsvColumn(const arrow::csv::BlockParser& parser,
+                                                       int column, const TypePtr& type,
+                                                       const arrow::csv::ConvertOptions& convert,
+                                                       arrow::MemoryPool* pool);
 
 }  // namespace velaria::io

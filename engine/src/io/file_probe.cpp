@@ -149,11 +149,10 @@ Result<ProbeResult> ProbeOpened(const OpenedFile& file, const FileOptions& optio
     out.candidates.push_back({shape == JsonShape::kArray ? "json_array" : "json_lines", json});
   }
   // JSON has commas, too: that it could be CSV is no candidate worth a warning.
-  if (json == 0 && options.format != "json") {
+  if (json == 0) {
     VELARIA_ASSIGN_OR_RETURN(const CsvLook look, LookAtCsv(file, options));
     AddDelimited(look, ending, &out, &out.candidates);
   }
-  if (out.candidates.empty()) out.candidates.push_back({"json_lines", 0});
   std::stable_sort(out.candidates.begin(), out.candidates.end(),
                    [](const auto& a, const auto& b) { return a.score > b.score; });
   out.final_format = out.candidates[0].format;

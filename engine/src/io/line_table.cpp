@@ -96,29 +96,12 @@ class LineScan final : public FileScan {
   TextBlocks blocks_;
 };
 
-/// Blanks round a number are looked past, as in CSV.
-Result<std::shared_ptr<arrow::Array>> Trimmed(const arrow::StringArray& texts,
-                                              arrow::MemoryPool* pool) {
-  arrow::StringBuilder builder(pool);
-  for (int64_t row = 0; row < texts.length(); ++row) {
-    if (texts.IsNull(row)) {
-      VELARIA_RETURN_NOT_OK(builder.AppendNull());
-      continue;
-    }
-    std::string_view text = texts.GetView(row);
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    VELARIA_RETURN_NOT_OK(builder.Append(text));
-  }
-  return builder.Finish();
-}
-
 Result<std::shared_ptr<arrow::Array>> LineScan::Convert(const arrow::StringArray& texts,
                                                         const arrow::Field& field,
                                                         const FileMorsel& morsel,
                                                         const std::vector<int64_t>& positions,
                                                         arrow::MemoryPool* pool) const {
-  VELARIA_ASSIGN_OR_RETURN(auto trimmed, Trimmed(texts, pool));
+  VELARIA_ASSIGN_OR_RETURN(auto trimmed, NumberTexts(texts, *field.type(), pool));
   arrow::compute::ExecContext context(pool);
   const auto options = arrow::compute::CastOptions::Safe();
   auto cast = arrow::compute::Cast(*trimmed, field.type(), options, &context);

@@ -25,12 +25,8 @@ bool HasEndingOfJson(const std::string& name) {
 
 /// The options with the format that the file has; a format that was named stays.
 Result<FileOptions> WithFormat(const OpenedFile& file, FileOptions options) {
-  if (!options.format.empty() && options.format != "json") return options;
+  if (!options.format.empty()) return options;
   VELARIA_ASSIGN_OR_RETURN(auto probed, ProbeOpened(file, options));
-  if (options.format == "json") {
-    // A reader of JSON that was named: only the shape is looked at.
-    if (!probed.final_format.starts_with("json")) probed.final_format = "json";
-  }
   options.format = probed.kind == "line" ? "line" : probed.final_format;
   if (probed.kind == "line") options.line = probed.line;
   return options;
@@ -43,7 +39,11 @@ Result<std::shared_ptr<const FileTable>> OpenFile(const std::string& path,
                                                   const FileOptions& options) {
   const std::string compression = CompressionOf(path, options.compression);
   VELARIA_ASSIGN_OR_RETURN(auto file, OpenText(roots, path, options));
-  if (file.byte_count == 0) return Fail(ErrorCode::kFileFormat, "file is empty: " + path);
+  // Lines of JSON may be none: it is what COPY writes of no rows.
+  const bool may_be_empty = options.declared && options.format.starts_with("json");
+  if (file.byte_count == 0 && !may_be_empty) {
+    return Fail(ErrorCode::kFileFormat, "file is empty: " + path);
+  }
   VELARIA_ASSIGN_OR_RETURN(const auto kind, MagicOf(file));
   const bool looks = options.format.empty();
   if (options.format == "parquet" || (looks && kind == Magic::kParquet)) {

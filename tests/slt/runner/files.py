@@ -58,6 +58,7 @@ _TEXT_FILES = {
     "one_column_notes.tsv": 'notes\n\na\n\nx\n""\n',
     "one_column_comments.csv": "a\n#c\n1\n\n2\n",
     "null_texts.csv": "id,word,n\n1,NA,1\n2,-,-\n3,x,3\n",
+    "signed.csv": "n,d\n+3,+1.5\n-4,2\n +1234567,-0.25\n",
     "behind_quote.csv": 'a,b\n1,"x"\n2,"x"y\n3,"z" \n4,w"v"\n',
     "quotes_behind.csv": "a,b\n1,'x'y\n",
     "empty_between.csv": "a,b\n1,2\n\n3,4\n",
