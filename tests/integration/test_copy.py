@@ -1,5 +1,6 @@
 """COPY: a file is there whole or not at all, and what was written reads back."""
 
+import csv
 import datetime
 import os
 import subprocess
@@ -88,6 +89,40 @@ def test_csv_reads_elsewhere_as_it_was(session: velaria.Session, tmp_path: Path)
     session.sql(f"COPY t TO '{path}'")
     options = pa_csv.ParseOptions(newlines_in_values=True)
     assert pa_csv.read_csv(path, parse_options=options).equals(table)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_csv_is_quoted_where_it_must_be(
+    session: velaria.Session, tmp_path: Path, delimiter: str
+) -> None:
+    texts = [
+        "plain",
+        f"a{delimiter}b",
+        delimiter,
+        'say "hi"',
+        '"',
+        '""',
+        '"all of it"',
+        "two\nlines",
+        "old\rline\r\nends\n",
+        " before",
+        "behind ",
+        "  ",
+        "",
+        "'single'",
+        "na\u00efve",
+    ]
+    rows = list(zip(texts, reversed(texts), strict=True))
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    session.create_dataframe_from_arrow(pa.table(columns, names=['x, "y"', "z"]), "t")
+    path = tmp_path / "t.csv"
+    session.sql(f"COPY t TO '{path}' (DELIMITER '{delimiter}')")
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *read = csv.reader(file, delimiter=delimiter, strict=True)
+    assert header == ['x, "y"', "z"]
+    assert [tuple(row) for row in read] == rows
+    back = session.sql(f"SELECT * FROM read_csv('{path}', delim := '{delimiter}', header := true)")
+    assert back.to_rows() == rows
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "parquet", "arrow", "csv.gz", "json.zst"])
