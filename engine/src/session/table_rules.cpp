@@ -40,12 +40,6 @@ bool HasNull(const std::vector<Vector>& key, int64_t row) {
 
 }  // namespace
 
-bool RuleSet::HasName(const std::string& constraint) const {
-  const auto has = [&](const auto& rule) { return EqualsIgnoreCase(rule.name, constraint); };
-  return std::any_of(keys.begin(), keys.end(), has) ||
-         std::any_of(checks.begin(), checks.end(), has);
-}
-
 TableRules::TableRules(std::string table, SchemaPtr schema, RuleSet rules)
     : table_(std::move(table)), schema_(std::move(schema)), rules_(std::move(rules)) {
   for (const auto& key : rules_.keys) {

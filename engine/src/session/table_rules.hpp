@@ -32,7 +32,6 @@ struct RuleSet {
   std::vector<logical::BoundExprPtr> defaults;  // as TableRules::defaults
 
   bool empty() const { return keys.empty() && checks.empty() && defaults.empty(); }
-  bool HasName(const std::string& constraint) const;
 };
 
 /// Where no row has the key.

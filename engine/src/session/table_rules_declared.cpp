@@ -1,4 +1,7 @@
 // The rules that CREATE TABLE and ALTER TABLE declare, bound over the table's columns.
+#include <unordered_map>
+#include <unordered_set>
+
 #include "base/text.hpp"
 #include "session/statement_runner.hpp"
 
@@ -15,17 +18,36 @@ int ColumnNamed(const std::string& name, const arrow::Schema& schema) {
 
 namespace {
 
-/// `base`, or with the first number behind it that no other constraint has.
-std::string FreeName(const std::string& base, const RuleSet& rules) {
-  std::string name = base;
-  for (int number = 1; rules.HasName(name); ++number) name = base + std::to_string(number);
-  return name;
-}
+/// The names of a table's constraints, without regard to case.
+class ConstraintNames {
+ public:
+  explicit ConstraintNames(const RuleSet& rules) {
+    for (const auto& key : rules.keys) Take(key.name);
+    for (const auto& check : rules.checks) Take(check.name);
+  }
 
-Status CheckFree(const std::string& name, const RuleSet& rules, Place place) {
-  if (!rules.HasName(name)) return Status::OK();
-  return FailAt(place, ErrorCode::kTableExists, "a constraint of that name exists: " + name);
-}
+  void Take(const std::string& name) { taken_.insert(ToLower(name)); }
+
+  /// `base`, or with the first number behind it that no other constraint has. No name is ever given
+  /// back: each search goes on where the last one ended.
+  std::string FreeName(const std::string& base) {
+    int& number = numbers_[ToLower(base)];
+    std::string name = number == 0 ? base : base + std::to_string(number);
+    while (Has(name)) name = base + std::to_string(++number);
+    return name;
+  }
+
+  Status CheckFree(const std::string& name, Place place) const {
+    if (!Has(name)) return Status::OK();
+    return FailAt(place, ErrorCode::kTableExists, "a constraint of that name exists: " + name);
+  }
+
+ private:
+  bool Has(const std::string& name) const { return taken_.contains(ToLower(name)); }
+
+  std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, int> numbers_;  // by name: the last one tried
+};
 
 /// Its columns, in the schema, which a primary key makes NOT NULL.
 Status BindKey(const sql::KeyDef& definition, SchemaPtr* schema, KeyRule* key) {
@@ -54,6 +76,7 @@ Status BindKey(const sql::KeyDef& definition, SchemaPtr* schema, KeyRule* key) {
 
 Status StatementRunner::AddRules(const Statement& statement, const std::string& table,
                                  SchemaPtr* schema, RuleSet* rules) {
+  ConstraintNames names(*rules);
   for (const auto& definition : statement.keys) {
     const auto is_primary = [](const KeyRule& key) { return key.primary; };
     if (definition.primary && std::any_of(rules->keys.begin(), rules->keys.end(), is_primary)) {
@@ -61,19 +84,21 @@ Status StatementRunner::AddRules(const Statement& statement, const std::string& 
                     "a table has one primary key at most: " + table);
     }
     KeyRule key{definition.name, definition.primary, {}};
-    ARROW_RETURN_NOT_OK(CheckFree(key.name, *rules, definition.place));
+    ARROW_RETURN_NOT_OK(names.CheckFree(key.name, definition.place));
     ARROW_RETURN_NOT_OK(BindKey(definition, schema, &key));
     if (key.name.empty()) {
       std::vector<std::string> words;
       for (int column : key.columns) words.push_back((*schema)->field(column)->name());
-      key.name = FreeName(table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key"), *rules);
+      key.name = names.FreeName(table + "_" + (key.primary ? "pkey" : Join(words, "_") + "_key"));
     }
+    names.Take(key.name);
     rules->keys.push_back(std::move(key));
   }
   for (const auto& definition : statement.checks) {
     CheckRule check{definition.name, definition.text, nullptr};
-    ARROW_RETURN_NOT_OK(CheckFree(check.name, *rules, definition.place));
-    if (check.name.empty()) check.name = FreeName(table + "_check", *rules);
+    ARROW_RETURN_NOT_OK(names.CheckFree(check.name, definition.place));
+    if (check.name.empty()) check.name = names.FreeName(table + "_check");
+    names.Take(check.name);
     ARROW_ASSIGN_OR_RAISE(check.condition, sql::BindPredicateOverSchema(*definition.expr, **schema,
                                                                         table, "CHECK", Bind()));
     rules->checks.push_back(std::move(check));
