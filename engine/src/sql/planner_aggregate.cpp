@@ -47,6 +47,16 @@ bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggrega
          !a.filter == !b.filter && (!a.filter || logical::Equal(*a.filter, *b.filter));
 }
 
+size_t HashOfAggregate(const logical::BoundAggregate& call) {
+  size_t hash = std::hash<const AggregateFunction*>()(call.function);
+  for (const size_t part :
+       {static_cast<size_t>(call.binding.distinct), logical::HashOf(call.arguments),
+        call.filter ? logical::HashOf(*call.filter) : 0}) {
+    hash = logical::MixedHash(hash, part);
+  }
+  return hash;
+}
+
 AggregateOrder OrderOf(const OrderItem& item, size_t argument) {
   return {argument, item.descending, item.nulls_first.value_or(false)};
 }
@@ -237,8 +247,9 @@ Result<BoundExprPtr> ExpressionBinder::CollectAggregate(const AggregateFunction&
   if (call.filter) call.text += " FILTER (WHERE " + logical::ToText(*call.filter) + ")";
 
   auto& known = collector_->aggregates;
-  size_t at = 0;
-  while (at < known.size() && !SameAggregate(known[at], call)) ++at;
+  const size_t at = collector_->aggregate_index.FindOrAdd(
+      HashOfAggregate(call), known.size(),
+      [&](size_t other) { return SameAggregate(known[other], call); });
   if (at == known.size()) known.push_back(std::move(call));
   return logical::MakeColumn(collector_->width + static_cast<int>(at), known[at].binding.type,
                              known[at].text, expr.place);
@@ -285,8 +296,9 @@ Result<BoundExprPtr> ExpressionBinder::BindGrouping(const std::string& name, con
 BoundExprPtr ExpressionBinder::CollectGrouping(const std::string& name,
                                                std::vector<BoundExprPtr> arguments, Place place) {
   auto& known = collector_->groupings;
-  size_t at = 0;
-  while (at < known.size() && !SameExpressions(known[at], arguments)) ++at;
+  const size_t at = collector_->grouping_index.FindOrAdd(
+      logical::HashOf(arguments), known.size(),
+      [&](size_t other) { return SameExpressions(known[other], arguments); });
   std::vector<std::string> parts;
   for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
   if (at == known.size()) known.push_back(std::move(arguments));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "logical/expression_index.hpp"
 #include "sql/planner.hpp"
 #include "sql/planner_coerce.hpp"
 #include "sql/planner_scope.hpp"
@@ -21,6 +22,7 @@ struct AggregateCollector {
   int width = 0;  // columns of the input; aggregate i is column width + i
   std::vector<logical::BoundAggregate> aggregates;
   std::vector<std::vector<logical::BoundExprPtr>> groupings;  // the arguments of each call
+  logical::HashIndex aggregate_index, grouping_index;
 };
 
 /// What stands inside an aggregate call.
@@ -70,6 +72,7 @@ Status ChangeWindow(CollectedWindow* window, Change change) {
 struct WindowCollector {
   const std::vector<std::pair<Name, WindowSpec>>* named = nullptr;  // WINDOW w AS (...)
   std::vector<CollectedWindow> calls;
+  logical::HashIndex call_index;
 };
 
 /// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such

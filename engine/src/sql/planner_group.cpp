@@ -2,6 +2,7 @@
 // output.
 #include <numeric>
 
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -18,21 +19,31 @@ bool ReadsAggregate(const logical::BoundExpr& expr, int width) {
   return std::any_of(used.begin(), used.end(), [&](int column) { return column >= width; });
 }
 
+/// Which of the groups `expr` is.
+std::optional<size_t> GroupOf(const logical::BoundExpr& expr,
+                              const std::vector<BoundExprPtr>& groups,
+                              const logical::HashIndex& index, logical::ExpressionHashes* hashes) {
+  if (groups.empty()) return std::nullopt;
+  return index.Find(logical::HashOf(expr, hashes),
+                    [&](size_t group) { return logical::Equal(*groups[group], expr); });
+}
+
 /// What expressions over the input become over the Aggregate's output.
 struct Moved {
   const std::vector<BoundExprPtr>& groups;
+  const logical::HashIndex& group_index;
   const std::vector<BoundExprPtr>& groupings;  // values of the GROUPING calls
   int width;                                   // of the input
 };
 
 /// `expr` over the Aggregate's output: grouped expressions and aggregates become its columns,
 /// anything else of the input is VEL2020.
-Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const Moved& moved) {
+Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const Moved& moved,
+                                   logical::ExpressionHashes* hashes) {
   const auto& groups = moved.groups;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    if (!logical::Equal(*expr, *groups[i])) continue;
-    return logical::MakeColumn(static_cast<int>(i), expr->type, logical::ToText(*groups[i]),
-                               expr->place);
+  if (const auto group = GroupOf(*expr, groups, moved.group_index, hashes)) {
+    return logical::MakeColumn(static_cast<int>(*group), expr->type,
+                               logical::ToText(*groups[*group]), expr->place);
   }
   if (expr->kind == BoundKind::kColumn) {
     if (expr->column >= kWindowBase) return expr;
@@ -50,7 +61,7 @@ Result<BoundExprPtr> OntoAggregate(const BoundExprPtr& expr, const Moved& moved)
   }
   std::shared_ptr<logical::BoundExpr> copy;
   for (size_t i = 0; i < expr->children.size(); ++i) {
-    VELARIA_ASSIGN_OR_RETURN(auto child, OntoAggregate(expr->children[i], moved));
+    VELARIA_ASSIGN_OR_RETURN(auto child, OntoAggregate(expr->children[i], moved, hashes));
     if (child == expr->children[i]) continue;
     if (!copy) copy = std::make_shared<logical::BoundExpr>(*expr);
     copy->children[i] = std::move(child);
@@ -88,11 +99,11 @@ Result<BoundExprPtr> QueryBinder::GroupAt(const Expr& ordinal, const Core& core)
 Status QueryBinder::AddGroup(BoundExprPtr group, Core* core, int* position) {
   VELARIA_RETURN_NOT_OK(CheckComparable(*group, "GROUP BY"));
   auto& groups = core->groups;
-  const auto known = std::find_if(groups.begin(), groups.end(), [&](const auto& other) {
-    return logical::Equal(*other, *group);
-  });
-  *position = static_cast<int>(known - groups.begin());
-  if (known == groups.end()) groups.push_back(std::move(group));
+  const size_t at = core->group_index.FindOrAdd(
+      logical::HashOf(*group), groups.size(),
+      [&](size_t other) { return logical::Equal(*groups[other], *group); });
+  *position = static_cast<int>(at);
+  if (at == groups.size()) groups.push_back(std::move(group));
   return Status::OK();
 }
 
@@ -144,14 +155,14 @@ Result<std::vector<BoundExprPtr>> QueryBinder::GroupingValues(const Core& core, 
   for (const auto& arguments : core.collector.groupings) {
     std::vector<int> positions = arguments.empty() ? all : std::vector<int>();
     for (const auto& argument : arguments) {
-      size_t at = 0;
-      while (at < core.groups.size() && !logical::Equal(*core.groups[at], *argument)) ++at;
-      if (at == core.groups.size()) {
+      logical::ExpressionHashes hashes;
+      const auto at = GroupOf(*argument, core.groups, core.group_index, &hashes);
+      if (!at) {
         return FailAt(
             argument->place, ErrorCode::kNotGrouped,
             "the arguments of GROUPING must be in GROUP BY: " + logical::ToText(*argument));
       }
-      positions.push_back(static_cast<int>(at));
+      positions.push_back(static_cast<int>(*at));
     }
     std::vector<BoundExprPtr> parts;
     for (size_t set = 0; set < sets.size(); ++set) {
@@ -190,9 +201,11 @@ Status QueryBinder::BindAggregation(const Select& select, Core* core) {
   }
   const auto set_column = static_cast<int>(core->groups.size() + aggregates.size());
   VELARIA_ASSIGN_OR_RETURN(const auto groupings, GroupingValues(*core, set_column));
-  const Moved moved{core->groups, groupings, core->collector.width};
+  const Moved moved{core->groups, core->group_index, groupings, core->collector.width};
   const auto move = [&](BoundExprPtr* expr) -> Status {
-    VELARIA_ASSIGN_OR_RETURN(*expr, OntoAggregate(*expr, moved));
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
+    logical::ExpressionHashes hashes;
+    VELARIA_ASSIGN_OR_RETURN(*expr, OntoAggregate(*expr, moved, &hashes));
     return Status::OK();
   };
   auto node = logical::MakeNode(logical::NodeKind::kAggregate, {core->from.plan});

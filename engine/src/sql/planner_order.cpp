@@ -1,5 +1,6 @@
 // The tail of a query: select list to projection, DISTINCT, ORDER BY with hidden columns, LIMIT and
 // OFFSET.
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
 #include "sql/planner_query.hpp"
@@ -59,24 +60,36 @@ Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
   binder.set_windows(&core->windows);
   binder.set_unnests(&core->unnests);
   VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(tree));
-  for (size_t i = 0; i < core->items.size(); ++i) {
-    if (logical::Equal(*core->items[i].expr, *expr)) return static_cast<int>(i);
-  }
+  const size_t hash = logical::HashOf(*expr);
+  const auto item = core->item_index.Find(
+      hash, [&](size_t at) { return logical::Equal(*core->items[at].expr, *expr); });
+  if (item) return static_cast<int>(*item);
   if (select.distinct && select.distinct_on.empty()) {
     return FailAt(
         tree.place, ErrorCode::kNotGrouped,
         "ORDER BY of SELECT DISTINCT must be in the select list: " + logical::ToText(*expr));
   }
-  for (size_t i = 0; i < core->hidden.size(); ++i) {
-    if (logical::Equal(*core->hidden[i], *expr)) return static_cast<int>(core->items.size() + i);
+  const size_t at = core->hidden_index.FindOrAdd(hash, core->hidden.size(), [&](size_t other) {
+    return logical::Equal(*core->hidden[other], *expr);
+  });
+  if (at == core->hidden.size()) {
+    VELARIA_RETURN_NOT_OK(CheckComparable(*expr, clause));
+    core->hidden.push_back(std::move(expr));
   }
-  VELARIA_RETURN_NOT_OK(CheckComparable(*expr, clause));
-  core->hidden.push_back(std::move(expr));
-  return static_cast<int>(core->items.size() + core->hidden.size()) - 1;
+  return static_cast<int>(core->items.size() + at);
 }
 
 Status QueryBinder::BindOrder(const Select& select, Core* core) {
+  if (!select.distinct_on.empty() || !select.order_by.empty()) {
+    for (size_t i = 0; i < core->items.size(); ++i) {
+      const auto& expr = *core->items[i].expr;
+      core->item_index.FindOrAdd(logical::HashOf(expr), i, [&](size_t other) {
+        return logical::Equal(*core->items[other].expr, expr);
+      });
+    }
+  }
   const auto column_for = [&](const Expr& tree, const std::string& clause) -> Result<int> {
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
     VELARIA_ASSIGN_OR_RETURN(const int column, ColumnFor(tree, clause, select, core));
     if (static_cast<size_t>(column) < core->items.size()) {
       VELARIA_RETURN_NOT_OK(

@@ -165,9 +165,11 @@ struct QueryBinder::Core {
   std::vector<AliasTarget> aliases;
   std::vector<SelectColumn> items;
   std::vector<logical::BoundExprPtr> groups;
+  logical::HashIndex group_index;
   std::optional<std::vector<std::vector<int>>> grouping_sets;  // positions of groups
   logical::BoundExprPtr having;
-  std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
+  std::vector<logical::BoundExprPtr> hidden;    // sort expressions that are not in the select list
+  logical::HashIndex item_index, hidden_index;  // of the select list once ORDER BY is bound
   std::vector<OrderKey> order;
   std::vector<int> distinct_on;  // columns as in OrderKey
   WindowCollector windows;

@@ -1,5 +1,8 @@
 // Calls with OVER: where they may stand, named windows, arguments, and the Window nodes they
 // become. Frames are bound in planner_frame.cpp.
+#include <functional>
+
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -12,10 +15,20 @@ namespace {
 
 using NamedWindows = std::vector<std::pair<Name, WindowSpec>>;
 
+/// In one SELECT: each different window is one more step of the plan.
+constexpr size_t kWindowsMax = 500;
+
 /// The specifications that give a window its three parts; a named window lends what is not written.
 struct WindowParts {
   const WindowSpec *partition, *order, *frame;
 };
+
+Status TooManyWindows(Place place) {
+  return FailAt(
+      place, ErrorCode::kNestingTooDeep,
+      "one SELECT has more different windows than the limit: " + std::to_string(kWindowsMax),
+      "Compute some of them in a subquery in FROM.");
+}
 
 Status UnknownWindow(const Name& name, const NamedWindows& named) {
   std::vector<std::string> names;
@@ -87,6 +100,29 @@ bool SameCall(const logical::BoundWindow& a, const logical::BoundWindow& b) {
          SameExpr(f.start_offset, g.start_offset) && SameExpr(f.end_offset, g.end_offset);
 }
 
+size_t HashOfOrder(const std::vector<logical::SortKey>& order) {
+  size_t hash = order.size();
+  for (const auto& key : order) {
+    hash = logical::MixedHash(hash, logical::HashOf(*key.expr));
+    hash = logical::MixedHash(hash, key.descending * 2 + key.nulls_first);
+  }
+  return hash;
+}
+
+size_t HashOfCall(const CollectedWindow& window) {
+  const auto& call = window.call;
+  size_t hash = call.function ? std::hash<const WindowFunction*>()(call.function)
+                              : std::hash<const AggregateFunction*>()(call.aggregate.function);
+  for (const size_t part :
+       {logical::HashOf(call.arguments), logical::HashOf(call.aggregate.arguments),
+        logical::HashOf({call.aggregate.filter, call.frame.start_offset, call.frame.end_offset}),
+        static_cast<size_t>(call.frame.start), static_cast<size_t>(call.frame.end),
+        HashOfOrder(window.order), logical::HashOf(window.partition)}) {
+    hash = logical::MixedHash(hash, part);
+  }
+  return hash;
+}
+
 /// An aggregate over its whole partition is the same in any order of the rows.
 bool NeedsNoOrder(const CollectedWindow& window) {
   const auto& frame = window.call.frame;
@@ -143,6 +179,7 @@ Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
     return FailAt(expr.place, ErrorCode::kUnknownFunction, "unknown function: " + name,
                   near.empty() ? "" : "Did you mean " + near + "?");
   }
+  VELARIA_RETURN_NOT_OK(CancelScope::Check());
   CollectedWindow window;
   in_window_ = true;
   Status status = function ? BindWindowFunction(*function, expr, &window)
@@ -151,12 +188,12 @@ Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
   in_window_ = false;
   VELARIA_RETURN_NOT_OK(status);
   auto& known = windows_->calls;
-  size_t at = 0;
-  while (at < known.size() &&
-         !(SameCall(known[at].call, window.call) && SameOrder(known[at].order, window.order) &&
-           SameExprs(known[at].partition, window.partition))) {
-    ++at;
-  }
+  const size_t at =
+      windows_->call_index.FindOrAdd(HashOfCall(window), known.size(), [&](size_t other) {
+        return SameCall(known[other].call, window.call) &&
+               SameOrder(known[other].order, window.order) &&
+               SameExprs(known[other].partition, window.partition);
+      });
   window.call.place = expr.place;
   if (at == known.size()) known.push_back(std::move(window));
   return logical::MakeColumn(kWindowBase + static_cast<int>(at), known[at].call.type,
@@ -257,12 +294,16 @@ Status ExpressionBinder::BindWindowSpec(const WindowSpec& written, CollectedWind
 /// Windows that no call uses are checked as well.
 Status QueryBinder::BindNamedWindows(const Select& select, Core* core) {
   core->windows.named = &select.windows;
+  if (select.windows.size() > kWindowsMax) {
+    return TooManyWindows(select.windows[kWindowsMax].first.place);
+  }
   for (size_t i = 0; i < select.windows.size(); ++i) {
     const auto& [name, spec] = select.windows[i];
     for (size_t j = 0; j < i; ++j) {
       if (!NameMatches(name, select.windows[j].first.text)) continue;
       return FailAt(name.place, ErrorCode::kBadWindow, "a window is named twice: " + name.text);
     }
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
     VELARIA_RETURN_NOT_OK(PartsOf(spec, select.windows, i).status());
     AggregateCollector aggregates = core->collector;
     WindowCollector windows = core->windows;
@@ -300,6 +341,7 @@ Status QueryBinder::PlaceWindows(Core* core) {
       const auto found = std::find_if(nodes.begin(), nodes.end(), fits);
       node_of[i] = static_cast<int>(found - nodes.begin());
       if (found != nodes.end()) continue;
+      if (nodes.size() == kWindowsMax) return TooManyWindows(window.call.place);
       auto node = logical::MakeNode(logical::NodeKind::kWindow);
       node->expressions = window.partition;
       node->sort_keys = window.order;
