@@ -22,7 +22,6 @@ struct Conjunct {
   Relations relations;
   Relations left, right;  // of the two sides of an equality
   bool is_equality = false;
-  bool used = false;
   double domain = std::numeric_limits<double>::infinity();  // distinct values, at most
 };
 
@@ -32,7 +31,14 @@ struct Part {
   std::vector<int> columns;  // the original number of each output column
   Relations relations;
   double rows = 0;
-  double base_rows = 0;  // before filters: the domain of its keys
+  double base_rows = 0;         // before filters: the domain of its keys
+  std::vector<size_t> waiting;  // numbers of the conjuncts over it and other parts, ascending
+};
+
+/// What is known of a join of two parts.
+struct Estimate {
+  double rows = 0;
+  bool connected = false;  // a key joins them
 };
 
 std::vector<BoundExprPtr> ShiftedBy(const std::vector<BoundExprPtr>& exprs, int by, size_t width) {
@@ -79,20 +85,35 @@ class JoinOrder {
   }
 
   void Add(BoundExprPtr conjunct) { exprs_.push_back(std::move(conjunct)); }
-  size_t relation_count() const { return leaves_.size(); }
+
+  /// How many relations there are below `node`; counting ends at `enough`.
+  static size_t CountRelations(const LogicalNode& node, size_t enough) {
+    if (!IsInnerTree(node)) return 1;
+    size_t count = 0;
+    for (const auto& child : node.children) {
+      if (count < enough) count += CountRelations(*child, enough - count);
+    }
+    return count;
+  }
 
   Result<LogicalPtr> Build(size_t width) {
     InferConstants(width);
     VELARIA_RETURN_NOT_OK(Sort(width));
     const bool bounded = std::all_of(parts_.begin(), parts_.end(),
                                      [](const Part& part) { return IsBounded(*part.plan); });
-    while (parts_.size() > 1) {
+    std::vector<size_t> left(parts_.size());  // the parts that are not yet in another one
+    std::iota(left.begin(), left.end(), size_t{0});
+    if (bounded) VELARIA_RETURN_NOT_OK(EstimatePairs());
+    while (left.size() > 1) {
       VELARIA_RETURN_NOT_OK(CancelScope::Check());
-      size_t a = 0, b = 1;
-      if (bounded) Pick(&a, &b);
+      const auto [a, b] = bounded ? Pick(left) : std::pair(left[0], left[1]);
       VELARIA_ASSIGN_OR_RETURN(Part joined, Combine(parts_[a], parts_[b]));
       parts_[a] = std::move(joined);
-      parts_.erase(parts_.begin() + static_cast<std::ptrdiff_t>(b));
+      parts_[b] = Part();
+      left.erase(std::find(left.begin(), left.end(), b));
+      for (const size_t other : left) {
+        if (bounded && other != a) EstimatePair(std::min(a, other), std::max(a, other));
+      }
     }
     std::vector<int> order(width);
     for (size_t i = 0; i < width; ++i)
@@ -261,6 +282,11 @@ class JoinOrder {
       part.base_rows = std::max(1.0, estimate.unfiltered);
       parts_.push_back(std::move(part));
     }
+    for (size_t i = 0; i < conjuncts_.size(); ++i) {
+      const Relations& of = conjuncts_[i].relations;
+      for (size_t at = of._Find_first(); at < kRelationsMax; at = of._Find_next(at))
+        parts_[at].waiting.push_back(i);
+    }
     FindDomains(width);
     return Status::OK();
   }
@@ -274,47 +300,61 @@ class JoinOrder {
             (within(conjunct.left, b.relations) && within(conjunct.right, a.relations)));
   }
 
-  /// Estimated rows of a join b; `connected` tells whether a key joins them.
-  double JoinedRows(const Part& a, const Part& b, bool* connected) const {
-    double rows = a.rows * b.rows;
-    *connected = false;
+  /// Of a join b. A conjunct that can be used there waits in both.
+  Estimate EstimateJoin(const Part& a, const Part& b) const {
+    Estimate estimate{a.rows * b.rows, false};
     const Relations both = a.relations | b.relations;
-    for (const auto& conjunct : conjuncts_) {
-      if (conjunct.used || (conjunct.relations & ~both).any()) continue;
+    for (const size_t number : a.waiting.size() < b.waiting.size() ? a.waiting : b.waiting) {
+      const Conjunct& conjunct = conjuncts_[number];
+      if ((conjunct.relations & ~both).any()) continue;
       if (!IsKey(conjunct, a, b)) {
-        rows *= SelectivityOf(*conjunct.expr);
-      } else if (*connected) {
-        rows *= kFurtherKeySelectivity;
+        estimate.rows *= SelectivityOf(*conjunct.expr);
+      } else if (estimate.connected) {
+        estimate.rows *= kFurtherKeySelectivity;
       } else {
-        rows /= std::min({a.base_rows, b.base_rows, conjunct.domain});
-        *connected = true;
+        estimate.rows /= std::min({a.base_rows, b.base_rows, conjunct.domain});
+        estimate.connected = true;
       }
     }
-    return std::max(1.0, rows);
+    estimate.rows = std::max(1.0, estimate.rows);
+    return estimate;
   }
 
-  void Pick(size_t* best_a, size_t* best_b) const {
-    double best = -1;
-    bool best_connected = false;
+  void EstimatePair(size_t a, size_t b) {
+    pairs_[a * parts_.size() + b] = EstimateJoin(parts_[a], parts_[b]);
+  }
+
+  Status EstimatePairs() {
+    pairs_.resize(parts_.size() * parts_.size());
     for (size_t a = 0; a < parts_.size(); ++a) {
-      for (size_t b = a + 1; b < parts_.size(); ++b) {
-        bool connected = false;
-        const double rows = JoinedRows(parts_[a], parts_[b], &connected);
-        const bool better = best < 0 || (connected && !best_connected) ||
-                            (connected == best_connected && rows < best);
-        if (!better) continue;
-        best = rows;
-        best_connected = connected;
-        *best_a = a;
-        *best_b = b;
+      VELARIA_RETURN_NOT_OK(CancelScope::Check());
+      for (size_t b = a + 1; b < parts_.size(); ++b) EstimatePair(a, b);
+    }
+    return Status::OK();
+  }
+
+  /// The two of `left`, which is ascending, that are joined next.
+  std::pair<size_t, size_t> Pick(const std::vector<size_t>& left) const {
+    std::pair best(left[0], left[1]);
+    const auto estimate_of = [&](const auto& pair) -> const Estimate& {
+      return pairs_[pair.first * parts_.size() + pair.second];
+    };
+    for (size_t i = 0; i < left.size(); ++i) {
+      for (size_t j = i + 1; j < left.size(); ++j) {
+        const std::pair pair(left[i], left[j]);
+        const Estimate& now = estimate_of(pair);
+        const Estimate& least = estimate_of(best);
+        const bool better =
+            now.connected != least.connected ? now.connected : now.rows < least.rows;
+        if (better) best = pair;
       }
     }
+    return best;
   }
 
   Result<Part> Combine(const Part& first, const Part& second) {
-    bool connected = false;
     Part joined;
-    joined.rows = JoinedRows(first, second, &connected);
+    joined.rows = EstimateJoin(first, second).rows;
     joined.base_rows = std::max(first.base_rows, second.base_rows);
     joined.relations = first.relations | second.relations;
     const bool swap =
@@ -328,9 +368,15 @@ class JoinOrder {
     const auto in_left = PositionsOf(left.columns), in_right = PositionsOf(right.columns);
     const auto in_both = PositionsOf(joined.columns);
     std::vector<BoundExprPtr> residual;
-    for (auto& conjunct : conjuncts_) {
-      if (conjunct.used || (conjunct.relations & ~joined.relations).any()) continue;
-      conjunct.used = true;
+    std::vector<size_t> waiting;
+    std::set_union(first.waiting.begin(), first.waiting.end(), second.waiting.begin(),
+                   second.waiting.end(), std::back_inserter(waiting));
+    for (const size_t number : waiting) {
+      const Conjunct& conjunct = conjuncts_[number];
+      if ((conjunct.relations & ~joined.relations).any()) {
+        joined.waiting.push_back(number);
+        continue;
+      }
       if (!IsKey(conjunct, left, right)) {
         residual.push_back(RemapColumns(conjunct.expr, in_both));
         continue;
@@ -364,14 +410,13 @@ class JoinOrder {
   std::vector<BoundExprPtr> exprs_, above_;
   std::vector<Conjunct> conjuncts_;
   std::vector<Part> parts_;
+  std::vector<Estimate> pairs_;  // of part a and part b > a, row by row
 };
 
 }  // namespace
 
 Result<LogicalPtr> OrderJoins(const LogicalPtr& join, std::vector<BoundExprPtr> conjuncts) {
-  JoinOrder order;
-  VELARIA_RETURN_NOT_OK(order.Collect(join, 0));
-  if (order.relation_count() > kRelationsMax) {
+  if (JoinOrder::CountRelations(*join, kRelationsMax + 1) > kRelationsMax) {
     std::vector<LogicalPtr> children;
     for (const auto& child : join->children) {
       VELARIA_ASSIGN_OR_RETURN(auto pushed, PushFilters(child));
@@ -379,6 +424,8 @@ Result<LogicalPtr> OrderJoins(const LogicalPtr& join, std::vector<BoundExprPtr> 
     }
     return FilterOver(WithNewChildren(join, std::move(children)), std::move(conjuncts));
   }
+  JoinOrder order;
+  VELARIA_RETURN_NOT_OK(order.Collect(join, 0));
   for (auto& conjunct : conjuncts) order.Add(std::move(conjunct));
   return order.Build(join->output.size());
 }
