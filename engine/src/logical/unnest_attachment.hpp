@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/cancel_scope.hpp"
 #include "logical/dependent.hpp"
 #include "logical/rewrite.hpp"
 #include "logical/row_bounds.hpp"
@@ -44,6 +45,9 @@ inline Result<BoundAggregate> Call(const char* name, std::vector<BoundExprPtr> a
   return call;
 }
 
+// Over one plan: each is one more join of it.
+inline constexpr size_t kSubqueriesMax = 1000;
+
 /// A plan that gains columns on its right for the subqueries of the expressions over it.
 class Attachment {
  public:
@@ -61,6 +65,7 @@ class Attachment {
       }
       return copy;
     }
+    VELARIA_RETURN_NOT_OK(CountSubquery(*expr));
     auto subquery = std::make_shared<BoundExpr>(*expr);
     for (auto& child : subquery->children) {
       VELARIA_ASSIGN_OR_RETURN(child, Replace(child));
@@ -84,6 +89,7 @@ class Attachment {
                     [](const auto& child) { return HasSubquery(*child); })) {
       return false;
     }
+    VELARIA_RETURN_NOT_OK(CountSubquery(expr));
     auto subquery = std::make_shared<BoundExpr>(expr);
     VELARIA_ASSIGN_OR_RETURN(subquery->plan, UnnestSubqueries(subquery->plan, state_));
     VELARIA_ASSIGN_OR_RETURN(auto join, Membership(*subquery, true));
@@ -118,6 +124,17 @@ class Attachment {
   }
 
  private:
+  Status CountSubquery(const BoundExpr& subquery) {
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
+    if (attached_.contains(subquery.plan.get()) || ++subquery_count_ <= kSubqueriesMax) {
+      return Status::OK();
+    }
+    return FailAt(subquery.place, ErrorCode::kNestingTooDeep,
+                  "one SELECT has more subqueries in its expressions than the limit: " +
+                      std::to_string(kSubqueriesMax),
+                  "Compute some of them in a subquery in FROM.");
+  }
+
   static std::vector<BoundExprPtr> OuterArguments(const BoundExpr& subquery) {
     return {subquery.children.begin() + static_cast<std::ptrdiff_t>(subquery.operand_count),
             subquery.children.end()};
@@ -415,6 +432,7 @@ class Attachment {
   LogicalPtr plan_;
   UnnestState* state_;
   std::map<const LogicalNode*, size_t> attached_;  // first column of a scalar subquery's join
+  size_t subquery_count_ = 0;
   std::vector<std::shared_ptr<const LogicalNode>> kept_;  // whose addresses are keys above
 };
 

@@ -92,8 +92,9 @@ Result<FromClause> QueryBinder::BindWhole(const TableRef& ref) {
 Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
   const Name& name = ref.names.back();
   if (ref.names.size() == 1) {
-    for (auto entry = common_tables_.rbegin(); entry != common_tables_.rend(); ++entry) {
-      if (!NameMatches(name, entry->name)) continue;
+    const auto& positions = common_tables_.Named(name.text);
+    for (auto position = positions.rbegin(); position != positions.rend(); ++position) {
+      const auto* entry = &common_tables_.entries()[*position];
       if (!entry->plan && !entry->recursion) continue;  // names what is outside
       if (entry->recursion) return BindRecursiveRef(*entry, ref);
       if (entry->outer != outer_ && logical::HasOuter(*entry->plan)) {
@@ -119,7 +120,7 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
                     near.empty() ? "" : "Did you mean " + near + "?");
     }
     std::vector<std::string> names = catalog_->RelationNames();
-    for (const auto& entry : common_tables_) names.push_back(entry.name);
+    for (const auto& entry : common_tables_.entries()) names.push_back(entry.name);
     const std::string near = NearestName(DottedName(ref.names), names);
     return FailAt(ref.place, ErrorCode::kUnknownTable, "unknown table: " + DottedName(ref.names),
                   near.empty() ? "" : "Did you mean " + near + "?");
@@ -178,8 +179,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   if (!statement.ok()) return statement.status();
   if (!(*statement)->select) return Bug("a view without a SELECT: " + name);
   // A view sees the catalog, never the common tables of the statement that reads it.
-  std::vector<CommonTableEntry> outer;
-  outer.swap(common_tables_);
+  CommonTables outer = std::exchange(common_tables_, {});
   if (views_.empty()) view_place_ = ref.place;
   views_.push_back(name);
   OuterScope* enclosing = std::exchange(outer_, nullptr);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "sql/planner_expression.hpp"
@@ -59,6 +60,21 @@ class QueryBinder {
     std::vector<Name> columns;
     const OuterScope* outer = nullptr;  // the query around it
     struct Recursion* recursion = nullptr;
+  };
+  /// Those that can be named, the newest last.
+  class CommonTables {
+   public:
+    size_t size() const { return entries_.size(); }
+    const std::vector<CommonTableEntry>& entries() const { return entries_; }
+    /// Positions of the tables of that name, the newest last.
+    const std::vector<size_t>& Named(const std::string& name) const;
+    void Add(CommonTableEntry entry);
+    /// Forgets the newest ones until there are `count`.
+    void ShrinkTo(size_t count);
+
+   private:
+    std::vector<CommonTableEntry> entries_;
+    std::unordered_map<std::string, std::vector<size_t>> by_name_;  // in small letters
   };
   struct OrderKey {
     int column;  // of the projection, hidden columns behind the visible ones
@@ -143,7 +159,7 @@ class QueryBinder {
   const logical::CatalogReader* catalog_ = context_.catalog;  // a view's own while it is bound
   OuterScope* outer_ = nullptr;  // the query around the one being bound
   int next_id_ = 0;              // of shared and recursive plans
-  std::vector<CommonTableEntry> common_tables_;
+  CommonTables common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
   Place view_place_;                // where the statement names the outermost of them
   std::vector<std::string> reads_, views_read_;

@@ -33,9 +33,9 @@ Result<LogicalPtr> QueryBinder::BindRecursive(const CommonTable& table) {
     if (!IsString(*column.type)) column.type = LogicalType(column.type);
   }
   CommonTableEntry entry{table.name.text, nullptr, {}, outer_, &recursion};
-  common_tables_.push_back(std::move(entry));
+  common_tables_.Add(std::move(entry));
   auto step = BindSelect(*select.set_right);
-  common_tables_.resize(visible);
+  common_tables_.ShrinkTo(visible);
   VELARIA_RETURN_NOT_OK(step.status());
   const size_t width = recursion.output.size();
   if (step->plan->output.size() != width) {

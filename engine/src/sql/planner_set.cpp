@@ -72,11 +72,30 @@ Status CheckRowLengths(const Select& select) {
 
 }  // namespace
 
+const std::vector<size_t>& QueryBinder::CommonTables::Named(const std::string& name) const {
+  static const std::vector<size_t> kNone;
+  const auto found = by_name_.find(ToLower(name));
+  return found == by_name_.end() ? kNone : found->second;
+}
+
+void QueryBinder::CommonTables::Add(CommonTableEntry entry) {
+  by_name_[ToLower(entry.name)].push_back(entries_.size());
+  entries_.push_back(std::move(entry));
+}
+
+void QueryBinder::CommonTables::ShrinkTo(size_t count) {
+  while (entries_.size() > count) {
+    by_name_[ToLower(entries_.back().name)].pop_back();
+    entries_.pop_back();
+  }
+}
+
 Status QueryBinder::BindCommonTables(const std::vector<CommonTable>& tables) {
   const size_t outer = common_tables_.size();
   for (const auto& table : tables) {
-    for (size_t i = outer; i < common_tables_.size(); ++i) {
-      if (!NameMatches(table.name, common_tables_[i].name)) continue;
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
+    const auto& known = common_tables_.Named(table.name.text);
+    if (!known.empty() && known.back() >= outer) {
       return FailAt(table.name.place, ErrorCode::kAmbiguousColumn,
                     "a common table is named twice: " + table.name.text);
     }
@@ -85,7 +104,7 @@ Status QueryBinder::BindCommonTables(const std::vector<CommonTable>& tables) {
       return FailAt(table.name.place, ErrorCode::kColumnCountMismatch,
                     "more column names than columns: " + table.name.text);
     }
-    common_tables_.push_back({table.name.text, std::move(plan), table.columns, outer_});
+    common_tables_.Add({table.name.text, std::move(plan), table.columns, outer_});
   }
   return Status::OK();
 }
@@ -112,7 +131,7 @@ Result<PlannedQuery> QueryBinder::BindSelect(const Select& select) {
   const size_t visible = common_tables_.size();
   VELARIA_RETURN_NOT_OK(BindCommonTables(select.with));
   auto planned = BindBody(select);
-  common_tables_.resize(visible);
+  common_tables_.ShrinkTo(visible);
   if (planned.ok()) VELARIA_RETURN_NOT_OK(CheckEmit(select, *planned->plan));
   return planned;
 }
