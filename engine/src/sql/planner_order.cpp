@@ -30,30 +30,38 @@ LogicalPtr Sort(LogicalPtr plan, std::vector<logical::SortKey> keys) {
   return node;
 }
 
+}  // namespace
+
 /// The select-list column that a bare name in ORDER BY means, or -1.
-Result<int> NamedItem(const Expr& tree, const std::vector<SelectColumn>& items) {
+Result<int> QueryBinder::NamedColumn(const Expr& tree, const Core& core) {
   if (tree.kind != ExprKind::kColumn || tree.names.size() != 1) return -1;
-  int found = -1;
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (!NameMatches(tree.names[0], items[i].output.name)) continue;
-    if (found >= 0 && !logical::Equal(*items[static_cast<size_t>(found)].expr, *items[i].expr)) {
-      return FailAt(tree.place, ErrorCode::kAmbiguousColumn,
-                    "ambiguous column in ORDER BY: " + tree.names[0].text,
-                    "Write the column's position instead.");
-    }
-    if (found < 0) found = static_cast<int>(i);
-  }
-  return found;
+  const auto found = core.named_items.find(ToLower(tree.names[0].text));
+  if (found == core.named_items.end()) return -1;
+  if (!found->second.ambiguous) return static_cast<int>(found->second.position);
+  return FailAt(tree.place, ErrorCode::kAmbiguousColumn,
+                "ambiguous column in ORDER BY: " + tree.names[0].text,
+                "Write the column's position instead.");
 }
 
-}  // namespace
+void QueryBinder::IndexItems(Core* core) {
+  for (size_t i = 0; i < core->items.size(); ++i) {
+    const auto& item = core->items[i];
+    const auto is_same = [&](size_t other) {
+      return logical::Equal(*core->items[other].expr, *item.expr);
+    };
+    core->item_index.FindOrAdd(logical::HashOf(*item.expr), i, is_same);
+    const auto [named, is_first] =
+        core->named_items.try_emplace(ToLower(item.output.name), Core::NamedItem{i});
+    if (!is_first && !is_same(named->second.position)) named->second.ambiguous = true;
+  }
+}
 
 /// The column of the projection that an expression of ORDER BY or DISTINCT ON means; one that is
 /// not in the select list becomes a hidden column.
 Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
                                    const Select& select, Core* core) {
   if (tree.kind == ExprKind::kInteger) return Ordinal(tree, clause, core->items.size());
-  VELARIA_ASSIGN_OR_RETURN(const int named, NamedItem(tree, core->items));
+  VELARIA_ASSIGN_OR_RETURN(const int named, NamedColumn(tree, *core));
   if (named >= 0) return named;
   auto binder = Expressions(&core->from.scope, &core->collector);
   binder.set_aliases(&core->aliases);
@@ -80,14 +88,7 @@ Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
 }
 
 Status QueryBinder::BindOrder(const Select& select, Core* core) {
-  if (!select.distinct_on.empty() || !select.order_by.empty()) {
-    for (size_t i = 0; i < core->items.size(); ++i) {
-      const auto& expr = *core->items[i].expr;
-      core->item_index.FindOrAdd(logical::HashOf(expr), i, [&](size_t other) {
-        return logical::Equal(*core->items[other].expr, expr);
-      });
-    }
-  }
+  if (!select.distinct_on.empty() || !select.order_by.empty()) IndexItems(core);
   const auto column_for = [&](const Expr& tree, const std::string& clause) -> Result<int> {
     VELARIA_RETURN_NOT_OK(CancelScope::Check());
     VELARIA_ASSIGN_OR_RETURN(const int column, ColumnFor(tree, clause, select, core));

@@ -141,7 +141,8 @@ class QueryBinder {
   void PlaceUnnests(Core* core);  // planner_unnest.cpp
   // planner_order.cpp
   Status BindOrder(const Select& select, Core* core);
-  Status BindOrderItem(const Select& select, const OrderItem& item, Core* core);
+  void IndexItems(Core* core);
+  Result<int> NamedColumn(const Expr& tree, const Core& core);
   Result<logical::LogicalPtr> Finish(const Select& select, Core* core);
   Result<int> ColumnFor(const Expr& tree, const std::string& clause, const Select& select,
                         Core* core);
@@ -176,6 +177,11 @@ struct Recursion {
 std::string StemOf(const std::string& path);
 /// What one SELECT core has gathered on its way to a plan.
 struct QueryBinder::Core {
+  /// The first select-list column of a name.
+  struct NamedItem {
+    size_t position;
+    bool ambiguous = false;  // another one of that name has another value
+  };
   FromClause from;
   AggregateCollector collector;
   std::vector<AliasTarget> aliases;
@@ -184,8 +190,10 @@ struct QueryBinder::Core {
   logical::HashIndex group_index;
   std::optional<std::vector<std::vector<int>>> grouping_sets;  // positions of groups
   logical::BoundExprPtr having;
-  std::vector<logical::BoundExprPtr> hidden;    // sort expressions that are not in the select list
-  logical::HashIndex item_index, hidden_index;  // of the select list once ORDER BY is bound
+  std::vector<logical::BoundExprPtr> hidden;  // sort expressions that are not in the select list
+  // Of the select list, filled for ORDER BY and DISTINCT ON.
+  logical::HashIndex item_index, hidden_index;
+  std::unordered_map<std::string, NamedItem> named_items;  // by name in small letters
   std::vector<OrderKey> order;
   std::vector<int> distinct_on;  // columns as in OrderKey
   WindowCollector windows;
