@@ -222,10 +222,10 @@ class Lowering {
       return drafts;
     }
     if (const auto* file = dynamic_cast<const FileRelation*>(relation)) {
-      ARROW_ASSIGN_OR_RAISE(
-          auto drafts, One(std::make_shared<FileScanNode>(
-                           file->file(), io::FileScanSpec{node.columns, std::move(predicates)},
-                           bounds.keys, node.place)));
+      ARROW_ASSIGN_OR_RAISE(auto drafts,
+                            One(std::make_shared<FileScanNode>(
+                                file->file(), io::FileScanSpec{node.columns, std::move(predicates)},
+                                bounds.keys, node.place)));
       drafts[0].dependencies = bounds.pipelines;
       return drafts;
     }

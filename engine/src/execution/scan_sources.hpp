@@ -60,10 +60,7 @@ class FileScanNode final : public SourceNode {
   /// `place`: of the file or its table in the statement, which errors of reading have.
   FileScanNode(std::shared_ptr<const io::FileTable> file, io::FileScanSpec spec,
                std::vector<KeyBounds> bounds, Place place)
-      : file_(std::move(file)),
-        spec_(std::move(spec)),
-        bounds_(std::move(bounds)),
-        place_(place) {}
+      : file_(std::move(file)), spec_(std::move(spec)), bounds_(std::move(bounds)), place_(place) {}
   Result<std::unique_ptr<SourceState>> Open(const OpenContext& context) const override;
   std::string Text() const override;
 
