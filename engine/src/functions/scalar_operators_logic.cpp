@@ -78,7 +78,7 @@ void RegisterLogic(FunctionRegistry& registry) {
     ScalarFunction function{
         name,    {},      "operator", std::string("a ") + written + " -> BOOLEAN",
         summary, example, result,     bind};
-    function.null_rule = "asks for NULL; never NULL";
+    function.null_rule = "true or false of a NULL, too; never NULL";
     registry.Add(std::move(function));
   };
   add("is_null", "IS NULL", "Whether the value is NULL.", "NULL IS NULL", "true", BindIsNull<true>);
