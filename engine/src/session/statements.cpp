@@ -2,12 +2,10 @@
 #include <arrow/table.h>
 
 #include "base/text.hpp"
-#include "logical/evaluate.hpp"
 #include "session/statement_runner.hpp"
 
 namespace velaria::session {
 
-using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
