@@ -204,6 +204,8 @@ def test_errors_are_of_six_kinds_with_place_and_caret(session: velaria.Session) 
         ("SET float_sums = 'fast'", "float_sum"),
         ("SELECT ab FROM (SELECT 1 AS a)", "a"),
         ("SELECT unnst([1, 2])", "unnest"),
+        ("SELECT distict a FROM (SELECT 1 AS a)", "DISTINCT"),
+        ("SELECT a, distict b FROM (SELECT 1 AS a)", None),
         ("SELECT INTERVAL '1 mnth'", "month"),
         ("SELECT INTERVAL '2 days 3 huors'", "hours"),
         ("SELECT b FROM (SELECT 1 AS a)", None),  # no letter in common

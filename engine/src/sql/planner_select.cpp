@@ -176,6 +176,23 @@ Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, Core* core) {
   return column;
 }
 
+namespace {
+
+/// SELECT distict a: the word was read as a column, and what stands behind it as its alias.
+Status ProposeDistinct(const SelectItem& first, const Status& status) {
+  ErrorInfo info = ErrorInfoOf(status);
+  const bool is_unknown = info.code == ErrorCode::kUnknownColumn && info.hint.empty();
+  const bool is_word = first.alias && first.expr->kind == ExprKind::kColumn &&
+                       first.expr->names.size() == 1 && !first.expr->names[0].quoted;
+  if (!is_unknown || !is_word || NearestName(first.expr->names[0].text, {"DISTINCT"}).empty()) {
+    return status;
+  }
+  info.hint = "Did you mean DISTINCT?";
+  return MakeError(std::move(info));
+}
+
+}  // namespace
+
 Status QueryBinder::BindItems(const Select& select, Core* core) {
   for (const auto& item : select.items) {
     if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
@@ -185,8 +202,10 @@ Status QueryBinder::BindItems(const Select& select, Core* core) {
       VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, core));
       continue;
     }
-    VELARIA_ASSIGN_OR_RETURN(auto column, BindItem(item, core));
-    core->items.push_back(std::move(column));
+    auto column = BindItem(item, core);
+    if (!column.ok() && &item == &select.items[0]) return ProposeDistinct(item, column.status());
+    VELARIA_RETURN_NOT_OK(column.status());
+    core->items.push_back(*std::move(column));
   }
   // A table without columns has rows all the same.
   const bool takes_all =
