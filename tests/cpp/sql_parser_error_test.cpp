@@ -61,6 +61,8 @@ TEST(a_keyword_that_was_taken_for_a_name_is_recognised) {
        "BERNOULLI?"},
       {"SELECT * FROM t tablesampl BERNOULLI (10)",
        "1:17 syntax error: expected a clause, found: tablesampl | Did you mean TABLESAMPLE?"},
+      {"SELECT * FROM t TABLESAMPLE BERNOULLI (10) repetable (1)",
+       "1:44 syntax error: expected REPEATABLE, found: repetable | Did you mean REPEATABLE?"},
       {"SELECT CASE wen a = 1 THEN 2 END",
        "1:13 syntax error: expected WHEN, found: wen | Did you mean WHEN?"},
       {"SELECT CASE WHEN a THEN 2 esle 3 END",

@@ -111,6 +111,12 @@ Result<TableSample> Grammar::ParseSample() {
     VELARIA_RETURN_NOT_OK(Expect("("));
     VELARIA_ASSIGN_OR_RETURN(sample.seed, ExpectInteger("a seed"));
     VELARIA_RETURN_NOT_OK(Expect(")"));
+    return sample;
+  }
+  // An alias has names in parentheses behind it, never a number.
+  const bool has_number = IsSymbol(Peek(1), "(") && Peek(2).kind == TokenKind::kInteger;
+  if (has_number && Current().keyword == Keyword::kNone && IsName(Current())) {
+    return Unexpected("REPEATABLE", {"REPEATABLE"});
   }
   return sample;
 }
