@@ -1,4 +1,7 @@
 // Statements that change the catalog or a table.
+#include <map>
+#include <unordered_set>
+
 #include "base/text.hpp"
 #include "io/open_file.hpp"
 #include "session/statement_runner.hpp"
@@ -72,16 +75,14 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
   } else if (statement.select) {
     ARROW_ASSIGN_OR_RAISE(const auto checked, Check(statement));
     const auto& query = checked.query;
-    std::vector<std::string> seen;
+    std::unordered_set<std::string> seen;
     arrow::FieldVector fields;
     for (const auto& field : query.schema->fields()) {
-      const auto lower = ToLower(field->name());
-      if (std::find(seen.begin(), seen.end(), lower) != seen.end()) {
+      if (!seen.insert(ToLower(field->name())).second) {
         return FailAt(statement.place, ErrorCode::kDuplicateColumn,
                       "a column name appears twice: " + field->name(),
                       "Give one of them an alias.");
       }
-      seen.push_back(lower);
       fields.push_back(field->WithNullable(true));
     }
     ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));

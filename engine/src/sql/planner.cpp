@@ -1,5 +1,7 @@
 #include "sql/planner.hpp"
 
+#include <unordered_set>
+
 #include "base/text.hpp"
 #include "sql/planner_literal.hpp"
 #include "sql/planner_query.hpp"
@@ -51,9 +53,9 @@ Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const ar
 
 Result<SchemaPtr> SchemaFromColumns(const std::vector<ColumnDef>& columns) {
   std::vector<std::shared_ptr<Field>> fields;
+  std::unordered_set<std::string> names;  // in small letters
   for (const auto& column : columns) {
-    for (const auto& field : fields) {
-      if (!EqualsIgnoreCase(field->name(), column.name.text)) continue;
+    if (!names.insert(ToLower(column.name.text)).second) {
       return FailAt(column.name.place, ErrorCode::kDuplicateColumn,
                     "duplicate column: " + column.name.text);
     }

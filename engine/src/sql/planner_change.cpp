@@ -25,14 +25,13 @@ std::string NameOf(const Statement& statement) {
 Result<size_t> AssignedColumn(const Name& name, const arrow::Schema& schema,
                               const std::vector<BoundExprPtr>& values) {
   int found = -1;
-  std::vector<std::string> names = schema.field_names();
-  names.resize(values.size());
-  for (size_t i = 0; i < names.size(); ++i) {
-    if (names[i] == name.text || (found < 0 && NameMatches(name, names[i]))) {
-      found = static_cast<int>(i);
-    }
+  for (int i = 0; i < static_cast<int>(values.size()); ++i) {
+    const std::string& known = schema.field(i)->name();
+    if (known == name.text || (found < 0 && NameMatches(name, known))) found = i;
   }
   if (found < 0) {
+    std::vector<std::string> names = schema.field_names();
+    names.resize(values.size());
     const auto near = NearestName(name.text, names);
     return FailAt(name.place, ErrorCode::kUnknownColumn, "unknown column: " + name.text,
                   near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?",

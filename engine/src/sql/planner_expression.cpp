@@ -103,14 +103,12 @@ static bool IsBareCall(const Name& name) {
 Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
   if (aliases_ && expr.names.size() == 1) {
     VELARIA_ASSIGN_OR_RETURN(const auto* seen, scope_->Find(expr.names));
-    if (!seen) {
-      for (const auto& alias : *aliases_) {
-        if (!NameMatches(expr.names[0], alias.name)) continue;
-        const auto* aliases = std::exchange(aliases_, nullptr);  // an alias does not see aliases
-        auto bound = Bind(*alias.expr);
-        aliases_ = aliases;
-        return bound;
-      }
+    const auto alias = aliases_->find(ToLower(expr.names[0].text));
+    if (!seen && alias != aliases_->end()) {
+      const auto* aliases = std::exchange(aliases_, nullptr);  // an alias does not see aliases
+      auto bound = Bind(*alias->second);
+      aliases_ = aliases;
+      return bound;
     }
   }
   VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Find(expr.names));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "logical/expression_index.hpp"
@@ -75,12 +76,9 @@ struct WindowCollector {
   logical::HashIndex call_index;
 };
 
-/// A select-list alias that GROUP BY, HAVING and ORDER BY may use where the input has no such
-/// column.
-struct AliasTarget {
-  std::string name;
-  const Expr* expr;
-};
+/// Select-list aliases in small letters, which GROUP BY, HAVING and ORDER BY may use where the
+/// input has no such column; of two equal ones the first.
+using Aliases = std::unordered_map<std::string, const Expr*>;
 
 /// A subquery's plan, and what it reads of the query around it.
 struct BoundSubquery {
@@ -114,7 +112,7 @@ class ExpressionBinder {
   void set_unnests(std::vector<logical::BoundExprPtr>* unnests) { unnests_ = unnests; }
   /// A window of the WINDOW clause, whether or not a call uses it.
   Status CheckWindowSpec(const WindowSpec& spec);
-  void set_aliases(const std::vector<AliasTarget>* aliases) { aliases_ = aliases; }
+  void set_aliases(const Aliases* aliases) { aliases_ = aliases; }
 
  private:
   using Bound = logical::BoundExprPtr;
@@ -203,7 +201,7 @@ class ExpressionBinder {
   AggregateCollector* collector_;
   QueryBinder* queries_ = nullptr;
   OuterScope* outer_ = nullptr;
-  const std::vector<AliasTarget>* aliases_ = nullptr;
+  const Aliases* aliases_ = nullptr;
   std::string clause_;  // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;
   WindowCollector* windows_ = nullptr;

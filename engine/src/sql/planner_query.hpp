@@ -184,7 +184,7 @@ struct QueryBinder::Core {
   };
   FromClause from;
   AggregateCollector collector;
-  std::vector<AliasTarget> aliases;
+  Aliases aliases;
   std::vector<SelectColumn> items;
   std::vector<logical::BoundExprPtr> groups;
   logical::HashIndex group_index;

@@ -1,5 +1,6 @@
 // One SELECT core: select list, stars, window clause, and the order in which the clauses become
 // nodes.
+#include "base/cancel_scope.hpp"
 #include "base/text.hpp"
 #include "sql/planner_query.hpp"
 
@@ -195,9 +196,10 @@ Status ProposeDistinct(const SelectItem& first, const Status& status) {
 
 Status QueryBinder::BindItems(const Select& select, Core* core) {
   for (const auto& item : select.items) {
-    if (item.alias) core->aliases.push_back({item.alias->text, item.expr.get()});
+    if (item.alias) core->aliases.try_emplace(ToLower(item.alias->text), item.expr.get());
   }
   for (const auto& item : select.items) {
+    VELARIA_RETURN_NOT_OK(CancelScope::Check());
     if (item.expr->kind == ExprKind::kStar) {
       VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, core));
       continue;

@@ -1,4 +1,6 @@
 // Types as written: names, fields and array suffixes to Arrow types.
+#include <unordered_set>
+
 #include "base/text.hpp"
 #include "sql/planner_literal.hpp"
 
@@ -7,10 +9,10 @@ namespace {
 
 Result<TypePtr> StructOf(const TypeName& written) {
   arrow::FieldVector fields;
+  std::unordered_set<std::string> names;  // in small letters
   for (size_t i = 0; i < written.inner.size(); ++i) {
     const Name& name = written.field_names[i];
-    for (const auto& field : fields) {
-      if (!EqualsIgnoreCase(field->name(), name.text)) continue;
+    if (!names.insert(ToLower(name.text)).second) {
       return FailAt(name.place, ErrorCode::kDuplicateColumn,
                     "a STRUCT has a field twice: " + name.text);
     }
