@@ -90,17 +90,17 @@ size_t HashOfNode(const BoundExpr& expr) {
 
 }  // namespace
 
-size_t HashOf(const BoundExpr& expr, ExpressionHashes* known) {
+size_t ExpressionHash(const BoundExpr& expr, ExpressionHashes* known) {
   if (const auto met = known->find(&expr); met != known->end()) return met->second;
   size_t hash = HashOfNode(expr);
-  for (const auto& child : expr.children) hash = MixedHash(hash, HashOf(*child, known));
+  for (const auto& child : expr.children) hash = MixedHash(hash, ExpressionHash(*child, known));
   return (*known)[&expr] = hash;
 }
 
-size_t HashOf(const std::vector<BoundExprPtr>& exprs) {
+size_t ExpressionHash(const std::vector<BoundExprPtr>& exprs) {
   ExpressionHashes known;
   size_t hash = exprs.size();
-  for (const auto& expr : exprs) hash = MixedHash(hash, expr ? HashOf(*expr, &known) : 0);
+  for (const auto& expr : exprs) hash = MixedHash(hash, expr ? ExpressionHash(*expr, &known) : 0);
   return hash;
 }
 

@@ -13,16 +13,16 @@ namespace velaria::logical {
 using ExpressionHashes = std::unordered_map<const BoundExpr*, size_t>;
 
 /// The same for expressions that are Equal. `known` gains what is computed on the way.
-size_t HashOf(const BoundExpr& expr, ExpressionHashes* known);
-inline size_t HashOf(const BoundExpr& expr) {
+size_t ExpressionHash(const BoundExpr& expr, ExpressionHashes* known);
+inline size_t ExpressionHash(const BoundExpr& expr) {
   ExpressionHashes known;
-  return HashOf(expr, &known);
+  return ExpressionHash(expr, &known);
 }
 inline size_t MixedHash(size_t seed, size_t hash) {
   return seed ^ (hash + 0x9e3779b97f4a7c15ULL + (seed << 6) + (seed >> 2));
 }
 /// Of expressions in their order; a null one counts.
-size_t HashOf(const std::vector<BoundExprPtr>& exprs);
+size_t ExpressionHash(const std::vector<BoundExprPtr>& exprs);
 
 /// Positions in a list by the hash of what stands there. `same(position)` is the judge.
 class HashIndex {

@@ -50,8 +50,8 @@ bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggrega
 size_t HashOfAggregate(const logical::BoundAggregate& call) {
   size_t hash = std::hash<const AggregateFunction*>()(call.function);
   for (const size_t part :
-       {static_cast<size_t>(call.binding.distinct), logical::HashOf(call.arguments),
-        call.filter ? logical::HashOf(*call.filter) : 0}) {
+       {static_cast<size_t>(call.binding.distinct), logical::ExpressionHash(call.arguments),
+        call.filter ? logical::ExpressionHash(*call.filter) : 0}) {
     hash = logical::MixedHash(hash, part);
   }
   return hash;
@@ -297,7 +297,7 @@ BoundExprPtr ExpressionBinder::CollectGrouping(const std::string& name,
                                                std::vector<BoundExprPtr> arguments, Place place) {
   auto& known = collector_->groupings;
   const size_t at = collector_->grouping_index.FindOrAdd(
-      logical::HashOf(arguments), known.size(),
+      logical::ExpressionHash(arguments), known.size(),
       [&](size_t other) { return SameExpressions(known[other], arguments); });
   std::vector<std::string> parts;
   for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));

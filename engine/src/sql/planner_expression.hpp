@@ -45,6 +45,10 @@ inline constexpr int kWindowBase = 1 << 24;
 
 /// unnest(list) in a select list: call i is column kUnnestBase + i until the rows are multiplied.
 inline constexpr int kUnnestBase = 1 << 25;
+struct UnnestCollector {
+  std::vector<logical::BoundExprPtr> lists;
+  logical::HashIndex index;
+};
 /// The type of a list's elements; VEL2016 for what is no list, naming the function.
 Result<TypePtr> UnnestedType(const logical::BoundExpr& list, const std::string& function);
 
@@ -109,7 +113,7 @@ class ExpressionBinder {
   /// Where window calls may stand: without this they are refused.
   void set_windows(WindowCollector* windows) { windows_ = windows; }
   /// Where unnest may stand: its lists are collected. Without this it is refused.
-  void set_unnests(std::vector<logical::BoundExprPtr>* unnests) { unnests_ = unnests; }
+  void set_unnests(UnnestCollector* unnests) { unnests_ = unnests; }
   /// A window of the WINDOW clause, whether or not a call uses it.
   Status CheckWindowSpec(const WindowSpec& spec);
   void set_aliases(const Aliases* aliases) { aliases_ = aliases; }
@@ -206,7 +210,7 @@ class ExpressionBinder {
   const Expr* outer_aggregate_ = nullptr;
   WindowCollector* windows_ = nullptr;
   bool in_window_ = false;
-  std::vector<Bound>* unnests_ = nullptr;
+  UnnestCollector* unnests_ = nullptr;
 };
 
 /// An aggregate call over bound arguments, cast as its binding asks.

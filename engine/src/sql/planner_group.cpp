@@ -24,7 +24,7 @@ std::optional<size_t> GroupOf(const logical::BoundExpr& expr,
                               const std::vector<BoundExprPtr>& groups,
                               const logical::HashIndex& index, logical::ExpressionHashes* hashes) {
   if (groups.empty()) return std::nullopt;
-  return index.Find(logical::HashOf(expr, hashes),
+  return index.Find(logical::ExpressionHash(expr, hashes),
                     [&](size_t group) { return logical::Equal(*groups[group], expr); });
 }
 
@@ -100,7 +100,7 @@ Status QueryBinder::AddGroup(BoundExprPtr group, Core* core, int* position) {
   VELARIA_RETURN_NOT_OK(CheckComparable(*group, "GROUP BY"));
   auto& groups = core->groups;
   const size_t at = core->group_index.FindOrAdd(
-      logical::HashOf(*group), groups.size(),
+      logical::ExpressionHash(*group), groups.size(),
       [&](size_t other) { return logical::Equal(*groups[other], *group); });
   *position = static_cast<int>(at);
   if (at == groups.size()) groups.push_back(std::move(group));
@@ -231,7 +231,7 @@ Status QueryBinder::BindAggregation(const Select& select, Core* core) {
   for (auto& window : core->windows.calls) {
     VELARIA_RETURN_NOT_OK(ChangeWindow(&window, move));
   }
-  for (auto& list : core->unnests) VELARIA_RETURN_NOT_OK(move(&list));
+  for (auto& list : core->unnests.lists) VELARIA_RETURN_NOT_OK(move(&list));
   node->expressions = core->groups;
   node->aggregates = std::move(aggregates);
   node->grouping_sets = core->grouping_sets;

@@ -49,7 +49,7 @@ void QueryBinder::IndexItems(Core* core) {
     const auto is_same = [&](size_t other) {
       return logical::Equal(*core->items[other].expr, *item.expr);
     };
-    core->item_index.FindOrAdd(logical::HashOf(*item.expr), i, is_same);
+    core->item_index.FindOrAdd(logical::ExpressionHash(*item.expr), i, is_same);
     const auto [named, is_first] =
         core->named_items.try_emplace(ToLower(item.output.name), Core::NamedItem{i});
     if (!is_first && !is_same(named->second.position)) named->second.ambiguous = true;
@@ -68,7 +68,7 @@ Result<int> QueryBinder::ColumnFor(const Expr& tree, const std::string& clause,
   binder.set_windows(&core->windows);
   binder.set_unnests(&core->unnests);
   VELARIA_ASSIGN_OR_RETURN(auto expr, binder.Bind(tree));
-  const size_t hash = logical::HashOf(*expr);
+  const size_t hash = logical::ExpressionHash(*expr);
   const auto item = core->item_index.Find(
       hash, [&](size_t at) { return logical::Equal(*core->items[at].expr, *expr); });
   if (item) return static_cast<int>(*item);

@@ -198,7 +198,7 @@ struct QueryBinder::Core {
   std::vector<int> distinct_on;  // columns as in OrderKey
   WindowCollector windows;
   logical::BoundExprPtr qualify;
-  std::vector<logical::BoundExprPtr> unnests;  // the lists of unnest in the select list
+  UnnestCollector unnests;  // the lists of unnest in the select list
 };
 
 /// VEL2002 for what the grammar takes and the binder does not bind.

@@ -59,25 +59,28 @@ Result<BoundExprPtr> ExpressionBinder::BindUnnest(const Expr& expr) {
   unnests_ = unnests;
   VELARIA_RETURN_NOT_OK(list.status());
   VELARIA_ASSIGN_OR_RETURN(const auto type, UnnestedType(**list, "unnest"));
-  size_t at = 0;
-  while (at < unnests->size() && !logical::Equal(*(*unnests)[at], **list)) ++at;
-  if (at == unnests->size()) unnests->push_back(*list);
+  auto& known = unnests->lists;
+  const size_t at =
+      unnests->index.FindOrAdd(logical::ExpressionHash(**list), known.size(),
+                               [&](size_t other) { return logical::Equal(*known[other], **list); });
+  if (at == known.size()) known.push_back(*list);
   return PlainValues(logical::MakeColumn(kUnnestBase + static_cast<int>(at), type,
                                          "unnest(" + logical::ToText(**list) + ")", expr.place));
 }
 
 void QueryBinder::PlaceUnnests(Core* core) {
-  if (core->unnests.empty()) return;
+  auto& lists = core->unnests.lists;
+  if (lists.empty()) return;
   const auto width = static_cast<int>(core->from.plan->output.size());
   auto node = logical::MakeNode(logical::NodeKind::kUnnest, {core->from.plan});
   node->output = core->from.plan->output;
-  for (const auto& list : core->unnests) {
+  for (const auto& list : lists) {
     const TypePtr element = list->type->id() == arrow::Type::NA
                                 ? list->type
                                 : static_cast<const arrow::BaseListType&>(*list->type).value_type();
     node->output.push_back(PlainColumn("unnest", element));
   }
-  node->expressions = std::move(core->unnests);
+  node->expressions = std::move(lists);
   core->from.plan = std::move(node);
   for (auto& item : core->items) item.expr = OntoUnnested(item.expr, width);
   for (auto& hidden : core->hidden) hidden = OntoUnnested(hidden, width);

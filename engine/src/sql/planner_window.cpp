@@ -103,7 +103,7 @@ bool SameCall(const logical::BoundWindow& a, const logical::BoundWindow& b) {
 size_t HashOfOrder(const std::vector<logical::SortKey>& order) {
   size_t hash = order.size();
   for (const auto& key : order) {
-    hash = logical::MixedHash(hash, logical::HashOf(*key.expr));
+    hash = logical::MixedHash(hash, logical::ExpressionHash(*key.expr));
     hash = logical::MixedHash(hash, key.descending * 2 + key.nulls_first);
   }
   return hash;
@@ -114,10 +114,11 @@ size_t HashOfCall(const CollectedWindow& window) {
   size_t hash = call.function ? std::hash<const WindowFunction*>()(call.function)
                               : std::hash<const AggregateFunction*>()(call.aggregate.function);
   for (const size_t part :
-       {logical::HashOf(call.arguments), logical::HashOf(call.aggregate.arguments),
-        logical::HashOf({call.aggregate.filter, call.frame.start_offset, call.frame.end_offset}),
+       {logical::ExpressionHash(call.arguments), logical::ExpressionHash(call.aggregate.arguments),
+        logical::ExpressionHash(
+            {call.aggregate.filter, call.frame.start_offset, call.frame.end_offset}),
         static_cast<size_t>(call.frame.start), static_cast<size_t>(call.frame.end),
-        HashOfOrder(window.order), logical::HashOf(window.partition)}) {
+        HashOfOrder(window.order), logical::ExpressionHash(window.partition)}) {
     hash = logical::MixedHash(hash, part);
   }
   return hash;
@@ -363,7 +364,7 @@ Status QueryBinder::PlaceWindows(Core* core) {
   }
   for (auto& item : core->items) item.expr = OntoWindows(item.expr, columns);
   for (auto& hidden : core->hidden) hidden = OntoWindows(hidden, columns);
-  for (auto& list : core->unnests) list = OntoWindows(list, columns);
+  for (auto& list : core->unnests.lists) list = OntoWindows(list, columns);
   if (core->qualify) {
     core->from.plan = Filter(core->from.plan, OntoWindows(core->qualify, columns));
   }
