@@ -183,6 +183,16 @@ LISTS: dict[str, tuple[Callable[[int], str], int, int]] = {
         5000,
         LINEAR_GROWTH_MAX,
     ),
+    "groups named by their aliases": (
+        lambda n: f"SELECT {entries(n, 'k + # AS n#')} FROM t GROUP BY {entries(n, 'n#')}",
+        1000,
+        LINEAR_GROWTH_MAX,
+    ),
+    "lists unnested side by side": (
+        lambda n: f"SELECT {entries(n, 'unnest([#])')}",
+        1000,
+        LINEAR_GROWTH_MAX,
+    ),
     "joins in a chain": (chained_joins, 80, JOIN_GROWTH_MAX),
     "tables joined by WHERE": (comma_joins, 80, JOIN_GROWTH_MAX),
 }
