@@ -235,8 +235,8 @@ def test_unnamed_checks_have_the_first_free_number(session: _kernel.Session) -> 
 @pytest.mark.parametrize(
     ("statement", "limit"),
     [
-        (lambda n: f"SELECT {entries(n, '(SELECT #)')}", 1000),
-        (lambda n: f"SELECT k FROM t WHERE {entries(n, 'k IN (SELECT #)', ' OR ')}", 1000),
+        (lambda n: f"SELECT {entries(n, '(SELECT #)')}", 500),
+        (lambda n: f"SELECT k FROM t WHERE {entries(n, 'k IN (SELECT #)', ' OR ')}", 500),
         (lambda n: f"SELECT {entries(n, 'sum(k) OVER (ORDER BY x + #)')} FROM t", 500),
         (lambda n: f"SELECT 1 FROM t WINDOW {entries(n, 'w# AS (ORDER BY x + #)')}", 500),
     ],

@@ -46,7 +46,7 @@ inline Result<BoundAggregate> Call(const char* name, std::vector<BoundExprPtr> a
 }
 
 // Over one plan: each is one more join of it.
-inline constexpr size_t kSubqueriesMax = 1000;
+inline constexpr size_t kSubqueriesMax = 500;
 
 /// A plan that gains columns on its right for the subqueries of the expressions over it.
 class Attachment {
