@@ -181,7 +181,7 @@ TEST(names_that_are_no_reserved_words_are_names) {
 
 TEST(identifiers_fold_unless_quoted) {
   CHECK_EQ(ShowExpr("Ab.\"Cd\".EF"), "ab.\"Cd\".ef");
-  CHECK_EQ(ShowExpr("\"select\""), "select");
+  CHECK_EQ(ShowExpr("\"select\""), "\"select\"");
   CHECK_EQ(ShowExpr("Größe"), "\"größe\"");
 }
 

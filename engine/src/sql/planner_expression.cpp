@@ -132,7 +132,7 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
     }
     std::vector<std::string> aliases;
     if (aliases_) {
-      for (const auto& alias : *aliases_) aliases.push_back(alias.name);
+      for (const auto& alias : *aliases_) aliases.push_back(alias.first);
     }
     VELARIA_ASSIGN_OR_RETURN(column, blamed->Get(expr.names, aliases));
   }
