@@ -71,6 +71,18 @@ def test_equal_aggregations_read_their_rows_once(
     assert scan_count(session, sql) == scans
 
 
+def test_a_plan_shared_inside_a_recursion_stays_apart(session: _kernel.Session) -> None:
+    sql = (
+        "WITH RECURSIVE c AS (SELECT a % 5 AS g, count(*) AS n FROM t GROUP BY 1), r(x) AS"
+        " (SELECT max(p.n) + max(q.n) FROM c p JOIN c q ON p.g = q.g"
+        " UNION ALL SELECT x + 1 FROM r WHERE x < 402)"
+        " SELECT x, (SELECT sum(b) FROM t), (SELECT sum(b) FROM t) FROM r"
+    )
+    table = session.execute(sql).read_all()
+    columns = [column.to_pylist() for column in table.columns]
+    assert columns == [[400, 401, 402], [499_500] * 3, [499_500] * 3]
+
+
 def test_without_rewrites_each_is_computed_where_it_stands(session: _kernel.Session) -> None:
     sql = "SELECT (SELECT sum(a) FROM t) + (SELECT sum(a) FROM t)"
     session.execute("SET debug_no_rewrite = 1")

@@ -1,6 +1,6 @@
 // A join's build tells the scans of its probe side between which values its keys lie, so that
 // segments and row groups that hold none of them are not read. What stands between scan and join
-// may only drop rows.
+// may only drop rows, or group them by the keys.
 #pragma once
 
 #include <vector>

@@ -184,7 +184,6 @@ LogicalPtr Lowering::WithKeyFilter(const LogicalPtr& node, std::vector<size_t> k
 
 LogicalPtr Lowering::WithBoundsOf(const LogicalPtr& scan, const std::vector<size_t>& keys,
                                   const KeyFilter& filter) {
-  if (filter.build_rows >= logical::EstimateRows(*scan)) return scan;
   const auto held = bounds_.find(scan.get());
   ScanBounds bounds = held == bounds_.end() ? ScanBounds() : held->second;
   const size_t count = bounds.keys.size();

@@ -350,6 +350,9 @@ class Lowering {
       pipeline.source_accumulator = draft.source_accumulator;
       pipeline.dependencies = std::move(draft.dependencies);
       if (previous >= 0) pipeline.dependencies.push_back(previous);
+      std::sort(pipeline.dependencies.begin(), pipeline.dependencies.end());
+      const auto end = std::unique(pipeline.dependencies.begin(), pipeline.dependencies.end());
+      pipeline.dependencies.erase(end, pipeline.dependencies.end());
       pipeline.chains.push_back({std::move(draft.operators), number});
       for (auto& fork : draft.forks) pipeline.chains.push_back(std::move(fork));
       pipeline.when = draft.when;

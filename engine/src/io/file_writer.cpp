@@ -52,7 +52,7 @@ Status SetQuote(const char* word, const std::string& value, char* mark) {
   return ParseMark(word, value, mark);
 }
 
-/// `meaning` is that of an option of text formats; those of others are looked at elsewhere.
+/// `format` is looked at elsewhere.
 Status SetWriteOption(std::string_view meaning, const std::string& value, WriteOptions* out) {
   if (meaning == "delimiter") return ParseDelimiter(value).Value(&out->delimiter);
   if (meaning == "header") return ParseBoolean("header", value).Value(&out->header);

@@ -175,6 +175,27 @@ bool Equal(const BoundExpr& a, const BoundExpr& b) {
   return true;
 }
 
+bool Equal(const BoundExprPtr& a, const BoundExprPtr& b) {
+  return a == b || (a && b && Equal(*a, *b));
+}
+
+bool Equal(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return Equal(x, y); });
+}
+
+bool Equal(const std::vector<SortKey>& a, const std::vector<SortKey>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.descending == y.descending && x.nulls_first == y.nulls_first && Equal(x.expr, y.expr);
+  });
+}
+
+bool Equal(const BoundAggregate& a, const BoundAggregate& b) {
+  return a.function == b.function && a.binding.distinct == b.binding.distinct &&
+         a.binding.order == b.binding.order && Equal(a.arguments, b.arguments) &&
+         Equal(a.filter, b.filter);
+}
+
 void CollectColumns(const BoundExpr& expr, std::vector<int>* out) {
   if (expr.kind == BoundKind::kColumn) out->push_back(expr.column);
   for (const auto& child : expr.children) CollectColumns(*child, out);

@@ -119,6 +119,10 @@ Result<BoundExprPtr> MakeOr(std::vector<BoundExprPtr> children);
 bool HasSubquery(const BoundExpr& expr);
 bool IsConstant(const BoundExpr& expr);  // no column and nothing volatile below
 bool Equal(const BoundExpr& a, const BoundExpr& b);
+bool Equal(const BoundExprPtr& a, const BoundExprPtr& b);  // or both null
+bool Equal(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b);
+bool Equal(const std::vector<SortKey>& a, const std::vector<SortKey>& b);
+bool Equal(const BoundAggregate& a, const BoundAggregate& b);
 /// The columns the expression reads, added to `out` (sorted set semantics are the caller's).
 void CollectColumns(const BoundExpr& expr, std::vector<int>* out);
 /// The expression with every column index i replaced by map[i] (never -1 for a column that is

@@ -214,7 +214,7 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   const auto relation = std::make_shared<execution::FileRelation>(
       RelationKind::kFile, "'" + statement.path + "'", *file);
 
-  Statement insert(StatementKind::kInsert, statement.place);
+  Statement insert(StatementKind::kInsert, place);
   insert.name = statement.name;
   insert.insert_columns = statement.insert_columns;
   insert.select = SelectFrom({{kFileName, true, place}}, {}, place);
@@ -228,9 +228,7 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   for (auto& batch : batches) {
     batch = arrow::RecordBatch::Make(target->table->schema(), batch->num_rows(), batch->columns());
   }
-  ARROW_ASSIGN_OR_RAISE(
-      auto inserted,
-      WithPlaceIfFailed(InsertRows(insert, target->table, std::move(batches)), place));
+  ARROW_ASSIGN_OR_RAISE(auto inserted, InsertRows(insert, target->table, std::move(batches)));
   return Done(statement, inserted.rows_affected);
 }
 

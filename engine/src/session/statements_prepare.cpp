@@ -93,7 +93,7 @@ Result<StatementRunner::PreparedCall> StatementRunner::CallOf(const Statement& e
   }
   PreparedCall call;
   call.sql = prepared.sql;
-  ARROW_ASSIGN_OR_RAISE(call.prepare, sql::ParseStatement(call.sql));
+  ARROW_ASSIGN_OR_RAISE(call.prepare, sql::ParseStatement(call.sql, {}, execute.place));
   const auto bind = Bind();
   for (size_t i = 0; i < needed; ++i) {
     const TypePtr type = i < prepared.types.size() ? prepared.types[i] : nullptr;

@@ -28,7 +28,7 @@ Result<StatementResult> StatementRunner::Set(const Statement& statement) {
   return Done(statement, 0);
 }
 
-/// RESET ALL leaves alone what the connection cannot have changed.
+/// RESET ALL takes the session's settings back, whoever changed them, and the connection's path.
 Result<StatementResult> StatementRunner::Reset(const Statement& statement) {
   const bool all = statement.text == "all";
   if (all) session_.settings().ResetAll();

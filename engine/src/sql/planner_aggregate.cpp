@@ -28,25 +28,6 @@ std::string OrderText(const logical::BoundAggregate& call) {
   return " ORDER BY " + Join(parts, ", ");
 }
 
-bool SameOrder(const AggregateBinding& a, const AggregateBinding& b) {
-  return std::equal(a.order.begin(), a.order.end(), b.order.begin(), b.order.end(),
-                    [](const AggregateOrder& x, const AggregateOrder& y) {
-                      return x.argument == y.argument && x.descending == y.descending &&
-                             x.nulls_first == y.nulls_first;
-                    });
-}
-
-bool SameExpressions(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const auto& x, const auto& y) { return logical::Equal(*x, *y); });
-}
-
-bool SameAggregate(const logical::BoundAggregate& a, const logical::BoundAggregate& b) {
-  return a.function == b.function && a.binding.distinct == b.binding.distinct &&
-         SameExpressions(a.arguments, b.arguments) && SameOrder(a.binding, b.binding) &&
-         !a.filter == !b.filter && (!a.filter || logical::Equal(*a.filter, *b.filter));
-}
-
 size_t HashOfAggregate(const logical::BoundAggregate& call) {
   size_t hash = std::hash<const AggregateFunction*>()(call.function);
   for (const size_t part :
@@ -249,7 +230,7 @@ Result<BoundExprPtr> ExpressionBinder::CollectAggregate(const AggregateFunction&
   auto& known = collector_->aggregates;
   const size_t at = collector_->aggregate_index.FindOrAdd(
       HashOfAggregate(call), known.size(),
-      [&](size_t other) { return SameAggregate(known[other], call); });
+      [&](size_t other) { return logical::Equal(known[other], call); });
   if (at == known.size()) known.push_back(std::move(call));
   return logical::MakeColumn(collector_->width + static_cast<int>(at), known[at].binding.type,
                              known[at].text, expr.place);
@@ -298,7 +279,7 @@ BoundExprPtr ExpressionBinder::CollectGrouping(const std::string& name,
   auto& known = collector_->groupings;
   const size_t at = collector_->grouping_index.FindOrAdd(
       logical::ExpressionHash(arguments), known.size(),
-      [&](size_t other) { return SameExpressions(known[other], arguments); });
+      [&](size_t other) { return logical::Equal(known[other], arguments); });
   std::vector<std::string> parts;
   for (const auto& argument : arguments) parts.push_back(logical::ToText(*argument));
   if (at == known.size()) known.push_back(std::move(arguments));

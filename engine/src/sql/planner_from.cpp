@@ -151,7 +151,7 @@ Result<FromClause> QueryBinder::ScanOf(logical::RelationPtr relation, const Tabl
   }
   scan->estimated_rows = static_cast<double>(relation->estimated_row_count());
   scan->relation = relation;
-  scan->place = view_place_.known() ? view_place_ : ref.place;
+  scan->place = ref.place;
   reads_.push_back(relation->name());
   FromClause from;
   VELARIA_ASSIGN_OR_RETURN(from.scope,
@@ -180,7 +180,6 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   if (!(*statement)->select) return Bug("a view without a SELECT: " + name);
   // A view sees the catalog, never the common tables of the statement that reads it.
   CommonTables outer = std::exchange(common_tables_, {});
-  if (views_.empty()) view_place_ = ref.place;
   views_.push_back(name);
   OuterScope* enclosing = std::exchange(outer_, nullptr);
   const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
@@ -190,7 +189,6 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   catalog_ = around;
   outer_ = enclosing;
   views_.pop_back();
-  if (views_.empty()) view_place_ = {};
   common_tables_ = std::move(outer);
   if (!planned.ok()) {
     ErrorInfo info = ErrorInfoOf(planned.status());

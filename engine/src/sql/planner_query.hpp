@@ -162,7 +162,6 @@ class QueryBinder {
   int next_id_ = 0;              // of shared and recursive plans
   CommonTables common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  Place view_place_;                // where the statement names the outermost of them
   std::vector<std::string> reads_, views_read_;
 };
 

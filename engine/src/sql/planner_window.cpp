@@ -74,30 +74,14 @@ std::string CallText(const std::string& name, const std::vector<BoundExprPtr>& a
   return name + "(" + Join(parts, ", ") + ")";
 }
 
-bool SameExpr(const BoundExprPtr& a, const BoundExprPtr& b) {
-  return a == b || (a && b && logical::Equal(*a, *b));
-}
-
-bool SameExprs(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), SameExpr);
-}
-
-bool SameOrder(const std::vector<logical::SortKey>& a, const std::vector<logical::SortKey>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return SameExpr(x.expr, y.expr) && x.descending == y.descending &&
-           x.nulls_first == y.nulls_first;
-  });
-}
-
 bool SameCall(const logical::BoundWindow& a, const logical::BoundWindow& b) {
   const auto& f = a.frame;
   const auto& g = b.frame;
-  return a.function == b.function && a.aggregate.function == b.aggregate.function &&
-         a.ignore_nulls == b.ignore_nulls && SameExprs(a.arguments, b.arguments) &&
-         SameExprs(a.aggregate.arguments, b.aggregate.arguments) &&
-         SameExpr(a.aggregate.filter, b.aggregate.filter) && f.unit == g.unit &&
-         f.start == g.start && f.end == g.end && f.exclusion == g.exclusion &&
-         SameExpr(f.start_offset, g.start_offset) && SameExpr(f.end_offset, g.end_offset);
+  return a.function == b.function && a.ignore_nulls == b.ignore_nulls &&
+         logical::Equal(a.arguments, b.arguments) && logical::Equal(a.aggregate, b.aggregate) &&
+         f.unit == g.unit && f.start == g.start && f.end == g.end && f.exclusion == g.exclusion &&
+         logical::Equal(f.start_offset, g.start_offset) &&
+         logical::Equal(f.end_offset, g.end_offset);
 }
 
 size_t HashOfOrder(const std::vector<logical::SortKey>& order) {
@@ -192,8 +176,8 @@ Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
   const size_t at =
       windows_->call_index.FindOrAdd(HashOfCall(window), known.size(), [&](size_t other) {
         return SameCall(known[other].call, window.call) &&
-               SameOrder(known[other].order, window.order) &&
-               SameExprs(known[other].partition, window.partition);
+               logical::Equal(known[other].order, window.order) &&
+               logical::Equal(known[other].partition, window.partition);
       });
   window.call.place = expr.place;
   if (at == known.size()) known.push_back(std::move(window));
@@ -336,8 +320,8 @@ Status QueryBinder::PlaceWindows(Core* core) {
       auto& window = calls[i];
       if (NeedsNoOrder(window) != free) continue;
       const auto fits = [&](const auto& node) {
-        return SameExprs(node->expressions, window.partition) &&
-               (free || SameOrder(node->sort_keys, window.order));
+        return logical::Equal(node->expressions, window.partition) &&
+               (free || logical::Equal(node->sort_keys, window.order));
       };
       const auto found = std::find_if(nodes.begin(), nodes.end(), fits);
       node_of[i] = static_cast<int>(found - nodes.begin());

@@ -3,6 +3,7 @@
 // again; other plans are read as they stand.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "logical/rewrite.hpp"
 #include "logical/shared_plans.hpp"
@@ -12,29 +13,6 @@ namespace {
 
 /// Comparing takes time for each pair; statements with more aggregations are left as they are.
 constexpr size_t kCandidatesMax = 64;
-
-bool SameOrNone(const BoundExprPtr& a, const BoundExprPtr& b) {
-  return a == b || (a && b && Equal(*a, *b));
-}
-
-bool SameAll(const std::vector<BoundExprPtr>& a, const std::vector<BoundExprPtr>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), SameOrNone);
-}
-
-bool SameAggregates(const std::vector<BoundAggregate>& a, const std::vector<BoundAggregate>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.function == y.function && x.binding.distinct == y.binding.distinct &&
-           SameAll(x.arguments, y.arguments) && SameOrNone(x.filter, y.filter) &&
-           x.binding.order == y.binding.order;
-  });
-}
-
-bool SameSort(const std::vector<SortKey>& a, const std::vector<SortKey>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
-    return x.descending == y.descending && x.nulls_first == y.nulls_first &&
-           SameOrNone(x.expr, y.expr);
-  });
-}
 
 bool SameTypes(const std::vector<OutputColumn>& a, const std::vector<OutputColumn>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -50,24 +28,27 @@ bool SamePlan(const LogicalNode& a, const LogicalNode& b) {
   switch (a.kind) {
     case NodeKind::kScan:
       same = a.relation->HasRowsOf(*b.relation) && a.columns == b.columns &&
-             SameAll(a.filters, b.filters);
+             Equal(a.filters, b.filters);
       break;
     case NodeKind::kValues:
-      same = std::equal(a.rows.begin(), a.rows.end(), b.rows.begin(), b.rows.end(), SameAll);
+      same = std::equal(a.rows.begin(), a.rows.end(), b.rows.begin(), b.rows.end(),
+                        [](const auto& x, const auto& y) { return Equal(x, y); });
       break;
-    case NodeKind::kFilter: same = Equal(*a.predicate, *b.predicate); break;
-    case NodeKind::kProject: same = SameAll(a.expressions, b.expressions); break;
+    case NodeKind::kFilter: same = Equal(a.predicate, b.predicate); break;
+    case NodeKind::kProject: same = Equal(a.expressions, b.expressions); break;
     case NodeKind::kAggregate:
-      same = SameAll(a.expressions, b.expressions) && a.grouping_sets == b.grouping_sets &&
-             SameAggregates(a.aggregates, b.aggregates);
+      same =
+          Equal(a.expressions, b.expressions) && a.grouping_sets == b.grouping_sets &&
+          std::equal(a.aggregates.begin(), a.aggregates.end(), b.aggregates.begin(),
+                     b.aggregates.end(), [](const auto& x, const auto& y) { return Equal(x, y); });
       break;
-    case NodeKind::kSort: same = SameSort(a.sort_keys, b.sort_keys) && a.limit == b.limit; break;
+    case NodeKind::kSort: same = Equal(a.sort_keys, b.sort_keys) && a.limit == b.limit; break;
     case NodeKind::kLimit: same = a.limit == b.limit && a.offset == b.offset; break;
     case NodeKind::kUnion: same = true; break;
     case NodeKind::kJoin:
       same = !a.asof && !b.asof && a.join == b.join && a.null_safe == b.null_safe &&
-             a.mark_operands == b.mark_operands && SameAll(a.left_keys, b.left_keys) &&
-             SameAll(a.right_keys, b.right_keys) && SameOrNone(a.residual, b.residual);
+             a.mark_operands == b.mark_operands && Equal(a.left_keys, b.left_keys) &&
+             Equal(a.right_keys, b.right_keys) && Equal(a.residual, b.residual);
       break;
     case NodeKind::kSetOp: same = a.set_op == b.set_op; break;
     case NodeKind::kShared: return a.shared_id == b.shared_id;
@@ -79,16 +60,17 @@ bool SamePlan(const LogicalNode& a, const LogicalNode& b) {
 
 class Sharing {
  public:
-  /// Visits each shared plan once, as it is computed once.
-  void Collect(const LogicalPtr& node) {
+  /// Visits each shared plan once, as it is computed once. What stands inside a recursion runs
+  /// round after round and is left as it is.
+  void Collect(const LogicalPtr& node, bool in_recursion = false) {
     if (node->kind == NodeKind::kShared) {
-      const bool seen = !numbers_.emplace(node->shared_id, 1).second;
       next_id_ = std::max(next_id_, node->shared_id + 1);
-      if (seen) return;
+      if (!numbers_.insert(node->shared_id).second) return;
     }
-    if (node->kind == NodeKind::kRecursive) return;  // its parts are plans of their own
-    if (node->kind == NodeKind::kAggregate && IsBounded(*node)) candidates_.push_back(node);
-    for (const auto& child : node->children) Collect(child);
+    in_recursion |= node->kind == NodeKind::kRecursive;
+    const bool fits = node->kind == NodeKind::kAggregate && !in_recursion;
+    if (fits && IsBounded(*node)) candidates_.push_back(node);
+    for (const auto& child : node->children) Collect(child, in_recursion);
   }
 
   bool FindEqual() {
@@ -124,7 +106,7 @@ class Sharing {
   }
 
  private:
-  std::map<int, int> numbers_;  // of the shared plans that were met
+  std::set<int> numbers_;  // of the shared plans that were met
   int next_id_ = 0;
   std::vector<LogicalPtr> candidates_;
   std::map<const LogicalNode*, LogicalPtr> first_of_;  // of equal ones
