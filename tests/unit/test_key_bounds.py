@@ -111,10 +111,7 @@ def test_a_list_of_constants_has_bounds_too(session: _kernel.Session) -> None:
 
 
 def test_bounds_go_through_the_joins_between(session: _kernel.Session) -> None:
-    sql = (
-        "SELECT l.id, o.ten FROM large l JOIN other o ON l.id = o.id JOIN few ON o.id = k"
-        " WHERE l.ten >= 0"
-    )
+    sql = "SELECT l.id, o.ten FROM large l JOIN other o ON l.id = o.id JOIN few ON o.id = k"
     told = scans(session, sql)
     assert {name: facts.get("segments_skipped") for name, facts in told.items()} == {
         "scan large": 4,
