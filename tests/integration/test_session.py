@@ -45,7 +45,7 @@ def test_an_integer_is_bound_as_the_type_that_holds_it(
 
 
 def test_an_integer_that_no_type_holds_is_refused(session: velaria.Session) -> None:
-    with pytest.raises(velaria.VelariaError, match="VEL1006"):
+    with pytest.raises(velaria.KernelError, match="VEL1006"):
         session.sql("SELECT ?", [10**38]).to_rows()
 
 
