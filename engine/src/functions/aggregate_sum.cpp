@@ -29,6 +29,10 @@ template <typename T>
 using SumOf = std::conditional_t<std::is_floating_point_v<T>, double,
                                  std::conditional_t<(sizeof(T) < 8), int64_t, Int128>>;
 
+/// How a value lies in a buffer, which promises no more than 8-byte alignment.
+template <typename T>
+using CellOf = std::conditional_t<std::is_same_v<T, Int128>, std::array<uint64_t, 2>, T>;
+
 template <typename T>
 SumOf<T> SumAll(const T* values, int64_t count) {
   if constexpr (std::is_same_v<SumOf<T>, double>) {
@@ -139,13 +143,14 @@ class SumStates final : public AggregateStates {
 
   Status Update(std::span<const Vector> arguments, const uint32_t* groups,
                 int64_t row_count) override {
-    const auto view = ViewFixed<T>(arguments[0]);
+    const auto view = ViewFixed<CellOf<T>>(arguments[0]);
     const bool far = sums_.size() > kFarGroups;
     if constexpr (std::is_same_v<T, Int128>) {
       bool overflow = false;
       ForEachValid(view.validity, groups, row_count, [&](int64_t row, uint32_t group) {
         if (far) PrefetchFor(groups, row, row_count);
-        overflow |= __builtin_add_overflow(sums_[group], view[row], &sums_[group]);
+        overflow |=
+            __builtin_add_overflow(sums_[group], FromWords(view[row].data()), &sums_[group]);
         ++counts_[group];
       });
       return overflow ? DecimalOutOfRange() : Status::OK();
@@ -170,13 +175,12 @@ class SumStates final : public AggregateStates {
 
   Status Merge(std::span<const Vector> states, const uint32_t* groups, int64_t row_count) override {
     const auto counts = ViewFixed<int64_t>(states[1]);
-    const auto sums = ViewFixed<Acc>(states[0]);
+    const auto sums = ViewFixed<CellOf<Acc>>(states[0]);
     bool overflow = false;
     for (int64_t i = 0; i < row_count; ++i) {
       if constexpr (std::is_same_v<Acc, Int128>) {
-        overflow |= __builtin_add_overflow(sums_[groups[i]],
-                                           FromWords(reinterpret_cast<const uint64_t*>(&sums[i])),
-                                           &sums_[groups[i]]);
+        overflow |=
+            __builtin_add_overflow(sums_[groups[i]], FromWords(sums[i].data()), &sums_[groups[i]]);
       } else {
         sums_[groups[i]] += sums[i];
         if constexpr (std::is_same_v<T, double>) {
