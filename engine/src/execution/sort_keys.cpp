@@ -1,5 +1,6 @@
 #include "execution/sort_keys.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -40,7 +41,7 @@ void FillText(const Vector& vector, int64_t count, KeyColumn* key) {
     const std::string_view text = view[i];
     key->texts[i] = text;
     uint8_t bytes[16] = {};
-    std::memcpy(bytes, text.data(), std::min<size_t>(16, text.size()));
+    std::copy_n(text.data(), std::min<size_t>(16, text.size()), bytes);
     for (int w = 0; w < 2; ++w) {
       uint64_t word = 0;
       for (int b = 0; b < 8; ++b) word = word << 8 | bytes[w * 8 + b];
