@@ -203,7 +203,8 @@ TEST(a_star_stands_alone) {
 
 TEST(known_and_unsupported_operators_say_so) {
   CHECK_EQ(ShowError("SELECT a && b"),
-           "VEL2002 1:10 this part of a statement is not supported: operator &&");
+           "VEL2002 1:10 this part of a statement is not supported: operator && | Write AND, or "
+           "list_has_any(a, b) for lists.");
   for (const char* text : {"SELECT a @> b", "SELECT a ^@ b", "SELECT a // b", "SELECT a ** b",
                            "SELECT a COLLATE \"de_DE\"", "SELECT (a, b) OVERLAPS (c, d)",
                            "SELECT INTERVAL '1-2' YEAR TO MONTH", "SELECT INTERVAL (a) DAY",

@@ -44,7 +44,8 @@ TEST(joins_bind_from_left_to_right) {
   CHECK_EQ(ShowQuery("SELECT 1 FROM a JOIN (b CROSS JOIN c) ON y"),
            "select 1 from (join a (cross b c) on y)");
   CHECK_EQ(ShowError("SELECT 1 FROM a JOIN b"),
-           "VEL2001 1:23 syntax error: expected ON or USING, found: end of statement");
+           "VEL2001 1:23 syntax error: expected ON or USING, found: end of statement | Write ON "
+           "condition or USING (column) behind the join, or CROSS JOIN for all pairs.");
   CHECK_EQ(ShowError("SELECT 1 FROM a JOIN b ONN x").substr(0, 12), "VEL2001 1:28");
 }
 

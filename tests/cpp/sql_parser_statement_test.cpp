@@ -200,8 +200,10 @@ TEST(a_script_is_cut_at_semicolons) {
   CHECK_EQ(script->size(), 3u);
   CHECK_EQ((*script)[2]->parameter_count, 2);
   CHECK_EQ((*script)[2]->place.line, 2);
-  CHECK_EQ(ShowError("SELECT 1; SELECT 2"),
-           "VEL2001 1:11 syntax error: expected one statement only, found: SELECT");
+  CHECK_EQ(
+      ShowError("SELECT 1; SELECT 2"),
+      "VEL2001 1:11 syntax error: expected one statement only, found: SELECT | Send one statement "
+      "at a time; the shell takes several, each ended by a semicolon.");
   CHECK_EQ(ErrorInfoOf(ParseScript("SELECT 1; SELEC 2").status()).place.column, 11);
 }
 

@@ -42,6 +42,18 @@ TEST(a_prepared_commit_that_is_let_go_leaves_rows_and_keys_as_they_were) {
   CHECK_EQ(table->version()->row_count(), 1);
 }
 
+TEST(a_session_that_is_let_go_takes_its_tables_with_it) {
+  std::weak_ptr<storage::Table> table;
+  {
+    auto session = Open();
+    auto connection = session->Connect();
+    CHECK_OK(Run(*connection, "CREATE TABLE t(k INTEGER)"));
+    table = session->catalog().Find("main", "t")->table;
+    CHECK(session->catalog().snapshot() != nullptr);  // kept until the next commit
+  }
+  CHECK(table.expired());
+}
+
 TEST(a_table_that_was_replaced_takes_no_more_rows) {
   auto session = Open();
   auto connection = session->Connect();

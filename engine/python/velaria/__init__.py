@@ -1,6 +1,7 @@
 """Velaria: batch SQL and streaming SQL on one kernel, in process or over Arrow Flight.
 
-`Session` is a database in this process; `connect` is a client of a server.
+`Session` is a database in this process; `connect` is a client of a server, `connect_async` one
+for asyncio.
 """
 
 import importlib
@@ -25,6 +26,7 @@ from velaria.streaming import StreamingDataFrame, StreamingQuery
 
 if TYPE_CHECKING:
     from velaria.flight_server.client import connect
+    from velaria.flight_server.client_async import connect_async
 
 __all__ = [
     "ControlError",
@@ -41,11 +43,14 @@ __all__ = [
     "VelariaError",
     "__version__",
     "connect",
+    "connect_async",
 ]
+
+_CLIENTS = {"connect": "client", "connect_async": "client_async"}
 
 
 def __getattr__(name: str) -> Any:
-    """`connect` is found in the Flight client when it is first asked for."""
-    if name == "connect":
-        return importlib.import_module("velaria.flight_server.client").connect
+    """What makes clients is found in the Flight client when it is first asked for."""
+    if name in _CLIENTS:
+        return getattr(importlib.import_module(f"velaria.flight_server.{_CLIENTS[name]}"), name)
     raise AttributeError(f"module 'velaria' has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """The compiled kernel. Every call releases the GIL; a failure is one of six KernelErrors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, type_check_only
 
 import pyarrow as pa
 
@@ -25,6 +25,7 @@ class KernelError(Exception):
     line: int
     column: int
     caret: str
+    named: list[tuple[str, str]]  # of describe() alone
 
     def __init__(
         self,
@@ -83,15 +84,31 @@ class IndexInfo:
     table: str
     columns: str  # "a, b DESC"
 
+class RelationUse:
+    """One object that a statement reads or writes, named as the catalog has it."""
+
+    kind: str  # "table" | "view" | "stream" | "system" | "temporary" | "file" | "schema"
+    catalog_schema: str  # "" of a file; of a schema its own name
+    name: str  # without its schema, as stored; of a file the path as written
+    access: str  # "read" | "write"
+
 class StatementInfo:
     """What a statement is, known without running it."""
 
     kind: str  # "query" | "stream" (an unbounded SELECT) | "insert" | "insert_stream" | "ddl" | ...
     schema: pa.Schema | None  # result schema; None when the statement returns no rows
     parameter_count: int
+    parameter_schema: pa.Schema  # "$1", "$2" ...; type null where nothing says which
     returns_rows: bool
     needs_connection: bool  # only later calls of the same Connection see what it does
-    reads: list[str]  # names of the tables, views, streams and files it reads
+    is_repeatable: bool  # execute(described=) reads the rows that it was described with
+    # All that it reads and writes, each once: what permissions are judged by. A view is told, and
+    # so is what it reads. UPDATE and DELETE read what they write, and so do INSERTs with RETURNING
+    # or DO UPDATE. An index is its table. Without params SET schema = ? tells nothing, and EXECUTE
+    # what PREPARE told.
+    uses: list[RelationUse]
+    # The same for people: "t", "x.t", "'a.csv'"; views and schemas that are read are left out.
+    reads: list[str]
     writes: list[str]
 
 class QueryResult:
@@ -110,6 +127,10 @@ class QueryResult:
         """
     def read_all(self) -> pa.Table:
         """All rows as one table. Errors are KernelErrors with caret."""
+    def failure(self) -> KernelError | None:
+        """With what the reader has failed, as read_all() raises it; None while it goes on and after
+        a good end.
+        """
     def cancel(self) -> None: ...
     @property
     def state(self) -> str: ...  # "created" | "running" | "finished" | "failed" | "cancelled"
@@ -119,12 +140,14 @@ class QueryResult:
         """wall_ms, cpu_ms, rows, peak_bytes, operators: [...]"""
 
 class Ingest:
-    """One DoPut into a table or stream. Each write is visible to readers when it returns; with mode
-    "replace" all are at once by commit(), and without it the old table stays as it was.
+    """Batches into a table or stream. Each write is visible to readers when it returns; when it
+    `is_atomic` (asked for, mode "replace", or in a transaction, whose rows they become) all are at
+    once by commit(), and without it nothing has changed.
     """
 
     table: str
     row_count: int
+    is_atomic: bool
     def write(self, batch: pa.RecordBatch) -> int:
         """Validate fully, then append. Returns the rows appended. Raises SourceError VEL4005 or
         VEL4006; then nothing of the batch stays.
@@ -163,17 +186,51 @@ class Subscription:
     def reader(self) -> pa.RecordBatchReader: ...
     def close(self) -> None: ...
 
-class Connection:
-    """What one client has of its own over a Session: temporary objects, the current schema, the
-    open transaction. Made by Session.connect().
+@type_check_only
+class _Statements:
+    """The calls that a Session and a Connection share. On a Session each is as on a connection of
+    its own, which keeps nothing: BEGIN is refused. On a Connection names are looked up in its
+    schema, and what changes rows is part of its open transaction.
     """
 
-    in_transaction: bool
-    schema: str  # where names without a schema are looked up
-    def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
+    def describe(
+        self, sql: str, params: Sequence[Any] | None = None, spares: bool = False
+    ) -> StatementInfo:
+        """What a statement is, without running it. The error of a wrong one has `named`: (schema,
+        name) of all relations that it had named by then, whether or not they are there. It fails
+        the open transaction, unless that is spared.
+        """
     def execute(
-        self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None
-    ) -> QueryResult: ...
+        self,
+        sql: str,
+        params: Sequence[Any] | None = None,
+        query_id: str | None = None,
+        described: StatementInfo | None = None,
+    ) -> QueryResult:
+        """`described`: of this statement. A query that was described outside of a transaction then
+        reads the names and rows as they were, however late it is run; anything else reads what
+        stands now.
+        """
+    def execute_many(self, sql: str, data: Any, query_id: str | None = None) -> QueryResult:
+        """INSERT, UPDATE or DELETE once for each row of `data` (anything with __arrow_c_stream__: a
+        column for each parameter, in their order); all of it or nothing. The result has
+        rows_affected and no rows.
+        """
+    def ingest(
+        self,
+        table: str,
+        schema: pa.Schema,
+        mode: str = "append",
+        from_wire: bool = False,
+        catalog_schema: str | None = None,
+        temporary: bool = False,
+        atomic: bool = False,
+    ) -> Ingest:
+        """Open a table for batches. mode: "append" (creates the table when absent) | "existing" |
+        "create" | "replace". `from_wire`: the batches come from a stranger, so rules for strangers
+        hold as well. `catalog_schema` and `table` are taken to the letter; without the former
+        `table` may be "schema.table". `atomic`: nothing is visible before commit().
+        """
     def explain(self, sql: str) -> dict[str, str]:
         """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
     def explain_stream(self, sql: str) -> dict[str, str]: ...
@@ -189,10 +246,18 @@ class Connection:
         that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
         progress. `query_id`: an id that was promised before; None makes one.
         """
+
+class Connection(_Statements):
+    """What one client has of its own over a Session: temporary objects, the current schema, the
+    open transaction. Made by Session.connect().
+    """
+
+    in_transaction: bool
+    schema: str  # where names without a schema are looked up
     def close(self) -> None:
         """Roll an open transaction back and let go of the temporary objects."""
 
-class Session:
+class Session(_Statements):
     """One database. Two Sessions share nothing but the worker threads' cores."""
 
     def __init__(
@@ -203,19 +268,6 @@ class Session:
         memory_limit_bytes: int | None = None,
     ) -> None: ...
     def connect(self) -> Connection: ...
-    # statements, each as a connection of its own, which keeps nothing: BEGIN is refused
-    def describe(self, sql: str, params: Sequence[Any] | None = None) -> StatementInfo: ...
-    def execute(
-        self, sql: str, params: Sequence[Any] | None = None, query_id: str | None = None
-    ) -> QueryResult: ...
-    def explain(self, sql: str) -> dict[str, str]:
-        """{"logical": ..., "physical": ..., "strategy": ...}; nothing is executed."""
-    def ingest(
-        self, table: str, schema: pa.Schema, mode: str = "append", from_wire: bool = False
-    ) -> Ingest:
-        """Open a DoPut. mode: "append" (creates the table when absent) | "create" | "replace".
-        `from_wire`: the batches come from a stranger, so rules for strangers hold as well.
-        """
     def tables(self) -> list[TableInfo]: ...
     def indexes(self) -> list[IndexInfo]: ...
     def table(self, name: str) -> TableInfo:
@@ -240,22 +292,9 @@ class Session:
     def functions(self) -> list[FunctionRow]: ...
     def settings(self) -> dict[str, str]: ...
     # streams
-    def start_stream(
-        self,
-        sql: str,
-        name: str | None = None,
-        options: Mapping[str, Any] | None = None,
-        parameters: Sequence[Any] | None = None,
-        query_id: str | None = None,
-    ) -> StreamingQuery:
-        """Options: {"start": False}, and the query waits for its start(): who subscribes before
-        that gets every emission; {"delivery_mode": "at-least-once" | "best-effort"}, told by
-        progress. `query_id`: an id that was promised before; None makes one.
-        """
     def streaming_queries(self) -> list[StreamingQuery]: ...
     def streaming_query(self, id_or_name: str) -> StreamingQuery: ...
     def end_input(self, stream: str) -> None: ...
-    def explain_stream(self, sql: str) -> dict[str, str]: ...
     # lane: the kernel splits, runs and merges; the bytes are versioned and opaque
     def split_plan(self, sql: str, partitions: int) -> PlanSplit: ...
     def run_fragment(

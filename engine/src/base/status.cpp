@@ -1,6 +1,9 @@
 #include "base/status.hpp"
 
+#include <arrow/util/utf8.h>
+
 #include <algorithm>
+#include <cctype>
 #include <memory>
 #include <new>
 
@@ -52,6 +55,31 @@ ErrorCode CodeOfArrow(const Status& status) {
   }
 }
 
+bool IsUtf8(std::string_view text) {
+  arrow::util::InitializeUTF8();
+  return arrow::util::ValidateUTF8(text);
+}
+
+/// Errors are text, also those that quote a BLOB: bytes that are no UTF-8 come as \xFF.
+std::string AsText(std::string bytes) {
+  if (IsUtf8(bytes)) return bytes;
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string text;
+  for (size_t i = 0; i < bytes.size();) {
+    size_t length = 1;
+    while (length <= 4 && !IsUtf8(std::string_view(bytes).substr(i, length))) ++length;
+    if (length <= 4) {
+      text.append(bytes, i, length);
+      i += length;
+      continue;
+    }
+    const auto byte = static_cast<uint8_t>(bytes[i++]);
+    text += "\\x";
+    text += {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string CodeText(ErrorCode code) { return "VEL" + std::to_string(static_cast<int>(code)); }
@@ -73,6 +101,7 @@ Retry RetryOf(ErrorCode code) {
 }
 
 Status MakeError(ErrorInfo info) {
+  for (auto* text : {&info.message, &info.detail, &info.hint}) *text = AsText(std::move(*text));
   auto code = ArrowCodeOf(info.code);
   std::string text = info.message;
   return Status::FromDetailAndArgs(code, std::make_shared<VelariaDetail>(std::move(info)),
@@ -117,9 +146,20 @@ Status WithPlace(const Status& status, Place place) {
   return MakeError(std::move(info));
 }
 
+/// In names of up to three letters one letter more, less or changed soon makes another name: `sub`
+/// is not `sum`, and `uid` not `id`. A slip begins as the name does, and changes no letter.
+static bool IsOtherShortName(std::string_view wanted, std::string_view other) {
+  if (wanted.size() > 3 || wanted.empty() || other.empty()) return false;
+  if (wanted.size() != other.size()) return wanted[0] != other[0];
+  const auto [ours, theirs] = std::mismatch(wanted.begin(), wanted.end(), other.begin());
+  if (ours == wanted.end() || !std::equal(ours + 1, wanted.end(), theirs + 1)) return false;
+  return std::isalpha(static_cast<unsigned char>(*ours)) &&
+         std::isalpha(static_cast<unsigned char>(*theirs));
+}
+
 std::string NearestName(std::string_view name, const std::vector<std::string>& candidates) {
   const std::string wanted = ToLower(name);
-  const size_t limit = std::max<size_t>(1, wanted.size() / 3);
+  const size_t limit = std::max<size_t>(1, (wanted.size() + 1) / 4);
   std::string best;
   size_t best_distance = limit + 1;
   for (const auto& candidate : candidates) {
@@ -143,7 +183,8 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& c
       last.swap(row);
     }
     // With no character in common it is another name, not a slip of the pen.
-    const bool is_other = last[other.size()] >= std::max(other.size(), wanted.size());
+    const bool is_other = last[other.size()] >= std::max(other.size(), wanted.size()) ||
+                          IsOtherShortName(wanted, other);
     if (!is_other && last[other.size()] < best_distance) {
       best_distance = last[other.size()];
       best = candidate;

@@ -3,6 +3,7 @@
 #include <arrow/c/bridge.h>
 #include <arrow/flight/types.h>
 #include <arrow/python/pyarrow.h>
+#include <pybind11/gil_safe_call_once.h>
 
 #include "contract/msgpack.hpp"
 
@@ -68,12 +69,16 @@ py::object WrapTable(const std::shared_ptr<arrow::Table>& table) {
 }
 
 py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader) {
-  // Never destroyed: static objects end after the interpreter.
-  static const auto* wrap =
-      new py::object(py::module_::import("velaria._reader").attr("wrap_reader"));
+  // Not a plain static object: the import lets go of the GIL, and who waited for it with the GIL
+  // would wait for ever. Never destroyed: static objects end after the interpreter.
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
+  const auto& wrap =
+      once.call_once_and_store_result(
+              [] { return py::object(py::module_::import("velaria._reader").attr("wrap_reader")); })
+          .get_stored();
   std::shared_ptr<arrow::RecordBatchReader> flight =
       std::make_shared<FlightReader>(std::move(reader));
-  return (*wrap)(py::capsule(&flight, "velaria.reader"));
+  return wrap(py::capsule(&flight, "velaria.reader"));
 }
 
 std::shared_ptr<arrow::Schema> UnwrapSchema(const py::handle& object) {

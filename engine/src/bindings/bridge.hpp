@@ -27,7 +27,10 @@ auto Unlocked(Call call) {
   return call();
 }
 
-/// Raises the KernelError class of the status' code range; `sql` gives the caret lines.
+/// A KernelError of the class of the status' code range; `sql` gives the caret lines.
+py::object ErrorOf(const Status& status, const std::string& sql);
+[[noreturn]] void Raise(const py::object& error);
+/// Raises the error of a status.
 [[noreturn]] void Raise(const Status& status, const std::string& sql = "");
 inline void Check(const Status& status, const std::string& sql = "") {
   if (!status.ok()) Raise(status, sql);

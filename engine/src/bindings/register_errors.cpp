@@ -51,15 +51,20 @@ const char* ClassOf(ErrorCode code) {
 
 }  // namespace
 
-void Raise(const Status& status, const std::string& sql) {
+py::object ErrorOf(const Status& status, const std::string& sql) {
   const ErrorInfo info = ErrorInfoOf(status);
   const py::object type = py::module_::import("velaria._kernel").attr(ClassOf(info.code));
   const std::string caret =
       sql.empty() || !info.place.known() ? "" : sql::CaretText(sql, info.place);
-  const py::object error = type(CodeText(info.code), info.message, info.detail, info.hint,
-                                RetryOf(info.code) == Retry::kLater ? "later" : "never",
-                                info.place.line, info.place.column, caret);
-  PyErr_SetObject(type.ptr(), error.ptr());
+  return type(CodeText(info.code), info.message, info.detail, info.hint,
+              RetryOf(info.code) == Retry::kLater ? "later" : "never", info.place.line,
+              info.place.column, caret);
+}
+
+void Raise(const Status& status, const std::string& sql) { Raise(ErrorOf(status, sql)); }
+
+void Raise(const py::object& error) {
+  PyErr_SetObject(py::type::handle_of(error).ptr(), error.ptr());
   throw py::error_already_set();
 }
 

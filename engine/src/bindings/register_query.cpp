@@ -66,6 +66,13 @@ void RegisterQuery(py::module_& module) {
              auto reader = self.Take();
              return WrapTable(Check(Unlocked([&] { return reader->ToTable(); }), self.sql));
            })
+      .def("failure",
+           [](const QueryResult& self) -> py::object {
+             if (!self.result.query) return py::none();
+             const Status failure = Unlocked([&] { return self.result.query->failure(); });
+             if (failure.ok()) return py::none();
+             return ErrorOf(failure, self.sql);
+           })
       .def("cancel",
            [](QueryResult& self) {
              if (self.result.query) Unlocked([&] { self.result.query->Cancel(); });

@@ -3,6 +3,7 @@
 #include "bindings/bridge.hpp"
 #include "io/file_probe.hpp"
 #include "session/connection.hpp"
+#include "session/ingest.hpp"
 #include "session/session.hpp"
 
 namespace velaria::bindings {
@@ -47,6 +48,18 @@ std::optional<int64_t> NearestInteger(const std::optional<py::int_>& number) {
   return overflow > 0 ? std::numeric_limits<int64_t>::max() : std::numeric_limits<int64_t>::min();
 }
 
+/// It may hold the last of its session, whose ending waits for threads: without the GIL, which one
+/// of them may need.
+template <typename T>
+std::shared_ptr<T> EndingWithoutGil(std::shared_ptr<T> made) {
+  T* const raw = made.get();
+  return std::shared_ptr<T>(raw, [made = std::move(made)](T*) mutable {
+    if (PyGILState_Check() == 0) return made.reset();
+    py::gil_scoped_release release;
+    made.reset();
+  });
+}
+
 SessionPtr MakeSession(const std::optional<py::int_>& threads,
                        std::optional<std::vector<std::string>> allowed_roots,
                        const std::optional<py::int_>& memory_limit_bytes) {
@@ -54,14 +67,19 @@ SessionPtr MakeSession(const std::optional<py::int_>& threads,
   options.threads = NearestInteger(threads);
   options.allowed_roots = std::move(allowed_roots);
   options.memory_limit_bytes = NearestInteger(memory_limit_bytes);
-  auto made = Check(Unlocked([&] { return Session::Make(options); }));
-  Session* const raw = made.get();
-  // Ending a session waits for its threads: without the GIL, which one of them may need.
-  return SessionPtr(raw, [made = std::move(made)](Session*) mutable {
-    if (PyGILState_Check() == 0) return made.reset();
-    py::gil_scoped_release release;
-    made.reset();
-  });
+  return EndingWithoutGil(Check(Unlocked([&] { return Session::Make(options); })));
+}
+
+Result<std::shared_ptr<session::Ingest>> OpenIngest(Session& self,
+                                                    const session::IngestTarget& target,
+                                                    const SchemaPtr& schema) {
+  return self.OpenIngest(target, schema);
+}
+
+Result<std::shared_ptr<session::Ingest>> OpenIngest(Connection& self,
+                                                    const session::IngestTarget& target,
+                                                    const SchemaPtr& schema) {
+  return session::Ingest::Open(self.shared_from_this(), target, schema);
 }
 
 /// The options of start_stream by name; VEL1006 for any other.
@@ -140,16 +158,42 @@ py::dict ProbeDict(const io::ProbeResult& probe) {
 }
 
 void RegisterResults(py::module_& module) {
+  py::class_<logical::RelationUse>(module, "RelationUse")
+      .def_property_readonly("kind", &session::UseKindName)
+      .def_readonly("catalog_schema", &logical::RelationUse::schema)
+      .def_readonly("name", &logical::RelationUse::name)
+      .def_property_readonly("access", [](const logical::RelationUse& self) {
+        return self.is_write ? "write" : "read";
+      });
   py::class_<session::StatementInfo>(module, "StatementInfo")
       .def_readonly("kind", &session::StatementInfo::kind)
       .def_property_readonly(
           "schema", [](const session::StatementInfo& self) { return WrapSchema(self.schema); })
       .def_readonly("parameter_count", &session::StatementInfo::parameter_count)
+      .def_property_readonly("parameter_schema",
+                             [](const session::StatementInfo& self) {
+                               arrow::FieldVector fields;
+                               for (const auto& type : self.parameter_types) {
+                                 const auto number = static_cast<int>(fields.size()) + 1;
+                                 fields.push_back(arrow::field(sql::ParameterName(number), type));
+                               }
+                               return WrapSchema(arrow::schema(std::move(fields)));
+                             })
       .def_property_readonly(
           "returns_rows", [](const session::StatementInfo& self) { return self.schema != nullptr; })
       .def_readonly("needs_connection", &session::StatementInfo::needs_connection)
-      .def_readonly("reads", &session::StatementInfo::reads)
-      .def_readonly("writes", &session::StatementInfo::writes);
+      .def_property_readonly(
+          "is_repeatable", [](const session::StatementInfo& info) { return info.view != nullptr; })
+      .def_property_readonly("uses",
+                             [](const session::StatementInfo& self) {
+                               return std::vector(self.uses.begin(), self.uses.end());
+                             })
+      .def_property_readonly(
+          "reads",
+          [](const session::StatementInfo& self) { return session::ShownUses(self.uses, false); })
+      .def_property_readonly("writes", [](const session::StatementInfo& self) {
+        return session::ShownUses(self.uses, true);
+      });
   py::class_<session::TableSummary>(module, "TableInfo")
       .def_readonly("name", &session::TableSummary::name)
       .def_readonly("catalog_schema", &session::TableSummary::catalog_schema)
@@ -163,9 +207,10 @@ void RegisterResults(py::module_& module) {
       .def_readonly("name", &session::IndexSummary::name)
       .def_readonly("table", &session::IndexSummary::table)
       .def_readonly("columns", &session::IndexSummary::columns);
-  py::class_<session::Ingest>(module, "Ingest")
+  py::class_<session::Ingest, std::shared_ptr<session::Ingest>>(module, "Ingest")
       .def_property_readonly("table", &session::Ingest::table)
       .def_property_readonly("row_count", &session::Ingest::row_count)
+      .def_property_readonly("is_atomic", &session::Ingest::is_atomic)
       .def(
           "write",
           [](session::Ingest& self, const py::object& batch) {
@@ -182,22 +227,66 @@ void DefineStatements(Class& cls) {
   using Self = typename Class::type;
   cls.def(
          "describe",
-         [](Self& self, const std::string& sql, const py::object& params) {
+         [](Self& self, const std::string& sql, const py::object& params, bool spares) {
            std::optional<session::Parameters> values;
            if (!params.is_none()) values = Parameters(params);
-           return Check(Unlocked([&] { return self.Describe(sql, values); }), sql);
+           session::NamedRelations named;
+           auto info = Unlocked([&] { return self.Describe(sql, values, &named, spares); });
+           if (info.ok()) return std::move(info).ValueOrDie();
+           const py::object error = ErrorOf(info.status(), sql);
+           error.attr("named") = py::list(py::cast(named));
+           Raise(error);
          },
-         py::arg("sql"), py::arg("params") = py::none())
+         py::arg("sql"), py::arg("params") = py::none(), py::arg("spares") = false,
+         py::keep_alive<0, 1>())
       .def(
           "execute",
           [](Self& self, const std::string& sql, const py::object& params,
-             std::optional<std::string> query_id) {
+             std::optional<std::string> query_id, const session::StatementInfo* described) {
             const auto values = Parameters(params);
-            auto result = Check(
-                Unlocked([&] { return self.Execute(sql, values, query_id.value_or("")); }), sql);
+            const auto view = described ? described->view : nullptr;
+            auto result =
+                Check(Unlocked([&] {
+                        return self.Execute(sql, values, query_id.value_or(""), view.get());
+                      }),
+                      sql);
             return MakeQueryResult(std::move(result), sql);
           },
-          py::arg("sql"), py::arg("params") = py::none(), py::arg("query_id") = py::none())
+          py::arg("sql"), py::arg("params") = py::none(), py::arg("query_id") = py::none(),
+          py::arg("described") = py::none())
+      .def(
+          "execute_many",
+          [](Self& self, const std::string& sql, const py::object& data,
+             std::optional<std::string> query_id) {
+            auto reader = ImportStream(data);
+            auto result = Check(Unlocked([&]() -> Result<session::StatementResult> {
+                                  session::ParameterRows rows{reader->schema(), {}};
+                                  ARROW_ASSIGN_OR_RAISE(rows.batches, reader->ToRecordBatches());
+                                  return self.ExecuteMany(sql, rows, query_id.value_or(""));
+                                }),
+                                sql);
+            return MakeQueryResult(std::move(result), sql);
+          },
+          py::arg("sql"), py::arg("data"), py::arg("query_id") = py::none())
+      .def(
+          "ingest",
+          [](Self& self, const std::string& table, const py::object& schema,
+             const std::string& mode, bool from_wire, std::optional<std::string> catalog_schema,
+             bool temporary, bool atomic) {
+            const auto unwrapped = UnwrapSchema(schema);
+            session::IngestTarget target;
+            target.table = table;
+            target.schema = std::move(catalog_schema);
+            target.temporary = temporary;
+            target.mode = Check(session::ParseIngestMode(mode));
+            target.atomic = atomic;
+            target.origin = from_wire ? interop::Origin::kWire : interop::Origin::kProcess;
+            return EndingWithoutGil(
+                Check(Unlocked([&] { return OpenIngest(self, target, unwrapped); })));
+          },
+          py::arg("table"), py::arg("schema"), py::arg("mode") = "append",
+          py::arg("from_wire") = false, py::arg("catalog_schema") = py::none(),
+          py::arg("temporary") = false, py::arg("atomic") = false)
       .def(
           "explain",
           [](Self& self, const std::string& sql) {
@@ -225,15 +314,8 @@ void DefineStatements(Class& cls) {
           py::arg("parameters") = py::none(), py::arg("query_id") = py::none());
 }
 
-/// A connection may hold the last of its session, whose threads may need the GIL to end.
 std::shared_ptr<Connection> MakeConnection(Session& self) {
-  auto made = Unlocked([&] { return self.Connect(); });
-  Connection* const raw = made.get();
-  return {raw, [made = std::move(made)](Connection*) mutable {
-            if (PyGILState_Check() == 0) return made.reset();
-            py::gil_scoped_release release;
-            made.reset();
-          }};
+  return EndingWithoutGil(Unlocked([&] { return self.Connect(); }));
 }
 
 void RegisterConnection(py::module_& module) {
@@ -257,16 +339,6 @@ void RegisterSession(py::module_& module) {
   cls.def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
           py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none())
       .def("connect", &MakeConnection)
-      .def(
-          "ingest",
-          [](Session& self, const std::string& table, const py::object& schema,
-             const std::string& mode, bool from_wire) {
-            const auto unwrapped = UnwrapSchema(schema);
-            const auto origin = from_wire ? interop::Origin::kWire : interop::Origin::kProcess;
-            return Check(Unlocked([&] { return self.OpenIngest(table, unwrapped, mode, origin); }));
-          },
-          py::arg("table"), py::arg("schema"), py::arg("mode") = "append",
-          py::arg("from_wire") = false)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
       .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })
       .def(

@@ -36,6 +36,26 @@ int64_t TextBytes(const arrow::Array& array) {
                              : static_cast<const arrow::BinaryArray&>(array).total_values_length();
 }
 
+/// Appends the codes of `view` by new numbers; `number_of(code)` is asked once for each code in
+/// use.
+template <typename NumberOf>
+Status Renumber(const DictionaryView& view, arrow::Int32Builder* codes, NumberOf number_of) {
+  std::vector<int32_t> renumbered(static_cast<size_t>(view.values.length()), -1);
+  ARROW_RETURN_NOT_OK(codes->Reserve(static_cast<int64_t>(view.codes.size())));
+  for (const int32_t code : view.codes) {
+    if (code < 0) {
+      codes->UnsafeAppendNull();
+      continue;
+    }
+    int32_t& number = renumbered[static_cast<size_t>(code)];
+    if (number < 0) {
+      ARROW_ASSIGN_OR_RAISE(number, number_of(code));
+    }
+    codes->UnsafeAppend(number);
+  }
+  return Status::OK();
+}
+
 /// Dictionaries of strings in one dictionary with 32-bit indexes.
 Result<ArrayPtr> UnifyDictionaries(const arrow::ArrayVector& arrays, arrow::MemoryPool* pool) {
   const auto value_type =
@@ -49,22 +69,12 @@ Result<ArrayPtr> UnifyDictionaries(const arrow::ArrayVector& arrays, arrow::Memo
   for (const auto& array : arrays) {
     const auto view = ViewDictionary(Vector{array->data(), false});
     held.emplace_back(view.values);
-    std::vector<int32_t> renumbered(static_cast<size_t>(view.values.length()), -1);
-    ARROW_RETURN_NOT_OK(codes.Reserve(array->length()));
-    for (const int32_t code : view.codes) {
-      if (code < 0) {
-        codes.UnsafeAppendNull();
-        continue;
-      }
-      int32_t& number = renumbered[static_cast<size_t>(code)];
-      if (number < 0) {
-        const auto [known, is_new] =
-            numbers.try_emplace(held.back()[code], static_cast<int32_t>(numbers.size()));
-        number = known->second;
-        if (is_new) ARROW_RETURN_NOT_OK(values->AppendArraySlice(*view.values.data, code, 1));
-      }
-      codes.UnsafeAppend(number);
-    }
+    ARROW_RETURN_NOT_OK(Renumber(view, &codes, [&](int32_t code) -> Result<int32_t> {
+      const auto [known, is_new] =
+          numbers.try_emplace(held.back()[code], static_cast<int32_t>(numbers.size()));
+      if (is_new) ARROW_RETURN_NOT_OK(values->AppendArraySlice(*view.values.data, code, 1));
+      return known->second;
+    }));
   }
   ARROW_ASSIGN_OR_RAISE(auto dictionary, values->Finish());
   ARROW_ASSIGN_OR_RAISE(auto indices, codes.Finish());
@@ -79,37 +89,6 @@ Result<ArrayPtr> Cast(const ArrayPtr& array, const TypePtr& type, arrow::MemoryP
   ARROW_ASSIGN_OR_RAISE(
       auto cast, arrow::compute::Cast(array, type, arrow::compute::CastOptions::Safe(), &context));
   return cast.make_array();
-}
-
-/// The values that the rows refer to, numbered anew, under a narrower index type.
-Result<Vector> NarrowDictionary(const Vector& vector, const TypePtr& type,
-                                arrow::MemoryPool* pool) {
-  const auto& target = static_cast<const arrow::DictionaryType&>(*type);
-  const auto view = ViewDictionary(vector);
-  const int64_t most = MostCodes(*target.index_type());
-  std::vector<int32_t> renumbered(static_cast<size_t>(view.values.length()), -1);
-  std::vector<uint32_t> used;
-  arrow::Int32Builder codes(pool);
-  ARROW_RETURN_NOT_OK(codes.Reserve(static_cast<int64_t>(view.codes.size())));
-  for (const int32_t code : view.codes) {
-    if (code < 0) {
-      codes.UnsafeAppendNull();
-      continue;
-    }
-    int32_t& number = renumbered[static_cast<size_t>(code)];
-    if (number < 0) {
-      if (static_cast<int64_t>(used.size()) >= most) return TooMuchFor(*type);
-      number = static_cast<int32_t>(used.size());
-      used.push_back(static_cast<uint32_t>(code));
-    }
-    codes.UnsafeAppend(number);
-  }
-  ARROW_ASSIGN_OR_RAISE(auto wide, codes.Finish());
-  ARROW_ASSIGN_OR_RAISE(auto indices, Cast(wide, target.index_type(), pool));
-  ARROW_ASSIGN_OR_RAISE(auto values, Gather(view.values, used, pool));
-  ARROW_ASSIGN_OR_RAISE(auto dictionary, Cast(values.array(), target.value_type(), pool));
-  ARROW_ASSIGN_OR_RAISE(auto array, arrow::DictionaryArray::FromArrays(type, indices, dictionary));
-  return Vector{array->data(), vector.constant};
 }
 
 bool IsView(const arrow::DataType& type) {
@@ -195,10 +174,29 @@ Result<ArrayPtr> JoinWide(const arrow::ArrayVector& arrays, arrow::MemoryPool* p
   return JoinArrays(arrays, pool);
 }
 
+Result<Vector> UsedValues(const Vector& vector, const TypePtr& type, arrow::MemoryPool* pool) {
+  const auto& target = static_cast<const arrow::DictionaryType&>(*type);
+  const auto view = ViewDictionary(vector);
+  const int64_t most = MostCodes(*target.index_type());
+  std::vector<uint32_t> used;
+  arrow::Int32Builder codes(pool);
+  ARROW_RETURN_NOT_OK(Renumber(view, &codes, [&](int32_t code) -> Result<int32_t> {
+    if (static_cast<int64_t>(used.size()) >= most) return TooMuchFor(*type);
+    used.push_back(static_cast<uint32_t>(code));
+    return static_cast<int32_t>(used.size()) - 1;
+  }));
+  ARROW_ASSIGN_OR_RAISE(auto wide, codes.Finish());
+  ARROW_ASSIGN_OR_RAISE(auto indices, Cast(wide, target.index_type(), pool));
+  ARROW_ASSIGN_OR_RAISE(auto values, Gather(view.values, used, pool));
+  ARROW_ASSIGN_OR_RAISE(auto dictionary, Cast(values.array(), target.value_type(), pool));
+  ARROW_ASSIGN_OR_RAISE(auto array, arrow::DictionaryArray::FromArrays(type, indices, dictionary));
+  return Vector{array->data(), vector.constant};
+}
+
 Result<Vector> FitTo(const Vector& vector, const TypePtr& type, arrow::MemoryPool* pool) {
   const auto& have = vector.type();
   if (have == type || have->Equals(*type)) return vector;
-  if (IsDictionary(*have) && IsDictionary(*type)) return NarrowDictionary(vector, type, pool);
+  if (IsDictionary(*have) && IsDictionary(*type)) return UsedValues(vector, type, pool);
   if (!IsLargeText(*have) || !WideTextType(*type)) return vector;
   if (static_cast<const arrow::LargeBinaryArray&>(*vector.array()).total_values_length() >
       kTextBytesMax)

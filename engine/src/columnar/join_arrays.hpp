@@ -26,6 +26,10 @@ Result<std::shared_ptr<arrow::Array>> JoinWide(const arrow::ArrayVector& arrays,
                                                arrow::MemoryPool* pool,
                                                int64_t text_bytes_max = kTextBytesMax);
 
+/// A dictionary column of text with the values that its rows refer to and no others, under the
+/// index type that `type` has; DoesNotFit when that cannot number them.
+Result<Vector> UsedValues(const Vector& vector, const TypePtr& type, arrow::MemoryPool* pool);
+
 /// A widened column in its declared type; any other as it is. DoesNotFit when it holds too much.
 Result<Vector> FitTo(const Vector& vector, const TypePtr& type, arrow::MemoryPool* pool);
 

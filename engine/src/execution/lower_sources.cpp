@@ -1,4 +1,6 @@
 // Lowering of what makes rows beside scans: UNNEST, series, samples, shared sub-plans.
+#include <numeric>
+
 #include "execution/lowering.hpp"
 #include "execution/row_collector.hpp"
 #include "execution/sample.hpp"
@@ -7,10 +9,17 @@
 namespace velaria::execution {
 
 Result<Lowering::Drafts> Lowering::LowerUnnest(const LogicalNode& node) {
-  return Append(
-      *node.children[0],
-      std::make_shared<UnnestNode>(node.expressions, node.with_ordinality, node.keeps_empty),
-      false);
+  const LogicalNode& child = *node.children[0];
+  const size_t made = node.expressions.size() + (node.with_ordinality ? 1 : 0);
+  std::vector<int> columns = node.columns;
+  if (node.output.size() == child.output.size() + made) {
+    columns.resize(child.output.size());
+    std::iota(columns.begin(), columns.end(), 0);
+  }
+  return Append(child,
+                std::make_shared<UnnestNode>(node.expressions, std::move(columns),
+                                             node.with_ordinality, node.keeps_empty),
+                false);
 }
 
 Result<Lowering::Drafts> Lowering::LowerSeries(const LogicalNode& node) {

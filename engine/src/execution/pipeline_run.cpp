@@ -5,7 +5,6 @@
 namespace velaria::execution {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr auto kQuantum = std::chrono::milliseconds(4);
 
 }  // namespace
@@ -112,7 +111,7 @@ TaskResult PipelineTask::Run() {
 }
 
 Result<TaskResult> PipelineTask::Step() {
-  const auto deadline = Clock::now() + kQuantum;
+  turn_ends_ = Clock::now() + kQuantum;
   TaskContext& context = *context_;
   while (true) {
     ARROW_RETURN_NOT_OK(context.query.CheckCancelled());
@@ -149,7 +148,9 @@ Result<TaskResult> PipelineTask::Step() {
         break;
       }
       case Phase::kChains: {
+        turn_is_over_ = false;
         ARROW_ASSIGN_OR_RAISE(const Flow flow, RunChains(context));
+        if (turn_is_over_) return TaskResult::kYield;
         if (flow == Flow::kBlocked) return TaskResult::kBlocked;
         phase_ = Phase::kChunk;
         break;
@@ -162,7 +163,7 @@ Result<TaskResult> PipelineTask::Step() {
       }
       case Phase::kCombine: ARROW_RETURN_NOT_OK(CombineAll()); return TaskResult::kDone;
     }
-    if (Clock::now() >= deadline) return TaskResult::kYield;
+    if (Clock::now() >= turn_ends_) return TaskResult::kYield;
   }
 }
 
@@ -222,6 +223,9 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
     if (level > 0) {
       chain.level = level - 1;
       if (context.query.cancelled()) return context.query.CheckCancelled();
+      // One chunk may join with any number of rows: it goes on from here at the next turn.
+      turn_is_over_ = Clock::now() >= turn_ends_;
+      if (turn_is_over_) return Flow::kBlocked;
       continue;
     }
     const bool over = std::find(chain.last.begin(), chain.last.end(), true) != chain.last.end();

@@ -71,8 +71,9 @@ class PipelineTask final : public Task {
     std::vector<bool> last;  // operator i said kFinished
     std::vector<StepCounters> counters;
     size_t level = 0;
-    bool active = false;  // a walk was interrupted by kBlocked
+    bool active = false;  // a walk was interrupted
   };
+  using Clock = std::chrono::steady_clock;
   enum class Phase { kMorsel, kChunk, kChains, kEndMorsel, kCombine };
 
   explicit PipelineTask(std::shared_ptr<PipelineRun> run) : run_(std::move(run)) {}
@@ -94,6 +95,8 @@ class PipelineTask final : public Task {
   Chunk chunk_;
   int64_t position_ = 0;
   size_t chain_ = 0;
+  Clock::time_point turn_ends_;
+  bool turn_is_over_ = false;  // a walk stopped for it, and not because it was blocked
 };
 
 }  // namespace velaria::execution

@@ -17,8 +17,9 @@ namespace velaria::execution {
 class TableRelation final : public logical::Relation {
  public:
   TableRelation(logical::RelationKind kind, std::string name, storage::TablePtr table,
-                storage::VersionPtr version = nullptr)
-      : kind_(kind),
+                storage::VersionPtr version = nullptr, logical::RelationUse use = {})
+      : Relation(std::move(use)),
+        kind_(kind),
         name_(std::move(name)),
         table_(std::move(table)),
         version_(version ? std::move(version) : table_->version()),
@@ -27,9 +28,10 @@ class TableRelation final : public logical::Relation {
   /// that change the rows they find.
   static std::shared_ptr<TableRelation> WithPositions(logical::RelationKind kind, std::string name,
                                                       storage::TablePtr table,
-                                                      storage::VersionPtr version) {
+                                                      storage::VersionPtr version,
+                                                      logical::RelationUse use) {
     auto relation = std::make_shared<TableRelation>(kind, std::move(name), std::move(table),
-                                                    std::move(version));
+                                                    std::move(version), std::move(use));
     auto fields = relation->schema_->fields();
     relation->position_column_ = static_cast<int>(fields.size());
     fields.push_back(arrow::field("$position", arrow::int64(), false));
@@ -63,8 +65,8 @@ class TableRelation final : public logical::Relation {
 class FileRelation final : public logical::Relation {
  public:
   FileRelation(logical::RelationKind kind, std::string name,
-               std::shared_ptr<const io::FileTable> file)
-      : kind_(kind), name_(std::move(name)), file_(std::move(file)) {}
+               std::shared_ptr<const io::FileTable> file, logical::RelationUse use = {})
+      : Relation(std::move(use)), kind_(kind), name_(std::move(name)), file_(std::move(file)) {}
   logical::RelationKind kind() const override { return kind_; }
   const std::string& name() const override { return name_; }
   const SchemaPtr& schema() const override { return file_->schema(); }
@@ -81,8 +83,11 @@ class FileRelation final : public logical::Relation {
 /// Rows that somebody else makes when they are asked for: system.runs and its like.
 class ReaderRelation final : public logical::Relation {
  public:
-  ReaderRelation(std::string name, SchemaPtr schema, ReaderFactory open)
-      : name_(std::move(name)), schema_(std::move(schema)), open_(std::move(open)) {}
+  ReaderRelation(std::string name, SchemaPtr schema, ReaderFactory open, logical::RelationUse use)
+      : Relation(std::move(use)),
+        name_(std::move(name)),
+        schema_(std::move(schema)),
+        open_(std::move(open)) {}
   logical::RelationKind kind() const override { return logical::RelationKind::kSystem; }
   const std::string& name() const override { return name_; }
   const SchemaPtr& schema() const override { return schema_; }
@@ -99,8 +104,9 @@ class ReaderRelation final : public logical::Relation {
 class ViewRelation final : public logical::Relation {
  public:
   ViewRelation(std::string name, SchemaPtr schema, std::string sql, std::string path,
-               bool is_temporary)
-      : name_(std::move(name)),
+               bool is_temporary, logical::RelationUse use)
+      : Relation(std::move(use)),
+        name_(std::move(name)),
         schema_(std::move(schema)),
         sql_(std::move(sql)),
         path_(std::move(path)),

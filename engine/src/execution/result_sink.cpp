@@ -1,17 +1,11 @@
 #include "execution/result_sink.hpp"
 
-#include <arrow/util/byte_size.h>
-
 #include "columnar/join_arrays.hpp"
+#include "execution/batch_cut.hpp"
 #include "execution/chunk_batches.hpp"
 
 namespace velaria::execution {
 namespace {
-
-int64_t BytesOf(const arrow::RecordBatch& batch) {
-  auto bytes = arrow::util::ReferencedBufferSize(batch);
-  return bytes.ok() ? *bytes : 0;
-}
 
 class SinkLocal final : public LocalState {
  public:
@@ -35,23 +29,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> JoinBatches(const arrow::RecordBatch
   return arrow::RecordBatch::Make(schema, rows, std::move(columns));
 }
 
-/// Pieces of a batch that stay below the bounds of a result batch.
-void Cut(std::shared_ptr<arrow::RecordBatch> batch,
-         std::vector<std::shared_ptr<arrow::RecordBatch>>* out) {
-  const int64_t rows = batch->num_rows();
-  const int64_t by_bytes = BytesOf(*batch) / kResultBatchBytes + 1;
-  const int64_t by_rows = (rows + kResultBatchRows - 1) / kResultBatchRows;
-  const int64_t pieces =
-      std::clamp<int64_t>(std::max(by_bytes, by_rows), 1, std::max<int64_t>(rows, 1));
-  const int64_t step = (rows + pieces - 1) / pieces;
-  if (pieces == 1) {
-    out->push_back(std::move(batch));
-    return;
-  }
-  for (int64_t at = 0; at < rows; at += step)
-    out->push_back(batch->Slice(at, std::min(step, rows - at)));
-}
-
 Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool) {
   if (local.chunks.empty()) return Status::OK();
   arrow::RecordBatchVector parts;
@@ -59,10 +36,12 @@ Status Flush(SinkLocal& local, const SchemaPtr& schema, arrow::MemoryPool* pool)
     ARROW_RETURN_NOT_OK(ToBatches(chunk, schema, pool, &parts));
   auto joined = JoinBatches(parts, schema, pool);
   if (DoesNotFit(joined.status())) {  // they go out apart
-    for (auto& part : parts) Cut(std::move(part), &local.batches);
+    for (auto& part : parts) {
+      ARROW_RETURN_NOT_OK(CutBatch(std::move(part), pool, &local.batches));
+    }
   } else {
     ARROW_RETURN_NOT_OK(joined.status());
-    Cut(*std::move(joined), &local.batches);
+    ARROW_RETURN_NOT_OK(CutBatch(*std::move(joined), pool, &local.batches));
   }
   local.chunks.clear();
   local.rows = 0;
@@ -122,7 +101,7 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
-  for (const auto& batch : batches) buffered_bytes_ += BytesOf(*batch);
+  for (const auto& batch : batches) buffered_bytes_ += ReferencedBytes(*batch);
   if (!is_head) {
     auto& pending = pending_[sequence];
     pending.batches.insert(pending.batches.end(), batches.begin(), batches.end());
@@ -151,7 +130,7 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
 
 void ResultSink::Release(Batches batches) {
   for (auto& batch : batches) {
-    const int64_t bytes = BytesOf(*batch);
+    const int64_t bytes = ReferencedBytes(*batch);
     if (skip_ > 0) {
       const int64_t skipped = std::min(skip_, batch->num_rows());
       skip_ -= skipped;
@@ -160,7 +139,7 @@ void ResultSink::Release(Batches batches) {
     if (limit_ >= 0) batch = batch->Slice(0, std::min(batch->num_rows(), limit_ - taken_));
     taken_ += batch->num_rows();
     if (batch->num_rows() > 0) {
-      buffered_bytes_ += BytesOf(*batch) - bytes;
+      buffered_bytes_ += ReferencedBytes(*batch) - bytes;
       ready_.push_back(std::move(batch));
     } else {
       buffered_bytes_ -= bytes;
@@ -205,7 +184,7 @@ std::shared_ptr<arrow::RecordBatch> ResultSink::TryPop() {
 std::shared_ptr<arrow::RecordBatch> ResultSink::TakeReady(std::unique_lock<std::mutex>& lock) {
   auto batch = std::move(ready_.front());
   ready_.pop_front();
-  buffered_bytes_ -= BytesOf(*batch);
+  buffered_bytes_ -= ReferencedBytes(*batch);
   // Morsels before their turn may fill the buffer alone: then the head is let in when nothing is
   // ready.
   if (buffered_bytes_ < kResultBufferBytes || ready_.empty()) WakeWriters(lock);

@@ -22,10 +22,6 @@
 
 namespace velaria::execution {
 
-/// Bounds of the batches a reader gets: large enough to be worth a message, below the 4 MiB that
-/// many gRPC clients take.
-inline constexpr int64_t kResultBatchBytes = 3 << 20;
-inline constexpr int64_t kResultBatchRows = 1 << 18;
 /// Bytes the sink holds ahead of its reader.
 inline constexpr int64_t kResultBufferBytes = 32 << 20;
 

@@ -13,48 +13,54 @@ struct Extent {
   int64_t begin = 0, length = 0;
 };
 
-template <typename Offset>
-Extent ExtentAt(const arrow::ArrayData& list, int64_t row) {
-  const Offset* offsets = list.GetValues<Offset>(1);
-  return {offsets[row], offsets[row + 1] - offsets[row]};
-}
-
 /// One list argument over the present input.
 class ListView {
  public:
-  explicit ListView(Vector vector) : vector_(std::move(vector)), validity_(ValidityOf(vector_)) {}
-
-  Result<Extent> At(int64_t row) const {
+  explicit ListView(Vector vector) : vector_(std::move(vector)), validity_(ValidityOf(vector_)) {
     const auto& data = *vector_.data;
-    if (!validity_.IsValid(row)) return Extent{};
-    if (vector_.constant) row = 0;
     switch (data.type->id()) {
-      case arrow::Type::NA: return Extent{};
-      case arrow::Type::LIST: return ExtentAt<int32_t>(data, row);
-      case arrow::Type::LARGE_LIST: return ExtentAt<int64_t>(data, row);
-      case arrow::Type::FIXED_SIZE_LIST: {
-        const int64_t width = static_cast<const arrow::FixedSizeListType&>(*data.type).list_size();
-        return Extent{(data.offset + row) * width, width};
-      }
-      default: return Bug("unnest over a type that is no list: " + data.type->ToString());
+      case arrow::Type::LIST: offsets_ = data.GetValues<int32_t>(1); break;
+      case arrow::Type::LARGE_LIST: wide_offsets_ = data.GetValues<int64_t>(1); break;
+      case arrow::Type::FIXED_SIZE_LIST:
+        width_ = static_cast<const arrow::FixedSizeListType&>(*data.type).list_size();
+        break;
+      default: break;  // of the type NULL: no row is valid
     }
   }
 
-  /// The elements at `positions` (-1: NULL).
+  Extent At(int64_t row) const {
+    if (!validity_.IsValid(row)) return {};
+    if (vector_.constant) row = 0;
+    if (offsets_) return {offsets_[row], offsets_[row + 1] - offsets_[row]};
+    if (wide_offsets_) return {wide_offsets_[row], wide_offsets_[row + 1] - wide_offsets_[row]};
+    return {(vector_.data->offset + row) * width_, width_};
+  }
+
+  /// The elements at `positions` (-1: NULL). Those of lists that follow each other lie in one
+  /// piece, which is not copied.
   Result<Vector> Elements(std::span<const int32_t> positions, arrow::MemoryPool* pool) const {
     const auto& data = *vector_.data;
+    const auto count = static_cast<int64_t>(positions.size());
     if (data.type->id() == arrow::Type::NA) {
-      ARROW_ASSIGN_OR_RAISE(
-          auto none,
-          arrow::MakeArrayOfNull(arrow::null(), static_cast<int64_t>(positions.size()), pool));
+      ARROW_ASSIGN_OR_RAISE(auto none, arrow::MakeArrayOfNull(arrow::null(), count, pool));
       return MakeVector(none);
     }
-    return GatherOrNull(Vector{data.child_data[0], false}, positions, pool);
+    const Vector elements{data.child_data[0], false};
+    const int32_t first = positions.front();
+    bool in_one_piece = first >= 0;
+    for (int64_t i = 0; i < count; ++i) {
+      in_one_piece &= positions[static_cast<size_t>(i)] == first + i;
+    }
+    if (in_one_piece) return Slice(elements, first, count);
+    return GatherOrNull(elements, positions, pool);
   }
 
  private:
   const Vector vector_;
   const Validity validity_;
+  const int32_t* offsets_ = nullptr;
+  const int64_t* wide_offsets_ = nullptr;
+  int64_t width_ = 0;
 };
 
 class UnnestState final : public OperatorState {
@@ -63,7 +69,69 @@ class UnnestState final : public OperatorState {
   bool open = false;
   int64_t row = 0;      // next selected row of the input
   int64_t element = 0;  // next element of that row
+  std::vector<Extent> extents;
 };
+
+/// The rows of one call.
+struct Multiplied {
+  std::vector<uint32_t> rows;                   // of the input
+  std::vector<std::vector<int32_t>> positions;  // by list: of its elements, -1 behind its end
+  std::vector<int64_t> ordinals;                // from 1; 0 for a row without elements
+};
+
+/// The next rows, at most kChunkRows: for each row of the input where its elements lie.
+Multiplied NextRows(const Chunk& in, bool keeps_empty, UnnestState* state) {
+  Multiplied next;
+  next.positions.resize(state->lists.size());
+  state->extents.resize(state->lists.size());
+  const int64_t count = in.selected_count();
+  int64_t room = kChunkRows;
+  while (state->row < count && room > 0) {
+    int64_t longest = 0;
+    for (size_t i = 0; i < state->lists.size(); ++i) {
+      state->extents[i] = state->lists[i].At(state->row);
+      longest = std::max(longest, state->extents[i].length);
+    }
+    const bool kept = longest == 0 && keeps_empty;
+    const int64_t wanted = kept ? 1 : longest - state->element;
+    const int64_t taken = std::min(wanted, room);
+    next.rows.insert(next.rows.end(), static_cast<size_t>(taken), in.row_at(state->row));
+    for (int64_t i = 0; i < taken; ++i) {
+      next.ordinals.push_back(kept ? 0 : state->element + i + 1);
+    }
+    for (size_t i = 0; i < state->extents.size(); ++i) {
+      const Extent& extent = state->extents[i];
+      for (int64_t at = state->element; at < state->element + taken; ++at) {
+        const bool there = at < extent.length;
+        next.positions[i].push_back(there ? static_cast<int32_t>(extent.begin + at) : -1);
+      }
+    }
+    room -= taken;
+    state->element += taken;
+    if (taken == wanted) {
+      ++state->row;
+      state->element = 0;
+    }
+  }
+  return next;
+}
+
+/// The positions from 1, NULL for a row without elements.
+Result<Vector> Ordinals(const std::vector<int64_t>& ordinals, arrow::MemoryPool* pool) {
+  const auto count = static_cast<int64_t>(ordinals.size());
+  ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(arrow::int64(), count, pool));
+  std::copy(ordinals.begin(), ordinals.end(), data->GetMutableValues<int64_t>(1));
+  data->null_count = std::count(ordinals.begin(), ordinals.end(), 0);
+  if (data->null_count > 0) {
+    ARROW_ASSIGN_OR_RAISE(data->buffers[0], AllocateBitmap(count, false, pool));
+    for (int64_t i = 0; i < count; ++i) {
+      if (ordinals[static_cast<size_t>(i)] > 0) {
+        arrow::bit_util::SetBit(data->buffers[0]->mutable_data(), i);
+      }
+    }
+  }
+  return Vector{std::move(data), false};
+}
 
 class SeriesState final : public SourceState {
  public:
@@ -126,55 +194,25 @@ Result<OperatorFlow> UnnestNode::Process(const Chunk& in, Chunk* out, OperatorSt
     state.row = state.element = 0;
     state.open = true;
   }
-  std::vector<uint32_t> rows;
-  std::vector<std::vector<int32_t>> positions(lists_.size());
-  std::vector<int64_t> ordinals;
-  const int64_t count = in.selected_count();
-  while (state.row < count && rows.size() < static_cast<size_t>(kChunkRows)) {
-    int64_t longest = 0;
-    std::vector<Extent> extents;
-    for (const auto& list : state.lists) {
-      ARROW_ASSIGN_OR_RAISE(const Extent extent, list.At(state.row));
-      longest = std::max(longest, extent.length);
-      extents.push_back(extent);
-    }
-    const bool kept = longest == 0 && keeps_empty_;
-    const int64_t wanted = kept ? 1 : longest - state.element;
-    const int64_t take = std::min<int64_t>(wanted, kChunkRows - static_cast<int64_t>(rows.size()));
-    for (int64_t i = 0; i < take; ++i) {
-      const int64_t element = state.element + i;
-      rows.push_back(in.row_at(state.row));
-      ordinals.push_back(kept ? 0 : element + 1);
-      for (size_t list = 0; list < extents.size(); ++list) {
-        const bool there = element < extents[list].length;
-        positions[list].push_back(there ? static_cast<int32_t>(extents[list].begin + element) : -1);
-      }
-    }
-    state.element += take;
-    if (take == wanted) {
-      ++state.row;
-      state.element = 0;
-    }
-  }
-  state.open = state.row < count;
-  if (!rows.empty()) {
-    for (const auto& column : in.columns) {
-      ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(column, rows, context.pool()));
+  const Multiplied next = NextRows(in, keeps_empty_, &state);
+  state.open = state.row < in.selected_count();
+  if (!next.rows.empty()) {
+    for (const int column : columns_) {
+      ARROW_ASSIGN_OR_RAISE(auto gathered, Gather(in.columns[static_cast<size_t>(column)],
+                                                  next.rows, context.pool()));
       out->columns.push_back(std::move(gathered));
     }
     for (size_t list = 0; list < lists_.size(); ++list) {
       ARROW_ASSIGN_OR_RAISE(auto elements,
-                            state.lists[list].Elements(positions[list], context.pool()));
+                            state.lists[list].Elements(next.positions[list], context.pool()));
       out->columns.push_back(std::move(elements));
     }
     if (with_ordinality_) {
-      const auto length = static_cast<int64_t>(ordinals.size());
-      ARROW_ASSIGN_OR_RAISE(auto data, AllocateFixed(arrow::int64(), length, context.pool()));
-      std::copy(ordinals.begin(), ordinals.end(), data->GetMutableValues<int64_t>(1));
-      out->columns.push_back({std::move(data), false});
+      ARROW_ASSIGN_OR_RAISE(auto ordinals, Ordinals(next.ordinals, context.pool()));
+      out->columns.push_back(std::move(ordinals));
     }
-    out->row_count = static_cast<int64_t>(rows.size());
-    out->ordinal = in.ordinal + rows.front();
+    out->row_count = static_cast<int64_t>(next.rows.size());
+    out->ordinal = in.ordinal + next.rows.front();
   }
   return state.open ? OperatorFlow::kMoreOutput : OperatorFlow::kNeedInput;
 }

@@ -10,13 +10,18 @@
 
 namespace velaria::execution {
 
-/// The input's columns, then one element of each list, then the element's position from 1 when
+/// Columns of the input, then one element of each list, then the element's position from 1 when
 /// asked for. Lists that are shorter than the longest end in NULL; a row without any element goes,
 /// or stays once with NULLs when `keeps_empty`. At most kChunkRows rows a call.
 class UnnestNode final : public OperatorNode {
  public:
-  UnnestNode(std::vector<logical::BoundExprPtr> lists, bool with_ordinality, bool keeps_empty)
-      : lists_(std::move(lists)), with_ordinality_(with_ordinality), keeps_empty_(keeps_empty) {}
+  /// `columns`: those of the input that are handed on.
+  UnnestNode(std::vector<logical::BoundExprPtr> lists, std::vector<int> columns,
+             bool with_ordinality, bool keeps_empty)
+      : lists_(std::move(lists)),
+        columns_(std::move(columns)),
+        with_ordinality_(with_ordinality),
+        keeps_empty_(keeps_empty) {}
   Result<std::unique_ptr<OperatorState>> MakeState(const OpenContext& context) const override;
   Result<OperatorFlow> Process(const Chunk& in, Chunk* out, OperatorState& state,
                                TaskContext& context) const override;
@@ -24,6 +29,7 @@ class UnnestNode final : public OperatorNode {
 
  private:
   const std::vector<logical::BoundExprPtr> lists_;
+  const std::vector<int> columns_;
   const bool with_ordinality_, keeps_empty_;
 };
 

@@ -1,6 +1,5 @@
 // approx_count_distinct and approx_quantile, by sketches that merge in any order.
 #include <arrow/array/builder_binary.h>
-#include <arrow/compute/cast.h>
 #include <arrow/scalar.h>
 
 #include <bit>
@@ -8,6 +7,7 @@
 
 #include "functions/aggregate_states.hpp"
 #include "functions/binding.hpp"
+#include "functions/quantile_rule.hpp"
 #include "functions/sketches.hpp"
 
 namespace velaria {
@@ -188,13 +188,7 @@ Result<AggregateBinding> BindApproximate(const BindArguments& arguments) {
     return Fail(ErrorCode::kBadArgument, "the fraction of a quantile must be constant",
                 "Write it as a number between 0 and 1.");
   }
-  auto cast = arrow::compute::Cast(arrow::Datum(scalar), arrow::float64());
-  if (!cast.ok()) return binding::WrongArguments();
-  const double fraction = cast->scalar_as<arrow::DoubleScalar>().value;
-  if (!(fraction >= 0 && fraction <= 1)) {
-    return Fail(ErrorCode::kBadArgument,
-                "a fraction is not between 0 and 1: " + scalar->ToString());
-  }
+  ARROW_ASSIGN_OR_RAISE(const auto fraction, FractionOf(*scalar));
   const TypePtr type = LogicalType(arguments.types[0]);
   AggregateBinding bound;
   if (type->id() == arrow::Type::UINT64) {
@@ -215,7 +209,7 @@ Result<AggregateBinding> BindApproximate(const BindArguments& arguments) {
   bound.arguments = {bound.type, nullptr};
   bound.state_types = {arrow::large_binary()};
   bound.distinct = arguments.distinct;
-  bound.data = std::make_shared<ApproximateRule>(ApproximateRule{fraction});
+  bound.data = std::make_shared<ApproximateRule>(ApproximateRule{*fraction});
   return bound;
 }
 

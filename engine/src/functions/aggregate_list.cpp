@@ -28,10 +28,10 @@ class ArrayStates final : public RowListStates {
 
   Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
     std::vector<int64_t> all, counts;
+    counts.reserve(groups.size());
     for (const uint32_t group : groups) {
-      const auto ordered = Ordered(group);
-      all.insert(all.end(), ordered.begin(), ordered.end());
-      counts.push_back(static_cast<int64_t>(ordered.size()));
+      AppendOrdered(group, &all);
+      counts.push_back(static_cast<int64_t>(rows(group).size()));
     }
     ARROW_ASSIGN_OR_RAISE(auto values, store().Gather(0, all, pool));
     ARROW_ASSIGN_OR_RAISE(auto lists, MakeLists(type_, counts, values, pool));

@@ -1,6 +1,5 @@
 // median, quantile_cont, quantile_disc, percentile_cont, percentile_disc, mode. All values of a
 // group are kept, so the answers are exact; approx_quantile needs less room.
-#include <arrow/compute/cast.h>
 #include <arrow/scalar.h>
 
 #include <cmath>
@@ -10,6 +9,7 @@
 
 #include "functions/aggregate_states.hpp"
 #include "functions/binding.hpp"
+#include "functions/number_text.hpp"
 #include "functions/quantile_rule.hpp"
 #include "functions/row_list_states.hpp"
 
@@ -81,12 +81,13 @@ class QuantileStates final : public RowListStates {
     std::vector<std::optional<T>> results;
     std::vector<T> values;
     for (const uint32_t group : groups) {
-      values.clear();
-      for (const uint32_t row : rows(group)) {
-        const uint64_t word = store().Word(0, row);
-        T value;
-        std::memcpy(&value, &word, sizeof value);
-        values.push_back(value);
+      const auto& held = rows(group);
+      values.resize(held.size());
+      for (size_t i = 0; i < held.size(); ++i) {
+        const size_t ahead = i + RowStore::kRowsAhead;
+        if (ahead < held.size()) store().Prefetch(0, held[ahead]);
+        const uint64_t word = store().Word(0, held[i]);
+        std::memcpy(&values[i], &word, sizeof word);
       }
       for (const auto& fraction : rule_.fractions) {
         results.push_back(fraction && !values.empty()
@@ -104,8 +105,8 @@ class QuantileStates final : public RowListStates {
   /// The value at the place fraction * (n - 1).
   template <typename T>
   T Between(std::vector<T>* values, double fraction) const {
-    const auto less = [this](T a, T b) {
-      if (descending()) std::swap(a, b);
+    const auto less = [is_descending = descending()](T a, T b) {
+      if (is_descending) std::swap(a, b);
       if constexpr (std::is_floating_point_v<T>) {
         if (std::isnan(a)) return false;
         if (std::isnan(b)) return true;
@@ -123,15 +124,6 @@ class QuantileStates final : public RowListStates {
   const TypePtr type_;
   const QuantileRule rule_;
 };
-
-Result<std::optional<double>> FractionOf(const arrow::Scalar& scalar) {
-  if (!scalar.is_valid) return std::optional<double>();
-  auto cast = arrow::compute::Cast(arrow::Datum(scalar.GetSharedPtr()), arrow::float64());
-  if (!cast.ok()) return binding::WrongArguments();
-  const double value = cast->scalar_as<arrow::DoubleScalar>().value;
-  if (value >= 0 && value <= 1) return std::optional<double>(value);
-  return Fail(ErrorCode::kBadArgument, "a fraction is not between 0 and 1: " + scalar.ToString());
-}
 
 /// The constant fraction, or list of fractions, that argument `index` is.
 Status ReadFractions(const BindArguments& arguments, size_t index, QuantileRule* rule) {
@@ -311,6 +303,16 @@ Result<AggregateBinding> BindMode(const BindArguments& arguments) {
 }
 
 }  // namespace
+
+Result<std::optional<double>> FractionOf(const arrow::Scalar& constant) {
+  if (!constant.is_valid) return std::optional<double>();
+  double value = 0;
+  if (kernels::ParseDouble(constant.ToString(), &value) != kernels::ParseOutcome::kOk) {
+    return binding::WrongArguments();
+  }
+  if (value >= 0 && value <= 1) return std::optional<double>(value);
+  return Fail(ErrorCode::kBadArgument, "a fraction is not between 0 and 1: " + constant.ToString());
+}
 
 void RegisterQuantiles(FunctionRegistry& registry) {
   registry.Add(AggregateFunction{

@@ -1,9 +1,14 @@
 #include "functions/calendar.hpp"
 
+// First: the tables of zones are laid out as libarrow was built.
+#include <arrow/vendored/datetime/visibility.h>
+
 #include <arrow/vendored/datetime/tz.h>
 
 #include <chrono>
 #include <exception>
+
+#include "base/text.hpp"
 
 namespace velaria::calendar {
 namespace {
@@ -52,17 +57,28 @@ int64_t UnitsPerSecond(const arrow::DataType& type) {
 
 Result<Zone> Zone::Make(const std::string& name) {
   Zone zone;
-  if (name.empty() || name == "UTC" || name == "Etc/UTC" || name == "Z") return zone;
+  if (name.empty() || EqualsIgnoreCase(name, "UTC") || name == "Etc/UTC" || name == "Z")
+    return zone;
   if (const auto offset = FixedOffset(name)) {
     zone.fixed_offset_ = *offset;
     return zone;
   }
   try {
     zone.zone_ = date::locate_zone(name);
-  } catch (const std::exception&) {
-    return Fail(ErrorCode::kBadValue, "unknown time zone: " + name);
+    return zone;
+  } catch (const std::exception&) {  // as it is written; or in another case
   }
-  return zone;
+  std::vector<std::string> names;
+  for (const auto& known : date::get_tzdb().zones) names.push_back(known.name());
+  for (const auto& known : names) {
+    if (!EqualsIgnoreCase(known, name)) continue;
+    zone.zone_ = date::locate_zone(known);
+    return zone;
+  }
+  const std::string near = NearestName(name, names);
+  return Fail(ErrorCode::kBadValue, "unknown time zone: " + name,
+              near.empty() ? "Zones have names as Europe/Berlin, or are offsets as +02:00."
+                           : "Did you mean " + near + "?");
 }
 
 Result<Zone> Zone::Of(const arrow::DataType& timestamp) {

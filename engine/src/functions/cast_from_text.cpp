@@ -192,10 +192,13 @@ Result<Vector> RunTime(const FunctionContext& context, const ScalarBinding& bind
   });
 }
 
+/// A TIMESTAMP is what the clock on the wall shows, so an offset or zone that is written is read
+/// over, as in PostgreSQL; a TIMESTAMPTZ is moved by it.
 Result<Vector> RunTimestamp(const FunctionContext& context, const ScalarBinding& binding,
                             std::span<const Vector> arguments, int64_t row_count) {
   const auto& to = *PlanOf(binding).to;
   const int64_t units = calendar::UnitsPerSecond(to), nanos = calendar::kNanosPerSecond / units;
+  const bool is_zoned = !static_cast<const arrow::TimestampType&>(to).timezone().empty();
   VELARIA_ASSIGN_OR_RETURN(const auto own_zone, calendar::Zone::Of(to));
   return ConvertText<int64_t>(
       context, binding, arguments, row_count, [&](std::string_view text) -> std::optional<int64_t> {
@@ -203,11 +206,11 @@ Result<Vector> RunTimestamp(const FunctionContext& context, const ScalarBinding&
         if (!parsed) return std::nullopt;
         int64_t seconds = parsed->seconds;
         if (parsed->offset) {
-          seconds -= *parsed->offset;
+          if (is_zoned) seconds -= *parsed->offset;
         } else if (!parsed->zone.empty()) {
           const auto zone = calendar::Zone::Make(parsed->zone);
           if (!zone.ok()) return std::nullopt;
-          seconds = zone->ToUtc(seconds);
+          if (is_zoned) seconds = zone->ToUtc(seconds);
         } else {
           seconds = own_zone.ToUtc(seconds);
         }

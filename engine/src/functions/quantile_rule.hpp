@@ -21,6 +21,10 @@ inline const QuantileRule& QuantileRuleOf(const AggregateBinding& binding) {
   return *static_cast<const QuantileRule*>(binding.data.get());
 }
 
+/// The fraction that a constant is, none for NULL; VEL2015 for what is not a number from 0 to 1. It
+/// is read as its text is, since Arrow's cast makes 0.30000000000000004 of the DECIMAL 0.3.
+Result<std::optional<double>> FractionOf(const arrow::Scalar& constant);
+
 /// The place, from 0, of the first of `count` sorted values whose place reaches the fraction.
 inline int64_t DiscretePlace(double fraction, int64_t count) {
   return static_cast<int64_t>(std::max(1.0, std::ceil(fraction * static_cast<double>(count)))) - 1;

@@ -46,6 +46,13 @@ struct ScalarBinding {
       arguments;  // each argument is cast to this first; a null entry takes it as it comes
   ScalarKernel kernel = nullptr;
   std::shared_ptr<const void> data;  // what the kernel prepared at bind time (a compiled pattern)
+  /// By argument of a function that returns JSON, whether its text is a JSON document; empty when
+  /// none is. MakeCall sets it.
+  std::vector<bool> documents;
+
+  bool is_document(size_t argument) const {
+    return argument < documents.size() && documents[argument];
+  }
 };
 
 enum class Volatility { kImmutable, kStatement, kVolatile };
@@ -65,6 +72,7 @@ struct ScalarFunction {
   Result<ScalarBinding> (*bind)(const BindArguments& arguments) = nullptr;
   std::string null_rule = kNullIfAnyNull;  // what a NULL argument does, in plain words
   Volatility volatility = Volatility::kImmutable;
+  bool returns_json = false;  // the text that it returns is a JSON document
 
   bool null_if_any_null() const { return null_rule == kNullIfAnyNull; }
 };

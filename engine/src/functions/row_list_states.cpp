@@ -72,7 +72,7 @@ Status RowListStates::Update(std::span<const Vector> arguments, const uint32_t* 
   const auto rows = RowsThatCount(spec_, columns, row_count);
   auto next = static_cast<uint32_t>(store_.row_count());
   ARROW_RETURN_NOT_OK(store_.Append(columns, rows));
-  for (const uint32_t row : rows) rows_[groups == nullptr ? 0 : groups[row]].push_back(next++);
+  for (const uint32_t row : rows) Add(groups == nullptr ? 0 : groups[row], next++);
   return Status::OK();
 }
 
@@ -98,8 +98,7 @@ Status RowListStates::Merge(std::span<const Vector> states, const uint32_t* grou
   auto next = static_cast<uint32_t>(store_.row_count());
   ARROW_RETURN_NOT_OK(store_.Append(columns, rows));
   for (int64_t i = 0; i < row_count; ++i) {
-    auto& held = rows_[groups[i]];
-    for (int64_t at = offsets.values[i]; at < offsets.values[i + 1]; ++at) held.push_back(next++);
+    for (int64_t at = offsets.values[i]; at < offsets.values[i + 1]; ++at) Add(groups[i], next++);
   }
   return Status::OK();
 }
@@ -134,9 +133,20 @@ std::vector<TypePtr> RowListStates::StateTypes(const RowSpec& spec) {
 
 std::vector<uint32_t> RowListStates::Ordered(uint32_t group) const {
   std::vector<uint32_t> rows = rows_[group];
-  const auto less = [this](uint32_t a, uint32_t b) { return spec_.order.Less(store_, a, b); };
-  if (!std::is_sorted(rows.begin(), rows.end(), less)) std::sort(rows.begin(), rows.end(), less);
+  if (!std::is_sorted(rows.begin(), rows.end(), Less())) {
+    std::sort(rows.begin(), rows.end(), Less());
+  }
   return rows;
+}
+
+void RowListStates::AppendOrdered(uint32_t group, std::vector<int64_t>* rows) const {
+  const auto& held = rows_[group];
+  const auto begin = static_cast<std::ptrdiff_t>(rows->size());
+  rows->insert(rows->end(), held.begin(), held.end());
+  if (std::is_sorted(held.begin(), held.end(), Less())) return;
+  std::sort(rows->begin() + begin, rows->end(), [less = Less()](int64_t a, int64_t b) {
+    return less(static_cast<uint32_t>(a), static_cast<uint32_t>(b));
+  });
 }
 
 // ---- RowPickStates

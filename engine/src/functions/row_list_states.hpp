@@ -41,10 +41,23 @@ class RowListStates : public AggregateStates, public PooledStates {
   const std::vector<uint32_t>& rows(uint32_t group) const { return rows_[group]; }
   /// The rows of a group by RowSpec::order.
   std::vector<uint32_t> Ordered(uint32_t group) const;
+  /// The same behind those of `rows`.
+  void AppendOrdered(uint32_t group, std::vector<int64_t>* rows) const;
   const RowStore& store() const { return store_; }
   const RowSpec& spec() const { return spec_; }
 
  private:
+  /// The order of two rows of one group.
+  auto Less() const {
+    return [this](uint32_t a, uint32_t b) { return spec_.order.Less(store_, a, b); };
+  }
+  void Add(uint32_t group, uint32_t row) {
+    constexpr size_t kFirstRows = 6;  // the least that an allocation holds anyway
+    auto& held = rows_[group];
+    if (held.capacity() == 0) held.reserve(kFirstRows);
+    held.push_back(row);
+  }
+
   const RowSpec spec_;
   RowStore store_;
   std::vector<std::vector<uint32_t>> rows_;  // by group, as they came

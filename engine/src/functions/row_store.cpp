@@ -75,9 +75,10 @@ RowStore::RowStore(const std::vector<TypePtr>& types) {
 template <typename T>
 void RowStore::AppendFixed(Column* column, const Vector& vector, std::span<const uint32_t> rows) {
   const auto view = ViewFixed<T>(vector);
-  for (const uint32_t row : rows) {
-    column->words.push_back(view.IsValid(row) ? ToWord(view[row]) : 0);
-  }
+  const size_t begin = column->words.size();
+  column->words.resize(begin + rows.size());
+  uint64_t* out = column->words.data() + begin;
+  for (const uint32_t row : rows) *out++ = view.IsValid(row) ? ToWord(view[row]) : 0;
 }
 
 Status RowStore::AppendNested(Column* column, const Vector& vector,
@@ -131,7 +132,10 @@ Status RowStore::AppendTo(Column* column, const Vector& vector,
     case Physical::kNested: ARROW_RETURN_NOT_OK(AppendNested(column, vector, rows)); break;
   }
   const Validity validity = ValidityOf(vector);
-  for (const uint32_t row : rows) column->valid.push_back(validity.IsValid(row));
+  const size_t begin = column->valid.size();
+  column->valid.resize(begin + rows.size());
+  uint8_t* valid = column->valid.data() + begin;
+  for (const uint32_t row : rows) *valid++ = validity.IsValid(row);
   return Status::OK();
 }
 
@@ -229,16 +233,28 @@ Result<Vector> RowStore::Gather(size_t index, std::span<const int64_t> rows,
   ARROW_ASSIGN_OR_RAISE(auto validity, AllocateBitmap(count, false, pool));
   uint8_t* out = data->buffers[1]->mutable_data();
   int64_t nulls = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const auto at = static_cast<size_t>(rows[static_cast<size_t>(i)]);
-    const bool present = rows[static_cast<size_t>(i)] != kNoRow && column.valid[at] != 0;
-    nulls += !present;
-    if (present) {
-      std::memcpy(out + static_cast<size_t>(i) * width, &column.words[at * words], width);
-      arrow::bit_util::SetBit(validity->mutable_data(), i);
-    } else {
-      std::memset(out + static_cast<size_t>(i) * width, 0, width);
+  // A copy of a width that the compiler knows is one move, any other a call.
+  const auto copy = [&]<size_t kWidth>(std::integral_constant<size_t, kWidth>) {
+    for (int64_t i = 0; i < count; ++i, out += kWidth) {
+      if (i + kRowsAhead < count) Prefetch(index, rows[static_cast<size_t>(i + kRowsAhead)]);
+      const auto at = static_cast<size_t>(rows[static_cast<size_t>(i)]);
+      const bool present = rows[static_cast<size_t>(i)] != kNoRow && column.valid[at] != 0;
+      nulls += !present;
+      if (present) {
+        std::memcpy(out, &column.words[at * words], kWidth);
+        arrow::bit_util::SetBit(validity->mutable_data(), i);
+      } else {
+        std::memset(out, 0, kWidth);
+      }
     }
+  };
+  switch (width) {
+    case 1: copy(std::integral_constant<size_t, 1>()); break;
+    case 2: copy(std::integral_constant<size_t, 2>()); break;
+    case 4: copy(std::integral_constant<size_t, 4>()); break;
+    case 8: copy(std::integral_constant<size_t, 8>()); break;
+    case 16: copy(std::integral_constant<size_t, 16>()); break;
+    default: nulls = count;  // of the type NULL
   }
   if (nulls > 0) data->buffers[0] = std::move(validity);
   data->null_count = nulls;

@@ -128,6 +128,24 @@ Result<ScalarBinding> BindTrunc(const BindArguments& arguments) {
 }
 
 /// Moments floor to multiples of the width since 1970 UTC, as the windows of streams do.
+constexpr int64_t kBucketMonday = DaysOf(2000, 1, 3) * kSecondsPerDay;
+
+/// The first moment of the bucket of `months` since January 2000 that holds `time`.
+Result<int64_t> MonthBucket(int64_t time, int64_t months, int64_t units) {
+  const CivilDate civil = CivilOf(FloorDivide(time, kSecondsPerDay * units));
+  const int64_t month = (civil.year - 2000) * 12 + civil.month - 1;
+  const int64_t first = month - FloorModulo(month, months);
+  const int64_t days =
+      DaysOf(2000 + FloorDivide(first, 12), static_cast<int>(FloorModulo(first, 12)) + 1, 1);
+  int64_t start = 0;
+  if (__builtin_mul_overflow(days, kSecondsPerDay * units, &start)) {
+    return Fail(ErrorCode::kOverflow, "a bucket begins before the first timestamp");
+  }
+  return start;
+}
+
+/// Milliseconds count from 1970, as those of WINDOW BY do; an interval from Monday 2000-01-03 and
+/// months from January 2000, as in TimescaleDB and DuckDB, so that weeks begin on Monday.
 Result<Vector> RunBucket(const FunctionContext& context, const ScalarBinding& binding,
                          std::span<const Vector> arguments, int64_t row_count) {
   const int64_t units = calendar::UnitsPerSecond(*binding.type);
@@ -140,9 +158,13 @@ Result<Vector> RunBucket(const FunctionContext& context, const ScalarBinding& bi
         __int128 nanos = 0;
         if (by_interval) {
           if (width[i].months != 0) {
-            return Fail(ErrorCode::kBadValue,
-                        "a bucket's width has no months: " + std::to_string(width[i].months),
-                        "Use date_trunc for months and years.");
+            if (width[i].months < 0 || width[i].days != 0 || width[i].nanoseconds != 0) {
+              return Fail(ErrorCode::kBadValue,
+                          "a bucket's width has months beside days or below 1: " +
+                              std::to_string(width[i].months),
+                          "Write whole months alone, or days and less.");
+            }
+            return MonthBucket(time[i], width[i].months, units).Value(out);
           }
           nanos =
               static_cast<__int128>(width[i].days) * calendar::kNanosPerDay + width[i].nanoseconds;
@@ -156,7 +178,12 @@ Result<Vector> RunBucket(const FunctionContext& context, const ScalarBinding& bi
                       "a bucket's width is not a whole number of the timestamp's units: " +
                           std::to_string(static_cast<int64_t>(nanos / 1'000'000)) + " ms");
         }
-        *out = time[i] - FloorModulo(time[i], static_cast<int64_t>(step));
+        // The moment and the origin are taken modulo the width first: their difference may not fit.
+        const auto width_units = static_cast<int64_t>(step);
+        const int64_t origin =
+            by_interval ? static_cast<int64_t>(static_cast<__int128>(kBucketMonday) * units % step)
+                        : 0;
+        *out = time[i] - FloorModulo(FloorModulo(time[i], width_units) - origin, width_units);
         return Status::OK();
       });
 }
@@ -259,7 +286,8 @@ void RegisterChange(Adder& add) {
       "The beginning of the unit of time.", "date_trunc('month', TIMESTAMP '2013-05-17 08:30:15')",
       "2013-05-01 00:00:00", BindTrunc);
   add("time_bucket", {}, "time_bucket(width_ms BIGINT or width INTERVAL, timestamp) -> TIMESTAMP",
-      "The timestamp moved back to a multiple of the width since 1970 UTC.",
+      "The timestamp moved back to a multiple of the width: milliseconds since 1970 UTC, an "
+      "interval since Monday 2000-01-03, months since 2000-01.",
       "time_bucket(900000, TIMESTAMP '2013-05-17 08:37:15')", "2013-05-17 08:30:00", BindBucket);
   add(
       "make_date", {}, "make_date(year BIGINT, month BIGINT, day BIGINT) -> DATE",

@@ -6,8 +6,9 @@ namespace velaria {
 void RegisterJson(FunctionRegistry& registry) {
   json::RegisterExtract(registry);
   RowAdder add(registry, "json");
-  json::RegisterFacts(add);
-  json::RegisterMake(add);
+  RowAdder add_document(registry, "json", /*returns_json=*/true);
+  json::RegisterFacts(add, add_document);
+  json::RegisterMake(add_document);
 }
 
 }  // namespace velaria

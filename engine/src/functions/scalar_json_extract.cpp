@@ -148,14 +148,17 @@ Result<ScalarBinding> BindExists(const BindArguments& arguments) {
 
 void RegisterExtract(FunctionRegistry& registry) {
   RowAdder operators(registry, "operator");
-  operators("->", {}, "json -> key, json -> index, json -> path",
-            "The part of JSON, as JSON; NULL when it is not there.",
-            "'{\"a\": [1, 2]}' -> 'a' -> 0", "1", BindExtract<Form::kJson>);
+  RowAdder document_operators(registry, "operator", /*returns_json=*/true);
+  document_operators("->", {}, "json -> key, json -> index, json -> path",
+                     "The part of JSON, as JSON; NULL when it is not there.",
+                     "'{\"a\": [1, 2]}' -> 'a' -> 0", "1", BindExtract<Form::kJson>);
   operators("->>", {}, "json ->> key, json ->> index, json ->> path",
             "The part of JSON, as text: a string without its quotes, null as NULL.",
             "'{\"a\": \"x\"}' ->> '$.a'", "x", BindExtract<Form::kText>);
   RowAdder add(registry, "json");
-  add("json_extract", {}, "json_extract(json VARCHAR, path) -> VARCHAR",
+  RowAdder add_document(registry, "json", /*returns_json=*/true);
+  add_document(
+      "json_extract", {}, "json_extract(json VARCHAR, path) -> VARCHAR",
       "The part at '$.key[0]', '/key/0', a key or an index, as JSON; NULL when it is not there.",
       "json_extract('{\"a\": [10, {\"b\": \"x\"}]}', '$.a[1].b')", "\"x\"",
       BindExtract<Form::kJson>);
@@ -168,9 +171,9 @@ void RegisterExtract(FunctionRegistry& registry) {
       "1", BindExtract<Form::kScalar>);
   add("json_exists", {}, "json_exists(json VARCHAR, path) -> BOOLEAN",
       "Whether there is such a part.", "json_exists('{\"a\": null}', '$.a')", "true", BindExists);
-  add("json_extract_path", {}, "json_extract_path(json VARCHAR, step, ...) -> VARCHAR",
-      "The part behind the steps, keys or numbers of elements from 0, as JSON.",
-      "json_extract_path('{\"a\": [1, 2]}', 'a', '1')", "2", BindSteps<Form::kJson>);
+  add_document("json_extract_path", {}, "json_extract_path(json VARCHAR, step, ...) -> VARCHAR",
+               "The part behind the steps, keys or numbers of elements from 0, as JSON.",
+               "json_extract_path('{\"a\": [1, 2]}', 'a', '1')", "2", BindSteps<Form::kJson>);
   add("json_extract_path_text", {}, "json_extract_path_text(json VARCHAR, step, ...) -> VARCHAR",
       "The part behind the steps as text.",
       "json_extract_path_text('{\"a\": {\"b\": \"x\"}}', 'a', 'b')", "x", BindSteps<Form::kText>);

@@ -241,7 +241,7 @@ Result<ScalarBinding> BindTyped(const BindArguments& arguments) {
 
 }  // namespace
 
-void RegisterFacts(RowAdder& add) {
+void RegisterFacts(RowAdder& add, RowAdder& add_document) {
   add("json_type", {}, "json_type(json VARCHAR[, path VARCHAR]) -> VARCHAR",
       "NULL, BOOLEAN, BIGINT, UBIGINT, DOUBLE, VARCHAR, ARRAY or OBJECT.",
       "json_type('{\"a\": 1.5}', '$.a')", "DOUBLE", BindTyped<RunType<DuckdbName>>);
@@ -271,7 +271,7 @@ void RegisterFacts(RowAdder& add) {
         return binding::Bind(a, {Parameter::kText, Parameter::kText}, 2, arrow::boolean(),
                              kernels::OnDictionary<RunContains>);
       });
-  add(
+  add_document(
       "json", {"json_minify"}, "json(json VARCHAR) -> VARCHAR", "The JSON without blanks.",
       "json('{ \"a\" : [ 1 ] }')", "{\"a\":[1]}", +[](const BindArguments& a) {
         return binding::Bind(a, {Parameter::kText}, 1, arrow::utf8(),

@@ -95,13 +95,20 @@ Result<Vector> ToJson(const FunctionContext& context, const Vector& value) {
   });
 }
 
+/// A document as it is, any other value as JSON.
+Result<Vector> ArgumentToJson(const FunctionContext& context, const Vector& argument,
+                              bool is_document) {
+  VELARIA_ASSIGN_OR_RETURN(Vector value, Decode(argument, context.pool));
+  if (is_document) return value;
+  VELARIA_ASSIGN_OR_RETURN(Vector json, ToJson(context, value));
+  json.constant = value.constant;
+  return json;
+}
+
 Result<Vector> RunToJson(const FunctionContext& context, const ScalarBinding& binding,
                          std::span<const Vector> arguments, int64_t row_count) {
   if (kernels::HasConstantNull(arguments)) return MakeNullConstant(arrow::utf8(), context.pool);
-  VELARIA_ASSIGN_OR_RETURN(const Vector dense, Decode(arguments[0], context.pool));
-  VELARIA_ASSIGN_OR_RETURN(Vector texts, ToJson(context, dense));
-  texts.constant = dense.constant;
-  return texts;
+  return ArgumentToJson(context, arguments[0], binding.is_document(0));
 }
 
 Result<ScalarBinding> BindToJson(const BindArguments& arguments) {
@@ -109,17 +116,21 @@ Result<ScalarBinding> BindToJson(const BindArguments& arguments) {
   return ScalarBinding{arrow::utf8(), {nullptr}, RunToJson, nullptr};
 }
 
-/// json_array and json_object: the arguments' JSON side by side; odd ones of an object are keys.
+template <bool object>
+bool IsKey(size_t argument) {
+  return object && argument % 2 == 0;
+}
+
+/// json_array and json_object: the arguments' JSON side by side.
 template <bool object>
 Result<Vector> RunCompose(const FunctionContext& context, const ScalarBinding& binding,
                           std::span<const Vector> arguments, int64_t row_count) {
   const kernels::Extent extent =
       arguments.empty() ? kernels::Extent{1, true} : kernels::ExtentOf(arguments, row_count);
   std::vector<JsonTexts> texts;
-  for (const auto& argument : arguments) {
-    VELARIA_ASSIGN_OR_RETURN(const Vector dense, Decode(argument, context.pool));
-    VELARIA_ASSIGN_OR_RETURN(Vector json, ToJson(context, dense));
-    json.constant = dense.constant;
+  for (size_t k = 0; k < arguments.size(); ++k) {
+    const bool is_document = binding.is_document(k) && !IsKey<object>(k);
+    VELARIA_ASSIGN_OR_RETURN(Vector json, ArgumentToJson(context, arguments[k], is_document));
     texts.push_back(JsonTexts(std::move(json)));
   }
   arrow::StringBuilder builder(context.pool);
@@ -127,7 +138,7 @@ Result<Vector> RunCompose(const FunctionContext& context, const ScalarBinding& b
   for (int64_t i = 0; i < extent.rows; ++i) {
     out = object ? "{" : "[";
     for (size_t k = 0; k < texts.size(); ++k) {
-      const bool is_key = object && k % 2 == 0;
+      const bool is_key = IsKey<object>(k);
       if (k > 0) out.push_back(object && !is_key ? ':' : ',');
       if (is_key && !texts[k].view.IsValid(i))
         return Fail(ErrorCode::kBadValue, "a key of a JSON object must not be NULL");
@@ -216,18 +227,22 @@ Result<Vector> RunMerge(const FunctionContext& context, const ScalarBinding& bin
 
 }  // namespace
 
-void RegisterMake(RowAdder& add) {
-  add("to_json", {"json_quote", "to_jsonb", "array_to_json", "row_to_json"},
-      "to_json(value) -> VARCHAR", "The value as JSON: a text as a string, a list as an array.",
-      "to_json(['a', 'b'])", "[\"a\",\"b\"]", BindToJson);
-  add("json_array", {"json_build_array"}, "json_array(a, b, ...) -> VARCHAR",
-      "The array of the values.", "json_array(1, 'x', NULL)", "[1,\"x\",null]", BindCompose<false>,
-      "a NULL is written as null");
-  add("json_object", {"json_build_object"}, "json_object(key, value, ...) -> VARCHAR",
-      "The object of the keys and values.", "json_object('a', 1, 'b', 'x')",
-      "{\"a\":1,\"b\":\"x\"}", BindCompose<true>,
+void RegisterMake(RowAdder& add_document) {
+  add_document("to_json", {"json_quote", "to_jsonb", "array_to_json", "row_to_json"},
+               "to_json(value) -> VARCHAR",
+               "The value as JSON: a text as a string, a list as an array, what a function of JSON "
+               "returns as it is.",
+               "to_json(['a', 'b'])", "[\"a\",\"b\"]", BindToJson);
+  add_document("json_array", {"json_build_array"}, "json_array(a, b, ...) -> VARCHAR",
+               "The array of the values; what a function of JSON returns is put in as it is.",
+               "json_array(1, 'x', NULL)", "[1,\"x\",null]", BindCompose<false>,
+               "a NULL is written as null");
+  add_document(
+      "json_object", {"json_build_object"}, "json_object(key, value, ...) -> VARCHAR",
+      "The object of the keys and values; what a function of JSON returns is put in as it is.",
+      "json_object('a', 1, 'b', 'x')", "{\"a\":1,\"b\":\"x\"}", BindCompose<true>,
       "a NULL value is written as null; a NULL key is an error");
-  add(
+  add_document(
       "json_merge_patch", {}, "json_merge_patch(json VARCHAR, patch VARCHAR) -> VARCHAR",
       "With the patch's members set, and those that it has as null removed (RFC 7396).",
       "json_merge_patch('{\"a\": 1, \"b\": 2}', '{\"b\": null, \"c\": 3}')", "{\"a\":1,\"c\":3}",

@@ -38,10 +38,14 @@ Result<Compared> CompareElements(const FunctionContext& context, const ScalarBin
   return Compared{std::move(list), std::move(outcome)};
 }
 
+/// The function of two elements by that name, which tells true or false.
 Result<ScalarBinding> Comparison(const std::string& sign, const TypePtr& element) {
-  if (!IsComparable(*element)) return binding::WrongArguments();
+  const auto* function = FunctionRegistry::Instance().FindScalar(sign);
+  if (!function || !IsComparable(*element)) return binding::WrongArguments();
   const BindArguments both{{element, element}, {nullptr, nullptr}, false};
-  return FunctionRegistry::Instance().FindScalar(sign)->bind(both);
+  VELARIA_ASSIGN_OR_RETURN(auto bound, function->bind(both));
+  if (bound.type->id() != arrow::Type::BOOL) return binding::WrongArguments();
+  return bound;
 }
 
 /// Binds (list, element) under one element type; the equality of that type is the data.
@@ -235,7 +239,8 @@ Result<ScalarBinding> BindQuantified(const BindArguments& arguments) {
   if (arguments.types.size() != 3) return binding::WrongArguments();
   VELARIA_ASSIGN_OR_RETURN(const std::string sign, binding::ConstantText(arguments, 0, "operator"));
   VELARIA_ASSIGN_OR_RETURN(TypePtr type, ElementTypeWith(arguments, 2, 1));
-  if (type->id() == arrow::Type::NA) type = arrow::int32();
+  const bool is_of_text = sign.find('~') != std::string::npos || sign.ends_with("like");
+  if (type->id() == arrow::Type::NA) type = is_of_text ? arrow::utf8() : arrow::int32();
   VELARIA_ASSIGN_OR_RETURN(auto comparison, Comparison(sign, type));
   auto plan = std::make_shared<const Quantified>(Quantified{std::move(comparison), all});
   return ScalarBinding{

@@ -45,7 +45,10 @@ Result<Vector> RunQuotient(const FunctionContext& context, const ScalarBinding& 
 
 double TruncatedQuotient(double a, double b) { return std::trunc(a / b); }
 double FlooredQuotient(double a, double b) { return std::floor(a / b); }
-double FlooredRemainder(double a, double b) { return a - b * std::floor(a / b); }
+double FlooredRemainder(double a, double b) {
+  const double rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
 
 Result<ScalarBinding> BindDiv(const BindArguments& arguments) {
   if (arguments.types.size() != 2) return binding::WrongArguments();

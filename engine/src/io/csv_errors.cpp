@@ -47,6 +47,49 @@ Result<int64_t> LinesBeforeBlock(const CsvBlock& block) {
   return LinesBefore(block.file, block.offset);
 }
 
+constexpr int64_t kNoteLinesMax = 32;  // above the rows of a file
+
+/// What would read a file whose record, on `line` of it, has another number of fields.
+std::string HintOfRagged(const CsvBlock& block, std::string_view record, int field_count,
+                         size_t found, int64_t line) {
+  const auto written = [&](const std::string& name, const std::string& value) {
+    return WrittenOption(block.form, name, value);
+  };
+  if (record.starts_with('#')) {
+    return "Leave lines that begin with # out: " + written("comment", "'#'") + ".";
+  }
+  if (field_count == 1 && found > 1 && line > 1 && line <= kNoteLinesMax) {
+    return "Leave the lines above out if they are no rows: " +
+           written("skip", std::to_string(line - 1)) + ".";
+  }
+  return "Quote fields that hold the delimiter, name the delimiter: " +
+         written("delimiter", "';'") +
+         ", or leave such rows out: " + written("ignore_errors", "true") + ".";
+}
+
+/// What would read a text that is no value of its column's type.
+std::string HintOfValue(const CsvBlock& block, const arrow::Field& column, bool declared) {
+  std::string hint;
+  if (!declared) hint = "The type was inferred from other rows. ";
+  if (block.form == OptionForm::kArguments) {
+    hint += "Read the column as text: types := {'" + column.name() + "': 'VARCHAR'}, ";
+  } else if (block.form == OptionForm::kOptions) {
+    hint += "Declare the column as VARCHAR, ";
+  }
+  const bool is_date = column.type()->id() == arrow::Type::DATE32;
+  if (is_date || column.type()->id() == arrow::Type::TIMESTAMP) {
+    hint += "say how values are written: " +
+            (is_date ? WrittenOption(block.form, "dateformat", "'%d.%m.%Y'")
+                     : WrittenOption(block.form, "timestampformat", "'%d.%m.%Y %H:%M'")) +
+            ", ";
+  }
+  const std::string say_null =
+      "say which text is NULL: " + WrittenOption(block.form, "null", "'NA'") + ".";
+  hint += hint.empty() ? say_null : "or " + say_null;
+  hint[0] = ToUpper(hint.substr(0, 1))[0];
+  return hint;
+}
+
 std::string PlaceIn(const CsvBlock& block, int64_t line, const arrow::Field& column) {
   return "line " + std::to_string(line) + " of " + block.file.name + ", column " +
          interop::PrintableName(column.name());
@@ -74,7 +117,8 @@ Status RaggedRecordError(const CsvBlock& block, int field_count, const Status& c
     return Fail(ErrorCode::kFileFormat,
                 "line " + line + " of " + block.file.name + " has another number of fields than " +
                     std::to_string(field_count) + ": " + std::to_string(fields.size()),
-                "Quote fields that hold the delimiter, or name the delimiter in OPTIONS.");
+                HintOfRagged(block, block.text.substr(static_cast<size_t>(scanner.record_begin())),
+                             field_count, fields.size(), before + scanner.line()));
   }
   return Fail(ErrorCode::kFileFormat,
               "records of " + block.file.name + " do not parse: " + FirstLine(cause.message()));
@@ -126,10 +170,7 @@ Status BadValueError(const CsvBlock& block, int index, const arrow::Field& colum
     return Fail(ErrorCode::kFileFormat, place + ", " + kNotUtf8 + ": " + value, kSayEncoding);
   }
   return Fail(ErrorCode::kFileFormat, place + ", is not " + SqlName(*column.type()) + ": " + value,
-              declared ? "Declare the column as VARCHAR, or say which text is NULL: OPTIONS(null: "
-                         "'NA')."
-                       : "The type was inferred from other rows: declare the columns, or say "
-                         "which text is NULL: OPTIONS(null: 'NA').");
+              HintOfValue(block, column, declared));
 }
 
 }  // namespace velaria::io

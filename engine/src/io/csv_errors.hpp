@@ -19,6 +19,7 @@ struct CsvBlock {
   std::string_view text;  // whole records
   char delimiter;
   bool empty_lines_are_rows;
+  OptionForm form;            // that hints are to be of
   int64_t lines_before = -1;  // -1: counted when an error needs them
   bool explain = true;        // false: the caller looks for the fault itself
 

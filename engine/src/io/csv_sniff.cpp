@@ -68,21 +68,32 @@ bool LooksLikeAName(std::string_view text) {
   });
 }
 
+/// What stands for a missing number in files that say nothing of it.
+bool IsWordForNothing(std::string_view text) {
+  static constexpr std::array<std::string_view, 5> kWords = {"na", "n/a", "nil", "none", "null"};
+  return std::find(kWords.begin(), kWords.end(), ToLower(text)) != kWords.end();
+}
+
 /// A first record of texts is a header when one stands over a column whose other values are none,
-/// or when all of them are distinct and could be names.
+/// or when all of them are distinct and could be names. Beside values, as years are, a text must be
+/// both: a name, and over a column whose other values are no texts.
 bool LooksLikeAHeader(const std::vector<CsvField>& first, const std::vector<CsvKind>& body,
                       const CsvTexts& texts) {
   std::set<std::string> names;
   bool are_names = true;
+  bool has_values = false;
   bool body_differs = false;
+  bool name_differs = false;
   for (size_t i = 0; i < first.size(); ++i) {
-    const CsvKind kind = KindOfField(first[i], texts);
-    if (kind != CsvKind::kText && !first[i].raw.empty()) return false;
-    are_names &= LooksLikeAName(first[i].raw) && names.insert(ToLower(first[i].raw)).second;
-    body_differs |=
-        kind == CsvKind::kText && body[i] != CsvKind::kText && body[i] != CsvKind::kNull;
+    const bool is_text = KindOfField(first[i], texts) == CsvKind::kText;
+    const bool is_name = LooksLikeAName(first[i].raw) && names.insert(ToLower(first[i].raw)).second;
+    const bool differs = is_text && body[i] != CsvKind::kText && body[i] != CsvKind::kNull;
+    has_values |= !is_text && !first[i].raw.empty();
+    are_names &= is_name;
+    body_differs |= differs;
+    name_differs |= differs && is_name && !IsWordForNothing(first[i].raw);
   }
-  return are_names || body_differs;
+  return has_values ? name_differs : are_names || body_differs;
 }
 
 std::string Trimmed(std::string text) {

@@ -64,7 +64,12 @@ class CsvScan : public FileScan {
  private:
   /// `text` are whole records from `offset` on.
   CsvBlock BlockOf(int64_t offset, std::string_view text) const {
-    return {file_, offset, text, csv_->layout.delimiter, csv_->empty_lines_are_rows};
+    return {file_,
+            offset,
+            text,
+            csv_->layout.delimiter,
+            csv_->empty_lines_are_rows,
+            csv_->options.form};
   }
   /// arrow::csv takes the end of the file for the end of a quote; here it is an error.
   Status CheckQuotesClose(std::string_view last_block) const;

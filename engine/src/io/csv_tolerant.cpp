@@ -53,6 +53,7 @@ class TolerantReader {
                                            static_cast<size_t>(records_[to - 1].end - begin)),
                         block_.delimiter,
                         block_.empty_lines_are_rows,
+                        block_.form,
                         lines_before_ + records_[from].line - 1,
                         to - from == 1};
     auto batches = read_(part);
@@ -84,7 +85,7 @@ class TolerantReader {
 Result<CsvBatches> ReadTolerant(const CsvBlock& block, int field_count, int64_t lines_before,
                                 RejectCounter* rejects, const ReadCsvBlock& read) {
   auto whole = read({block.file, block.offset, block.text, block.delimiter,
-                     block.empty_lines_are_rows, lines_before, false});
+                     block.empty_lines_are_rows, block.form, lines_before, false});
   // A quote that is open to the end reads as a value; it is one of the faults.
   if (whole.ok() && block.text.find('"') == std::string_view::npos) return whole;
   if (!whole.ok() && ErrorInfoOf(whole.status()).code != ErrorCode::kFileFormat) return whole;

@@ -220,6 +220,12 @@ Status CheckMarksDiffer(char delimiter, const CsvForm& csv) {
   return Status::OK();
 }
 
+std::string WrittenOption(OptionForm form, const std::string& name, const std::string& value) {
+  if (form == OptionForm::kCopy) return "(" + ToUpper(name) + " " + value + ")";
+  if (form == OptionForm::kOptions) return "OPTIONS(" + name + ": " + value + ")";
+  return (name == "null" ? "nullstr" : name) + " := " + value;
+}
+
 Status BadOption(const std::string& what, const std::string& value, std::string hint) {
   return Fail(ErrorCode::kBadOption, what + ": " + value, std::move(hint));
 }

@@ -18,6 +18,22 @@ using json::Node;
 
 constexpr uint32_t kVectorLengthMax = 1 << 16;
 
+bool IsWrittenAsInteger(std::string_view number) {
+  return number.find_first_of(".eE") == std::string_view::npos;
+}
+
+bool ParseBigint(std::string_view text, int64_t* value) {
+  return arrow::internal::ParseValue<arrow::Int64Type>(text.data(), text.size(), value);
+}
+
+/// FLOAT holds all integers up to 2^24, which has eight digits, and some above.
+bool FloatHolds(std::string_view integer) {
+  if (integer.size() < 8) return true;
+  int64_t value;
+  return ParseBigint(integer, &value) &&
+         static_cast<__int128>(static_cast<float>(value)) == static_cast<__int128>(value);
+}
+
 Status NotOfType(const Document& document, uint32_t node) {
   std::string text(document.raw(node).substr(0, 100));
   return Fail(ErrorCode::kFileFormat, text);
@@ -123,11 +139,9 @@ JsonKind KindOfNode(const Document& document, uint32_t index) {
     case Kind::kObject: return {JsonKind::kText};
     case Kind::kNumber: {
       const std::string_view text = document.raw(index);
-      if (text.find_first_of(".eE") == std::string_view::npos) {
+      if (IsWrittenAsInteger(text)) {
         int64_t value;
-        return {arrow::internal::ParseValue<arrow::Int64Type>(text.data(), text.size(), &value)
-                    ? JsonKind::kBigint
-                    : JsonKind::kText};
+        return {ParseBigint(text, &value) ? JsonKind::kBigint : JsonKind::kText};
       }
       double value;
       const bool parses =
@@ -137,10 +151,30 @@ JsonKind KindOfNode(const Document& document, uint32_t index) {
     case Kind::kArray: break;
   }
   if (node.count == 0 || node.count > kVectorLengthMax) return {JsonKind::kText};
+  JsonKind vector{JsonKind::kVector, node.count};
   for (uint32_t at = index + 1; at < node.next; at = document.node(at).next) {
     if (document.node(at).kind != Kind::kNumber) return {JsonKind::kText};
+    const std::string_view text = document.raw(at);
+    if (!IsWrittenAsInteger(text)) {
+      vector.has_fraction = true;
+    } else if (!FloatHolds(text)) {
+      int64_t value;
+      if (!ParseBigint(text, &value)) return {JsonKind::kText};
+      vector.has_long_integer = true;
+    }
   }
-  return {JsonKind::kVector, node.count};
+  return vector;
+}
+
+bool HasLongInteger(const Document& document, uint32_t index) {
+  const Node& node = document.node(index);
+  if (node.kind != Kind::kArray) return false;
+  for (uint32_t at = index + 1; at < node.next; at = document.node(at).next) {
+    if (document.node(at).kind != Kind::kNumber) continue;
+    const std::string_view text = document.raw(at);
+    if (IsWrittenAsInteger(text) && !FloatHolds(text)) return true;
+  }
+  return false;
 }
 
 JsonKind CommonKind(JsonKind a, JsonKind b) {
@@ -150,6 +184,11 @@ JsonKind CommonKind(JsonKind a, JsonKind b) {
     return kind.kind == JsonKind::kBigint || kind.kind == JsonKind::kDouble;
   };
   if (is_number(a) && is_number(b)) return {JsonKind::kDouble};
+  if (a.kind == JsonKind::kVector && b.kind == a.kind && a.vector_length == b.vector_length) {
+    a.has_fraction |= b.has_fraction;
+    a.has_long_integer |= b.has_long_integer;
+    return a;
+  }
   return {JsonKind::kText};
 }
 
@@ -159,6 +198,9 @@ TypePtr TypeOfKind(JsonKind kind) {
     case JsonKind::kBigint: return arrow::int64();
     case JsonKind::kDouble: return arrow::float64();
     case JsonKind::kVector:
+      if (kind.has_long_integer) {
+        return arrow::list(kind.has_fraction ? arrow::float64() : arrow::int64());
+      }
       return arrow::fixed_size_list(arrow::float32(), static_cast<int32_t>(kind.vector_length));
     case JsonKind::kNull:
     case JsonKind::kText: break;

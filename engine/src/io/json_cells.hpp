@@ -15,7 +15,10 @@ namespace velaria::io {
 struct JsonKind {
   enum Kind : uint8_t { kNull, kBoolean, kBigint, kDouble, kVector, kText };
   Kind kind = kNull;
+  // Of vectors:
   uint32_t vector_length = 0;
+  bool has_fraction = false;      // a number is not written as an integer
+  bool has_long_integer = false;  // an integer is one that FLOAT would round
 
   bool operator==(const JsonKind&) const = default;
 };
@@ -24,8 +27,11 @@ struct JsonKind {
 /// other array and every object is its own text.
 JsonKind KindOfNode(const json::Document& document, uint32_t node);
 JsonKind CommonKind(JsonKind a, JsonKind b);
-/// VARCHAR for a key of nulls alone.
+/// VARCHAR for a key of nulls alone. Vectors are of floats; with an integer that FLOAT would round
+/// they are lists of BIGINT, or of DOUBLE where there are fractions, too.
 TypePtr TypeOfKind(JsonKind kind);
+/// Whether the node is an array with an integer that FLOAT would round.
+bool HasLongInteger(const json::Document& document, uint32_t node);
 
 /// Appends the node to a builder of `type`: a string as its characters, what is nested as its raw
 /// text where the type is VARCHAR, as elements where it is a list, a struct or a map. VEL4002,

@@ -97,11 +97,12 @@ Status NoSuchKey(const OpenedFile& file, const std::string& key,
 
 }  // namespace
 
-Status BadJsonError(const OpenedFile& file, int64_t position, const std::string& why) {
+Status BadJsonError(const OpenedFile& file, int64_t position, const std::string& why,
+                    const std::string& hint) {
   VELARIA_ASSIGN_OR_RETURN(const int64_t before, LinesBefore(file, position));
   return Fail(ErrorCode::kFileFormat,
               "line " + std::to_string(before + 1) + " of " + file.name + ": " + why,
-              why == kNotUtf8 ? kSayEncoding : "");
+              why == kNotUtf8 ? kSayEncoding : hint);
 }
 
 Result<JsonLayout> InferJson(const OpenedFile& file, const FileOptions& options) {

@@ -22,6 +22,7 @@ struct JsonLayout {
 Result<JsonLayout> InferJson(const OpenedFile& file, const FileOptions& options);
 
 /// VEL4002 with the line of the value at `position` of the file.
-Status BadJsonError(const OpenedFile& file, int64_t position, const std::string& why);
+Status BadJsonError(const OpenedFile& file, int64_t position, const std::string& why,
+                    const std::string& hint = "");
 
 }  // namespace velaria::io

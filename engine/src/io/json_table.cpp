@@ -127,7 +127,11 @@ class BlockReader {
       : json_(json),
         schema_(schema),
         members_(keys, json.options.declared != nullptr),
-        pool_(pool) {}
+        pool_(pool) {
+    for (const auto& field : schema->fields()) {
+      is_inferred_vector_.push_back(IsInferredVector(*field, json.options));
+    }
+  }
 
   /// Message of what is wrong with the value; empty when it became a row.
   Result<std::string> Add(std::string_view value) {
@@ -149,6 +153,10 @@ class BlockReader {
         VELARIA_RETURN_NOT_OK(Flush());
         return "a column declared NOT NULL is null: " + field.name();
       }
+      if (!is_null && is_inferred_vector_[i] && HasLongInteger(document_, found[i])) {
+        VELARIA_RETURN_NOT_OK(Flush());
+        return RoundsAnInteger(field, found[i]);
+      }
       const Status appended =
           is_null ? builders_[i]->AppendNull()
                   : AppendNode(*field.type(), document_, found[i], builders_[i].get());
@@ -162,12 +170,35 @@ class BlockReader {
     return std::string();
   }
 
+  /// What would help against the last message; empty when nothing is known.
+  const std::string& hint() const { return hint_; }
+
   Result<Batches> Finish() {
     if (!builders_.empty() || schema_->num_fields() == 0) VELARIA_RETURN_NOT_OK(Flush());
     return std::move(batches_);
   }
 
  private:
+  static bool IsInferredVector(const arrow::Field& field, const FileOptions& options) {
+    if (options.declared || field.type()->id() != arrow::Type::FIXED_SIZE_LIST) return false;
+    if (!options.types) return true;
+    const auto& said = options.types->fields();
+    return std::none_of(said.begin(), said.end(), [&](const auto& other) {
+      return EqualsIgnoreCase(other->name(), field.name());
+    });
+  }
+
+  /// The beginning of the file had vectors of floats, and this integer would be another number.
+  std::string RoundsAnInteger(const arrow::Field& field, uint32_t node) {
+    const std::string name = interop::PrintableName(field.name());
+    const std::string type = KindOfNode(document_, node).has_fraction ? "DOUBLE[]" : "BIGINT[]";
+    hint_ = json_.options.form == OptionForm::kArguments
+                ? "Say the column's type: types := {'" + name + "': '" + type + "'}."
+                : "Declare the column as " + type + ".";
+    return "column " + name + ", has an integer that " + SqlName(*field.type()) + " would round: " +
+           interop::PrintableName(std::string(document_.raw(node).substr(0, 100)));
+  }
+
   Status MakeBuilders() {
     for (const auto& field : schema_->fields()) {
       std::unique_ptr<arrow::ArrayBuilder> builder;
@@ -209,6 +240,8 @@ class BlockReader {
   arrow::MemoryPool* const pool_;
   json::Document document_;
   std::vector<std::unique_ptr<arrow::ArrayBuilder>> builders_;
+  std::vector<bool> is_inferred_vector_;  // by column
+  std::string hint_;
   int64_t row_count_ = 0;
   Batches batches_;
 };
@@ -228,7 +261,7 @@ Result<Batches> JsonScan::Read(const FileMorsel& morsel, arrow::MemoryPool* pool
     if (why.empty()) continue;
     const int64_t position = value.data() - text.data();
     if (!json_->options.ignore_errors) {
-      return BadJsonError(blocks_.file(), morsel.offset + position, why);
+      return BadJsonError(blocks_.file(), morsel.offset + position, why, reader.hint());
     }
     rejects_.Add(lines.LineAt(position), why);
   }

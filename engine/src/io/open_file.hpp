@@ -26,6 +26,13 @@ struct LineRule {
   bool skip_empty_lines = true;
 };
 
+/// Who was given the options of a file: hints spell them as that statement does.
+enum class OptionForm {
+  kArguments,  // of a reader: nullstr := 'NA'
+  kOptions,    // of CREATE TABLE ... USING: OPTIONS(null: 'NA')
+  kCopy,       // of COPY: (NULL 'NA')
+};
+
 /// What a delimiter is looked for among.
 inline constexpr char kCsvDelimiters[] = ",;\t|";
 
@@ -62,7 +69,12 @@ struct FileOptions {
   bool union_by_name = false;  // columns are matched by name; one that a file lacks is NULL there
   bool filename = false;       // adds a column that says which file a row is from
   std::shared_ptr<RejectLog> rejects;  // null: nobody asks
+  OptionForm form = OptionForm::kArguments;
 };
+
+/// An option with a value as SQL writes it, in a statement's own form; `name` is the one that COPY
+/// and OPTIONS have.
+std::string WrittenOption(OptionForm form, const std::string& name, const std::string& value);
 
 /// FileOptions from an OPTIONS clause or a reader's arguments; keys in any case, `path` is taken by
 /// the caller. VEL4004 for an unknown key, one that is not the format's, or a wrong value, at its

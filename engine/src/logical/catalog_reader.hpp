@@ -9,6 +9,7 @@
 
 #include "base/status.hpp"
 #include "columnar/types.hpp"
+#include "logical/relation_use.hpp"
 
 namespace velaria::logical {
 
@@ -18,7 +19,11 @@ enum class RelationKind { kTable, kView, kStream, kSource, kSink, kSystem, kFile
 /// Something FROM can name. Execution knows the concrete classes and makes their Source.
 class Relation {
  public:
+  explicit Relation(RelationUse use = {}) : use_(std::move(use)) {}
   virtual ~Relation() = default;
+  /// What reading it means to whoever judges the statement. Of a file that FROM names by its path,
+  /// and of what no catalog holds, there is none: the binder notes the paths.
+  const RelationUse& use() const { return use_; }
   virtual RelationKind kind() const = 0;
   virtual const std::string& name()
       const = 0;  // as said in explain: "flights", "system.runs", "'data/x.csv'"
@@ -31,6 +36,9 @@ class Relation {
   virtual bool accepts_filters() const { return false; }
   /// Whether a scan of `other` in the same statement gives the same rows.
   virtual bool HasRowsOf(const Relation& other) const { return this == &other; }
+
+ private:
+  const RelationUse use_;
 };
 using RelationPtr = std::shared_ptr<const Relation>;
 

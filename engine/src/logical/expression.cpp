@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "logical/evaluate.hpp"
+#include "logical/null_types.hpp"
 
 namespace velaria::logical {
 namespace {
@@ -43,6 +44,10 @@ Result<BoundExprPtr> MakeJunction(BoundKind kind, std::vector<BoundExprPtr> chil
   }
   if (flat.empty()) return MakeBoolean(neutral);
   return Junction(kind, std::move(flat));
+}
+
+bool IsNullLiteral(const BoundExpr& expr) {
+  return expr.kind == BoundKind::kLiteral && !ValidityOf(expr.literal).IsValid(0);
 }
 
 bool SameVector(const Vector& a, const Vector& b) {
@@ -91,6 +96,19 @@ Result<BoundExprPtr> MakeBoolean(bool value, Place place) {
   return MakeLiteral(std::move(vector), place);
 }
 
+bool IsJsonDocument(const BoundExpr& expr) {
+  if (expr.kind == BoundKind::kCall) return expr.function->returns_json;
+  if (expr.kind != BoundKind::kCase) return false;
+  bool any = false;
+  for (size_t i = 0; i < expr.children.size(); ++i) {
+    const bool is_condition = i % 2 == 0 && i + 1 < expr.children.size();
+    if (is_condition || IsNullLiteral(*expr.children[i])) continue;
+    if (!IsJsonDocument(*expr.children[i])) return false;
+    any = true;
+  }
+  return any;
+}
+
 Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr> arguments,
                               Place place) {
   const auto* function = FunctionRegistry::Instance().FindScalar(name);
@@ -113,18 +131,30 @@ Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr>
   auto expr = NewExpr(BoundKind::kCall, bound->type, place);
   expr->name = function->name;
   expr->function = function;
+  std::vector<bool> documents;
+  for (size_t i = 0; function->returns_json && i < arguments.size(); ++i) {
+    if (!IsJsonDocument(*arguments[i])) continue;
+    documents.resize(arguments.size());
+    documents[i] = true;
+  }
   for (size_t i = 0; i < arguments.size() && i < bound->arguments.size(); ++i) {
     if (!bound->arguments[i]) continue;
     VELARIA_ASSIGN_OR_RETURN(
         arguments[i], MakeCast(arguments[i], bound->arguments[i], false, arguments[i]->place));
   }
   expr->binding = *std::move(bound);
+  expr->binding.documents = std::move(documents);
   expr->children = std::move(arguments);
   return expr;
 }
 
 Result<BoundExprPtr> MakeCast(BoundExprPtr expr, const TypePtr& to, bool try_cast, Place place) {
   if (expr->type->Equals(*to)) return expr;
+  return CastAnew(std::move(expr), to, try_cast, place);
+}
+
+Result<BoundExprPtr> CastAnew(BoundExprPtr expr, const TypePtr& to, bool try_cast, Place place) {
+  NullTypes::Note(*expr, to);
   if (!place.known()) place = expr->place;
   auto bound = BindCast(expr->type, to, try_cast);
   if (!bound.ok()) return WithPlace(bound.status(), place);
@@ -164,7 +194,8 @@ bool Equal(const BoundExpr& a, const BoundExpr& b) {
   if (a.kind != b.kind || a.column != b.column || a.function != b.function ||
       a.negated != b.negated || a.plan != b.plan || a.subquery != b.subquery ||
       a.try_cast != b.try_cast || a.list_has_null != b.list_has_null ||
-      a.children.size() != b.children.size() || !a.type->Equals(*b.type)) {
+      a.binding.documents != b.binding.documents || a.children.size() != b.children.size() ||
+      !a.type->Equals(*b.type)) {
     return false;
   }
   if (a.function && a.function->volatility == Volatility::kVolatile) return false;

@@ -112,10 +112,16 @@ Result<BoundExprPtr> MakeCall(const std::string& name, std::vector<BoundExprPtr>
 /// `expr` itself when the type is already right.
 Result<BoundExprPtr> MakeCast(BoundExprPtr expr, const TypePtr& to, bool try_cast = false,
                               Place place = {});
+/// A cast also where the type is already right: a JSON document becomes a text like any other.
+Result<BoundExprPtr> CastAnew(BoundExprPtr expr, const TypePtr& to, bool try_cast = false,
+                              Place place = {});
 /// Flattens nested ANDs; TRUE literals vanish; one child stands for itself; none gives TRUE.
 Result<BoundExprPtr> MakeAnd(std::vector<BoundExprPtr> children);
 Result<BoundExprPtr> MakeOr(std::vector<BoundExprPtr> children);
 
+/// Whether the text of `expr` is a JSON document: a function that returns JSON makes it, or CASE
+/// chooses it among such and NULL.
+bool IsJsonDocument(const BoundExpr& expr);
 bool HasSubquery(const BoundExpr& expr);
 bool IsConstant(const BoundExpr& expr);  // no column and nothing volatile below
 bool Equal(const BoundExpr& a, const BoundExpr& b);

@@ -32,9 +32,9 @@ enum class NodeKind {
   kWindowBy,   // time column, window_ms, slide_ms: the input's columns, then the window start; one
                // row per window
   kWindow,  // expressions: PARTITION BY; sort_keys; windows: the input's columns, then one per call
-  kUnnest,  // expressions: lists over the input; the input's columns, then one per list (the
-            // shorter ones end in NULL), then the position (BIGINT) with with_ordinality; one row
-            // per element; keeps_empty: a row whose lists are empty stays, with NULLs
+  kUnnest,  // expressions: lists over the input; the input's columns (or `columns` of them), then
+            // one per list, NULL behind its end, then the position (BIGINT) if with_ordinality; a
+            // row per element; keeps_empty: a row without any stays, with NULLs
   kSeries,  // series: integers from, to, step as a source
   kSample,  // sample
   kShared,  // its child's rows; the child runs once, however many nodes share this one
@@ -136,8 +136,7 @@ struct BoundQuery {
   LogicalPtr root;
   SchemaPtr schema;  // with the table's own schema metadata for SELECT * FROM t of one table
   bool is_bounded = true;
-  std::vector<std::string> reads;
-  std::vector<std::string> views;  // that were expanded on the way, those inside views included
+  RelationUses uses;  // what it reads; of a view also what the view reads
 };
 
 struct RewriteOptions {

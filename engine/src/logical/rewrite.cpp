@@ -75,6 +75,21 @@ LogicalPtr SwapSides(const LogicalPtr& join) {
   return SelectColumns(swapped, moved);
 }
 
+Result<BoundAggregate> AggregateCall(const char* name, std::vector<BoundExprPtr> arguments) {
+  BoundAggregate call;
+  call.function = FunctionRegistry::Instance().FindAggregate(name);
+  if (!call.function) return Bug(std::string("no such aggregate: ") + name);
+  BindArguments described;
+  for (const auto& argument : arguments) {
+    described.types.push_back(argument->type);
+    described.constants.push_back(nullptr);
+  }
+  VELARIA_ASSIGN_OR_RETURN(call.binding, BindAggregate(*call.function, described));
+  call.text = std::string(name) + "(" + (arguments.empty() ? "*" : ToText(*arguments[0])) + ")";
+  call.arguments = std::move(arguments);
+  return call;
+}
+
 bool IsVolatile(const BoundExpr& expr) {
   if (expr.function && expr.function->volatility == Volatility::kVolatile) return true;
   return std::any_of(expr.children.begin(), expr.children.end(),

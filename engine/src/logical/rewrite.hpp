@@ -27,6 +27,10 @@ Result<LogicalPtr> OrderJoins(const LogicalPtr& join, std::vector<BoundExprPtr> 
 Result<LogicalPtr> PushThroughOuterJoin(const LogicalPtr& join,
                                         std::vector<BoundExprPtr> conjuncts);
 
+/// A semi, anti or mark join by one inequality alone becomes a comparison with the right side's
+/// greatest or least value; any other join stays as it is.
+Result<LogicalPtr> WithExtreme(const LogicalPtr& join);
+
 /// Every node reads and hands on only the columns that something above it needs.
 Result<LogicalPtr> PruneColumns(const LogicalPtr& root);
 /// LIMIT over a sort makes it a top-N.
@@ -97,6 +101,7 @@ JoinType MirroredJoin(JoinType join);
 /// Inner, cross, left, right or full join with sides exchanged, and its columns back in their
 /// order.
 LogicalPtr SwapSides(const LogicalPtr& join);
+Result<BoundAggregate> AggregateCall(const char* name, std::vector<BoundExprPtr> arguments);
 bool IsVolatile(const BoundExpr& expr);
 /// `column <op> literal`, a null test or an IN list on a column.
 bool IsSimpleConjunct(const BoundExpr& expr);

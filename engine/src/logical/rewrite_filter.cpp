@@ -83,6 +83,8 @@ std::vector<bool> PartitionColumns(const LogicalNode& window) {
 
 /// Semi, anti and mark joins hand on left rows: what reads those alone goes into them.
 Result<LogicalPtr> PushIntoLeft(const LogicalPtr& node, std::vector<BoundExprPtr> conjuncts) {
+  VELARIA_ASSIGN_OR_RETURN(const auto compared, WithExtreme(node));
+  if (compared != node) return PushConjuncts(compared, std::move(conjuncts));
   const auto width = static_cast<int>(node->children[0]->output.size());
   auto down = TakeIf(&conjuncts, [&](const BoundExpr& conjunct) {
     std::vector<int> used;

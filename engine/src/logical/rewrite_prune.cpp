@@ -329,22 +329,29 @@ Result<Pruned> PruneWindowCalls(const LogicalPtr& node, const Needed& needed) {
   return Pruned{std::move(copy), std::move(child.moved)};
 }
 
-/// All lists are read, since the longest decides how many rows there are.
+/// All lists are read, since the longest decides how many rows there are. What only they read is
+/// not handed on: a list would be copied for each of its elements.
 Result<Pruned> PruneUnnest(const LogicalPtr& node, const Needed& needed) {
   const size_t width = node->children[0]->output.size();
   Needed below(needed.begin(), needed.begin() + static_cast<std::ptrdiff_t>(width));
   Require(node->expressions, &below);
   KeepOne(*node->children[0], &below);
   VELARIA_ASSIGN_OR_RETURN(auto child, Prune(node->children[0], below));
+  Pruned result;
+  result.moved.assign(node->output.size(), -1);
   auto copy = CopyNode(*node);
   Remap(&copy->expressions, child.moved);
-  copy->output = child.node->output;
-  for (size_t i = width; i < node->output.size(); ++i) {
-    child.moved.push_back(static_cast<int>(copy->output.size()));
+  copy->columns.clear();
+  copy->output.clear();
+  for (size_t i = 0; i < node->output.size(); ++i) {
+    if (i < width && !needed[i]) continue;
+    result.moved[i] = static_cast<int>(copy->output.size());
+    if (i < width) copy->columns.push_back(child.moved[i]);
     copy->output.push_back(node->output[i]);
   }
-  copy->children = {child.node};
-  return Pruned{std::move(copy), std::move(child.moved)};
+  copy->children = {std::move(child.node)};
+  result.node = std::move(copy);
+  return result;
 }
 
 Pruned Unchanged(const LogicalPtr& node) {

@@ -30,21 +30,6 @@ inline LogicalPtr Distinct(const LogicalPtr& plan) {
   return node;
 }
 
-inline Result<BoundAggregate> Call(const char* name, std::vector<BoundExprPtr> arguments) {
-  BoundAggregate call;
-  call.function = FunctionRegistry::Instance().FindAggregate(name);
-  if (!call.function) return Bug(std::string("no such aggregate: ") + name);
-  BindArguments described;
-  for (const auto& argument : arguments) {
-    described.types.push_back(argument->type);
-    described.constants.push_back(nullptr);
-  }
-  VELARIA_ASSIGN_OR_RETURN(call.binding, BindAggregate(*call.function, described));
-  call.text = std::string(name) + "(" + (arguments.empty() ? "*" : ToText(*arguments[0])) + ")";
-  call.arguments = std::move(arguments);
-  return call;
-}
-
 // Over one plan: each is one more join of it.
 inline constexpr size_t kSubqueriesMax = 500;
 
@@ -104,7 +89,8 @@ class Attachment {
   Status Lateral(const LogicalNode& node, const LogicalPtr& right) {
     const size_t left_width = plan_->output.size(), right_width = right->output.size();
     const bool keeps_left = node.join == JoinType::kLeft;
-    if (IsUnnestOfNothing(*right) && node.left_keys.empty() && (!keeps_left || !node.residual)) {
+    const bool any_row_fits = !node.residual || IsTrue(*node.residual);
+    if (IsUnnestOfNothing(*right) && node.left_keys.empty() && (!keeps_left || any_row_fits)) {
       return UnnestOver(node, *right);
     }
     VELARIA_ASSIGN_OR_RETURN(auto dependent,
@@ -138,6 +124,14 @@ class Attachment {
   static std::vector<BoundExprPtr> OuterArguments(const BoundExpr& subquery) {
     return {subquery.children.begin() + static_cast<std::ptrdiff_t>(subquery.operand_count),
             subquery.children.end()};
+  }
+
+  static bool IsTrue(const BoundExpr& condition) {
+    if (condition.kind != BoundKind::kLiteral || condition.type->id() != arrow::Type::BOOL) {
+      return false;
+    }
+    const auto view = ViewBool(condition.literal);
+    return view.IsValid(0) && view[0];
   }
 
   /// UNNEST of lists that the left rows bring: no join is needed.
@@ -247,7 +241,8 @@ class Attachment {
       node->output.push_back(plan->output[values + i]);
     }
     for (size_t i = 0; i < values; ++i) {
-      VELARIA_ASSIGN_OR_RETURN(auto call, Call("single_value", {OutputColumnAt(*plan, i)}));
+      VELARIA_ASSIGN_OR_RETURN(auto call,
+                               AggregateCall("single_value", {OutputColumnAt(*plan, i)}));
       call.place = place;
       node->output.push_back({plan->output[i].name, call.binding.type, true, nullptr});
       node->aggregates.push_back(std::move(call));
@@ -398,9 +393,9 @@ class Attachment {
     project->output = {{"fits", arrow::boolean(), true, nullptr}};
     auto aggregate = MakeNode(NodeKind::kAggregate, {project});
     const auto column = OutputColumnAt(*project, 0);
-    VELARIA_ASSIGN_OR_RETURN(auto any, Call("bool_or", {column}));
-    VELARIA_ASSIGN_OR_RETURN(auto rows, Call("count", {}));
-    VELARIA_ASSIGN_OR_RETURN(auto known, Call("count", {column}));
+    VELARIA_ASSIGN_OR_RETURN(auto any, AggregateCall("bool_or", {column}));
+    VELARIA_ASSIGN_OR_RETURN(auto rows, AggregateCall("count", {}));
+    VELARIA_ASSIGN_OR_RETURN(auto known, AggregateCall("count", {column}));
     aggregate->aggregates = {std::move(any), std::move(rows), std::move(known)};
     for (const auto& call : aggregate->aggregates) {
       aggregate->output.push_back({call.text, call.binding.type, true, nullptr});

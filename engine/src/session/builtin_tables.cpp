@@ -94,9 +94,10 @@ Result<logical::RelationPtr> OpenBuiltin(const std::string& schema, const std::s
   auto table = std::make_shared<storage::Table>(found->ArrowSchema());
   ARROW_ASSIGN_OR_RAISE(auto batch, BatchOf(table->schema(), found->rows(names, session)));
   if (batch->num_rows() > 0) ARROW_RETURN_NOT_OK(table->Append({std::move(batch)}));
-  return std::make_shared<execution::TableRelation>(logical::RelationKind::kSystem,
-                                                    std::string(found->schema) + "." + found->name,
-                                                    std::move(table));
+  return std::make_shared<execution::TableRelation>(
+      logical::RelationKind::kSystem, std::string(found->schema) + "." + found->name,
+      std::move(table), nullptr,
+      logical::RelationUse{logical::UseKind::kSystem, found->schema, found->name});
 }
 
 EntryPtr BuiltinEntry(const std::string& schema, const std::string& name) {

@@ -42,6 +42,17 @@ std::string CatalogEntry::ShownName() const {
   return schema == kMainSchema ? name : schema + "." + name;
 }
 
+logical::RelationUse CatalogEntry::Use() const {
+  using logical::UseKind;
+  switch (kind) {
+    case RelationKind::kView: return {UseKind::kView, schema, name};
+    case RelationKind::kStream: return {UseKind::kStream, schema, name};
+    case RelationKind::kSystem: return {UseKind::kSystem, schema, name};
+    case RelationKind::kIndex: return {UseKind::kTable, schema, index_table};
+    default: return {UseKind::kTable, schema, name};
+  }
+}
+
 namespace {
 
 std::string KeyOf(const std::string& schema, const std::string& name) {
@@ -232,6 +243,9 @@ Catalog::Catalog(io::AllowedRoots roots)
     : roots_(std::move(roots)),
       root_(std::make_shared<CatalogRoot>(
           commits_, std::set<std::string>{kMainSchema, kSystemSchema, kInformationSchema})) {}
+
+// The snapshot that commits_ keeps holds a root, and every root holds commits_.
+Catalog::~Catalog() { commits_->Forget(); }
 
 RootPtr Catalog::root() const {
   std::lock_guard lock(mutex_);

@@ -36,6 +36,8 @@ struct CatalogEntry {
   SchemaPtr ArrowSchema() const;  // null for an index
   /// "t" in main, "x.t" in another schema.
   std::string ShownName() const;
+  /// That a statement reads it. Of an index: of its table, whose rows it is about.
+  logical::RelationUse Use() const;
 };
 using EntryPtr = std::shared_ptr<const CatalogEntry>;
 
@@ -101,6 +103,7 @@ class Catalog {
   using IfExists = CatalogRoot::IfExists;
 
   explicit Catalog(io::AllowedRoots roots);
+  ~Catalog();
 
   RootPtr root() const;
   SnapshotPtr snapshot() const;

@@ -17,6 +17,12 @@ EntryPtr CatalogView::Find(const std::string& schema, const std::string& name) c
   return names_->Find(schema.empty() ? path_ : schema, name);
 }
 
+void CatalogView::NoteNamed(const std::string& schema, const std::string& name) const {
+  const bool is_temporary =
+      schema.empty() && temporary_ && temporary_->Find(kTemporarySchema, name) != nullptr;
+  named_.emplace(!schema.empty() ? ToLower(schema) : is_temporary ? kTemporarySchema : path_, name);
+}
+
 std::string CatalogView::NameHere(const CatalogEntry& entry) const {
   return Find("", entry.name).get() == &entry ? entry.name : entry.schema + "." + entry.name;
 }
@@ -38,25 +44,27 @@ storage::VersionPtr CatalogView::VersionOf(const storage::TablePtr& table) const
 std::shared_ptr<const execution::TableRelation> CatalogView::RelationOf(
     const CatalogEntry& entry) const {
   return std::make_shared<execution::TableRelation>(entry.kind, entry.ShownName(), entry.table,
-                                                    VersionOf(entry.table));
+                                                    VersionOf(entry.table), entry.Use());
 }
 
 Result<logical::RelationPtr> CatalogView::FindRelation(const std::string& schema,
                                                        const std::string& name, bool) const {
+  NoteNamed(schema, name);
   const auto entry = Find(schema, name);
   if (!entry) return OpenBuiltin(schema, name, *this, session_);
   const std::string shown = entry->ShownName();
   if (entry->table) return RelationOf(*entry);
   if (entry->file)
-    return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file);
+    return std::make_shared<execution::FileRelation>(entry->kind, shown, entry->file, entry->Use());
   if (entry->kind == RelationKind::kView) {
-    return std::make_shared<execution::ViewRelation>(shown, entry->view_schema, entry->view_sql,
-                                                     entry->view_path,
-                                                     entry->schema == kTemporarySchema);
+    return std::make_shared<execution::ViewRelation>(
+        shown, entry->view_schema, entry->view_sql, entry->view_path,
+        entry->schema == kTemporarySchema, entry->Use());
   }
   if (entry->kind == RelationKind::kIndex)
     return Fail(ErrorCode::kWrongObjectKind, "an index cannot be read: " + shown);
-  return std::make_shared<execution::ReaderRelation>(shown, entry->reader_schema, entry->open);
+  return std::make_shared<execution::ReaderRelation>(shown, entry->reader_schema, entry->open,
+                                                     entry->Use());
 }
 
 Result<logical::RelationPtr> CatalogView::OpenFile(const std::string& path) const {

@@ -17,6 +17,9 @@ namespace velaria::session {
 class Session;
 using TableVersions = std::unordered_map<const storage::Table*, storage::VersionPtr>;
 
+/// Schema and name.
+using NamedRelations = std::set<std::pair<std::string, std::string>>;
+
 class CatalogView final : public logical::CatalogReader,
                           public logical::SchemaScopes,
                           public sql::FileOpener {
@@ -31,6 +34,11 @@ class CatalogView final : public logical::CatalogReader,
         path_(std::move(path)),
         own_(std::move(own)),
         session_(session) {}
+
+  /// The same names and versions, for another statement.
+  std::shared_ptr<const CatalogView> Again() const {
+    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, path_, own_, session_);
+  }
 
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
                                             bool quoted) const override;
@@ -51,6 +59,10 @@ class CatalogView final : public logical::CatalogReader,
   storage::VersionPtr VersionOf(const storage::TablePtr& table) const;
   std::shared_ptr<const execution::TableRelation> RelationOf(const CatalogEntry& entry) const;
   const std::string& path() const override { return path_; }
+  /// Of a relation that the statement names; an empty schema is where Find would look for it.
+  void NoteNamed(const std::string& schema, const std::string& name) const;
+  /// What was noted, whether or not it is there.
+  const NamedRelations& named() const { return named_; }
 
  private:
   const SnapshotPtr snapshot_;
@@ -60,6 +72,7 @@ class CatalogView final : public logical::CatalogReader,
   Session& session_;  // whose tables these are
   // Of views, by their path and whether they are temporary; made by the one thread that binds.
   mutable std::map<std::pair<std::string, bool>, std::unique_ptr<CatalogView>> scopes_;
+  mutable NamedRelations named_;  // by that thread, too
 };
 
 }  // namespace velaria::session

@@ -2,6 +2,7 @@
 
 #include "base/cancel_scope.hpp"
 #include "base/text.hpp"
+#include "logical/null_types.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/parser.hpp"
 
@@ -24,21 +25,6 @@ bool IsControl(const Statement& statement) {
   }
 }
 
-/// The ids that the server's clients may choose, too: they stand in tickets, logs and tables.
-Status CheckQueryId(const std::string& query_id) {
-  constexpr size_t kCharactersMax = 64;
-  const auto may_stand = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._:-").find(c) != std::string_view::npos;
-  };
-  if (query_id.size() <= kCharactersMax &&
-      std::all_of(query_id.begin(), query_id.end(), may_stand)) {
-    return Status::OK();
-  }
-  return Fail(ErrorCode::kBadCommand, "query_id is no id of a query",
-              "An id has up to 64 letters, digits and the signs . _ : -");
-}
-
 Status NoTransaction(const Statement& statement) {
   return FailAt(statement.place, ErrorCode::kTransactionState, "there is no open transaction",
                 "Start one with BEGIN.");
@@ -53,6 +39,21 @@ Connection::Connection(std::shared_ptr<Session> session, bool lasts)
                                                std::set<std::string>{kTemporarySchema})) {}
 
 // ---- statements
+
+/// The ids that the server's clients may choose, too: they stand in tickets, logs and tables.
+Status Connection::CheckQueryId(const std::string& query_id) {
+  constexpr size_t kCharactersMax = 64;
+  const auto may_stand = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._:-").find(c) != std::string_view::npos;
+  };
+  if (query_id.size() <= kCharactersMax &&
+      std::all_of(query_id.begin(), query_id.end(), may_stand)) {
+    return Status::OK();
+  }
+  return Fail(ErrorCode::kBadCommand, "query_id is no id of a query",
+              "An id has up to 64 letters, digits and the signs . _ : -");
+}
 
 Connection::Turn Connection::InTurn() {
   Turn turn;
@@ -74,32 +75,47 @@ void Connection::NoteFailure() {
 /// What `look` finds out about a statement without running it. In a transaction a wrong statement
 /// fails it here already: callers look before they run.
 template <typename Look>
-auto Connection::Looked(const std::string& sql, const Look& look)
+auto Connection::Looked(const std::string& sql, const Look& look, bool spares)
     -> decltype(look(std::declval<const Statement&>())) {
   const auto turn = InTurn();
   auto result = Contained([&]() -> decltype(look(std::declval<const Statement&>())) {
     ARROW_ASSIGN_OR_RAISE(auto statement, sql::ParseStatement(sql));
-    if (!IsControl(*statement)) ARROW_RETURN_NOT_OK(RefuseWhenFailed(*statement));
+    if (!IsControl(*statement)) ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement->place));
     return look(*statement);
   });
-  if (!result.ok()) NoteFailure();
+  if (!result.ok() && !spares) NoteFailure();
   return result;
 }
 
 Result<StatementInfo> Connection::Describe(const std::string& sql,
-                                           const std::optional<Parameters>& parameters) {
-  return Looked(sql, [&](const Statement& statement) {
+                                           const std::optional<Parameters>& parameters,
+                                           NamedRelations* named, bool spares) {
+  const auto look = [&](const Statement& statement) -> Result<StatementInfo> {
     StatementRunner runner(*this, sql, parameters.value_or(Parameters{}), "");
-    return runner.Describe(statement, parameters.has_value() || statement.parameter_count == 0);
-  });
+    const logical::NullTypes inferred;
+    const bool is_whole = parameters.has_value() || statement.parameter_count == 0;
+    auto described = runner.Describe(statement, is_whole);
+    if (!described.ok() && named) *named = runner.view()->named();
+    ARROW_ASSIGN_OR_RAISE(auto info, std::move(described));
+    if (info.kind == "query" && !in_transaction()) info.view = runner.view();
+    for (size_t i = 0; i < static_cast<size_t>(info.parameter_count); ++i) {
+      const auto& places = statement.parameter_places;
+      info.parameter_types.push_back(parameters          ? (*parameters)[i]->type
+                                     : i < places.size() ? inferred.At(places[i])
+                                                         : arrow::null());
+    }
+    return info;
+  };
+  return Looked(sql, look, spares);
 }
 
 Result<StatementResult> Connection::Execute(const std::string& sql, const Parameters& parameters,
-                                            std::string query_id) {
+                                            std::string query_id, const CatalogView* view) {
   ARROW_RETURN_NOT_OK(CheckQueryId(query_id));
   if (query_id.empty()) query_id = Session::NewQueryId();
   auto turn = InTurn();
   StatementRunner runner(*this, sql, parameters, query_id);
+  if (view) runner.SetView(view->Again());
   const auto& context = runner.context();
   ARROW_RETURN_NOT_OK(session_->Track(query_id, sql, context));
   bool aborts = true;  // what fails takes the transaction along
@@ -110,7 +126,7 @@ Result<StatementResult> Connection::Execute(const std::string& sql, const Parame
       aborts = statement->kind != StatementKind::kBegin;
       return runner.Control(*statement);
     }
-    ARROW_RETURN_NOT_OK(RefuseWhenFailed(*statement));
+    ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement->place));
     const CancelScope planning([&] { return context->CheckCancelled(); });
     return runner.Execute(*statement);
   });
@@ -267,6 +283,13 @@ Status Connection::Edit(const EditNames& edit, const std::vector<ReplacedTable>&
   return Status::OK();
 }
 
+Status Connection::Enter(const CatalogEntry& entry, Catalog::IfExists if_exists) {
+  return Edit([&](CatalogRoot& names, CatalogRoot& temporary) {
+    auto& root = entry.schema == kTemporarySchema ? temporary : names;
+    return root.Create(entry, if_exists).status();
+  });
+}
+
 // ---- transactions
 
 bool Connection::in_transaction() const {
@@ -292,10 +315,10 @@ std::shared_ptr<Transaction> Connection::Transact() {
   return transaction_;
 }
 
-Status Connection::RefuseWhenFailed(const Statement& statement) const {
+Status Connection::RefuseWhenFailed(Place place) const {
   const auto open = transaction();
   if (!open || !open->has_failed()) return Status::OK();
-  return FailAt(statement.place, ErrorCode::kTransactionState,
+  return FailAt(place, ErrorCode::kTransactionState,
                 "the transaction has failed, and this statement is not run",
                 "Use ROLLBACK, or ROLLBACK TO a savepoint.");
 }
@@ -328,6 +351,17 @@ Status Connection::Begin(const Statement& statement) {
   return Status::OK();
 }
 
+/// What a commit failed of is told of the transaction: a part of it cannot be run again alone.
+static Status OfTransaction(const Status& status, Place place) {
+  if (status.ok()) return status;
+  ErrorInfo info = ErrorInfoOf(status);
+  info.place = place;
+  if (info.code == ErrorCode::kWriteConflict) info.hint = "Run the transaction again.";
+  if (info.code == ErrorCode::kConstraint)
+    info.hint = "Another transaction has put the key meanwhile. Run this one again.";
+  return MakeError(std::move(info));
+}
+
 Status Connection::Commit(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(const auto ended, TakeTransaction(statement));
   if (!ended) return Status::OK();
@@ -337,7 +371,7 @@ Status Connection::Commit(const Statement& statement) {
   }
   std::lock_guard editing(editing_);
   auto parts = ended->Prepare();
-  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(parts.status(), statement.place));
+  ARROW_RETURN_NOT_OK(OfTransaction(parts.status(), statement.place));
   const auto committed = session_->EditNames(
       [&](CatalogRoot& names) -> Status {
         ARROW_RETURN_NOT_OK(names.Merge(*ended->snapshot()->root, *ended->names()));
@@ -350,7 +384,7 @@ Status Connection::Commit(const Statement& statement) {
         return Status::OK();
       },
       &*parts);
-  ARROW_RETURN_NOT_OK(WithPlaceIfFailed(committed, statement.place));
+  ARROW_RETURN_NOT_OK(OfTransaction(committed, statement.place));
   RootPtr temporary = ended->temporary();
   std::lock_guard lock(mutex_);
   temporary_.swap(temporary);
@@ -364,7 +398,7 @@ Status Connection::ControlSavepoint(const Statement& statement) {
   if (statement.kind == StatementKind::kRollbackTo) {
     status = open->RollbackTo(statement.text);
   } else {
-    ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement));
+    ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement.place));
     if (statement.kind == StatementKind::kSavepoint) {
       open->Save(statement.text);
     } else {

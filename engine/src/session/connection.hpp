@@ -21,10 +21,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// (BEGIN, temporary objects, SET schema).
   Connection(std::shared_ptr<Session> session, bool lasts);
 
+  /// `named`: where to leave the relations that a statement has named before it failed, whether or
+  /// not they are there. `spares`: a failure leaves the open transaction as it is.
   Result<StatementInfo> Describe(const std::string& sql,
-                                 const std::optional<Parameters>& parameters);
+                                 const std::optional<Parameters>& parameters,
+                                 NamedRelations* named = nullptr, bool spares = false);
+  /// `view`: what a query reads instead of what stands now.
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
-                                  std::string query_id);
+                                  std::string query_id, const CatalogView* view = nullptr);
+  /// A statement once for each row of parameters, which come checked; all of it or nothing. Rows
+  /// that it returns are left out; VEL1006 for one that only returns rows.
+  Result<StatementResult> ExecuteMany(const std::string& sql, const ParameterRows& rows,
+                                      std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
   /// The same for what StartStream takes; anything else is refused as there.
   Result<ExplainSections> ExplainStream(const std::string& sql);
@@ -56,21 +64,29 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// A change of names, all of it or nothing. VEL4011 when a table that a streaming query uses
   /// would go; VEL3014 when a replaced table has changed since it was seen.
   Status Edit(const EditNames& edit, const std::vector<ReplacedTable>& replaced = {});
+  /// Into the schema that the entry names. As CatalogRoot::Create.
+  Status Enter(const CatalogEntry& entry, Catalog::IfExists if_exists);
 
   /// BEGIN, COMMIT, ROLLBACK and the savepoints.
   Status Control(const sql::Statement& statement);
 
  private:
+  friend class Ingest;
+  static Status CheckQueryId(const std::string& query_id);
+  /// Each row by itself, inside the open transaction: the rows changed.
+  Result<int64_t> ExecuteEach(const sql::Statement& statement, const std::string& sql,
+                              const ParameterRows& rows, const std::string& query_id,
+                              const execution::QueryContext& context);
   Status Begin(const sql::Statement& statement);
   Status Commit(const sql::Statement& statement);
   /// SAVEPOINT, RELEASE and ROLLBACK TO.
   Status ControlSavepoint(const sql::Statement& statement);
   template <typename Look>
-  auto Looked(const std::string& sql, const Look& look)
+  auto Looked(const std::string& sql, const Look& look, bool spares = false)
       -> decltype(look(std::declval<const sql::Statement&>()));
   /// A statement of the open transaction has failed, and the transaction with it.
   void NoteFailure();
-  Status RefuseWhenFailed(const sql::Statement& statement) const;
+  Status RefuseWhenFailed(Place place = {}) const;
   /// VEL2031 in a transaction that is read only.
   Status CheckWritable() const;
   /// Ends the transaction; null when its snapshot was never asked for. VEL2031 outside of one.

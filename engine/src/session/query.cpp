@@ -63,6 +63,19 @@ void RunningQuery::RunTrigger(int64_t number) {
 }
 
 Status RunningQuery::Next(std::shared_ptr<arrow::RecordBatch>* batch) {
+  const Status told = Contained([&] { return Pop(batch); });
+  if (told.ok()) return told;
+  std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = told;
+  return told;
+}
+
+Status RunningQuery::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+Status RunningQuery::Pop(std::shared_ptr<arrow::RecordBatch>* batch) {
   Start();
   const Status popped = sink_->Pop(batch);
   if (!popped.ok() && on_failure_) on_failure_();

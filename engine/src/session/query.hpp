@@ -31,6 +31,8 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   const SchemaPtr& schema() const { return sink_->schema(); }
   /// The next batch or null at the end; waits. One caller at a time.
   Status Next(std::shared_ptr<arrow::RecordBatch>* batch);
+  /// With what Next has failed; OK when it has not.
+  Status failure() const;
   void Cancel();
   /// Called when a reader is told that the query failed. Set before the first row is asked for.
   void OnFailure(std::function<void()> action) { on_failure_ = std::move(action); }
@@ -42,6 +44,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
  private:
   void Start();
   void RunTrigger(int64_t number);
+  Status Pop(std::shared_ptr<arrow::RecordBatch>* batch);
 
   const std::shared_ptr<void> owner_;
   const std::shared_ptr<execution::Execution> execution_;
@@ -51,6 +54,7 @@ class RunningQuery : public std::enable_shared_from_this<RunningQuery> {
   std::atomic<int64_t> rows_{0};
   mutable std::mutex mutex_;
   QueryState state_ = QueryState::kCreated;
+  Status failure_;
   std::chrono::steady_clock::time_point started_{}, ended_{};
 };
 

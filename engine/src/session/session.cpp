@@ -8,6 +8,7 @@
 #include "interop/schema_rules.hpp"
 #include "session/builtin_tables.hpp"
 #include "session/connection.hpp"
+#include "session/ingest.hpp"
 #include "sql/parser.hpp"
 
 namespace velaria::session {
@@ -19,14 +20,6 @@ int64_t UnixMicroseconds() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-/// "a BIGINT, b VARCHAR"
-std::string ColumnList(const arrow::Schema& schema) {
-  std::vector<std::string> parts;
-  for (const auto& field : schema.fields())
-    parts.push_back(field->name() + " " + SqlName(*field->type()));
-  return Join(parts, ", ");
 }
 
 TableSummary SummaryOf(const CatalogEntry& entry) {
@@ -70,30 +63,6 @@ contract::ExecutionDecision DecideExecution(const logical::BoundQuery& query) {
     decision.backpressure_low_watermark = static_cast<int64_t>(stream::Subscription::kLowWatermark);
   }
   return decision;
-}
-
-Result<int64_t> Ingest::Write(std::shared_ptr<arrow::RecordBatch> batch) {
-  if (committed_)
-    return Fail(ErrorCode::kQueryState, "a batch after the end of its ingest, table: " + name_);
-  // What must be copied goes where gRPC takes the rest of a batch from: there freed memory is kept
-  // (docs/adr/0012).
-  ARROW_ASSIGN_OR_RAISE(auto admitted, gate_->Admit(std::move(batch), arrow::system_memory_pool()));
-  const int64_t rows = admitted->num_rows();
-  ARROW_RETURN_NOT_OK(
-      table_->Append({arrow::RecordBatch::Make(table_->schema(), rows, admitted->column_data())}));
-  row_count_ += rows;
-  return rows;
-}
-
-Status Ingest::Commit() {
-  if (committed_) return Status::OK();
-  if (replaces_in_) {
-    const auto session = replaces_in_->lock();
-    if (!session) return Fail(ErrorCode::kQueryState, "the session has ended, table: " + name_);
-    ARROW_RETURN_NOT_OK(session->CreateEntry(entry_, Catalog::IfExists::kReplace).status());
-  }
-  committed_ = true;
-  return Status::OK();
 }
 
 Session::Session(const SessionOptions& options, io::AllowedRoots roots)
@@ -183,13 +152,19 @@ std::shared_ptr<Connection> Session::Connect() {
 }
 
 Result<StatementInfo> Session::Describe(const std::string& sql,
-                                        const std::optional<Parameters>& parameters) {
-  return Connection(shared_from_this(), false).Describe(sql, parameters);
+                                        const std::optional<Parameters>& parameters,
+                                        NamedRelations* named, bool spares) {
+  return Connection(shared_from_this(), false).Describe(sql, parameters, named, spares);
 }
 
 Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,
-                                         std::string query_id) {
-  return Connection(shared_from_this(), false).Execute(sql, parameters, std::move(query_id));
+                                         std::string query_id, const CatalogView* view) {
+  return Connection(shared_from_this(), false).Execute(sql, parameters, std::move(query_id), view);
+}
+
+Result<StatementResult> Session::ExecuteMany(const std::string& sql, const ParameterRows& rows,
+                                             std::string query_id) {
+  return Connection(shared_from_this(), false).ExecuteMany(sql, rows, std::move(query_id));
 }
 
 Result<ExplainSections> Session::Explain(const std::string& sql) {
@@ -207,57 +182,9 @@ Result<std::shared_ptr<stream::StreamingQuery>> Session::StartStream(const std::
 
 // ---- tables
 
-Result<std::unique_ptr<Ingest>> Session::OpenIngest(const std::string& name,
-                                                    const SchemaPtr& schema,
-                                                    const std::string& mode,
-                                                    interop::Origin origin) {
-  if (name.empty()) return Fail(ErrorCode::kBadRequest, "the table's name is empty");
-  if (mode != "append" && mode != "create" && mode != "replace") {
-    return Fail(ErrorCode::kBadParameter, "unknown ingest mode: " + mode,
-                "Use append, create or replace.");
-  }
-  ARROW_RETURN_NOT_OK(interop::ValidateSchema(*schema));
-  CatalogEntry entry = Named(name);
-  ARROW_RETURN_NOT_OK(RefuseBuiltinName(entry.schema, entry.name));
-  entry.table = std::make_shared<storage::Table>(schema);
-  const auto old = catalog_->Find(entry.schema, entry.name);
-  if (mode == "replace") {
-    if (old && old->kind != RelationKind::kTable) {
-      return Fail(ErrorCode::kWrongObjectKind,
-                  "the name belongs to " + OneOfKind(old->kind) + ": " + name);
-    }
-    // Looked at again at its end: what is known now is not told only after all the rows.
-    if (old) {
-      std::lock_guard lock(mutex_);
-      ARROW_RETURN_NOT_OK(CheckUnused(*old));
-    }
-    ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-    return std::make_unique<Ingest>(std::move(entry), std::move(gate), weak_from_this());
-  }
-  if (!old || mode == "create") {
-    ARROW_RETURN_NOT_OK(
-        CreateEntry(entry, mode == "append" ? Catalog::IfExists::kKeep : Catalog::IfExists::kFail)
-            .status());
-  }
-  const auto held = catalog_->Find(entry.schema, entry.name);
-  if (!held) return Fail(ErrorCode::kUnknownTable, "the table was dropped meanwhile: " + name);
-  if (held->kind == RelationKind::kSource) {
-    return Fail(ErrorCode::kSourceIsReadOnly, "a SOURCE table refuses INSERT: " + name);
-  }
-  if (!held->table) {
-    return Fail(ErrorCode::kWrongObjectKind,
-                "rows cannot be put into " + OneOfKind(held->kind) + ": " + name);
-  }
-  // Opened against the table's own schema: a put whose schema differs is refused before its first
-  // batch.
-  // Whether a column may be NULL is the table's rule, looked at with the values.
-  if (!interop::SchemaDifference(*held->table->schema(), *schema).empty()) {
-    return Fail(ErrorCode::kSchemaMismatch, "the schema differs from the table's: " + name,
-                "Put batches with the table's column names and types, in its order.",
-                "table: " + ColumnList(*held->table->schema()) + "; batch: " + ColumnList(*schema));
-  }
-  ARROW_ASSIGN_OR_RAISE(auto gate, interop::IngestGate::Open(schema, origin));
-  return std::make_unique<Ingest>(*held, std::move(gate), std::nullopt);
+Result<std::shared_ptr<Ingest>> Session::OpenIngest(const IngestTarget& target,
+                                                    const SchemaPtr& schema) {
+  return Ingest::Open(std::make_shared<Connection>(shared_from_this(), false), target, schema);
 }
 
 Status Session::RegisterBatches(const std::string& name, const SchemaPtr& schema,

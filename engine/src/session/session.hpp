@@ -24,6 +24,11 @@
 namespace velaria::session {
 
 using Parameters = std::vector<std::shared_ptr<arrow::Scalar>>;
+/// Batches of one schema, a column for each parameter in their order, a row for each execution.
+struct ParameterRows {
+  SchemaPtr schema;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+};
 
 inline constexpr int64_t kThreadsMax = 1024;
 inline constexpr int64_t kMemoryLimitBytesMax = int64_t{1} << 50;
@@ -40,9 +45,21 @@ struct StatementInfo {
       kind;  // "query", "stream", "explain", "insert", "delete", "create", "drop", "set", "show"
   SchemaPtr schema;  // null when it returns no rows
   int parameter_count = 0;
-  std::vector<std::string> reads, writes;
+  std::vector<TypePtr>
+      parameter_types;  // of what was given, or as inferred; NULL where nothing says
+  /// All that it reads and writes, with the parameters' values where they were given: a schema that
+  /// SET takes from a parameter is told only then.
+  logical::RelationUses uses;
   bool needs_connection = false;  // what it does is seen by later calls of a connection only
+  /// What a query was bound to, outside of a transaction: Execute reads it again.
+  std::shared_ptr<const CatalogView> view;
 };
+
+/// "table", "view", "stream", "system", "temporary", "file" or "schema".
+const char* UseKindName(const logical::RelationUse& use);
+/// What is read, or what is written, as people are told of it: "t", "x.t", "'data/a.csv'". A view
+/// that is read is left out: what it reads stands there.
+std::vector<std::string> ShownUses(const logical::RelationUses& uses, bool written);
 
 /// What became of a statement: a query to read, or a finished one.
 struct StatementResult {
@@ -85,38 +102,8 @@ struct QuerySummary {
 };
 
 class Connection;
-class Session;
-
-/// One DoPut: an open gate into one table. Not for several threads at once.
-///
-/// Into a table that is there, or was made for it, rows are visible batch by batch. One that
-/// replaces a table gathers its rows aside; Commit puts them in the old ones' place, and letting go
-/// of it without leaves the old table as it was.
-class Ingest {
- public:
-  Ingest(CatalogEntry entry, std::unique_ptr<interop::IngestGate> gate,
-         std::optional<std::weak_ptr<Session>> replaces_in)
-      : entry_(std::move(entry)),
-        name_(entry_.ShownName()),
-        table_(entry_.table),
-        gate_(std::move(gate)),
-        replaces_in_(std::move(replaces_in)) {}
-  /// Validates, then appends. A failed batch leaves nothing behind.
-  Result<int64_t> Write(std::shared_ptr<arrow::RecordBatch> batch);
-  /// Every batch has come. Nothing may be written afterwards; a second call does nothing.
-  Status Commit();
-  const std::string& table() const { return name_; }
-  int64_t row_count() const { return row_count_; }
-
- private:
-  const CatalogEntry entry_;
-  const std::string name_;
-  const storage::TablePtr table_;
-  const std::unique_ptr<interop::IngestGate> gate_;
-  const std::optional<std::weak_ptr<Session>> replaces_in_;  // absent: the table is in the catalog
-  int64_t row_count_ = 0;
-  bool committed_ = false;
-};
+class Ingest;
+struct IngestTarget;
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
@@ -129,16 +116,17 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // The same calls as a connection's, each as a connection of its own.
   Result<StatementInfo> Describe(const std::string& sql,
-                                 const std::optional<Parameters>& parameters);
+                                 const std::optional<Parameters>& parameters,
+                                 NamedRelations* named = nullptr, bool spares = false);
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
-                                  std::string query_id);
+                                  std::string query_id, const CatalogView* view = nullptr);
+  Result<StatementResult> ExecuteMany(const std::string& sql, const ParameterRows& rows,
+                                      std::string query_id);
   Result<ExplainSections> Explain(const std::string& sql);
   /// The same for what StartStream takes; anything else is refused as there.
   Result<ExplainSections> ExplainStream(const std::string& sql);
 
-  /// mode: "append" (makes the table when it is not there), "create" or "replace" (at Commit).
-  Result<std::unique_ptr<Ingest>> OpenIngest(const std::string& name, const SchemaPtr& schema,
-                                             const std::string& mode, interop::Origin origin);
+  Result<std::shared_ptr<Ingest>> OpenIngest(const IngestTarget& target, const SchemaPtr& schema);
   Status RegisterBatches(const std::string& name, const SchemaPtr& schema,
                          const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
                          bool replace);
@@ -178,6 +166,8 @@ class Session : public std::enable_shared_from_this<Session> {
                    std::vector<storage::TableCommit>* parts = nullptr);
   /// VEL4011 when a streaming query uses a table that stands before and not after.
   Status CheckUnused(const CatalogRoot& before, const CatalogRoot& after) const;
+  /// VEL4011 when a streaming query uses it.
+  Status CheckUnused(const CatalogEntry& entry) const;
   const std::shared_ptr<execution::Scheduler>& scheduler() { return scheduler_; }
   /// Of one statement; its time is now when none is given.
   std::shared_ptr<execution::QueryContext> MakeContext(
@@ -232,7 +222,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Status CheckEnds(const StreamEnds& ends) const;
   Status CheckNames(const stream::StreamSpec& spec,
                     const std::shared_ptr<execution::QueryContext>& statement) const;
-  Status CheckUnused(const CatalogEntry& entry) const;
+  Status CheckUnusedLocked(const CatalogEntry& entry) const;
   Status CheckUnusedLocked(const CatalogRoot& before, const CatalogRoot& after) const;
   Result<storage::TablePtr> TakeLateTable(const std::string& query_name, const SchemaPtr& stream);
   void EvictStreams();

@@ -95,7 +95,7 @@ Status Session::CheckNames(const stream::StreamSpec& spec,
   return Status::OK();
 }
 
-Status Session::CheckUnused(const CatalogEntry& entry) const {
+Status Session::CheckUnusedLocked(const CatalogEntry& entry) const {
   if (!entry.table) return Status::OK();
   for (const auto& [id, stream] : streams_) {
     if (stream.query->source() != entry.table && stream.query->target() != entry.table) continue;
@@ -105,6 +105,11 @@ Status Session::CheckUnused(const CatalogEntry& entry) const {
                 "Stop the query first.");
   }
   return Status::OK();
+}
+
+Status Session::CheckUnused(const CatalogEntry& entry) const {
+  std::lock_guard lock(mutex_);
+  return CheckUnusedLocked(entry);
 }
 
 Status Session::CheckUnused(const CatalogRoot& before, const CatalogRoot& after) const {
@@ -117,7 +122,7 @@ Status Session::CheckUnusedLocked(const CatalogRoot& before, const CatalogRoot& 
     if (!entry->table) continue;
     const auto held = after.entries().find(key);
     const bool stands = held != after.entries().end() && held->second->table == entry->table;
-    if (!stands) ARROW_RETURN_NOT_OK(CheckUnused(*entry));
+    if (!stands) ARROW_RETURN_NOT_OK(CheckUnusedLocked(*entry));
   }
   return Status::OK();
 }

@@ -1,6 +1,6 @@
-// Carries out parsed statements. Split by what a statement does: statements_query.cpp (describe,
-// explain, SELECT, streams), statements_change.cpp (CREATE, INSERT, DELETE, DROP),
-// statements_alter.cpp (ALTER TABLE, TRUNCATE), statements_index.cpp (CREATE INDEX),
+// Carries out parsed statements. Split by what a statement does: statements_describe.cpp (what it
+// is), statements_query.cpp (explain, SELECT, streams), statements_change.cpp (CREATE, INSERT,
+// DELETE, DROP), statements_alter.cpp (ALTER TABLE, TRUNCATE), statements_index.cpp (CREATE INDEX),
 // statements_connection.cpp (transactions, schemas), statements.cpp (the rest).
 #pragma once
 
@@ -34,6 +34,8 @@ Status UnknownSchema(const std::string& schema, const CatalogView& catalog, Plac
 const char* StatementKindName(const sql::Statement& statement);
 /// What PostgreSQL's clients are told of a statement that is done; empty for one that shows rows.
 std::string CommandTag(const sql::Statement& statement, int64_t rows);
+/// What a DROP of anything but schemas takes away.
+logical::RelationKind DroppedKind(const sql::Statement& drop);
 /// Whether EXPLAIN takes it.
 bool HasPlan(const sql::Statement& statement);
 Status UnsupportedStatement(const sql::Statement& statement, const std::string& what);
@@ -73,6 +75,14 @@ class StatementRunner {
         context_(outer.context_) {}
 
   const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
+  /// The names and tables that this statement sees; from its first look at them on, or as set.
+  const std::shared_ptr<const CatalogView>& view() {
+    if (!view_) view_ = connection_.View();
+    return view_;
+  }
+  void SetView(std::shared_ptr<const CatalogView> view) { view_ = std::move(view); }
+  /// Instead of parameters: of sql::IsInsertOfValues.
+  void SetParameterRows(logical::RelationPtr rows) { parameter_rows_ = std::move(rows); }
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   /// Whether SET, RESET and SHOW of it are about the connection's current schema.
@@ -86,12 +96,25 @@ class StatementRunner {
                                                              const StreamOptions& options);
 
  private:
-  /// The names and tables that this statement sees.
-  const CatalogView& catalog() {
-    if (!view_) view_ = connection_.View();
-    return *view_;
+  // statements_describe.cpp
+  Status DescribeQuery(const sql::Statement& statement, const sql::BindContext& bind,
+                       StatementInfo* info);
+  Status DescribeInsert(const sql::Statement& statement, const sql::BindContext& bind,
+                        StatementInfo* info);
+  Status DescribeNames(const sql::Statement& statement, const sql::BindContext& bind,
+                       StatementInfo* info);
+  /// The uses of CREATE TABLE, VIEW and STREAM beside those of its query.
+  Status UsesOfCreate(const sql::Statement& statement, logical::RelationUses* uses);
+  Status UsesOfDrop(const sql::Statement& statement, logical::RelationUses* uses);
+  Status UsesOfAlter(const sql::Statement& statement, logical::RelationUses* uses);
+  Status UsesOfShow(const sql::Statement& statement, const sql::BindContext& bind,
+                    logical::RelationUses* uses);
+  const CatalogView& catalog() { return *view(); }
+  sql::BindContext Bind() {
+    auto bind = session_.MakeBindContext(catalog(), parameters_, *context_);
+    bind.parameter_rows = parameter_rows_;
+    return bind;
   }
-  sql::BindContext Bind() { return session_.MakeBindContext(catalog(), parameters_, *context_); }
   /// VEL1006 for too few or too many of them.
   Status CheckParameters(const sql::Statement& statement) const;
   /// A query as it is explained and started: bound, rewritten, found possible, and decided about.
@@ -111,6 +134,7 @@ class StatementRunner {
   Result<StatementResult> ExplainRows(const sql::Statement& statement);
   Result<std::string> Analyze(const sql::Statement& statement);
   // statements_set.cpp
+  Result<std::string> SettingText(const sql::Statement& set, const sql::BindContext& bind);
   Result<StatementResult> Set(const sql::Statement& statement);
   Result<StatementResult> Reset(const sql::Statement& statement);
   // statements_prepare.cpp
@@ -121,6 +145,10 @@ class StatementRunner {
     Parameters arguments;
   };
   Result<PreparedCall> CallOf(const sql::Statement& execute);
+  /// The statement inside a PREPARE, bound without the values of its parameters.
+  Result<StatementInfo> DescribePrepared(const sql::Statement& prepare);
+  /// The same of the statement that EXECUTE names.
+  Result<StatementInfo> DescribeNamed(const sql::Statement& execute);
   static Status AtExecute(const sql::Statement& execute, const Status& status);
   Result<StatementResult> Prepare(const sql::Statement& statement);
   Result<StatementResult> ExecutePrepared(const sql::Statement& statement);
@@ -153,7 +181,9 @@ class StatementRunner {
   };
   /// The table as the statement sees it, with its rows' positions as a further column.
   std::shared_ptr<const execution::TableRelation> PositionsOf(const CatalogEntry& target);
-  /// The rows that an UPDATE or DELETE changes, as they are found: bound and rewritten.
+  /// The rows that an UPDATE or DELETE changes, as they are found.
+  Result<ChangePlan> BindChange(const sql::Statement& statement, const sql::BindContext& bind);
+  /// The same, rewritten.
   Result<ChangePlan> PlanChange(const sql::Statement& statement);
   Result<FoundRows> OnceEach(const SchemaPtr& schema,
                              std::vector<std::shared_ptr<arrow::RecordBatch>> batches) const;
@@ -208,6 +238,8 @@ class StatementRunner {
   static bool ShowsNames(const sql::Statement& statement);
   /// SHOW TABLES, VIEWS, INDEXES and SCHEMAS.
   Result<std::vector<std::vector<std::string>>> ShowNames(const sql::Statement& statement);
+  /// Schema and name of what a CREATE makes, whether or not it may.
+  Result<ObjectName> MadeNameOf(const sql::Statement& statement);
   Result<ObjectName> NewNameOf(const sql::Statement& statement);
   /// Puts a new entry into the catalog, or among the temporary ones.
   Status Enter(const CatalogEntry& entry, Catalog::IfExists if_exists, Place place);
@@ -238,6 +270,7 @@ class StatementRunner {
   std::shared_ptr<const CatalogView> view_;
   const std::string& sql_;
   const Parameters parameters_;
+  logical::RelationPtr parameter_rows_;
   const std::string query_id_;
   const std::shared_ptr<execution::QueryContext> context_;
 };

@@ -3,11 +3,30 @@
 
 #include "base/text.hpp"
 #include "session/statement_runner.hpp"
+#include "sql/habits.hpp"
 
 namespace velaria::session {
 
 using sql::Statement;
 using sql::StatementKind;
+
+namespace {
+
+/// SHOW of what is no setting: the word may be another database's.
+Status WithShowHint(const Status& status, const std::string& word) {
+  ErrorInfo info = ErrorInfoOf(status);
+  const std::string_view habit = sql::HabitHint(sql::ShowHabits(), word);
+  if (!habit.empty()) {
+    info.hint = habit;
+  } else if (info.hint.empty()) {
+    info.hint =
+        "SHOW takes a setting, or ALL, TABLES, VIEWS, INDEXES, SCHEMAS, FUNCTIONS or COLUMNS FROM "
+        "table.";
+  }
+  return MakeError(std::move(info));
+}
+
+}  // namespace
 
 SchemaPtr ExplainSchema() {
   return arrow::schema(
@@ -126,9 +145,11 @@ Result<StatementResult> StatementRunner::Show(const Statement& statement) {
     } else if (IsSchemaSetting(statement.text)) {
       rows.push_back({ToLower(statement.text), connection_.path()});
     } else {
-      ARROW_ASSIGN_OR_RAISE(auto value, WithPlaceIfFailed(session_.settings().Get(statement.text),
-                                                          statement.text_place));
-      rows.push_back({ToLower(statement.text), value});
+      const auto value = session_.settings().Get(statement.text);
+      if (!value.ok()) {
+        return WithPlace(WithShowHint(value.status(), statement.text), statement.text_place);
+      }
+      rows.push_back({ToLower(statement.text), *value});
     }
   }
   ARROW_RETURN_NOT_OK(KeepShown(statement, &rows));

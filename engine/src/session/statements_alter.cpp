@@ -323,7 +323,9 @@ Result<CatalogEntry> StatementRunner::Rebuilt(const CatalogEntry& old, const Sch
     }
     batches.push_back(arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns()));
   }
-  ARROW_RETURN_NOT_OK(next.table->Append(batches));
+  ARROW_RETURN_NOT_OK(WithDuplicateHint(
+      next.table->Append(batches),
+      "Find such rows by GROUP BY and HAVING count(*) > 1, and change or delete them first."));
   return next;
 }
 

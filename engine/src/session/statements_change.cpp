@@ -42,6 +42,7 @@ Result<CatalogEntry> StatementRunner::FileTableEntry(const Statement& statement,
   entry.schema = name.schema;
   entry.name = name.name;
   file_options.rejects = session_.catalog().rejects();
+  file_options.form = io::OptionForm::kOptions;
   ARROW_ASSIGN_OR_RAISE(
       entry.file, WithPlaceIfFailed(
                       io::OpenFiles(path->second.values, session_.catalog().roots(), file_options),
@@ -83,14 +84,23 @@ Result<StatementResult> StatementRunner::CreateTable(const Statement& statement)
                       "a column name appears twice: " + field->name(),
                       "Give one of them an alias.");
       }
-      fields.push_back(field->WithNullable(true));
+      // A column of NULLs alone is text, as PostgreSQL has it: rows can be put into it.
+      const bool is_untyped = field->type()->id() == arrow::Type::NA;
+      fields.push_back(
+          field->WithNullable(true)->WithType(is_untyped ? arrow::utf8() : field->type()));
     }
     ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(query));
     const auto schema = arrow::schema(std::move(fields));
     entry.table = std::make_shared<storage::Table>(schema);
     for (auto& batch : batches) {
       rows += batch->num_rows();
-      batch = arrow::RecordBatch::Make(schema, batch->num_rows(), batch->columns());
+      auto columns = batch->columns();
+      for (auto& column : columns) {
+        if (column->type_id() != arrow::Type::NA) continue;
+        ARROW_ASSIGN_OR_RAISE(
+            column, arrow::MakeArrayOfNull(arrow::utf8(), batch->num_rows(), context_->pool()));
+      }
+      batch = arrow::RecordBatch::Make(schema, batch->num_rows(), std::move(columns));
     }
     ARROW_RETURN_NOT_OK(entry.table->Append(batches));
   } else {
@@ -115,23 +125,21 @@ Result<StatementResult> StatementRunner::CreateView(const Statement& statement) 
   entry.view_schema = query.schema;
   entry.view_sql = statement.text;
   entry.view_path = catalog().path();
-  const auto is_itself = [&](const auto& view) {
-    return EqualsIgnoreCase(view, entry.ShownName());
+  const auto is_itself = [&](const logical::RelationUse& use) {
+    return use.kind == logical::UseKind::kView && use.schema == entry.schema &&
+           EqualsIgnoreCase(use.name, entry.name);
   };
-  if (std::any_of(query.views.begin(), query.views.end(), is_itself)) {
+  if (std::any_of(query.uses.begin(), query.uses.end(), is_itself)) {
     return FailAt(statement.place, ErrorCode::kUnsupportedStatement,
                   "the view would read itself: " + name.name,
                   "Read the tables below it, or give the new view another name.");
   }
-  const auto is_temporary = [](const auto& read) {
-    return read.rfind(std::string(kTemporarySchema) + ".", 0) == 0;
-  };
-  auto read = query.reads;
-  read.insert(read.end(), query.views.begin(), query.views.end());
-  const auto found = std::find_if(read.begin(), read.end(), is_temporary);
-  if (found != read.end() && name.schema != kTemporarySchema) {
+  const auto found = std::find_if(query.uses.begin(), query.uses.end(),
+                                  [](const auto& use) { return use.schema == kTemporarySchema; });
+  if (found != query.uses.end() && name.schema != kTemporarySchema) {
     return FailAt(statement.place, ErrorCode::kWrongObjectKind,
-                  "a view that outlives its connection reads a temporary object: " + *found,
+                  "a view that outlives its connection reads a temporary object: " + found->schema +
+                      "." + found->name,
                   "Use CREATE TEMP VIEW.");
   }
   ARROW_RETURN_NOT_OK(Enter(entry, IfExistsOf(statement), statement.name.back().place));
@@ -195,16 +203,19 @@ Result<StatementResult> StatementRunner::Insert(const Statement& statement) {
   return InsertRows(statement, target, std::move(batches));
 }
 
+RelationKind DroppedKind(const Statement& drop) {
+  switch (drop.drop) {
+    case sql::DropKind::kView: return RelationKind::kView;
+    case sql::DropKind::kStream: return RelationKind::kStream;
+    case sql::DropKind::kIndex: return RelationKind::kIndex;
+    default: return RelationKind::kTable;
+  }
+}
+
 /// All of the names or none.
 Result<StatementResult> StatementRunner::Drop(const Statement& statement) {
-  RelationKind kind = RelationKind::kTable;
-  switch (statement.drop) {
-    case sql::DropKind::kTable: break;
-    case sql::DropKind::kView: kind = RelationKind::kView; break;
-    case sql::DropKind::kStream: kind = RelationKind::kStream; break;
-    case sql::DropKind::kSchema: return DropSchemas(statement);
-    case sql::DropKind::kIndex: kind = RelationKind::kIndex; break;
-  }
+  if (statement.drop == sql::DropKind::kSchema) return DropSchemas(statement);
+  const RelationKind kind = DroppedKind(statement);
   if (kind == RelationKind::kStream) {
     ARROW_RETURN_NOT_OK(
         WithPlaceIfFailed(connection_.CheckOutside("DROP STREAM"), statement.place));

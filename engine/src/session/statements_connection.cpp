@@ -27,6 +27,9 @@ Result<ObjectName> AnyNameOf(const std::vector<sql::Name>& parts, const CatalogV
   out.name = parts.back().text;
   if (parts.size() == 2) {
     out.schema = ToLower(parts[0].text);
+  }
+  catalog.NoteNamed(out.schema, out.name);
+  if (parts.size() == 2) {
     if (!catalog.HasSchema(out.schema)) {
       return UnknownSchema(parts[0].text, catalog, parts[0].place);
     }
@@ -42,16 +45,20 @@ Result<ObjectName> NameOf(const std::vector<sql::Name>& parts, const CatalogView
 
 /// Where a new object goes: a temporary one among the connection's own, another into the schema
 /// that is written or the current one.
-Result<ObjectName> StatementRunner::NewNameOf(const Statement& statement) {
+Result<ObjectName> StatementRunner::MadeNameOf(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(auto name, NameOf(statement.name, catalog()));
+  if (name.schema.empty()) name.schema = statement.temporary ? kTemporarySchema : catalog().path();
+  return name;
+}
+
+Result<ObjectName> StatementRunner::NewNameOf(const Statement& statement) {
+  ARROW_ASSIGN_OR_RAISE(auto name, MadeNameOf(statement));
   const Place place = statement.name.front().place;
-  if (statement.temporary && !name.schema.empty() && name.schema != kTemporarySchema) {
+  if (statement.temporary && name.schema != kTemporarySchema) {
     return FailAt(place, ErrorCode::kWrongObjectKind,
                   "a temporary object belongs to no other schema: " + name.schema,
                   "Leave the schema out.");
   }
-  if (statement.temporary) name.schema = kTemporarySchema;
-  if (name.schema.empty()) name.schema = catalog().path();
   if (name.schema == kTemporarySchema) {
     ARROW_RETURN_NOT_OK(
         WithPlaceIfFailed(connection_.CheckLasts("a temporary object"), statement.place));
@@ -61,11 +68,7 @@ Result<ObjectName> StatementRunner::NewNameOf(const Statement& statement) {
 }
 
 Status StatementRunner::Enter(const CatalogEntry& entry, Catalog::IfExists if_exists, Place place) {
-  const Status entered = connection_.Edit([&](CatalogRoot& names, CatalogRoot& temporary) {
-    auto& root = entry.schema == kTemporarySchema ? temporary : names;
-    return root.Create(entry, if_exists).status();
-  });
-  return WithPlaceIfFailed(entered, place);
+  return WithPlaceIfFailed(connection_.Enter(entry, if_exists), place);
 }
 
 Result<EntryPtr> StatementRunner::ExistingEntry(const std::vector<sql::Name>& parts) {

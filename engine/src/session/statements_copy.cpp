@@ -201,6 +201,7 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
     parsed->declared_by_position = true;
   }
   parsed->rejects = catalog.rejects();
+  parsed->form = io::OptionForm::kCopy;
   auto file = io::OpenFiles({statement.path}, catalog.roots(), *parsed);
   if (!file.ok()) return WithPlace(file.status(), place);
   const int found = (*file)->schema()->num_fields();
@@ -228,8 +229,13 @@ Result<StatementResult> StatementRunner::CopyFrom(const Statement& statement) {
   for (auto& batch : batches) {
     batch = arrow::RecordBatch::Make(target->table->schema(), batch->num_rows(), batch->columns());
   }
-  ARROW_ASSIGN_OR_RAISE(auto inserted, InsertRows(insert, target->table, std::move(batches)));
-  return Done(statement, inserted.rows_affected);
+  auto inserted = InsertRows(insert, target->table, std::move(batches));
+  if (!inserted.ok()) {
+    return WithDuplicateHint(inserted.status(),
+                             "Copy into a table without keys, and take its rows by INSERT INTO ... "
+                             "SELECT ... ON CONFLICT.");
+  }
+  return Done(statement, inserted->rows_affected);
 }
 
 }  // namespace velaria::session

@@ -17,10 +17,11 @@ using BatchPtr = std::shared_ptr<arrow::RecordBatch>;
 std::shared_ptr<const execution::TableRelation> StatementRunner::PositionsOf(
     const CatalogEntry& target) {
   return execution::TableRelation::WithPositions(target.kind, target.ShownName(), target.table,
-                                                 catalog().VersionOf(target.table));
+                                                 catalog().VersionOf(target.table), target.Use());
 }
 
-Result<StatementRunner::ChangePlan> StatementRunner::PlanChange(const Statement& statement) {
+Result<StatementRunner::ChangePlan> StatementRunner::BindChange(const Statement& statement,
+                                                                const sql::BindContext& bind) {
   ChangePlan plan;
   ARROW_ASSIGN_OR_RAISE(plan.target, WritableEntry(statement.name));
   const auto& target = *plan.target;
@@ -31,7 +32,12 @@ Result<StatementRunner::ChangePlan> StatementRunner::PlanChange(const Statement&
                          : "rows of a stream cannot be deleted: " + target.name);
   }
   ARROW_ASSIGN_OR_RAISE(
-      plan.rows, sql::PlanChangedRows(statement, PositionsOf(target), DefaultsOf(target), Bind()));
+      plan.rows, sql::PlanChangedRows(statement, PositionsOf(target), DefaultsOf(target), bind));
+  return plan;
+}
+
+Result<StatementRunner::ChangePlan> StatementRunner::PlanChange(const Statement& statement) {
+  ARROW_ASSIGN_OR_RAISE(auto plan, BindChange(statement, Bind()));
   ARROW_RETURN_NOT_OK(session_.Rewrite(&plan.rows.query, *context_));
   return plan;
 }

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/text.hpp"
+#include "execution/batch_cut.hpp"
 #include "logical/evaluate.hpp"
 #include "session/statement_runner.hpp"
 #include "session/table_rules.hpp"
@@ -260,7 +261,7 @@ Result<StatementResult> StatementRunner::WithReturning(const Statement& statemen
       out.columns.push_back(std::move(vector));
     }
     ARROW_ASSIGN_OR_RAISE(auto returned, ToRecordBatch(out, list.schema, context_->pool()));
-    batches.push_back(std::move(returned));
+    ARROW_RETURN_NOT_OK(execution::CutBatch(std::move(returned), context_->pool(), &batches));
   }
   result.schema = list.schema;
   ARROW_ASSIGN_OR_RAISE(result.rows,

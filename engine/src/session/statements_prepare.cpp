@@ -51,7 +51,9 @@ std::string CountOf(size_t count) {
 Status StatementRunner::CheckParameters(const Statement& statement) const {
   if (statement.kind == StatementKind::kPrepare) return Status::OK();  // given by EXECUTE
   const auto needed = static_cast<size_t>(statement.parameter_count);
-  const size_t given = parameters_.size();
+  const size_t given = parameter_rows_
+                           ? static_cast<size_t>(parameter_rows_->schema()->num_fields())
+                           : parameters_.size();
   if (given == needed) return Status::OK();
   const auto& places = statement.parameter_places;
   const bool is_written = given < places.size() && places[given].known();
@@ -61,6 +63,26 @@ Status StatementRunner::CheckParameters(const Statement& statement) const {
                     ", given: " + std::to_string(given));
 }
 
+Result<StatementInfo> StatementRunner::DescribePrepared(const Statement& prepare) {
+  ARROW_ASSIGN_OR_RAISE(const auto types, TypesOf(prepare));
+  Parameters unknown;
+  for (const auto& type : types) unknown.push_back(arrow::MakeNullScalar(type));
+  const bool all_typed = types.size() >= static_cast<size_t>(prepare.parameter_count);
+  unknown.resize(static_cast<size_t>(all_typed ? prepare.parameter_count : 0));
+  StatementRunner inner(*this, sql_, std::move(unknown));
+  return inner.Describe(*prepare.inner, all_typed);
+}
+
+Result<StatementInfo> StatementRunner::DescribeNamed(const Statement& execute) {
+  const auto found = connection_.prepared().Get(execute.text);
+  if (!found.ok()) return WithPlace(found.status(), execute.text_place);
+  const std::string& sql = (*found)->sql;
+  ARROW_ASSIGN_OR_RAISE(const auto prepare, sql::ParseStatement(sql, {}, execute.place));
+  auto described = StatementRunner(*this, sql, {}).DescribePrepared(*prepare);
+  if (!described.ok()) return AtExecute(execute, described.status());
+  return described;
+}
+
 /// The statement is bound once, so that what is wrong with it is told now.
 Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(connection_.CheckLasts("PREPARE"), statement.place));
@@ -68,12 +90,7 @@ Result<StatementResult> StatementRunner::Prepare(const Statement& statement) {
   ARROW_ASSIGN_OR_RAISE(prepared.types, TypesOf(statement));
   const auto declared = static_cast<int>(prepared.types.size());
   prepared.parameter_count = std::max(prepared.parameter_count, declared);
-  Parameters unknown;
-  for (const auto& type : prepared.types) unknown.push_back(arrow::MakeNullScalar(type));
-  const bool all_typed = declared >= statement.parameter_count;
-  unknown.resize(static_cast<size_t>(all_typed ? statement.parameter_count : 0));
-  StatementRunner inner(*this, sql_, std::move(unknown));
-  ARROW_RETURN_NOT_OK(inner.Describe(*statement.inner, all_typed).status());
+  ARROW_RETURN_NOT_OK(DescribePrepared(statement).status());
   ARROW_RETURN_NOT_OK(
       WithPlaceIfFailed(connection_.prepared().Add(std::move(prepared)), statement.text_place));
   return Done(statement, 0);

@@ -1,4 +1,4 @@
-// What a statement is, how it would run, and SELECT, at once or as a stream.
+// How a statement would run, and SELECT, at once or as a stream.
 #include "base/text.hpp"
 #include "session/statement_runner.hpp"
 
@@ -8,108 +8,7 @@ using logical::RelationKind;
 using sql::Statement;
 using sql::StatementKind;
 
-// ---- describe and explain
-
-namespace {
-
-/// Whether only later calls of the same connection can see what the statement does.
-bool NeedsConnection(const Statement& statement) {
-  switch (statement.kind) {
-    case StatementKind::kCreateTable:
-    case StatementKind::kCreateView: return statement.temporary;
-    case StatementKind::kSet:
-    case StatementKind::kReset: return StatementRunner::IsSchemaSetting(statement.text);
-    case StatementKind::kPrepare:
-    case StatementKind::kBegin: return true;
-    default: return false;
-  }
-}
-
-Status DescribeReturning(const Statement& statement, const CatalogEntry& target,
-                         const sql::BindContext& bind, StatementInfo* info) {
-  if (statement.returning.empty()) return Status::OK();
-  ARROW_ASSIGN_OR_RAISE(auto list, sql::BindReturning(statement, *target.ArrowSchema(), bind));
-  info->schema = list.schema;
-  return Status::OK();
-}
-
-}  // namespace
-
-Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool parameters_known) {
-  StatementInfo info;
-  info.kind = StatementKindName(statement);
-  info.parameter_count = statement.parameter_count;
-  auto bind = Bind();
-  bind.parameters_known = parameters_known;
-  if (parameters_known) ARROW_RETURN_NOT_OK(CheckParameters(statement));
-  info.needs_connection = NeedsConnection(statement);
-  switch (statement.kind) {
-    case StatementKind::kSelect: {
-      ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, bind));
-      info.schema = query.schema;
-      info.reads = query.reads;
-      if (!query.is_bounded) info.kind = "stream";
-      return info;
-    }
-    case StatementKind::kExplain: info.schema = ExplainSchema(); return info;
-    case StatementKind::kShow: info.schema = ShowSchema(statement); return info;
-    case StatementKind::kSummarize: info.schema = SummarizeSchema(); return info;
-    case StatementKind::kPrepare: info.parameter_count = 0; return info;
-    case StatementKind::kExecute: {
-      if (!parameters_known) return info;
-      ARROW_ASSIGN_OR_RAISE(const auto call, CallOf(statement));
-      StatementRunner inner(*this, call.sql, call.arguments);
-      auto described = inner.Describe(*call.prepare->inner, true);
-      if (!described.ok()) return AtExecute(statement, described.status());
-      described->parameter_count = statement.parameter_count;
-      return described;
-    }
-    case StatementKind::kDescribe: info.schema = DescribeSchema(); return info;
-    case StatementKind::kInsert: {
-      ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-      ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanInsertSource(statement, *target->ArrowSchema(),
-                                                              DefaultsOf(*target), bind));
-      info.reads = query.reads;
-      info.writes = {target->ShownName()};
-      if (!query.is_bounded) info.kind = "insert_stream";
-      ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
-      return info;
-    }
-    case StatementKind::kUpdate:
-    case StatementKind::kDelete: {
-      ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-      info.writes = {target->ShownName()};
-      if (statement.returning.empty()) return info;
-      if (!statement.from) {
-        ARROW_RETURN_NOT_OK(DescribeReturning(statement, *target, bind, &info));
-        return info;
-      }
-      const auto relation = PositionsOf(*target);
-      ARROW_ASSIGN_OR_RAISE(const auto changed,
-                            sql::PlanChangedRows(statement, relation, DefaultsOf(*target), bind));
-      info.schema = changed.returning.schema;
-      info.reads = changed.query.reads;
-      return info;
-    }
-    case StatementKind::kCopy: {
-      if (statement.copy_from) {
-        ARROW_ASSIGN_OR_RAISE(auto target, WritableEntry(statement.name));
-        info.writes = {target->name};
-        return info;
-      }
-      ARROW_ASSIGN_OR_RAISE(auto query, PlanCopy(statement, bind));
-      info.reads = query.reads;
-      return info;
-    }
-    default:
-      if (statement.select) {
-        ARROW_ASSIGN_OR_RAISE(auto query, sql::PlanSelect(*statement.select, bind));
-        info.reads = query.reads;
-      }
-      if (!statement.name.empty()) info.writes = {statement.name.back().text};
-      return info;
-  }
-}
+// ---- explain
 
 bool HasPlan(const Statement& statement) {
   switch (statement.kind) {

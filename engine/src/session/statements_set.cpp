@@ -7,6 +7,18 @@ namespace velaria::session {
 using sql::Statement;
 
 /// The value is a constant expression; its text is what the settings take.
+Result<std::string> StatementRunner::SettingText(const Statement& set,
+                                                 const sql::BindContext& bind) {
+  ARROW_ASSIGN_OR_RAISE(auto value, sql::BindOverSchema(*set.value, *arrow::schema({}), "", bind));
+  ARROW_ASSIGN_OR_RAISE(value, logical::Fold(value, context_->functions()));
+  if (value->kind != logical::BoundKind::kLiteral) {
+    return FailAt(set.value->place, ErrorCode::kBadSetting,
+                  "the value is not a constant: " + set.text);
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto scalar, ConstantValue(value->literal));
+  return scalar->ToString();
+}
+
 Result<StatementResult> StatementRunner::Set(const Statement& statement) {
   const Place place = statement.value->place;
   const bool of_schema = IsSchemaSetting(statement.text);
@@ -14,14 +26,7 @@ Result<StatementResult> StatementRunner::Set(const Statement& statement) {
     ARROW_RETURN_NOT_OK(
         WithPlaceIfFailed(session_.settings().Get(statement.text).status(), statement.text_place));
   }
-  ARROW_ASSIGN_OR_RAISE(auto value,
-                        sql::BindOverSchema(*statement.value, *arrow::schema({}), "", Bind()));
-  ARROW_ASSIGN_OR_RAISE(value, logical::Fold(value, context_->functions()));
-  if (value->kind != logical::BoundKind::kLiteral) {
-    return FailAt(place, ErrorCode::kBadSetting, "the value is not a constant: " + statement.text);
-  }
-  ARROW_ASSIGN_OR_RAISE(const auto scalar, ConstantValue(value->literal));
-  const std::string text = scalar->ToString();
+  ARROW_ASSIGN_OR_RAISE(const auto text, SettingText(statement, Bind()));
   const Status set =
       of_schema ? connection_.SetPath(text) : session_.settings().Set(statement.text, text);
   ARROW_RETURN_NOT_OK(WithPlaceIfFailed(set, place));

@@ -216,6 +216,13 @@ Status TableRules::Duplicate(size_t key, const arrow::RecordBatch& batch, int64_
       "constraint: " + rules_.keys[key].name);
 }
 
+Status WithDuplicateHint(const Status& status, std::string hint) {
+  ErrorInfo info = ErrorInfoOf(status);
+  if (status.ok() || info.code != ErrorCode::kConstraint || info.hint.empty()) return status;
+  info.hint = std::move(hint);
+  return MakeError(std::move(info));
+}
+
 Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place) {
   if (IsComparable(*LogicalType(type))) return Status::OK();
   return FailAt(place, ErrorCode::kTypeMismatch,

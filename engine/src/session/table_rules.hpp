@@ -103,6 +103,9 @@ class TableRules final : public storage::TableGuard {
 };
 
 /// VEL2016 for a column that no key can be of; a coded column can where its values can.
+/// A duplicate key with what fits where its rows do not come from an INSERT; any other status as it
+/// is. Of the breaches of a constraint, only a duplicate key in inserted rows has a hint.
+Status WithDuplicateHint(const Status& status, std::string hint);
 Status CheckCanBeKey(const TypePtr& type, const std::string& column, Place place);
 
 /// The position of the column of that name, or -1.

@@ -201,6 +201,7 @@ class Grammar : private TokenCursor {
   Result<int64_t> ParseWindowLength(std::string_view what);
   bool AtTail() const;
   Status ParseTail(Select* select);
+  Status RefuseOffsetFirst(std::string_view offset) const;
   Status ParseOrderBy(Select* select);
   Result<std::vector<OrderItem>> ParseOrderItems();
   Status ParseOrderDirection(bool* descending, std::optional<bool>* nulls_first);
@@ -213,6 +214,7 @@ class Grammar : private TokenCursor {
   Result<TablePtr> ParseTableSource();
   Result<TablePtr> ParseNamedTable();
   Result<TablePtr> ParseParenthesisedTable();
+  Status RefuseTableWord() const;
   Status ParseTableAlias(TableRef* table);
   bool AtBareAlias() const;
 
@@ -221,6 +223,7 @@ class Grammar : private TokenCursor {
   /// The join that starts here, or false.
   Result<bool> ParseJoinWords(TableRef* join);
   Status ParseJoinCondition(TableRef* join);
+  static Status RefusePositional(const TableRef& join);
   Status ParseTableSample(TableRef* table);
   /// Behind TABLESAMPLE or USING SAMPLE.
   Result<TableSample> ParseSample();

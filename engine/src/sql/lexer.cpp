@@ -199,9 +199,17 @@ void Lexer::ReadSymbol(Token* token) {
   }
   const uint32_t code_point = CodePointAt(text_, position_);
   const bool curly_quote = code_point >= 0x2018 && code_point <= 0x201F;
+  std::string hint = curly_quote ? "Use the plain quotes ' and \"." : "";
+  if (rest[0] == '`') {
+    hint = "Quote names with double quotes";
+    const size_t close = rest.find_first_of("`\"\n", 1);
+    if (close < 40 && rest[close] == '`') {
+      hint += ": \"" + std::string(rest.substr(1, close - 1)) + "\"";
+    }
+    hint += ".";
+  }
   Fail(position_, ErrorCode::kSyntaxError,
-       "character is not allowed outside quotes: " + CodePointText(code_point),
-       curly_quote ? "Use the plain quotes ' and \"." : "");
+       "character is not allowed outside quotes: " + CodePointText(code_point), std::move(hint));
 }
 
 Place Lexer::PlaceAt(size_t offset) {

@@ -5,7 +5,8 @@ namespace velaria::sql {
 namespace {
 
 constexpr std::string_view kOpenString = "string has no end: '";
-constexpr std::string_view kOpenStringHint = "Close it with a single quote.";
+constexpr std::string_view kOpenStringHint =
+    "Close it with a single quote; a quote inside is written twice: 'it''s'.";
 
 }  // namespace
 

@@ -33,6 +33,9 @@ Result<ExprPtr> Grammar::ParseCall(std::vector<Name> names) {
 Status Grammar::ParseArguments(Expr* call) {
   bool more = true;
   while (more) {
+    if (AtWord("LAMBDA") && IsName(Peek(1)) && (IsSymbol(Peek(2), ":") || IsSymbol(Peek(2), ","))) {
+      return Unsupported(Current(), "LAMBDA");
+    }
     VELARIA_RETURN_NOT_OK(ParseArgumentName(call->children.size(), &call->argument_names));
     VELARIA_ASSIGN_OR_RETURN(ExprPtr argument, ParseExpression());
     call->children.push_back(std::move(argument));

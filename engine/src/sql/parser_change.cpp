@@ -100,7 +100,8 @@ Status Grammar::ParseOnConflict(Statement* statement) {
 Result<StatementPtr> Grammar::ParseDelete(std::vector<CommonTable> with) {
   auto statement = std::make_unique<Statement>(StatementKind::kDelete, Take().place);
   statement->with = std::move(with);
-  VELARIA_RETURN_NOT_OK(Expect(Keyword::kFrom));
+  VELARIA_RETURN_NOT_OK(
+      WithHint(Expect(Keyword::kFrom), "Write DELETE FROM table WHERE condition."));
   VELARIA_RETURN_NOT_OK(ParseChangedTable(statement.get()));
   if (Accept(Keyword::kUsing)) {
     VELARIA_ASSIGN_OR_RETURN(statement->from, ParseFrom());

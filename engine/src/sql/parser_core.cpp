@@ -32,12 +32,17 @@ Status Grammar::ParseSelectList(Select* select) {
   if (Accept(Keyword::kDistinct)) {
     select->distinct = true;
     if (Accept(Keyword::kOn)) {
-      VELARIA_RETURN_NOT_OK(Expect("("));
+      VELARIA_RETURN_NOT_OK(WithHint(Expect("("), "Write DISTINCT ON (a, b)."));
       VELARIA_ASSIGN_OR_RETURN(select->distinct_on, ParseExpressionList());
       VELARIA_RETURN_NOT_OK(Expect(")"));
     }
   } else {
     Accept(Keyword::kAll);
+  }
+  if (AtWord("TOP") && Peek(1).kind == TokenKind::kInteger) {
+    return WithHint(
+        Unexpected("an expression"),
+        "Write LIMIT " + std::string(Peek(1).raw.substr(0, 20)) + " at the end of the query.");
   }
   VELARIA_ASSIGN_OR_RETURN(select->items, ParseSelectItems());
   if (At(Keyword::kInto)) return Unsupported(Current(), "SELECT ... INTO");

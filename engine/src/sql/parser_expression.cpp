@@ -179,16 +179,18 @@ Result<ExprPtr> Grammar::ParseBinary(ExprPtr left, int precedence) {
   const bool comparison = precedence == kComparison;
   const std::string text(comparison ? ComparisonText(token.raw) : token.raw);
   const bool boolean = comparison || precedence == kOtherOperator;
-  if (boolean && AtQuantifier()) return ParseQuantified(std::move(left), token.place, text);
+  const bool is_like = IsLikeOperator(text);
+  const std::string like = text.ends_with('*') ? "ILIKE" : "LIKE";
+  const bool negated = is_like && text.starts_with('!');
+  if (boolean && AtQuantifier()) {
+    return ParseQuantified(std::move(left), token.place,
+                           is_like ? (negated ? "NOT " : "") + like : text);
+  }
   VELARIA_ASSIGN_OR_RETURN(ExprPtr right, ParseOperators(precedence + 1));
   if (comparison) VELARIA_RETURN_NOT_OK(RefuseChain(precedence));
-  ExprPtr binary = MakeExpr(ExprKind::kBinary, token.place);
-  binary->text = text;
-  if (IsLikeOperator(text)) {
-    binary->kind = ExprKind::kLike;
-    binary->text = text.ends_with('*') ? "ILIKE" : "LIKE";
-    binary->negated = text.starts_with('!');
-  }
+  ExprPtr binary = MakeExpr(is_like ? ExprKind::kLike : ExprKind::kBinary, token.place);
+  binary->text = is_like ? like : text;
+  binary->negated = negated;
   binary->children.push_back(std::move(left));
   binary->children.push_back(std::move(right));
   return Measured(std::move(binary));

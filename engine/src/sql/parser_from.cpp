@@ -1,4 +1,6 @@
+#include "base/text.hpp"
 #include "sql/grammar.hpp"
+#include "sql/habits.hpp"
 
 namespace velaria::sql {
 Result<Grammar::TablePtr> Grammar::ParseFrom() {
@@ -95,12 +97,22 @@ Result<Grammar::TablePtr> Grammar::ParseParenthesisedTable() {
   return Measured(std::move(table));
 }
 
+/// PIVOT (...) and its like; pivot (a, b) is an alias with names of columns.
+Status Grammar::RefuseTableWord() const {
+  if (!At(TokenKind::kWord) || !IsSymbol(Peek(1), "(")) return Status::OK();
+  const bool names = IsName(Peek(2)) && (IsSymbol(Peek(3), ",") || IsSymbol(Peek(3), ")"));
+  const Habit* habit = names ? nullptr : FindHabit(UnsupportedTableWords(), Current().raw);
+  return habit ? Unsupported(Current(), ToUpper(habit->word), habit->hint) : Status::OK();
+}
+
 Status Grammar::ParseTableAlias(TableRef* table) {
   if (!At(Keyword::kAs) && !AtBareAlias()) return Status::OK();
   if (table->alias) return Unsupported(Current(), "second alias of a table in parentheses");
   const bool bare = !Accept(Keyword::kAs);
+  if (bare) VELARIA_RETURN_NOT_OK(RefuseTableWord());
   VELARIA_ASSIGN_OR_RETURN(table->alias, ExpectName("an alias"));
   if (bare) NoteBareAlias(*table->alias);
+  VELARIA_RETURN_NOT_OK(RefuseTableWord());
   if (At("(")) {
     if (IsName(Peek(1)) && Peek(2).kind == TokenKind::kWord) {
       return Unsupported(Peek(2), "alias with column types");

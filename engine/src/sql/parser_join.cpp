@@ -17,10 +17,21 @@ Result<Grammar::TablePtr> Grammar::ParseJoins(TablePtr left) {
       if (!AtAny({Keyword::kOn, Keyword::kUsing})) {  // a JOIN b JOIN c ON ... ON ...
         VELARIA_ASSIGN_OR_RETURN(join->right, ParseJoins(std::move(join->right)));
       }
+      if (!AtAny({Keyword::kOn, Keyword::kUsing})) VELARIA_RETURN_NOT_OK(RefusePositional(*join));
       VELARIA_RETURN_NOT_OK(ParseJoinCondition(join.get()));
     }
     VELARIA_ASSIGN_OR_RETURN(left, Measured(std::move(join)));
   }
+}
+
+/// a POSITIONAL JOIN b: the word was read as an alias, and has no condition behind it.
+Status Grammar::RefusePositional(const TableRef& join) {
+  const auto& alias = join.left->alias;
+  if (!alias || alias->quoted || alias->text != "positional") return Status::OK();
+  Token word;
+  word.place = alias->place;
+  return Unsupported(word, "POSITIONAL JOIN",
+                     "Number the rows of both by row_number() OVER (), and join on the numbers.");
 }
 
 Status Grammar::ParseJoinCondition(TableRef* join) {

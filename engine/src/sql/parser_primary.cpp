@@ -1,5 +1,6 @@
 #include <charconv>
 
+#include "base/text.hpp"
 #include "sql/grammar.hpp"
 
 namespace velaria::sql {
@@ -55,11 +56,18 @@ Result<ExprPtr> Grammar::ParseWordPrimary() {
     }
     case Keyword::kCase: return ParseCase();
     case Keyword::kCast: return ParseCast(false);
-    case Keyword::kCurrentDate: Advance(); return MakeCall("current_date", place);
-    case Keyword::kCurrentTime: Advance(); return MakeCall("current_time", place);
-    case Keyword::kCurrentTimestamp: Advance(); return MakeCall("current_timestamp", place);
-    case Keyword::kLocaltime: Advance(); return MakeCall("localtime", place);
-    case Keyword::kLocaltimestamp: Advance(); return MakeCall("localtimestamp", place);
+    case Keyword::kCurrentDate:
+    case Keyword::kCurrentTime:
+    case Keyword::kCurrentTimestamp:
+    case Keyword::kLocaltime:
+    case Keyword::kLocaltimestamp: {  // with or without empty parentheses
+      std::string function = ToLower(Take().raw);
+      if (At("(") && IsSymbol(Peek(1), ")")) {
+        Advance();
+        Advance();
+      }
+      return MakeCall(std::move(function), place);
+    }
     case Keyword::kArray:
       if (IsSymbol(Peek(1), "[") || IsSymbol(Peek(1), "(")) return ParseArray();
       break;

@@ -47,8 +47,10 @@ Status Grammar::ParseTail(Select* select) {
     if (!has_limit && Accept(Keyword::kLimit)) {
       has_limit = true;
       if (Accept(Keyword::kAll) || Accept(Keyword::kNull)) continue;
+      const size_t begin = Offset();
       VELARIA_ASSIGN_OR_RETURN(select->limit, ParseExpression());
       if (At(Keyword::kPercent)) return Unsupported(Current(), "LIMIT in percent");
+      if (At(",")) return RefuseOffsetFirst(TextFrom(begin));
     } else if (!has_limit && At(Keyword::kFetch)) {
       has_limit = true;
       VELARIA_RETURN_NOT_OK(ParseFetch(select));
@@ -65,6 +67,17 @@ Status Grammar::ParseTail(Select* select) {
     return Unsupported(Current(), "FOR " + ToUpper(Peek(1).raw.substr(0, 20)));
   }
   return Status::OK();
+}
+
+/// LIMIT offset, count: the comma is the current token.
+Status Grammar::RefuseOffsetFirst(std::string_view offset) const {
+  const Token& count = Peek(1);
+  const bool is_short = offset.size() <= 20 && count.raw.size() <= 20;
+  const bool is_value = count.kind == TokenKind::kInteger || count.kind == TokenKind::kParameter;
+  return WithHint(Unexpected("end of statement"), is_short && is_value
+                                                      ? "Write LIMIT " + std::string(count.raw) +
+                                                            " OFFSET " + std::string(offset) + "."
+                                                      : "Write LIMIT count OFFSET offset.");
 }
 
 Status Grammar::ParseOrderBy(Select* select) {

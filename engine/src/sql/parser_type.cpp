@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "sql/grammar.hpp"
+#include "sql/habits.hpp"
 
 namespace velaria::sql {
 namespace {
@@ -49,7 +50,8 @@ Result<TypeName> Grammar::ParseType() {
   } else if (Accept("(")) {
     do {
       if (!At(TokenKind::kInteger) && !At(TokenKind::kError)) {
-        return Unsupported(Current(), "type " + type.name + " with these arguments");
+        return Unsupported(Current(), "type " + type.name + " with these arguments",
+                           HabitHint(TypeHabits(), type.name));
       }
       VELARIA_ASSIGN_OR_RETURN(int64_t argument, ExpectInteger("a whole number"));
       type.arguments.push_back(argument);

@@ -18,8 +18,7 @@ Result<logical::BoundQuery> QueryOf(PlannedQuery planned, QueryBinder& binder) {
   query.schema = logical::SchemaOf(*query.root);
   if (planned.metadata) query.schema = query.schema->WithMetadata(planned.metadata);
   query.is_bounded = logical::IsBounded(*query.root);
-  query.reads = binder.reads();
-  query.views = binder.views();
+  query.uses = binder.uses();
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }

@@ -17,8 +17,14 @@ struct BindContext {
   std::vector<std::shared_ptr<arrow::Scalar>>
       parameters;                // values of ? and $n; described only when fewer are given
   bool parameters_known = true;  // false: describe() without values; parameters have type NULL
+  /// Of IsInsertOfValues: its VALUES once for each of these rows, whose columns "$1" and so on are
+  /// the parameters.
+  logical::RelationPtr parameter_rows;
   FunctionContext functions;
 };
+
+/// "$1"
+inline std::string ParameterName(int number) { return "$" + std::to_string(number); }
 
 /// Binds a SELECT, VALUES or set operation.
 Result<logical::BoundQuery> PlanSelect(const Select& select, const BindContext& context);
@@ -33,6 +39,10 @@ Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const ar
                                                       const std::string& table,
                                                       const std::string& clause,
                                                       const BindContext& context);
+
+/// INSERT ... VALUES (...) that may run once over rows of parameters, and mean what it means when
+/// it runs for each of them.
+bool IsInsertOfValues(const Statement& statement);
 
 /// By column of a table; null where it has none.
 using ColumnDefaults = std::vector<logical::BoundExprPtr>;

@@ -1,5 +1,6 @@
 // Calls: scalar functions, and the few that must not evaluate all their arguments.
 #include "base/text.hpp"
+#include "sql/habits.hpp"
 #include "sql/planner_expression.hpp"
 
 namespace velaria::sql {
@@ -20,15 +21,23 @@ bool CannotFail(const logical::BoundExpr& expr) {
   return expr.kind == BoundKind::kColumn || expr.kind == BoundKind::kLiteral;
 }
 
-Status UnknownFunction(const std::string& name, Place place) {
-  auto names = FunctionRegistry::Instance().Names();
-  names.emplace_back("unnest");  // it makes rows, and is no function of the registry
-  const auto near = NearestName(name, names);
-  return FailAt(place, ErrorCode::kUnknownFunction, "unknown function: " + name,
-                near.empty() ? "" : "Did you mean " + near + "?");
-}
-
 }  // namespace
+
+Status UnknownFunction(const std::string& name, Place place) {
+  if (const Habit* habit = FindHabit(UnsupportedFunctions(), name)) {
+    return FailAt(place, ErrorCode::kUnsupportedStatement,
+                  "this part of a statement is not supported: " + name + "(...)",
+                  std::string(habit->hint));
+  }
+  std::string hint(HabitHint(FunctionHabits(), name));
+  if (hint.empty()) {
+    auto names = FunctionRegistry::Instance().Names();
+    names.emplace_back("unnest");  // it makes rows, and is no function of the registry
+    const auto near = NearestName(name, names);
+    if (!near.empty()) hint = "Did you mean " + near + "?";
+  }
+  return FailAt(place, ErrorCode::kUnknownFunction, "unknown function: " + name, std::move(hint));
+}
 
 Result<BoundExprPtr> ExpressionBinder::BindCall(const Expr& expr) {
   const std::string name = ToLower(expr.names.back().text);
@@ -64,6 +73,10 @@ Result<BoundExprPtr> ExpressionBinder::BindScalarCall(const std::string& name, c
   bool handled = false;
   VELARIA_ASSIGN_OR_RETURN(auto lazy, BindLazyCall(name, arguments, expr.place, &handled));
   if (handled) return lazy;
+  if (name == "nullif" && arguments.size() == 2) {
+    for (auto& argument : arguments) argument = TryFold(argument, functions());
+    FitConstant(&arguments[0], &arguments[1], functions());  // as its comparison does
+  }
   if (UnifiesArguments(name) && !arguments.empty()) {
     VELARIA_RETURN_NOT_OK(Unify(&arguments, expr.place, functions()).status());
   }

@@ -155,6 +155,7 @@ Result<ChangedRows> QueryBinder::BindChangedRows(const Statement& statement,
   VELARIA_RETURN_NOT_OK(BindCommonTables(statement.with));
   TableRef ref(TableKind::kNamed, statement.name.back().place);
   VELARIA_ASSIGN_OR_RETURN(auto from, ScanOf(relation, ref, NameOf(statement)));
+  uses_.insert(relation->use());
   from.scope.columns.pop_back();  // the position, which nobody can name
   const size_t width = from.scope.columns.size();
   Scope others;
@@ -193,8 +194,7 @@ Result<ChangedRows> QueryBinder::BindChangedRows(const Statement& statement,
   VELARIA_ASSIGN_OR_RETURN(changed.query.root, WithoutSubqueries(project));
   changed.query.schema = logical::SchemaOf(*changed.query.root);
   changed.query.is_bounded = logical::IsBounded(*changed.query.root);
-  changed.query.reads = reads_;
-  changed.query.views = views_read_;
+  changed.query.uses = uses_;
   if (!changed.query.is_bounded) {
     return FailAt(statement.place, ErrorCode::kNeedsBoundedInput,
                   "UPDATE and DELETE cannot read a stream, which never ends");

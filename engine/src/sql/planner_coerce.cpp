@@ -84,6 +84,17 @@ BoundExprPtr ExactFit(const BoundExprPtr& constant, const TypePtr& type,
   return *there;
 }
 
+bool FitConstant(BoundExprPtr* left, BoundExprPtr* right, const FunctionContext& context) {
+  if (auto fit = ExactFit(*right, (*left)->type, context)) {
+    *right = std::move(fit);
+    return true;
+  }
+  auto fit = ExactFit(*left, (*right)->type, context);
+  if (!fit) return false;
+  *left = std::move(fit);
+  return true;
+}
+
 static bool HasCodesOfValues(const arrow::DataType& type) {
   return IsDictionary(type) && !IsString(type);
 }
@@ -118,16 +129,7 @@ Status CoerceComparison(BoundExprPtr* left, BoundExprPtr* right, Place place,
   if (IsString(*(*left)->type) && IsString(*(*right)->type)) return Status::OK();
   *left = TryFold(*left, context);
   *right = TryFold(*right, context);
-  if (auto fit = ExactFit(*right, (*left)->type, context);
-      fit && (*left)->kind != BoundKind::kLiteral) {
-    *right = fit;
-    return Status::OK();
-  }
-  if (auto fit = ExactFit(*left, (*right)->type, context);
-      fit && (*right)->kind != BoundKind::kLiteral) {
-    *left = fit;
-    return Status::OK();
-  }
+  if (FitConstant(left, right, context)) return Status::OK();
   auto common = CommonType((*left)->type, (*right)->type);
   if (!common.ok()) {
     return FailAt(place, ErrorCode::kTypeMismatch,

@@ -43,6 +43,11 @@ Result<TypePtr> Unify(std::vector<logical::BoundExprPtr>* exprs, Place place,
 /// A constant as a value of `type` when that keeps its value exactly; null otherwise.
 logical::BoundExprPtr ExactFit(const logical::BoundExprPtr& constant, const TypePtr& type,
                                const FunctionContext& context);
+/// Moves the side that is a constant to the other's type, the right one first, where ExactFit
+/// allows it: so `real_column = 0.1` and `0.1::REAL = 0.1` are the same comparison. False when
+/// neither moved.
+bool FitConstant(logical::BoundExprPtr* left, logical::BoundExprPtr* right,
+                 const FunctionContext& context);
 /// A boolean expression, or VEL2016 naming the clause: "WHERE must be BOOLEAN, not: INTEGER".
 Result<logical::BoundExprPtr> ExpectBoolean(logical::BoundExprPtr expr, const std::string& what,
                                             const FunctionContext& context);

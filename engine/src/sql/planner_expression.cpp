@@ -24,7 +24,8 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
     case ExprKind::kString:
     case ExprKind::kTyped:
     case ExprKind::kInterval: return BindLiteral(expr, functions());
-    case ExprKind::kParameter: return BindParameter(expr, context_);
+    case ExprKind::kParameter:
+      return context_.parameter_rows ? BindParameterColumn(expr) : BindParameter(expr, context_);
     case ExprKind::kColumn: return BindColumn(expr);
     case ExprKind::kStar:
       return FailAt(expr.place, ErrorCode::kSyntaxError, "* may not stand in an expression");
@@ -63,7 +64,7 @@ Result<BoundExprPtr> ExpressionBinder::Bind(const Expr& expr) {
       return Call("row", std::move(values), expr.place);
     }
     case ExprKind::kArray: return BindArray(expr);
-    case ExprKind::kArraySubquery: return Unsupported(expr.place, "ARRAY(subquery)");
+    case ExprKind::kArraySubquery: return BindArraySubquery(expr);
     case ExprKind::kStruct: return BindStruct(expr);
     case ExprKind::kIndex: return BindIndex(expr);
     case ExprKind::kSlice: return BindSlice(expr);
@@ -101,23 +102,21 @@ static bool IsBareCall(const Name& name) {
 }
 
 Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
-  if (aliases_ && expr.names.size() == 1) {
-    VELARIA_ASSIGN_OR_RETURN(const auto* seen, scope_->Find(expr.names));
-    const auto alias = aliases_->find(ToLower(expr.names[0].text));
-    if (!seen && alias != aliases_->end()) {
-      const auto* aliases = std::exchange(aliases_, nullptr);  // an alias does not see aliases
-      auto bound = Bind(*alias->second);
-      aliases_ = aliases;
-      return bound;
-    }
-  }
   VELARIA_ASSIGN_OR_RETURN(const auto* column, scope_->Find(expr.names));
+  if (!column && aliases_first_) {
+    VELARIA_ASSIGN_OR_RETURN(auto meant, BindAlias(expr));
+    if (meant) return meant;
+  }
   if (!column && outer_) {
     VELARIA_ASSIGN_OR_RETURN(auto outer, outer_->Resolve(expr.names, expr.place));
     if (outer) return outer;
   }
   if (!column && expr.names.size() == 1 && IsBareCall(expr.names[0])) {
     return Call(ToLower(expr.names[0].text), {}, expr.place);
+  }
+  if (!column && !aliases_first_) {
+    VELARIA_ASSIGN_OR_RETURN(auto meant, BindAlias(expr));
+    if (meant) return meant;
   }
   if (!column && expr.names.size() > 1) {
     VELARIA_ASSIGN_OR_RETURN(auto field, BindColumnField(expr));
@@ -130,15 +129,17 @@ Result<BoundExprPtr> ExpressionBinder::BindColumn(const Expr& expr) {
       const Scope* owner = scope_->HasTable(table) ? nullptr : outer_->ScopeOfTable(table);
       if (owner) blamed = owner;
     }
-    std::vector<std::string> aliases;
-    if (aliases_) {
-      for (const auto& alias : *aliases_) aliases.push_back(alias.first);
-    }
-    VELARIA_ASSIGN_OR_RETURN(column, blamed->Get(expr.names, aliases));
+    return UnknownName(expr, *blamed);
   }
   auto bound = std::make_shared<logical::BoundExpr>(*column->expr);
   bound->place = expr.place;
   return PlainValues(std::move(bound));
+}
+
+Result<BoundExprPtr> ExpressionBinder::BindParameterColumn(const Expr& expr) {
+  Expr column{ExprKind::kColumn, expr.place};
+  column.names = {{ParameterName(expr.index), true, expr.place}};
+  return BindColumn(column);
 }
 
 Result<std::vector<BoundExprPtr>> ExpressionBinder::BindAll(const std::vector<ExprPtr>& exprs) {
@@ -280,9 +281,15 @@ Result<BoundExprPtr> ExpressionBinder::BindCast(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(expr.type));
   VELARIA_ASSIGN_OR_RETURN(auto child, Bind(*expr.children[0]));
   if (child->type->Equals(*type)) {
+    // A JSON document as VARCHAR is a text like any other.
+    if (logical::IsJsonDocument(*child)) {
+      return logical::CastAnew(std::move(child), type, expr.try_cast, expr.place);
+    }
     if (!IsUntyped(*child)) return child;
     return logical::MakeLiteral(child->literal, expr.place);  // CAST('5' AS VARCHAR) has a type
   }
+  // The cast that is written has its own error, whatever function it is an argument of.
+  if (IsUntyped(*child)) child = logical::MakeLiteral(child->literal, child->place);
   return logical::MakeCast(std::move(child), type, expr.try_cast, expr.place);
 }
 

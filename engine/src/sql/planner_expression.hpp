@@ -5,6 +5,7 @@
 // once the whole SELECT is known.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -80,9 +81,20 @@ struct WindowCollector {
   logical::HashIndex call_index;
 };
 
-/// Select-list aliases in small letters, which GROUP BY, HAVING and ORDER BY may use where the
-/// input has no such column; of two equal ones the first.
-using Aliases = std::unordered_map<std::string, const Expr*>;
+/// The aliases of a select list in small letters, of two equal ones the first. They may be named
+/// where the input has no such column, and stand for their expression, which is bound anew.
+struct Aliases {
+  struct Item {
+    const Expr* expr;
+    size_t position;  // in the select list
+  };
+  std::unordered_map<std::string, Item> items;
+  size_t use_count = 0;
+
+  void Add(const std::vector<SelectItem>& list);
+  /// In small letters, those of the first `count` items.
+  std::vector<std::string> NamesOf(size_t count) const;
+};
 
 /// A subquery's plan, and what it reads of the query around it.
 struct BoundSubquery {
@@ -116,12 +128,28 @@ class ExpressionBinder {
   void set_unnests(UnnestCollector* unnests) { unnests_ = unnests; }
   /// A window of the WINDOW clause, whether or not a call uses it.
   Status CheckWindowSpec(const WindowSpec& spec);
-  void set_aliases(const Aliases* aliases) { aliases_ = aliases; }
+  /// In GROUP BY, HAVING, QUALIFY and ORDER BY: every alias may be named.
+  void set_aliases(Aliases* aliases) {
+    aliases_ = aliases;
+    alias_count_ = std::numeric_limits<size_t>::max();
+    aliases_first_ = true;
+  }
+  /// In WHERE and in the select list itself, where the standard knows no aliases: those of the
+  /// first `count` items may be named, and columns of the enclosing queries go before them.
+  void set_late_aliases(Aliases* aliases, size_t count) {
+    aliases_ = aliases;
+    alias_count_ = count;
+    aliases_first_ = false;
+  }
 
  private:
   using Bound = logical::BoundExprPtr;
 
   Result<Bound> BindColumn(const Expr& expr);
+  // planner_alias.cpp
+  /// The expression that a bare name is the alias of; null when it is none that may stand here.
+  Result<Bound> BindAlias(const Expr& expr);
+  Status UnknownName(const Expr& expr, const Scope& blamed) const;
   Result<Bound> BindUnary(const Expr& expr);
   Result<Bound> BindBinary(const Expr& expr);
   Result<Bound> BindArithmetic(const Expr& expr);
@@ -136,6 +164,8 @@ class ExpressionBinder {
   Result<Bound> BindRowIn(const Expr& expr);
   Result<Bound> InByEquality(const std::vector<Bound>& parts, const Expr& expr);
   Result<Bound> BindBetween(const Expr& expr);
+  /// Of BindContext::parameter_rows.
+  Result<Bound> BindParameterColumn(const Expr& expr);
   Result<Bound> BindCase(const Expr& expr);
   Result<Bound> BindCast(const Expr& expr);
   Result<Bound> BindCall(const Expr& expr);
@@ -182,6 +212,7 @@ class ExpressionBinder {
   // planner_subquery.cpp
   Result<BoundSubquery> BindSubselect(const Expr& expr);
   Result<Bound> BindScalarSubquery(const Expr& expr);
+  Result<Bound> BindArraySubquery(const Expr& expr);
   Result<Bound> BindExists(const Expr& expr);
   Result<Bound> BindInSubquery(const Expr& expr);
   Result<Bound> InSubquery(const Expr& value, const Expr& expr);
@@ -205,8 +236,11 @@ class ExpressionBinder {
   AggregateCollector* collector_;
   QueryBinder* queries_ = nullptr;
   OuterScope* outer_ = nullptr;
-  const Aliases* aliases_ = nullptr;
-  std::string clause_;  // why aggregates are refused here; empty: they are not
+  Aliases* aliases_ = nullptr;
+  size_t alias_count_ = 0;      // the aliases of so many items may be named
+  bool aliases_first_ = false;  // before the columns of enclosing queries
+  int alias_height_ = 0;        // of the aliases that are being bound, one in the other
+  std::string clause_;          // why aggregates are refused here; empty: they are not
   const Expr* outer_aggregate_ = nullptr;
   WindowCollector* windows_ = nullptr;
   bool in_window_ = false;
@@ -222,6 +256,9 @@ Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
 bool HasArgumentNames(const Expr& call);
 /// As for queries and tables in planner_query.hpp: what is written in a call and not bound.
 Status RefuseUnsupported(const Expr& call);
+/// VEL2014 with the name that is meant, or VEL2002 for a part of the language that looks like a
+/// call.
+Status UnknownFunction(const std::string& name, Place place);
 /// VEL2002 naming the construct that is understood and not supported.
 Status Unsupported(Place place, const std::string& what);
 

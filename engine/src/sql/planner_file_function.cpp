@@ -178,6 +178,7 @@ Result<FromClause> QueryBinder::BindFileFunction(const TableRef& ref, const std:
   if (opener == nullptr) return Unsupported(ref.place, name);
   auto relation = opener->OpenFiles(request);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
+  for (const auto& path : request.paths) uses_.insert(logical::FileUse(path));
   return ScanOf(*relation, ref, request.paths.size() == 1 ? StemOf(request.paths[0]) : name);
 }
 

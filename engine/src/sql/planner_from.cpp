@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "logical/dependent.hpp"
 #include "logical/schema_scopes.hpp"
+#include "sql/habits.hpp"
 #include "sql/parser.hpp"
 #include "sql/planner_query.hpp"
 
@@ -121,15 +122,20 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
     }
     std::vector<std::string> names = catalog_->RelationNames();
     for (const auto& entry : common_tables_.entries()) names.push_back(entry.name);
-    const std::string near = NearestName(DottedName(ref.names), names);
+    std::string hint(HabitHint(TableHabits(), name.text));
+    if (hint.empty()) {
+      const std::string near = NearestName(DottedName(ref.names), names);
+      if (!near.empty()) hint = "Did you mean " + near + "?";
+    }
     return FailAt(ref.place, ErrorCode::kUnknownTable, "unknown table: " + DottedName(ref.names),
-                  near.empty() ? "" : "Did you mean " + near + "?");
+                  std::move(hint));
   }
   const auto& relation = *found;
   if (relation->kind() == RelationKind::kSink) {
     return FailAt(ref.place, ErrorCode::kSinkIsWriteOnly,
                   "a SINK table cannot be read: " + relation->name());
   }
+  uses_.insert(relation->use());
   if (relation->kind() == RelationKind::kView) return BindView(*relation, ref);
   return ScanOf(relation, ref, name.text);
 }
@@ -137,6 +143,7 @@ Result<FromClause> QueryBinder::BindNamed(const TableRef& ref) {
 Result<FromClause> QueryBinder::BindFile(const TableRef& ref) {
   auto relation = catalog_->OpenFile(ref.path);
   if (!relation.ok()) return WithPlace(relation.status(), ref.place);
+  uses_.insert(logical::FileUse(ref.path));
   return ScanOf(*relation, ref, StemOf(ref.path));
 }
 
@@ -152,7 +159,6 @@ Result<FromClause> QueryBinder::ScanOf(logical::RelationPtr relation, const Tabl
   scan->estimated_rows = static_cast<double>(relation->estimated_row_count());
   scan->relation = relation;
   scan->place = ref.place;
-  reads_.push_back(relation->name());
   FromClause from;
   VELARIA_ASSIGN_OR_RETURN(from.scope,
                            ScopeOf(scan->output, AliasOr(ref, table), ref.column_aliases));
@@ -170,7 +176,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
     return FailAt(ref.place, ErrorCode::kNestingTooDeep,
                   "views nest deeper than the limit: " + std::to_string(kViewDepthMax));
   }
-  if (views_read_.size() >= kViewReadsMax) {
+  if (view_count_ >= kViewReadsMax) {
     return FailAt(ref.place, ErrorCode::kNestingTooDeep,
                   "the statement reads more views than the limit: " + std::to_string(kViewReadsMax),
                   "A view that is read in several places may be read once, in WITH.");
@@ -184,7 +190,7 @@ Result<FromClause> QueryBinder::BindView(const logical::Relation& view, const Ta
   OuterScope* enclosing = std::exchange(outer_, nullptr);
   const auto* scopes = dynamic_cast<const logical::SchemaScopes*>(catalog_);
   const auto* around = std::exchange(catalog_, scopes ? &scopes->ScopeOf(view) : catalog_);
-  views_read_.push_back(name);
+  ++view_count_;
   auto planned = BindSelect(*(*statement)->select);
   catalog_ = around;
   outer_ = enclosing;

@@ -49,6 +49,11 @@ bool IsPlainValues(const Select& select) {
 
 }  // namespace
 
+bool IsInsertOfValues(const Statement& statement) {
+  return statement.kind == StatementKind::kInsert && !statement.on_conflict && statement.select &&
+         IsPlainValues(*statement.select);
+}
+
 Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arrow::Schema& target,
                                              const ColumnDefaults& defaults,
                                              const BindContext& context) {
@@ -69,7 +74,8 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
       for (int column : columns) {
         own.push_back(defaults.empty() ? nullptr : defaults[static_cast<size_t>(column)]);
       }
-      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns), own));
+      VELARIA_ASSIGN_OR_RETURN(planned, binder.BindValues(select, TypesOf(target, columns), own,
+                                                          context.parameter_rows));
     } else {
       VELARIA_ASSIGN_OR_RETURN(planned, binder.BindSelect(select));
     }
@@ -103,8 +109,7 @@ Result<logical::BoundQuery> PlanInsertSource(const Statement& insert, const arro
                       Project(std::move(planned.plan), std::move(exprs), std::move(output))));
   query.schema = logical::SchemaOf(*query.root);
   query.is_bounded = logical::IsBounded(*query.root);
-  query.reads = binder.reads();
-  query.views = binder.views();
+  query.uses = binder.uses();
   VELARIA_RETURN_NOT_OK(CheckBoundedness(*query.root));
   return query;
 }

@@ -104,13 +104,25 @@ Result<BoundExprPtr> ExpressionBinder::BindColumnField(const Expr& expr) {
   return nullptr;
 }
 
-/// value OP ANY|ALL (array).
+/// value OP ANY|ALL (array). NOT LIKE ANY is that not all are LIKE, and NOT LIKE ALL that not any
+/// is.
 Result<BoundExprPtr> ExpressionBinder::BindQuantifiedArray(const Expr& expr) {
-  VELARIA_ASSIGN_OR_RETURN(auto sign, TextLiteral(expr.text, expr.place));
+  constexpr std::string_view kNot = "NOT ";
+  const bool negated = expr.text.starts_with(kNot);
+  const std::string sign = ToLower(negated ? expr.text.substr(kNot.size()) : expr.text);
   VELARIA_ASSIGN_OR_RETURN(auto value, Bind(*expr.children[0]));
   VELARIA_ASSIGN_OR_RETURN(auto array, Bind(*expr.children[1]));
-  return Call(expr.bool_value ? "list_all" : "list_any",
-              {std::move(sign), std::move(value), std::move(array)}, expr.place);
+  const auto type = array->type->id();
+  if (!arrow::is_list_like(type) && type != arrow::Type::NA) {
+    return FailAt(expr.children[1]->place, ErrorCode::kTypeMismatch,
+                  "ANY and ALL take a list or a query, not: " + SqlName(*array->type),
+                  "Write ARRAY[1, 2], or cast a text: '{1, 2}'::INTEGER[].");
+  }
+  VELARIA_ASSIGN_OR_RETURN(auto name, TextLiteral(sign, expr.place));
+  VELARIA_ASSIGN_OR_RETURN(auto holds,
+                           Call(expr.bool_value != negated ? "list_all" : "list_any",
+                                {std::move(name), std::move(value), std::move(array)}, expr.place));
+  return negated ? Not(std::move(holds), expr.place) : holds;
 }
 
 /// The arguments in the order of the parameters. Of make_interval any may be left out, and is 0.

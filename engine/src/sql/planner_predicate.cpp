@@ -98,7 +98,7 @@ Result<BoundExprPtr> ExpressionBinder::BindIn(const Expr& expr) {
     if (IsString(*own) && IsString(*constant->type)) {
       VELARIA_ASSIGN_OR_RETURN(constant, CastTo(constant, own, functions()));
     } else if (constant->type->id() == arrow::Type::NA) {
-      VELARIA_ASSIGN_OR_RETURN(constant, logical::MakeNull(own));
+      VELARIA_ASSIGN_OR_RETURN(constant, CastTo(constant, own, functions()));
     } else if (!constant->type->Equals(*own)) {
       constant = ExactFit(constant, own, functions());
     }

@@ -39,8 +39,10 @@ class QueryBinder {
   Result<PlannedQuery> BindSelect(const Select& select);
   /// As BindSelect for a VALUES list whose columns have given types (INSERT); an entry may be null.
   /// `defaults`: what DEFAULT stands for, by column; empty where it may not stand.
+  /// `parameter_rows`: the list once for each of these rows, whose columns are its parameters.
   Result<PlannedQuery> BindValues(const Select& select, const std::vector<TypePtr>& types,
-                                  const ColumnDefaults& defaults = {});
+                                  const ColumnDefaults& defaults = {},
+                                  const logical::RelationPtr& parameter_rows = nullptr);
   /// UPDATE and DELETE: see PlanChangedRows.
   Result<ChangedRows> BindChangedRows(const Statement& statement,
                                       const logical::RelationPtr& relation,
@@ -50,8 +52,7 @@ class QueryBinder {
   /// A subquery inside an expression over `scope` that `binder` is binding.
   Result<BoundSubquery> BindSubquery(const Select& select, const Scope& scope,
                                      ExpressionBinder* binder);
-  const std::vector<std::string>& reads() const { return reads_; }
-  const std::vector<std::string>& views() const { return views_read_; }
+  const logical::RelationUses& uses() const { return uses_; }
 
  private:
   struct CommonTableEntry {
@@ -124,8 +125,9 @@ class QueryBinder {
                                const std::vector<Name>& names);
 
   // planner_select.cpp
-  Status ExpandStar(const Expr& star, Core* core);
-  Result<SelectColumn> BindItem(const SelectItem& item, Core* core);
+  Status ExpandStar(const Expr& star, size_t position, Core* core);
+  /// `position`: in the select list; it may name the aliases of the items before.
+  Result<SelectColumn> BindItem(const SelectItem& item, size_t position, Core* core);
   Status BindItems(const Select& select, Core* core);
   Status BindWindow(const WindowBy& window, FromClause* from);
   // planner_group.cpp
@@ -162,7 +164,8 @@ class QueryBinder {
   int next_id_ = 0;              // of shared and recursive plans
   CommonTables common_tables_;
   std::vector<std::string> views_;  // being expanded, outermost first
-  std::vector<std::string> reads_, views_read_;
+  size_t view_count_ = 0;           // expanded so far
+  logical::RelationUses uses_;
 };
 
 /// A recursive common table while its step is bound.

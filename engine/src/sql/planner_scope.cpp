@@ -1,5 +1,7 @@
 #include "sql/planner_scope.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 
 namespace velaria::sql {
@@ -15,7 +17,9 @@ Status UnknownColumn(const Scope& scope, const std::vector<Name>& names,
   for (const auto& column : scope.columns) {
     const bool counts =
         qualified ? NameMatches(names[names.size() - 2], column.table) : column.by_bare_name;
-    if (counts) candidates.push_back(column.name);
+    const bool is_new =
+        std::find(candidates.begin(), candidates.end(), column.name) == candidates.end();
+    if (counts && is_new) candidates.push_back(column.name);
   }
   std::vector<std::string> nameable = candidates;
   if (!qualified) nameable.insert(nameable.end(), aliases.begin(), aliases.end());
@@ -28,8 +32,12 @@ Status UnknownColumn(const Scope& scope, const std::vector<Name>& names,
     }
     detail = "columns: " + Join(candidates, ", ");
   }
+  std::string hint = near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?";
+  if (hint.empty() && last.quoted && !qualified) {
+    hint = "Double quotes name a column; a text stands in single quotes.";
+  }
   return FailAt(names[0].place, ErrorCode::kUnknownColumn, "unknown column: " + DottedName(names),
-                near.empty() ? "" : "Did you mean " + QuoteIdentifier(near) + "?", detail);
+                std::move(hint), detail);
 }
 
 }  // namespace
@@ -93,7 +101,8 @@ Result<Scope> ScopeOf(const std::vector<logical::OutputColumn>& output, const st
   if (aliases.size() > output.size()) {
     return FailAt(aliases[output.size()].place, ErrorCode::kColumnCountMismatch,
                   "more column aliases than columns: " + std::to_string(aliases.size()),
-                  table + " has " + std::to_string(output.size()) + " columns.");
+                  table + " has " + std::to_string(output.size()) +
+                      (output.size() == 1 ? " column." : " columns."));
   }
   Scope scope;
   scope.tables.push_back(table);

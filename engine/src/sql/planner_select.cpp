@@ -124,7 +124,7 @@ Status CheckUsed(const std::vector<bool>& used, const std::vector<Name>& names,
 
 }  // namespace
 
-Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
+Status QueryBinder::ExpandStar(const Expr& star, size_t position, Core* core) {
   const Scope& scope = core->from.scope;
   const Name* table = star.names.empty() ? nullptr : &star.names.back();
   if (table && !scope.HasTable(table->text)) {
@@ -141,7 +141,7 @@ Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
     if (table ? !NameMatches(*table, column.table) : !column.in_star) continue;
     if (IsExcluded(column.name, star, &excluded)) continue;
     if (const auto* replacement = ReplacementOf(column.name, star, &replaced)) {
-      VELARIA_ASSIGN_OR_RETURN(auto item, BindItem(*replacement, core));
+      VELARIA_ASSIGN_OR_RETURN(auto item, BindItem(*replacement, position, core));
       core->items.push_back(std::move(item));
       continue;
     }
@@ -158,8 +158,9 @@ Status QueryBinder::ExpandStar(const Expr& star, Core* core) {
   return CheckUsed(replaced, replaced_names, scope);
 }
 
-Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, Core* core) {
+Result<SelectColumn> QueryBinder::BindItem(const SelectItem& item, size_t position, Core* core) {
   auto binder = Expressions(&core->from.scope, &core->collector);
+  binder.set_late_aliases(&core->aliases, position);
   binder.set_windows(&core->windows);
   binder.set_unnests(&core->unnests);
   SelectColumn column;
@@ -195,17 +196,15 @@ Status ProposeDistinct(const SelectItem& first, const Status& status) {
 }  // namespace
 
 Status QueryBinder::BindItems(const Select& select, Core* core) {
-  for (const auto& item : select.items) {
-    if (item.alias) core->aliases.try_emplace(ToLower(item.alias->text), item.expr.get());
-  }
-  for (const auto& item : select.items) {
+  for (size_t i = 0; i < select.items.size(); ++i) {
+    const auto& item = select.items[i];
     VELARIA_RETURN_NOT_OK(CancelScope::Check());
     if (item.expr->kind == ExprKind::kStar) {
-      VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, core));
+      VELARIA_RETURN_NOT_OK(ExpandStar(*item.expr, i, core));
       continue;
     }
-    auto column = BindItem(item, core);
-    if (!column.ok() && &item == &select.items[0]) return ProposeDistinct(item, column.status());
+    auto column = BindItem(item, i, core);
+    if (!column.ok() && i == 0) return ProposeDistinct(item, column.status());
     VELARIA_RETURN_NOT_OK(column.status());
     core->items.push_back(*std::move(column));
   }
@@ -279,8 +278,10 @@ Result<PlannedQuery> QueryBinder::BindCore(const Select& select) {
     one_row->rows.emplace_back();
     core.from.plan = std::move(one_row);
   }
+  core.aliases.Add(select.items);
   if (select.where) {
     auto binder = Expressions(&core.from.scope);
+    binder.set_late_aliases(&core.aliases, select.items.size());
     VELARIA_ASSIGN_OR_RETURN(auto predicate, binder.BindPredicate(*select.where, "WHERE"));
     core.from.plan = Filter(core.from.plan, std::move(predicate));
   }

@@ -42,13 +42,11 @@ Result<LogicalPtr> CastColumns(LogicalPtr plan, const std::vector<TypePtr>& type
   return Project(std::move(plan), std::move(exprs), std::move(output));
 }
 
-/// VALUES whose expressions are computed when the query runs: a projection of one row for each.
-LogicalPtr ComputedRows(const logical::LogicalNode& values) {
-  auto one_row = logical::MakeNode(NodeKind::kValues);
-  one_row->rows.emplace_back();
+/// VALUES whose expressions are computed when the query runs: a projection of `below` for each row.
+LogicalPtr ComputedRows(const logical::LogicalNode& values, const LogicalPtr& below) {
   auto all = logical::MakeNode(NodeKind::kUnion);
   for (const auto& row : values.rows) {
-    auto project = logical::MakeNode(NodeKind::kProject, {one_row});
+    auto project = logical::MakeNode(NodeKind::kProject, {below});
     project->expressions = row;
     project->output = values.output;
     all->children.push_back(std::move(project));
@@ -257,13 +255,23 @@ Result<PlannedQuery> QueryBinder::BindSetOperation(const Select& select) {
 
 Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
                                              const std::vector<TypePtr>& types,
-                                             const ColumnDefaults& defaults) {
+                                             const ColumnDefaults& defaults,
+                                             const logical::RelationPtr& parameter_rows) {
   VELARIA_RETURN_NOT_OK(CheckRowLengths(select));
-  Scope nothing;
-  auto binder = Expressions(&nothing);
+  FromClause parameters;
+  if (parameter_rows) {
+    VELARIA_ASSIGN_OR_RETURN(
+        parameters,
+        ScanOf(parameter_rows, TableRef(TableKind::kNamed, select.place), parameter_rows->name()));
+  } else {
+    auto one_row = logical::MakeNode(NodeKind::kValues);
+    one_row->rows.emplace_back();
+    parameters.plan = std::move(one_row);
+  }
+  auto binder = Expressions(&parameters.scope);
   const size_t width = select.values[0].size();
   std::vector<std::vector<BoundExprPtr>> columns(width);
-  bool constant = true;
+  bool constant = parameter_rows == nullptr;
   for (const auto& row : select.values) {
     for (size_t i = 0; i < width; ++i) {
       BoundExprPtr value;
@@ -302,7 +310,7 @@ Result<PlannedQuery> QueryBinder::BindValues(const Select& select,
     }
     node->output.push_back(PlainColumn("column" + std::to_string(i + 1), type));
   }
-  planned.plan = constant ? LogicalPtr(std::move(node)) : ComputedRows(*node);
+  planned.plan = constant ? LogicalPtr(std::move(node)) : ComputedRows(*node, parameters.plan);
   return planned;
 }
 

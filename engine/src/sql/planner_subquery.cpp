@@ -76,6 +76,24 @@ Result<BoundExprPtr> ExpressionBinder::BindScalarSubquery(const Expr& expr) {
   return ScalarExpr(subquery, 0, expr.place);
 }
 
+/// ARRAY(subquery): the values of its one column in the order of its rows, no elements for no rows.
+Result<BoundExprPtr> ExpressionBinder::BindArraySubquery(const Expr& expr) {
+  VELARIA_ASSIGN_OR_RETURN(auto subquery, BindSubselect(expr));
+  VELARIA_RETURN_NOT_OK(ExpectColumns(*subquery.plan, 1, expr));
+  VELARIA_ASSIGN_OR_RETURN(auto value, PlainValues(ColumnOf(*subquery.plan, 0)));
+  const auto* function = FunctionRegistry::Instance().FindAggregate("array_agg");
+  VELARIA_ASSIGN_OR_RETURN(
+      auto aggregate, MakeAggregate(*function, {std::move(value)}, false, functions(), expr.place));
+  auto node = logical::MakeNode(NodeKind::kAggregate, {subquery.plan});
+  node->output.push_back(PlainColumn(aggregate.text, aggregate.binding.type));
+  node->aggregates.push_back(std::move(aggregate));
+  subquery.plan = std::move(node);
+  auto list = ScalarExpr(subquery, 0, expr.place);
+  VELARIA_ASSIGN_OR_RETURN(auto none, Call("list_value", {}, expr.place));
+  VELARIA_ASSIGN_OR_RETURN(none, CastTo(none, list->type, functions()));
+  return Call("coalesce", {std::move(list), TryFold(none, functions())}, expr.place);
+}
+
 Result<BoundExprPtr> ExpressionBinder::BindExists(const Expr& expr) {
   VELARIA_ASSIGN_OR_RETURN(auto subquery, BindSubselect(expr));
   BoundExprPtr exists = SubqueryExpr(SubqueryKind::kExists, arrow::boolean(), subquery, expr.place);
@@ -122,8 +140,25 @@ Result<BoundExprPtr> ExpressionBinder::InSubquery(const Expr& value, const Expr&
 /// x = ANY is IN and x <> ALL is NOT IN. The other comparisons look at the least or the greatest
 /// value, and at whether there are rows and NULLs among them.
 Result<BoundExprPtr> ExpressionBinder::BindQuantified(const Expr& expr) {
+  static constexpr std::array<std::string_view, 6> kOrders = {"=", "<>", "<", "<=", ">", ">="};
+  static constexpr std::array<std::string_view, 8> kMatches = {
+      "LIKE", "NOT LIKE", "ILIKE", "NOT ILIKE", "~", "!~", "~*", "!~*"};
+  const auto is_one_of = [&](const auto& signs) {
+    return std::find(signs.begin(), signs.end(), expr.text) != signs.end();
+  };
   const Expr& value = *expr.children[0];
   const bool all = expr.bool_value;
+  if (!is_one_of(kOrders)) {
+    if (!is_one_of(kMatches)) {
+      return FailAt(expr.place, ErrorCode::kTypeMismatch,
+                    "ANY and ALL stand behind a comparison, not behind: " + expr.text);
+    }
+    if (expr.select) {
+      return FailAt(expr.place, ErrorCode::kUnsupportedStatement,
+                    "not supported yet: " + expr.text + " with ANY or ALL of a query's rows",
+                    "Write EXISTS (SELECT 1 FROM ... WHERE value LIKE pattern).");
+    }
+  }
   if (!expr.select) return BindQuantifiedArray(expr);
   if (expr.text == "=" && !all) return InSubquery(value, expr);
   if (expr.text == "<>" && all) {

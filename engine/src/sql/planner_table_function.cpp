@@ -20,7 +20,10 @@ logical::LogicalPtr OneRow() {
 
 /// The value of a constant integer; nothing for NULL and anything else.
 std::optional<int64_t> IntegerOf(const logical::BoundExpr& expr) {
-  if (expr.kind != logical::BoundKind::kLiteral || !ValidityOf(expr.literal).IsValid(0)) return {};
+  if (expr.kind != logical::BoundKind::kLiteral || !arrow::is_signed_integer(expr.type->id()) ||
+      !ValidityOf(expr.literal).IsValid(0)) {
+    return {};
+  }
   switch (PhysicalOf(*expr.type)) {
     case Physical::kInt8: return ViewFixed<int8_t>(expr.literal)[0];
     case Physical::kInt16: return ViewFixed<int16_t>(expr.literal)[0];

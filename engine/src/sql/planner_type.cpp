@@ -2,6 +2,7 @@
 #include <unordered_set>
 
 #include "base/text.hpp"
+#include "sql/habits.hpp"
 #include "sql/planner_literal.hpp"
 
 namespace velaria::sql {
@@ -28,13 +29,22 @@ Result<TypePtr> MapOf(const TypeName& written) {
   return arrow::map(std::move(key), std::move(item));
 }
 
+/// A type that other databases have: what stands in its place here, and no name that is near.
+Status WithTypeHint(const Status& status, const TypeName& written) {
+  const std::string_view hint = HabitHint(TypeHabits(), written.name);
+  if (hint.empty()) return status;
+  ErrorInfo info = ErrorInfoOf(status);
+  info.hint = hint;
+  return MakeError(std::move(info));
+}
+
 }  // namespace
 
 Result<TypePtr> TypeOf(const TypeName& written) {
   TypePtr type;
   if (written.inner.empty()) {
     auto plain = TypeFromSqlName(written.name, written.arguments, written.with_time_zone);
-    if (!plain.ok()) return WithPlace(plain.status(), written.place);
+    if (!plain.ok()) return WithPlace(WithTypeHint(plain.status(), written), written.place);
     type = std::move(*plain);
   } else {
     VELARIA_ASSIGN_OR_RETURN(type, written.name == "MAP" ? MapOf(written) : StructOf(written));

@@ -160,9 +160,7 @@ Result<BoundExprPtr> ExpressionBinder::BindWindowCall(const Expr& expr) {
                   "OVER is for window functions and aggregates, not for: " + name);
   }
   if (!function && !aggregate) {
-    const auto near = NearestName(name, registry.Names());
-    return FailAt(expr.place, ErrorCode::kUnknownFunction, "unknown function: " + name,
-                  near.empty() ? "" : "Did you mean " + near + "?");
+    return UnknownFunction(name, expr.place);
   }
   VELARIA_RETURN_NOT_OK(CancelScope::Check());
   CollectedWindow window;

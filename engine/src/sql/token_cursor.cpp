@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/text.hpp"
+#include "sql/habits.hpp"
 #include "sql/text_check.hpp"
 
 namespace velaria::sql {
@@ -13,7 +14,6 @@ constexpr size_t kShownCharacters = 40;
 
 /// Words that open something the grammar knows and this build does not offer.
 constexpr Keyword kUnsupportedWords[] = {Keyword::kCollate, Keyword::kSymmetric};
-constexpr std::string_view kUnsupportedSymbols[] = {"&&", "@>", "<@", "**", "//", "^@", "@"};
 
 const std::vector<std::string>& ClauseWords() {
   static const std::vector<std::string> words = {
@@ -125,10 +125,7 @@ Result<Name> TokenCursor::ExpectName(std::string_view what) {
   if (!IsName(Current())) {
     const bool reserved = At(TokenKind::kWord);
     const Status status = Unexpected(what);
-    ErrorInfo info = ErrorInfoOf(status);
-    if (!reserved || !info.hint.empty() || info.code != ErrorCode::kSyntaxError) return status;
-    info.hint = "Reserved words are names only in double quotes.";
-    return MakeError(std::move(info));
+    return reserved ? WithHint(status, "Reserved words are names only in double quotes.") : status;
   }
   return MakeName(Take());
 }
@@ -175,9 +172,17 @@ Result<int64_t> TokenCursor::ExpectInteger(std::string_view what) {
   return value;
 }
 
-Status TokenCursor::Unsupported(const Token& token, std::string what) {
+Status TokenCursor::Unsupported(const Token& token, std::string what, std::string_view hint) {
   return FailAt(token.place, ErrorCode::kUnsupportedStatement,
-                "this part of a statement is not supported: " + std::move(what));
+                "this part of a statement is not supported: " + std::move(what), std::string(hint));
+}
+
+Status TokenCursor::WithHint(const Status& status, std::string_view hint) {
+  if (status.ok()) return status;
+  ErrorInfo info = ErrorInfoOf(status);
+  if (info.code != ErrorCode::kSyntaxError || !info.hint.empty()) return status;
+  info.hint = hint;
+  return MakeError(std::move(info));
 }
 
 Status TokenCursor::RefuseAny(std::initializer_list<Keyword> keywords) const {
@@ -203,19 +208,31 @@ Status TokenCursor::Unexpected(std::string_view expected,
                            token.keyword) != std::end(kUnsupportedWords)) {
     return Unsupported(token, std::string(KeywordText(token.keyword)));
   }
-  if (token.kind == TokenKind::kSymbol &&
-      std::find(std::begin(kUnsupportedSymbols), std::end(kUnsupportedSymbols), token.raw) !=
-          std::end(kUnsupportedSymbols)) {
-    return Unsupported(token, "operator " + std::string(token.raw));
+  if (token.kind == TokenKind::kSymbol) {
+    const Habit* habit = FindHabit(UnsupportedOperators(), token.raw);
+    if (habit) return Unsupported(token, "operator " + std::string(token.raw), habit->hint);
   }
   const std::string found = token.kind == TokenKind::kEnd ? "end of statement" : Shown(token.raw);
-  std::string hint = meant.empty() ? "" : "Did you mean " + meant + "?";
-  if (token.kind == TokenKind::kString && taken_kind_ == TokenKind::kString) {
-    hint = "Strings are put together by ||; only strings on lines of their own make one.";
-  }
+  std::string hint = meant.empty() ? HintHere(expected) : "Did you mean " + meant + "?";
   return FailAt(token.place, ErrorCode::kSyntaxError,
                 "syntax error: expected " + std::string(expected) + ", found: " + found,
                 std::move(hint));
+}
+
+std::string TokenCursor::HintHere(std::string_view expected) const {
+  const Token& token = Current();
+  if (token.kind == TokenKind::kString && taken_kind_ == TokenKind::kString) {
+    return "Strings are put together by ||; only strings on lines of their own make one.";
+  }
+  // 'it's', 'b': the quote inside ended the string, and the next one began another.
+  if (token.kind == TokenKind::kString && taken_kind_ == TokenKind::kWord &&
+      taken_end_ == Offset()) {
+    return "A quote inside a string is written twice: 'it''s'.";
+  }
+  const std::string_view found = token.kind == TokenKind::kWord ? token.raw : std::string_view();
+  const std::string_view hint = SyntaxHint(expected, found);
+  if (!hint.empty() || found.empty() || !IsSymbol(Peek(1), "(")) return std::string(hint);
+  return std::string(HabitHint(FunctionHabits(), found));
 }
 
 Status TokenCursor::Misspelt() const {

@@ -75,7 +75,9 @@ class TokenCursor {
   /// there is one. `near` are the words that would fit here; left out, the words that open a
   /// clause.
   Status Unexpected(std::string_view expected, const std::vector<std::string>& near = {}) const;
-  static Status Unsupported(const Token& token, std::string what);
+  static Status Unsupported(const Token& token, std::string what, std::string_view hint = "");
+  /// `status` with `hint` when it is a syntax error that has none.
+  static Status WithHint(const Status& status, std::string_view hint);
   /// Refuses the current token by name when it is one of `keywords`.
   Status RefuseAny(std::initializer_list<Keyword> keywords) const;
 
@@ -116,6 +118,8 @@ class TokenCursor {
     std::vector<std::string> words;  // empty: those that open a clause
     size_t taken = 0;                // tokens up to it
   };
+  /// What the unexpected token was meant for in another database, or "".
+  std::string HintHere(std::string_view expected) const;
   /// VEL2001 at that name when it is near to a keyword and the current token fits nothing.
   Status Misspelt() const;
 

@@ -21,6 +21,10 @@ class Commits {
   void Publish(const std::function<void()>& publish);
   /// What `make` makes of the state between two commits; the same object until the next commit.
   std::shared_ptr<const void> Between(const std::function<std::shared_ptr<const void>()>& make);
+  /// Lets go of what Between made.
+  void Forget() {
+    Publish([] {});
+  }
 
  private:
   std::mutex mutex_;

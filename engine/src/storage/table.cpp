@@ -213,7 +213,7 @@ Status Table::CheckStanding() const {
 Result<VersionPtr> Table::Admit(const TableVersion& now, const TableChange& change,
                                 std::function<void()>* undo) {
   if (StillThere(now, change.removed).size() != change.removed.size()) {
-    return Fail(ErrorCode::kWriteConflict, "a row to be changed was removed meanwhile",
+    return Fail(ErrorCode::kWriteConflict, "a row to be changed was changed or removed meanwhile",
                 "Run the statement again.");
   }
   for (const auto& batch : change.added) ARROW_RETURN_NOT_OK(CheckNotNull(*batch));

@@ -28,6 +28,12 @@ _TEXT_FILES = {
     "zip.csv": "zip,big\n00501,1\n02134,99999999999999999999\n",
     "unicode.csv": "word\nnaïve\n日本語\n\U0001f600\n",
     "header_only.csv": "id,name\n",
+    "year_header.csv": "id,2023\n1,2\n3,4\n",
+    "city_years.csv": "city,pop,2023\nOslo,1,2\n",
+    "city_rows.csv": "Oslo,1,2023\nRome,2,2024\n",
+    "number_rows.csv": "1,2023\n2,2024\n",
+    "text_rows.csv": "Oslo,Rome\nBern,Bonn\n",
+    "nothing_first.csv": "NA,2.5\n1,3\n",
     "empty.csv": "",
     "short_row.csv": "a,b,c\n1,2,3\n4,5\n",
     "long_row.csv": "a,b,c\n1,2,3\n4,5,6,7\n",
@@ -69,6 +75,10 @@ _TEXT_FILES = {
         "\n"
         '{"kind": "a \\"b\\" \\u00e9", "id": 3.5, "extra": true}\n'
     ),
+    "long_integers.json": '{"ids": [1, 2, 3]}\n{"ids": [16777217, 123456789, 3]}\n',
+    "float_integers.json": '{"v": [16777216, 0.1]}\n{"v": [33554432, 2]}\n',
+    "long_beside_fractions.json": '{"v": [16777217, 3]}\n{"v": [0.5, 2]}\n',
+    "huge_integers.json": '{"v": [123456789012345678901, 3]}\n',
     "array.json": '[\n  {"id": 1,\n   "name": "Ann"},\n  {"name": "Bob, [x]", "id": 2}\n]\n',
     "pretty.json": '{\n  "id": 1,\n  "name": "Ann"\n}\n{\n  "id": 2\n}\n',
     "not_closed.json": '[{"id": 1},\n{"id": 2}\n',
