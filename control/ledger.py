@@ -14,19 +14,21 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from velaria.control.connection import PostgresAddress
 from velaria.control.data_dir import LedgerFolder
-from velaria.control.embedded import EmbeddedPostgres
 from velaria.control.errors import LedgerError, bad_postgres_setting
 from velaria.control.journal import Journal
 from velaria.control.logs import control_logger
+from velaria.control.memory_store import MemoryRunStore
 from velaria.control.run import Run, Stage
-from velaria.control.run_store import MemoryRunStore, RunStore
-from velaria.control.store import PostgresRunStore
-from velaria.control.system_tables import SystemTable, system_tables
+from velaria.control.run_store import RunStore, Wanted
+from velaria.control.system_tables import SystemTable, read_wanted, system_tables
 from velaria.control.uuid7 import Uuid7Source
 from velaria.control.writer import StoreState, Writer
+
+if TYPE_CHECKING:
+    from velaria.control.embedded import EmbeddedPostgres
 
 __all__ = ["Ledger", "LedgerError", "Run", "Stage", "open_ledger"]
 
@@ -45,7 +47,7 @@ class Ledger:
         store: RunStore,
         boot_id: uuid.UUID,
         new_id: Uuid7Source,
-        postgres: EmbeddedPostgres | None = None,
+        postgres: "EmbeddedPostgres | None" = None,
         folder: LedgerFolder | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -59,9 +61,16 @@ class Ledger:
         self._closed = False
         writer.start()
 
-    def start_run(self, kind: str, text: str, query_id: str, elapsed_us: int = 0) -> Run:
-        """Record that a query, stream or job has begun, elapsed_us ago. The caller must finish()
-        the run.
+    def start_run(
+        self,
+        kind: str,
+        text: str,
+        query_id: str,
+        elapsed_us: int = 0,
+        principal: str | None = None,
+    ) -> Run:
+        """Record that a query, stream or job has begun, elapsed_us ago, and for whom. The caller
+        must finish() the run.
         """
         queue = self._writer.queue
         started_us = self._clock_ns() // 1000 - elapsed_us
@@ -75,6 +84,7 @@ class Ledger:
             queue.put,
             queue.put_sample,
             elapsed_us,
+            principal,
         )
 
     def health(self) -> str:
@@ -106,6 +116,27 @@ class Ledger:
     def system_tables(self) -> dict[str, SystemTable]:
         """name -> (schema, open) of runs, stages, attempts and events, for the kernel."""
         return system_tables(self._writer, self._store)
+
+    def runs(
+        self, limit: int, state: str | None = None, principal: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest runs first, at most `limit`, each as a row of system.runs: those of a state,
+        and those that began for a principal. LedgerError VEL5003 as system_tables() says."""
+        wanted = Wanted(limit, state=state, principal=principal)
+        return read_wanted("runs", self._writer, self._store, wanted)
+
+    def run_told(self, name: str, principal: str | None = None) -> dict[str, Any] | None:
+        """One run by its run_id or query_id, the newest of that name: `run`, a row of system.runs,
+        and its `stages`, `attempts` and `events`, rows of their tables. None where there is none,
+        or none that began for the principal. LedgerError VEL5003 as system_tables() says."""
+        wanted = Wanted(1, known_as=name, principal=principal)
+        runs = read_wanted("runs", self._writer, self._store, wanted)
+        if not runs:
+            return None
+        its = Wanted(1, known_as=runs[0]["run_id"])
+        parts = ("stages", "attempts", "events")
+        told = {part: read_wanted(part, self._writer, self._store, its) for part in parts}
+        return {"run": runs[0], **told}
 
     def flush(self, timeout: float) -> bool:
         """Wait until the store has all that was recorded before; False at the timeout (s)."""
@@ -142,6 +173,11 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
         raise bad_postgres_setting(
             "neither embedded, none nor a DSN", "A DSN starts with postgresql://."
         )
+    # Psycopg takes a quarter of a server's start, and is not needed without Postgres.
+    from velaria.control.connection import PostgresAddress
+    from velaria.control.embedded import EmbeddedPostgres
+    from velaria.control.store import PostgresRunStore
+
     given = None if where == "embedded" else PostgresAddress.from_dsn(where)
     folder = LedgerFolder(data_dir)
     try:

@@ -36,7 +36,8 @@ class RecordQueue:
         self._waits_for_room = waits_for_room
         self._rows_max = rows_max
         self._records: deque[Record] = deque()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._ready_at = float("inf")
         self._taken_at = 0.0
         self._added_count = 0
@@ -48,27 +49,27 @@ class RecordQueue:
         self.dropped_sample_count = 0
         self.refused_record_count = 0
 
-    def put(self, record: Record) -> None:
-        """Add a record that must not be lost."""
+    def put(self, *records: Record) -> None:
+        """Add records that must not be lost. What ends a run is the last of its call's."""
         spilled: list[Record] = []
-        with self._changed:
-            if self._waits_for_room:
+        with self._lock:
+            if self._waits_for_room and len(self._records) >= self._rows_max:
                 self._changed.wait_for(
                     lambda: self.is_closed or len(self._records) < self._rows_max
                 )
             if self.is_closed:
-                self.refused_record_count += 1
+                self.refused_record_count += len(records)
                 return
             if len(self._records) >= self._rows_max:
                 spilled = self._pop(BATCH_ROWS)
-            self._add(record)
+            self._add(*records)
         if spilled:
             self._spill(spilled)
             self.settle(len(spilled))
 
     def put_sample(self, record: Record) -> bool:
         """Add a record unless the queue is half full; False, and counted, when it is dropped."""
-        with self._changed:
+        with self._lock:
             if self.is_closed or len(self._records) >= self._rows_max // 2:
                 self.dropped_sample_count += 1
                 return False
@@ -77,7 +78,7 @@ class RecordQueue:
 
     def put_back(self, records: Sequence[Record]) -> None:
         """Return a batch that could be written nowhere: to the front, and not counted again."""
-        with self._changed:
+        with self._lock:
             self._records.extendleft(reversed(records))
             self._taken_count -= len(records)
             self._ready_at = time.monotonic() + BATCH_DELAY_S
@@ -85,7 +86,7 @@ class RecordQueue:
     def take(self, timeout_s: float) -> list[Record]:
         """The next batch once it is ready; empty at the timeout, after wake(), or when drained."""
         give_up_at = time.monotonic() + timeout_s
-        with self._changed:
+        with self._lock:
             while not self._woken:
                 now = time.monotonic()
                 if self._records and (self._ready_at <= now or self.is_closed):
@@ -100,31 +101,31 @@ class RecordQueue:
 
     def take_now(self, rows_min: int) -> list[Record]:
         """The next batch when at least rows_min rows wait, else nothing; never waits."""
-        with self._changed:
+        with self._lock:
             return self._take() if len(self._records) >= rows_min else []
 
     def settle(self, record_count: int) -> None:
         """Note that taken records are safe."""
-        with self._changed:
+        with self._lock:
             self._settled_count += record_count
             self._changed.notify_all()
 
     def wake(self) -> None:
         """Make take() return soon, with or without a batch."""
-        with self._changed:
+        with self._lock:
             self._woken = True
             self._changed.notify_all()
 
     def changed(self) -> None:
         """Let wait_settled() look at its condition again."""
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
     def wait_settled(self, also: Callable[[], bool], timeout_s: float) -> bool:
         """Wait until all that was added before this call is settled and `also` holds; False at the
         timeout.
         """
-        with self._changed:
+        with self._lock:
             target = self._added_count
             self._flush_target = max(self._flush_target, target)
             if self._records:
@@ -136,21 +137,21 @@ class RecordQueue:
 
     def close(self) -> None:
         """Refuse new records; those inside can still be taken."""
-        with self._changed:
+        with self._lock:
             self.is_closed = True
             self._changed.notify_all()
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def _add(self, record: Record) -> None:
-        self._records.append(record)
-        self._added_count += 1
+    def _add(self, *records: Record) -> None:
         now = time.monotonic()
         ready_at = self._ready_at
-        if len(self._records) == 1:
+        if not self._records:
             ready_at = now + BATCH_DELAY_S
-        if record.ends_run:
+        self._records.extend(records)
+        self._added_count += len(records)
+        if records[-1].ends_run:
             ready_at = min(ready_at, max(now, self._taken_at + BATCH_DELAY_S))
         if len(self._records) >= BATCH_ROWS:
             ready_at = min(ready_at, now)

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from velaria.control.records import (
     ATTEMPT,
@@ -22,10 +22,15 @@ from velaria.control.records import (
     storable_text,
 )
 
-Emit = Callable[[Record], None]
 EmitSample = Callable[[Record], bool]
 
 STATEMENT_STAGE = "statement"
+
+
+class Emit(Protocol):
+    """Takes the records of one moment, the last of them last."""
+
+    def __call__(self, *records: Record) -> None: ...
 
 
 class Run:
@@ -48,6 +53,7 @@ class Run:
         emit: Emit,
         emit_sample: EmitSample,
         elapsed_us: int = 0,
+        principal: str | None = None,
     ) -> None:
         self.run_id = run_id
         self.kind = _name(kind)
@@ -64,7 +70,8 @@ class Run:
         self._attempt_count = 0
         self._lock = threading.Lock()
         self._finished = False
-        emit(self._run_record("run.started", "running"))
+        told = {} if principal is None else {"principal": _name(principal)}
+        emit(self._run_record("run.started", "running", fields=fields_json(told)))
 
     def stage(self, name: str) -> "Stage":
         """Begin a part of the run that is worth a line of its own."""
@@ -81,7 +88,7 @@ class Run:
                 return
             self._stage_count += 1
         started_us, finished_us = self.started_us + began_us, self.started_us + ended_us
-        self._record_ended_stage(_name(name), _final(state), started_us, finished_us, rows)
+        self._emit(self._ended_stage(_name(name), _final(state), started_us, finished_us, rows))
 
     def attempt(
         self,
@@ -98,14 +105,16 @@ class Run:
             if self._finished:
                 return
             self._attempt_count += 1
-        self._record_attempt(
-            stage.name if isinstance(stage, Stage) else _name(stage),
-            _count(number, 2**31),
-            _final(state),
-            _micros(started),
-            _micros(finished),
-            None if worker is None else _name(worker),
-            error,
+        self._emit(
+            self._attempt(
+                stage.name if isinstance(stage, Stage) else _name(stage),
+                _count(number, 2**31),
+                _final(state),
+                _micros(started),
+                _micros(finished),
+                None if worker is None else _name(worker),
+                error,
+            )
         )
 
     def event(self, name: str, **fields: Any) -> None:
@@ -135,24 +144,23 @@ class Run:
                 return
             self._finished = True
         finished_us = self.now_us()
+        span = self.started_us, finished_us
+        told: list[Record] = []
         if not self._stage_count:
-            self._record_ended_stage(STATEMENT_STAGE, state, self.started_us, finished_us, rows)
+            told.append(self._ended_stage(STATEMENT_STAGE, state, *span, rows))
         if not self._attempt_count:
             self._attempt_count = 1
-            self._record_attempt(
-                STATEMENT_STAGE, 1, state, self.started_us, finished_us, None, error_message
-            )
-        self._emit(
-            self._run_record(
-                f"run.{state}",
-                state,
-                finished_us=finished_us,
-                number=self._attempt_count,
-                rows=rows,
-                error_code=None if error_code is None else _name(error_code),
-                error_message=_message(error_message),
-            )
+            told.append(self._attempt(STATEMENT_STAGE, 1, state, *span, None, error_message))
+        end = self._run_record(
+            f"run.{state}",
+            state,
+            finished_us=finished_us,
+            number=self._attempt_count,
+            rows=rows,
+            error_code=None if error_code is None else _name(error_code),
+            error_message=_message(error_message),
         )
+        self._emit(*told, end)
 
     @property
     def is_finished(self) -> bool:
@@ -173,10 +181,13 @@ class Run:
     def _run_record(
         self, name: str, state: str, finished_us: int | None = None, **values: Any
     ) -> Record:
-        return self.record(
+        return Record(
+            self.run_id,
+            next(self._seq),
             RUN,
             name,
             self.started_us if finished_us is None else finished_us,
+            self._boot_id,
             query_id=self.query_id,
             kind=self.kind,
             text=self.text,
@@ -189,24 +200,25 @@ class Run:
     def _event_record(self, name: str, fields: dict[str, Any]) -> Record:
         return self.record(EVENT, _name(name), self.now_us(), fields=fields_json(fields))
 
-    def _record_ended_stage(
+    def _ended_stage(
         self, name: str, state: str, started_us: int, finished_us: int, rows: int | None
-    ) -> None:
-        self._emit(
-            self.record(
-                STAGE,
-                f"stage.{state}",
-                finished_us,
-                stage=name,
-                number=next(self._stage_number),
-                state=state,
-                started_us=started_us,
-                finished_us=finished_us,
-                rows=_count(rows, 2**63),
-            )
+    ) -> Record:
+        return Record(
+            self.run_id,
+            next(self._seq),
+            STAGE,
+            f"stage.{state}",
+            finished_us,
+            self._boot_id,
+            stage=name,
+            number=next(self._stage_number),
+            state=state,
+            started_us=started_us,
+            finished_us=finished_us,
+            rows=_count(rows, 2**63),
         )
 
-    def _record_attempt(
+    def _attempt(
         self,
         stage: str,
         number: int | None,
@@ -215,20 +227,21 @@ class Run:
         finished_us: int,
         worker: str | None,
         error: str | None,
-    ) -> None:
-        self._emit(
-            self.record(
-                ATTEMPT,
-                f"attempt.{state}",
-                finished_us,
-                stage=stage,
-                number=number,
-                state=state,
-                started_us=started_us,
-                finished_us=finished_us,
-                worker=worker,
-                error_message=_message(error),
-            )
+    ) -> Record:
+        return Record(
+            self.run_id,
+            next(self._seq),
+            ATTEMPT,
+            f"attempt.{state}",
+            finished_us,
+            self._boot_id,
+            stage=stage,
+            number=number,
+            state=state,
+            started_us=started_us,
+            finished_us=finished_us,
+            worker=worker,
+            error_message=_message(error),
         )
 
 

@@ -1,16 +1,41 @@
-"""What the writer asks of a store, and the store that needs no database."""
+"""What the writer and readers ask of a store of runs."""
 
-import threading
-from collections import OrderedDict
+import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from velaria.control.records import ATTEMPT, RUN, STAGE, Record
+from velaria.control.records import Record
 
-MEMORY_RUNS_MAX = 10_000
-MEMORY_EVENTS_PER_RUN_MAX = 100
+AUDIT = "audit"
+"""The kind of runs that tell who came in and who was refused."""
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs a reader wants, or whose stages, attempts and events: those of the newest `limit`
+    runs for which all holds that is set here."""
+
+    limit: int
+    known_as: str | None = None
+    """Its run_id or its query_id."""
+    state: str | None = None
+    principal: str | None = None
+
+    @property
+    def finds_none(self) -> bool:
+        """Of a text with a NUL, which no run holds and Postgres does not take."""
+        return any("\0" in (text or "") for text in (self.known_as, self.state, self.principal))
+
+    @property
+    def run_id(self) -> uuid.UUID | None:
+        """What it is known as, where that can be a run_id."""
+        try:
+            return uuid.UUID(self.known_as or "")
+        except ValueError:
+            return None
 
 
 class StoreAway(Exception):
@@ -49,9 +74,11 @@ class RunStore(Protocol):
     def close_orphans(self) -> int:
         """End the runs that an earlier life of this server left running; returns their number."""
 
-    def read(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
+    def read(
+        self, table: str, deadline_s: float, wanted: Wanted | None = None
+    ) -> Iterator[list[Row]]:
         """The rows of "runs", "stages", "attempts" or "events" in blocks, in their system table's
-        column order.
+        column order: all of them, or those that are wanted, of the newest run first.
 
         The first block is there, or StoreAway is raised, within deadline_s. Any thread may call it.
         """
@@ -61,97 +88,3 @@ class RunStore(Protocol):
 
     def close(self) -> None:
         """Let go of connections."""
-
-
-class MemoryRunStore:
-    """Keeps the newest runs in this process: the run history of a server without Postgres."""
-
-    refused_record_count = 0
-
-    def __init__(self, runs_max: int = MEMORY_RUNS_MAX) -> None:
-        self._runs_max = runs_max
-        self._runs: OrderedDict[bytes, _MemoryRun] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def connect(self) -> None:
-        """Nothing to do."""
-
-    def write(self, records: Sequence[Record]) -> None:
-        with self._lock:
-            for record in records:
-                run = self._runs.get(record.run_id.bytes)
-                if run is None:
-                    if record.role != RUN:
-                        continue  # Its run was forgotten: the ring is full of newer ones.
-                    run = self._runs[record.run_id.bytes] = _MemoryRun(str(record.run_id))
-                    if len(self._runs) > self._runs_max:
-                        self._runs.popitem(last=False)
-                run.take(record)
-
-    def ping(self) -> None:
-        """Nothing to do."""
-
-    def close_orphans(self) -> int:
-        return 0
-
-    def read(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
-        with self._lock:
-            rows = [row for run in self._runs.values() for row in run.rows(table)]
-        return iter([rows])
-
-    def abort(self) -> None:
-        """Nothing ever waits here."""
-
-    def close(self) -> None:
-        """Nothing to let go of."""
-
-
-class _MemoryRun:
-    """One run's rows, in the column order of the system tables."""
-
-    def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
-        self._run: Row | None = None
-        self._stages: dict[int | None, Row] = {}
-        self._attempts: list[Row] = []
-        self._events: list[Row] = []
-
-    def take(self, record: Record) -> None:
-        if len(self._events) < MEMORY_EVENTS_PER_RUN_MAX or record.ends_run:
-            self._events.append(
-                (self._run_id, record.seq, record.at_us, record.name, record.fields)
-            )
-        if record.role == RUN:
-            self._run = (
-                *(self._run_id, record.query_id, record.kind, record.text, record.state),
-                *_span(record),
-                *(record.rows, record.error_code, record.error_message, record.number or 0),
-            )
-        elif record.role == STAGE:
-            self._stages[record.number] = (
-                *(self._run_id, record.number, record.stage, record.state),
-                *_span(record),
-                record.rows,
-            )
-        elif record.role == ATTEMPT and len(self._attempts) < MEMORY_EVENTS_PER_RUN_MAX:
-            self._attempts.append(
-                (
-                    *(self._run_id, record.stage, record.number, record.state),
-                    *_span(record),
-                    *(record.worker, record.error_message),
-                )
-            )
-
-    def rows(self, table: str) -> list[Row]:
-        if table == "runs":
-            return [self._run] if self._run else []
-        if table == "stages":
-            return list(self._stages.values())
-        return list(self._attempts if table == "attempts" else self._events)
-
-
-def _span(record: Record) -> tuple[int | None, int | None, float | None]:
-    """started_at, finished_at and duration_ms."""
-    started, finished = record.started_us, record.finished_us
-    duration_ms = None if started is None or finished is None else (finished - started) / 1000
-    return started, finished, duration_ms

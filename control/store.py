@@ -10,17 +10,28 @@ from velaria.control.connection import BadRecord, GuardedConnection, PostgresAdd
 from velaria.control.migrate import load_migrations, migrate
 from velaria.control.partitions import make_day
 from velaria.control.records import Record
-from velaria.control.run_store import Row, StoreAway
-from velaria.control.store_sql import CLOSE_ORPHANS, COPY, FOLD, INCOMING, INCOMING_TYPES, READ
+from velaria.control.run_store import Row, StoreAway, Wanted
+from velaria.control.store_sql import (
+    CLOSE_ORPHANS,
+    COPY,
+    FOLD,
+    INCOMING,
+    INCOMING_TYPES,
+    READ,
+    read_wanted,
+)
 from velaria.control.uuid7 import day_of
 
 WRITE_S_MAX = 3.0
 PING_S_MAX = 2.0
 SCHEMA_S_MAX = 10.0
-READ_ROWS = 16_384
+READ_ROWS = 1_024  # of up to 64 KiB of text each: a block has to come in a read's time
 READ_S_MIN = 0.5  # however long the connection took
 READ_KEPT_S_MAX = 1.0  # a kept connection answers at once, or its Postgres has gone
 SERVER_VERSION_MIN = 140_000
+
+_Asked = tuple[str, dict[str, Any] | None]
+"""A statement and its parameters."""
 
 
 class PostgresRunStore:
@@ -87,8 +98,11 @@ class PostgresRunStore:
         with connection.guard(SCHEMA_S_MAX):
             return connection.raw.execute(CLOSE_ORPHANS, [self._server_id, self._boot_id]).rowcount
 
-    def read(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
-        blocks = self._read_blocks(table, deadline_s)
+    def read(
+        self, table: str, deadline_s: float, wanted: Wanted | None = None
+    ) -> Iterator[list[Row]]:
+        asked = (READ[table], None) if wanted is None else read_wanted(table, wanted)
+        blocks = self._read_blocks(asked, deadline_s)
         first = next(blocks, None)
         return _chain(first, blocks)
 
@@ -159,11 +173,11 @@ class PostgresRunStore:
             sqlstate=bad.sqlstate,
         )
 
-    def _read_blocks(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
-        """One snapshot of the table, read behind a server-side cursor. A connection that was read
-        to its end waits for the next reading; any other ends with the iterator.
+    def _read_blocks(self, asked: _Asked, deadline_s: float) -> Iterator[list[Row]]:
+        """One snapshot of what is asked, read behind a server-side cursor. A connection that was
+        read to its end waits for the next reading; any other ends with the iterator.
         """
-        connection, cursor, block = self._begin_reading(table, time.monotonic() + deadline_s)
+        connection, cursor, block = self._begin_reading(asked, time.monotonic() + deadline_s)
         is_read_to_end = False
         try:
             while len(block) == READ_ROWS:
@@ -181,20 +195,20 @@ class PostgresRunStore:
             yield block
 
     def _begin_reading(
-        self, table: str, ends_at: float
+        self, asked: _Asked, ends_at: float
     ) -> tuple[GuardedConnection, Any, list[Row]]:
         """The first block, from the kept connection, or from a fresh one when that has died."""
         kept = self._exchange_reader(None)
         if kept is not None:
             try:
-                return kept, *_first_block(kept, table, READ_KEPT_S_MAX)
+                return kept, *_first_block(kept, asked, READ_KEPT_S_MAX)
             except StoreAway:
                 kept.close()
         fresh = self._address().connect("velaria-reader")
         try:
             fresh.raw.autocommit = False
             left_s = max(READ_S_MIN, ends_at - time.monotonic())
-            return fresh, *_first_block(fresh, table, left_s)
+            return fresh, *_first_block(fresh, asked, left_s)
         except BaseException:
             fresh.close()
             raise
@@ -211,12 +225,12 @@ class PostgresRunStore:
 
 
 def _first_block(
-    connection: GuardedConnection, table: str, seconds: float
+    connection: GuardedConnection, asked: _Asked, seconds: float
 ) -> tuple[Any, list[Row]]:
     with connection.guard(seconds):
         cursor = connection.raw.cursor(name="rows", binary=True)
         cursor.itersize = READ_ROWS
-        cursor.execute(READ[table])
+        cursor.execute(*asked)
         return cursor, cursor.fetchmany(READ_ROWS)
 
 

@@ -1,5 +1,10 @@
 """The statements of the Postgres store, apart from the code that runs them."""
 
+from dataclasses import asdict
+from typing import Any
+
+from velaria.control.run_store import Wanted
+
 # Where a batch lands by binary COPY, one per connection. Columns and their order are Record's.
 INCOMING = """
 CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
@@ -78,3 +83,33 @@ FROM velaria.attempt""",
 SELECT run_id::text, seq, velaria.micros_of(occurred_at), name, fields::text
 FROM velaria.event""",
 }
+
+# Named with their tables: a bare run_id is the text that is read, which no index orders.
+_ORDER = {
+    "runs": "run.run_id DESC",
+    "stages": "stage.run_id DESC, number",
+    "attempts": "attempt.run_id DESC, seq",
+    "events": "event.run_id DESC, seq",
+}
+
+# What a run is wanted for, by the field of Wanted. Its principal stands in its first event.
+_CONDITIONS = {
+    "known_as": "(run_id = %(run_id)s OR query_id = %(known_as)s)",
+    "state": "state = %(state)s",
+    "principal": """EXISTS (
+    SELECT FROM velaria.event e
+    WHERE e.run_id = run.run_id AND e.seq = 0 AND e.fields ->> 'principal' = %(principal)s)""",
+}
+
+
+def read_wanted(table: str, wanted: Wanted) -> tuple[str, dict[str, Any]]:
+    """The statement that reads what is wanted, newest run first, and its parameters. It reads by
+    the indexes on run_id and query_id, and backwards from the newest run."""
+    values = {"run_id": wanted.run_id, **asdict(wanted)}
+    told = [text for field, text in _CONDITIONS.items() if values[field] is not None]
+    where = f"WHERE {' AND '.join(told)}" if told else ""
+    newest = f"{where} ORDER BY {_ORDER['runs']} LIMIT %(limit)s"
+    if table == "runs":
+        return f"{READ[table]} {newest}", values
+    runs = f"SELECT run_id FROM velaria.run {newest}"
+    return f"{READ[table]} WHERE run_id IN ({runs}) ORDER BY {_ORDER[table]}", values

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from velaria.control.errors import LedgerError, history_unavailable
-from velaria.control.run_store import Row, RunStore, StoreAway
+from velaria.control.run_store import Row, RunStore, StoreAway, Wanted
 from velaria.control.writer import StoreState, Writer
 
 OPEN_S_MAX = 4.5
@@ -74,12 +75,25 @@ def system_tables(writer: Writer, store: RunStore) -> dict[str, SystemTable]:
     return {table: (schema, opener(table)) for table, schema in SCHEMAS.items()}
 
 
-def _open(table: str, writer: Writer, store: RunStore) -> pa.RecordBatchReader:
+def read_wanted(
+    table: str, writer: Writer, store: RunStore, wanted: Wanted
+) -> list[dict[str, Any]]:
+    """Those rows of a system table that belong to the runs that are wanted, newest run first. It
+    takes as long, and fails in the same way, as opening the table does."""
+    if wanted.finds_none:
+        return []
+    rows: list[dict[str, Any]] = _open(table, writer, store, wanted).read_all().to_pylist()
+    return rows
+
+
+def _open(
+    table: str, writer: Writer, store: RunStore, wanted: Wanted | None = None
+) -> pa.RecordBatchReader:
     ends_at = time.monotonic() + OPEN_S_MAX
     if not writer.flush(FLUSH_S_MAX[writer.state]):
         raise _refusal(writer)
     try:
-        blocks = store.read(table, ends_at - time.monotonic())
+        blocks = store.read(table, ends_at - time.monotonic(), wanted)
     except StoreAway as away:
         raise history_unavailable(str(away), away.hint) from None
     return pa.RecordBatchReader.from_batches(SCHEMAS[table], _batches(SCHEMAS[table], blocks))

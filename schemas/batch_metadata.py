@@ -1,6 +1,7 @@
 """What goes beside the batches of DoGet and DoPut in app_metadata, as MessagePack maps."""
 
 from velaria.schemas.base import Command, Reply
+from velaria.schemas.errors import ErrorReply
 
 
 class FlightInfoMetadata(Reply):
@@ -27,3 +28,14 @@ class PutResultMetadata(Reply, omit_defaults=False):
     table: str
     row_count: int
     batch_count: int
+
+
+class ExchangeMetadata(Reply, omit_defaults=False):
+    """Beside no batch, after the last one of a DoExchange: `kind` is end or error. The client then
+    ends its side, if it has not, and the call ends with that outcome.
+    """
+
+    query_id: str
+    kind: str
+    row_count: int
+    error: ErrorReply | None = None

@@ -16,6 +16,7 @@ TOPICS = (
     "file",
     "lane",
     "query",
+    "results",
     "run",
     "server",
     "session",

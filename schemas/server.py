@@ -8,22 +8,28 @@ from velaria.schemas.base import Command, Reply
 
 
 class ServerInfoReply(Reply):
+    """`host_token_file` is what a client on this host reads to prove that it is, so every known
+    caller is told it; `data_dir` is told to admins, and to all where nobody is asked who he is."""
+
     version: str
     kernel: str
     simd_backend: str
     actions: list[str]
     flight: list[str]
-    data_dir: str
     durable: bool
     pid: int
     pyarrow: str
+    data_dir: str | None = None
+    host_token_file: str | None = None
 
 
 class ServerHealthReply(Reply):
-    """`state` is serving, degraded or draining; `parts` tells which part says what."""
+    """`state` is serving, degraded, draining or down; `parts` tells which part says what, `reasons`
+    why, of the parts that are not well."""
 
     state: str
     parts: dict[str, str]
+    reasons: dict[str, str]
 
 
 class ServerMetricsReply(Reply):
@@ -44,4 +50,14 @@ class ServerDrainReply(Reply):
 
 
 class ServerSettingsReply(Reply):
+    """`sources` says of each of the server's own settings: flag, environment, file or default."""
+
     settings: dict[str, Any]
+    sources: dict[str, str]
+
+
+class ServerReloadReply(Reply):
+    """`need_restart` are settings whose new value is not in force yet."""
+
+    changed: list[str]
+    need_restart: list[str]

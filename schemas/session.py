@@ -19,10 +19,21 @@ IdleSeconds = Annotated[
 ]
 
 
+QuerySeconds = Annotated[
+    float,
+    msgspec.Meta(
+        gt=0,
+        description="How long one of its statements may run; the server's own limit, where it is "
+        "lower, goes before.",
+    ),
+]
+
+
 class SessionOpen(Command):
     """Open a session; calls name it in the header velaria-session."""
 
     idle_s: IdleSeconds | None = None
+    query_s: QuerySeconds | None = None
 
 
 class SessionOpened(Reply):

@@ -1,10 +1,11 @@
 """Statements: run one, explain one, list the functions."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from velaria.schemas.base import PARAMETERS_MAX, Command, NewQueryId, Reply, SqlText
+from velaria.schemas.results import ResultOptions
 
 Parameters = Annotated[
     list[Any],
@@ -15,7 +16,7 @@ Parameters = Annotated[
 ]
 
 
-class SqlExecute(Command):
+class SqlExecute(ResultOptions):
     """Run one statement; a SELECT is not run yet but answered with a ticket."""
 
     sql: SqlText
@@ -28,6 +29,23 @@ class SqlExecute(Command):
             "the reply names it."
         ),
     ] = False
+    transport: Annotated[
+        Literal["flight", "shared-memory"],
+        msgspec.Meta(
+            description="shared-memory: a SELECT is run at once and its rows are put into a file "
+            "that a client on the server's host maps; the reply names it in `shared`, or has a "
+            "ticket as always when that cannot be."
+        ),
+    ] = "flight"
+    host_token: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                max_length=64, description="What stands in the file that server.info names."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Column(Reply):
@@ -36,6 +54,16 @@ class Column(Reply):
     name: str
     type: str
     nullable: bool = True
+
+
+class SharedRows(Reply):
+    """An Arrow file in memory that holds a result. It goes when its lease is over or at
+    query.release; a mapping made before stays."""
+
+    path: str
+    byte_count: int
+    row_count: int
+    lease_ms: int
 
 
 class SqlExecuteReply(Reply):
@@ -51,6 +79,7 @@ class SqlExecuteReply(Reply):
     tag: str | None = None
     columns: list[Column] | None = None
     ticket: bytes | None = None
+    shared: SharedRows | None = None
     session: str | None = None
 
 
