@@ -23,6 +23,7 @@ COMMANDS = {
     "action": "call any action of a server",
     "lane": "run statements through the actor lane",
     "demo": "show the main features on real data",
+    "token": "make, list and revoke what clients identify themselves by",
     "doctor": "check this installation, and a server",
 }
 """One file under commands/ each, with add_arguments(parser) and run(args) -> exit code."""

@@ -1,16 +1,25 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
 import math
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Self
+from contextlib import suppress
+from typing import Any, Self, Unpack
 
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from velaria.flight_server.errors import caret_of, error_reply_of, from_reply, scrubbed
+from velaria.flight_server.client_errors import typed_errors
+from velaria.flight_server.client_exchange import exchanged
+from velaria.flight_server.client_puts import PutData, PutSource, put_all
+from velaria.flight_server.client_result import Result
+from velaria.flight_server.client_shared import MappedRows, host_token
+from velaria.flight_server.errors import scrubbed
+from velaria.flight_server.identity.credentials import CredentialFields, Credentials
+from velaria.flight_server.progress_line import ProgressLine
 from velaria.flight_server.sessions import SESSION_HEADER
+from velaria.flight_server.shared_results import SHARED_MEMORY
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
@@ -19,106 +28,13 @@ from velaria.schemas.query import QueryCancelReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
-from velaria.schemas.tickets import IngestCommand, SubscribeCommand
+from velaria.schemas.tickets import IngestCommand, SubscribeCommand, TransformCommand
 from velaria.session import ArrowData, as_reader
 
 DEFAULT_URI = "grpc://127.0.0.1:31337"
 
 _UNSENDABLE = (OverflowError, TypeError, ValueError, RecursionError)
 """What msgspec raises for a value that MessagePack has no form for."""
-
-
-@contextmanager
-def typed_errors(sql: str = "") -> Iterator[None]:
-    """Flight errors as VelariaErrors; one without a code means that the server was not reached.
-
-    With the statement at hand, the error's place becomes a caret under it.
-    """
-    try:
-        yield
-    except (flight.FlightError, pa.ArrowException) as fault:
-        reply = error_reply_of(fault)
-        if reply is None:
-            raise _uncoded(fault) from None
-        error = from_reply(reply)
-        error.caret = caret_of(sql, error.line, error.column)
-        raise error from None
-
-
-def _uncoded(fault: Exception) -> VelariaError:
-    """What gRPC itself has to say: the call was given up on this side, or never got through."""
-    if isinstance(fault, flight.FlightTimedOutError):
-        return VelariaError(codes.DEADLINE_EXCEEDED, "the call took longer than its timeout")
-    if isinstance(fault, flight.FlightCancelledError):
-        return VelariaError(codes.CANCELLED, "the call was cancelled")
-    reason = str(fault).split("with message: ")[-1].split(". gRPC client")[0]
-    return VelariaError(
-        codes.CONNECTION,
-        f"the server cannot be reached: {scrubbed(reason)}",
-        hint="Is a server running at that address? `velaria serve` starts one.",
-    )
-
-
-class Result:
-    """A statement's rows, read once: as a whole by to_arrow, or batch by batch by iteration."""
-
-    def __init__(
-        self, reply: SqlExecuteReply, reader: flight.FlightStreamReader | None, sql: str = ""
-    ) -> None:
-        self.query_id = reply.query_id
-        self.name = reply.name
-        self.rows_affected = reply.rows_affected
-        self.tag = reply.tag  # what was done, as psql says it: "CREATE TABLE", "INSERT 0 3"
-        self.kind = reply.kind
-        self.is_continuous = reply.kind == "stream"
-        self._reader = reader
-        self._is_read = False
-        self._sql = sql
-
-    @property
-    def has_rows(self) -> bool:
-        return self._reader is not None
-
-    @property
-    def schema(self) -> pa.Schema:
-        with typed_errors(self._sql):
-            return self._rows().schema
-
-    def to_arrow(self) -> pa.Table:
-        with typed_errors(self._sql):
-            return self._unread_rows().read_all()
-
-    def to_rows(self) -> list[tuple[Any, ...]]:
-        columns = [column.to_pylist() for column in self.to_arrow().columns]
-        return list(zip(*columns, strict=True))
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        with typed_errors(self._sql):
-            for chunk in self._unread_rows():
-                if chunk.data is not None:
-                    yield chunk.data
-
-    def cancel(self) -> None:
-        self._rows().cancel()
-
-    def _unread_rows(self) -> flight.FlightStreamReader:
-        reader = self._rows()
-        if self._is_read:
-            raise VelariaError(
-                codes.QUERY_STATE,
-                f"the rows of the result have been read; query: {self.query_id}",
-                hint="Keep what to_arrow gave, or run the statement again.",
-            )
-        self._is_read = True
-        return reader
-
-    def _rows(self) -> flight.FlightStreamReader:
-        if self._reader is None:
-            raise VelariaError(
-                codes.QUERY_STATE,
-                f"the statement returned no rows; rows affected: {self.rows_affected}",
-            )
-        return self._reader
 
 
 class StreamHandle:
@@ -148,54 +64,85 @@ class Client:
     opens one, which this client's later calls then belong to; `close` ends it.
     """
 
-    def __init__(self, uri: str = DEFAULT_URI, timeout_s: float | None = None) -> None:
+    def __init__(
+        self,
+        uri: str = DEFAULT_URI,
+        timeout_s: float | None = None,
+        **credentials: Unpack[CredentialFields],
+    ) -> None:
         self.uri = uri
         check_timeout(timeout_s)
+        told = Credentials(**credentials).checked().connect_arguments()
         try:
-            self.flight = flight.connect(uri)
+            self.flight = flight.connect(uri, **told)
         except pa.ArrowException as fault:
             # Nothing has been sent yet, so it is the address.
             raise VelariaError(
                 codes.BAD_REQUEST,
                 f"not the address of a server: {uri}",
                 detail=scrubbed(str(fault)),
-                hint="An address is written grpc://HOST:PORT or grpc+unix://PATH.",
+                hint="An address is written grpc://HOST:PORT, grpc+tls://HOST:PORT or"
+                " grpc+unix://PATH.",
             ) from None
         self.session: str | None = None
+        self._server_pid: int | None = None
         self._timeout_s = timeout_s
         self._options = flight.FlightCallOptions(timeout=timeout_s)
 
     def sql(
-        self, text: str, params: list[Any] | None = None, query_id: str | None = None
+        self,
+        text: str,
+        params: list[Any] | None = None,
+        query_id: str | None = None,
+        **options: Any,
     ) -> Result:
         """Run one statement. A change is done on return; rows are read from the result.
 
-        `query_id` is what `cancel` knows the statement by before this has returned.
+        `query_id` is what `cancel` knows the statement by before this has returned. `options` are
+        those of the rows: batch_rows, batch_bytes, compression, keep_dictionaries; and
+        transport="shared-memory", by which rows are mapped when the server is on this host.
         """
-        body: dict[str, Any] = {"sql": text, "open_session": True}
+        known_as = query_id or f"c-{secrets.token_hex(8)}"
+        body: dict[str, Any] = {"sql": text, "open_session": True, "query_id": known_as, **options}
         check_sendable(params)
-        body |= _given({"params": params, "query_id": query_id})
-        reply = msgspec.convert(self.action("sql.execute", **body), SqlExecuteReply)
+        body |= _given({"params": params})
+        if options.get("transport") == SHARED_MEMORY:
+            token = host_token(self.action("server.info").get("host_token_file"))
+            body |= {"host_token": token} if token else {"transport": "flight"}
+        progress = ProgressLine(lambda: self.action("query.progress", query_id=known_as))
+        with progress:
+            told = self.action("sql.execute", **body)
+        reply = msgspec.convert(told, SqlExecuteReply)
         if reply.session is not None:
             self._join(reply.session)
         with typed_errors():
             reader = None
-            if reply.ticket is not None:
+            if reply.shared is not None:
+                reader = MappedRows(reply.shared)
+                self.action("query.release", query_id=reply.query_id)
+            elif reply.ticket is not None:
                 reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
-            return Result(reply, reader, text)
+            return Result(reply, reader, text, progress)
 
     def cancel(self, query_id: str) -> str:
         """End a query of any client; its state afterwards: running when its next step ends it."""
         reply = self.action("query.cancel", query_id=query_id)
         return msgspec.convert(reply, QueryCancelReply).state
 
-    def put(self, data: ArrowData, table: str, mode: str = "append") -> int:
+    def put(self, data: PutData, table: str, mode: str = "append") -> int:
         """Send rows to a table, which is made when it is not there; the number of rows taken in.
 
-        A fault of the data itself passes as it is. A put that replaces then leaves the old table.
+        `data`: a table, batches, a reader, anything else with an Arrow stream (pandas, Polars), or
+        the path of a file of this machine. A fault of the data itself passes as it is; a put that
+        replaces then leaves the old table. A put that breaks off goes on with the rows that are not
+        in the table yet, unless `data` can be read only once.
         """
-        reader = as_reader(data)
-        told = {"table": table, "mode": mode, "type": "ingest"}
+        source = PutSource(data, lambda: self.table_schema(table) if mode == "append" else None)
+        return put_all(self, source, table, mode)
+
+    def send(self, reader: pa.RecordBatchReader, table: str, mode: str, query_id: str) -> int:
+        """One DoPut without a second try; `query_id` is what the server knows it by."""
+        told = {"table": table, "mode": mode, "query_id": query_id, "type": "ingest"}
         try:
             command = msgspec.convert(told, IngestCommand)
         except msgspec.ValidationError as fault:
@@ -203,15 +150,29 @@ class Client:
         descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
         with typed_errors():
             writer, replies = self.flight.do_put(descriptor, reader.schema, self._options)
-        for batch in _given_up_on_fault(reader, writer):
-            with typed_errors():
-                _write(writer, batch)
-        with typed_errors(), writer:
-            writer.done_writing()
-            reply = replies.read()
+        sent = {"row_count": 0}
+        with ProgressLine(lambda: sent):
+            for batch in _given_up_on_fault(reader, writer):
+                with typed_errors():
+                    _write(writer, batch)
+                sent["row_count"] += batch.num_rows
+            with typed_errors(), writer:
+                writer.done_writing()
+                reply = replies.read()
         if reply is None:
             return 0
         return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
+
+    def transform(
+        self, data: ArrowData, sql: str, params: list[Any] | None = None, **options: Any
+    ) -> pa.RecordBatchReader:
+        """The rows of a SELECT over `data`, which it reads as the relation `input`. They come while
+        the data is sent; neither is kept on the server but for what the query needs.
+        """
+        check_sendable(params)
+        told = {"sql": sql, "params": params, **options}
+        command = msgspec.convert({"type": "transform", **_given(told)}, TransformCommand)
+        return exchanged(self.flight, command, as_reader(data), self._options)
 
     def start_stream(
         self,
@@ -249,6 +210,19 @@ class Client:
             descriptor = flight.FlightDescriptor.for_path(table)
             # Not get_schema, whose failure pyarrow hands on without its extra_info.
             return self.flight.get_flight_info(descriptor, self._options).schema
+
+    def table_schema(self, table: str) -> pa.Schema | None:
+        """The columns of a table or stream that rows can be put to; None when there is none."""
+        for entry in self.tables():
+            if entry.name.lower() == table.lower() and entry.kind in ("table", "stream"):
+                return self.schema(entry.name)
+        return None
+
+    def server_pid(self, *, ask_again: bool = False) -> int:
+        """The server's process id, kept: another one there means that its tables are others."""
+        if self._server_pid is None or ask_again:
+            self._server_pid = int(self.action("server.info")["pid"])
+        return self._server_pid
 
     def probe(self, path: str) -> FileProbeReply:
         """What a file of the server seems to be."""
@@ -356,6 +330,12 @@ def _write(writer: flight.FlightStreamWriter, batch: pa.RecordBatch) -> None:
         raise
 
 
-def connect(uri: str = DEFAULT_URI, timeout_s: float | None = None) -> Client:
-    """A client of the server at `uri`; nothing is sent before the first call."""
-    return Client(uri, timeout_s)
+def connect(
+    uri: str = DEFAULT_URI, timeout_s: float | None = None, **credentials: Unpack[CredentialFields]
+) -> Client:
+    """A client of the server at `uri`; nothing is sent before the first call.
+
+    `token`, or `user` and `password`, say who calls; `tls_ca`, `tls_cert` and `tls_key` are PEM
+    files: who signed the server's certificate, and the client's own certificate and key.
+    """
+    return Client(uri, timeout_s, **credentials)

@@ -1,33 +1,43 @@
 """The one boundary between what may fail inside and what a client is told.
 
 Every Flight method, every generator and every action runs inside `boundary`. What leaves it is a
-Flight error whose `extra_info` is the MessagePack map of `ErrorReply`; its text holds the code,
-the message and the caret. A failure without a code of its own is our bug: the client gets VEL9001
-and an id, the log gets the id and the traceback, once.
+Flight error whose `extra_info` is the MessagePack map of `ErrorReply`, or a google.rpc.Status for a
+client of Flight SQL and for a call that is refused before its message is read; its text holds the
+code, the message and the caret. A failure without a code of its own is our bug: the client gets
+VEL9001 and an id, the log gets the id and the traceback, once.
 """
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import TracebackType
 
 import msgspec
 import pyarrow.flight as flight
-import structlog
 
+from velaria.flight_server import call_context, status_details
+from velaria.flight_server.statuses import UntracedRefusal, sent_by_pyarrow, status_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import ErrorReply, VelariaError
-
-_log = structlog.get_logger("velaria.flight_server")
 
 _CODE = re.compile(r"VEL\d{4}\Z")
 _REVEALING = re.compile(r"0x[0-9a-fA-F]{5,}|(?:/[\w.+-]+){2,}")
 
 CARET_CHARS_MAX = 100
 
+# Of what leaves by gRPC, whose clients refuse more than 8 KiB of trailers: an error goes there
+# twice, as text in which a byte may take three and as extra_info in which three take four.
+MESSAGE_BYTES_MAX = 800
+DETAIL_BYTES_MAX = 500
+HINT_BYTES_MAX = 300
+
 # VEL3010 is left out: pyarrow's read_all takes a FlightCancelledError for Ctrl-C and interrupts the
 # program it runs in.
 _FLIGHT_CLASSES: dict[str, type[flight.FlightError]] = {
+    codes.UNAUTHENTICATED: flight.FlightUnauthenticatedError,
+    codes.NOT_PERMITTED: flight.FlightUnauthorizedError,
     codes.DEADLINE_EXCEEDED: flight.FlightTimedOutError,
     codes.SERVER_DRAINING: flight.FlightUnavailableError,
     codes.OVERLOADED: flight.FlightUnavailableError,
@@ -43,6 +53,12 @@ def scrubbed(text: str) -> str:
 
 def as_velaria_error(fault: BaseException) -> VelariaError:
     """The coded form of any failure; kernel and ledger errors carry the same fields."""
+    error = _coded(fault)
+    call_context.note_code(error.code)
+    return error
+
+
+def _coded(fault: BaseException) -> VelariaError:
     if isinstance(fault, VelariaError):
         return fault
     code = getattr(fault, "code", None)
@@ -62,8 +78,12 @@ def as_velaria_error(fault: BaseException) -> VelariaError:
         return from_reply(reply)
     if isinstance(fault, MemoryError):
         return VelariaError(codes.OUT_OF_MEMORY, "the server has no memory left for this request")
+    # Clients import this module, log nothing, and start faster without.
+    import structlog
+
     error_id = secrets.token_hex(4)
-    _log.error("internal fault", error_id=error_id, exc_info=fault)
+    log = structlog.get_logger("velaria.flight_server")
+    log.error("internal fault", error_id=error_id, exc_info=fault)
     return VelariaError(
         codes.INTERNAL,
         f"a fault of ours; its id in the server's log: {error_id}",
@@ -76,6 +96,8 @@ def error_reply_of(fault: BaseException | None) -> ErrorReply | None:
     extra = getattr(fault, "extra_info", None)
     if not isinstance(extra, bytes) or not extra:
         return None
+    if status_details.is_status(extra):
+        return status_details.reply_of(extra)
     try:
         return msgspec.msgpack.decode(extra, type=ErrorReply)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -117,51 +139,152 @@ def caret_of(source: str, line: int, column: int) -> str:
     return f"{shown}\n{' ' * (column - 1 - first)}^"
 
 
-def to_flight_error(fault: BaseException) -> flight.FlightError:
+@dataclass(frozen=True)
+class Told:
+    """An error as a client is sent it: its fields and its text, cut to their limits."""
+
+    reply: ErrorReply
+    text: str
+
+
+def told_of(fault: BaseException) -> Told:
     error = as_velaria_error(fault)
-    kind = _FLIGHT_CLASSES.get(error.code, flight.FlightServerError)
-    return kind(error_text(error), msgspec.msgpack.encode(error.reply()))
+    cut = VelariaError(
+        error.code,
+        _cut(error.message, MESSAGE_BYTES_MAX),
+        detail=_cut(error.detail, DETAIL_BYTES_MAX),
+        hint=_cut(error.hint, HINT_BYTES_MAX),
+        retry=error.retry,
+        line=error.line,
+        column=error.column,
+        caret=error.caret,
+    )
+    return Told(cut.reply(), error_text(cut))
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    raw = text.encode("utf-8", "replace")
+    return text if len(raw) <= bytes_max else raw[:bytes_max].decode("utf-8", "ignore") + "..."
+
+
+def to_flight_error(fault: BaseException) -> flight.FlightError:
+    told = told_of(fault)
+    return _class_of(told)(told.text, _map_of(told))
+
+
+def _class_of(told: Told) -> type[flight.FlightError]:
+    kind: type[flight.FlightError] = _FLIGHT_CLASSES.get(told.reply.code, flight.FlightServerError)
+    return kind
+
+
+def _map_of(told: Told) -> bytes:
+    return msgspec.msgpack.encode(told.reply)
+
+
+def _details_of(told: Told, kind: type[Exception]) -> bytes:
+    return status_details.encoded(told.reply, sent_by_pyarrow(kind), told.text)
 
 
 EXTRA_INFO_TRAILER = "grpc-status-details-bin"
 """Where Flight carries extra_info over gRPC."""
 
 
-class UntracedRefusal(Exception):
-    """A refusal of GetSchema, the one method where pyarrow sends what is raised with its traceback.
+def boundary(facts: call_context.CallFacts | None = None) -> AbstractContextManager[None]:
+    """Turn whatever is raised inside into a Flight error; one with a code passes as it is.
 
-    pyarrow has the traceback module format the exception, and falls back to the type's name when
-    that fails. Formatting reads `__cause__`; so this one has none to give, and code and message are
-    all of it that leaves the process. Its extra_info goes as a trailer beside it.
+    `facts` are for a generator, which runs on a thread that has not entered its call.
     """
 
-    def __init__(self, error: VelariaError) -> None:
-        super().__init__(error_text(error))
-
-    @property
-    def __cause__(self) -> BaseException | None:  # type: ignore[override]
-        raise RuntimeError("not told")
+    return _Crossing(_as_it_leaves, facts)
 
 
-@contextmanager
-def untraced_boundary(context: flight.ServerCallContext) -> Iterator[None]:
-    """The boundary of GetSchema."""
-    try:
-        yield
-    except Exception as fault:  # noqa: BLE001 (this is the boundary)
-        error = as_velaria_error(fault)
-    else:
-        return
-    context.add_trailer(EXTRA_INFO_TRAILER, msgspec.msgpack.encode(error.reply()))
-    raise UntracedRefusal(error)
+def _as_it_leaves(fault: Exception) -> Exception:
+    passes = isinstance(fault, flight.FlightError) and error_reply_of(fault) is not None
+    left: Exception = fault if passes else to_flight_error(fault)
+    return left
 
 
-@contextmanager
-def boundary() -> Iterator[None]:
-    """Turn whatever is raised inside into a Flight error; one with a code passes as it is."""
-    try:
-        yield
-    except Exception as fault:
-        if isinstance(fault, flight.FlightError) and error_reply_of(fault) is not None:
-            raise
-        raise to_flight_error(fault) from None
+def refusal_boundary() -> AbstractContextManager[None]:
+    """The boundary of what is refused before a message is read: nobody knows yet whose client
+    calls, and those of other languages fail on details that are no google.rpc.Status."""
+    return _Crossing(to_refusal)
+
+
+def to_refusal(fault: Exception) -> flight.FlightError:
+    """What refusal_boundary makes of a failure, for who ends a call from outside."""
+    told = told_of(fault)
+    kind = _class_of(told)
+    return kind(told.text, _details_of(told, kind))
+
+
+def status_boundary(
+    context: flight.ServerCallContext, *, cancelled_apart: bool = False
+) -> AbstractContextManager[None]:
+    """The boundary of Flight SQL: what leaves it ends the call with the gRPC status of its code,
+    and its extra_info is a google.rpc.Status.
+
+    For methods and their generators, while the call lasts. `cancelled_apart`: the status of what
+    was cancelled is UNKNOWN, as in plain Flight.
+    """
+
+    def leaving(fault: Exception) -> Exception:
+        told = told_of(fault)
+        kind = status_of(told.reply.code).kind
+        if cancelled_apart and kind is flight.FlightCancelledError:
+            kind = flight.FlightServerError
+        details = _details_of(told, kind)
+        left: Exception
+        if issubclass(kind, flight.FlightError):
+            left = kind(told.text, details)
+        else:
+            context.add_trailer(EXTRA_INFO_TRAILER, details)
+            left = kind(told.text)
+        return left
+
+    return _Crossing(leaving)
+
+
+def untraced_boundary(
+    context: flight.ServerCallContext, *, with_status: bool = False
+) -> AbstractContextManager[None]:
+    """The boundary of GetSchema, `with_status` that of Flight SQL. Of statuses it can give those
+    that are not Flight's own."""
+
+    def leaving(fault: Exception) -> Exception:
+        told = told_of(fault)
+        kind = status_of(told.reply.code).kind
+        if not with_status or issubclass(kind, flight.FlightError):
+            kind = UntracedRefusal
+        extra_info = _details_of(told, kind) if with_status else _map_of(told)
+        context.add_trailer(EXTRA_INFO_TRAILER, extra_info)
+        return kind(told.text)
+
+    return _Crossing(leaving)
+
+
+class _Crossing(AbstractContextManager[None]):
+    """Whatever is raised inside leaves as what `leaving` makes of it; then the call is left."""
+
+    def __init__(
+        self,
+        leaving: Callable[[Exception], Exception],
+        facts: call_context.CallFacts | None = None,
+    ) -> None:
+        self._leaving = leaving
+        self._facts = facts
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if not isinstance(fault, Exception):
+                return
+            if self._facts is not None:
+                call_context.enter(self._facts)
+            left = self._leaving(fault)
+        finally:
+            call_context.leave()
+        raise left from None

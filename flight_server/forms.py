@@ -18,17 +18,26 @@ from velaria.schemas.tickets import (
     StatementTicket,
     SubscribeCommand,
     TicketCommand,
+    TransformCommand,
 )
 
-_FLIGHT_SQL_PREFIX = b"type.googleapis.com/arrow.flight.protocol.sql."
-_ANY_TYPE_URL_TAG = 0x0A
-_TYPE_URL_BYTES_MAX = 127
 _PARAMETER_TYPES = (bool, int, float, str, bytes, datetime.datetime)
 
 
-def parse_descriptor(raw: bytes) -> QueryCommand | SubscribeCommand | IngestCommand:
+def parse_descriptor(
+    raw: bytes,
+) -> QueryCommand | SubscribeCommand | IngestCommand | TransformCommand:
     command = _parse(raw, DescriptorCommand, "descriptor's command")
-    assert isinstance(command, QueryCommand | SubscribeCommand | IngestCommand)
+    assert isinstance(command, DescriptorCommand)
+    return command
+
+
+def parse_polled(
+    raw: bytes,
+) -> QueryCommand | SubscribeCommand | IngestCommand | TransformCommand | StatementTicket:
+    """A descriptor's command, or the one that an answer of PollFlightInfo has named."""
+    command = _parse(raw, DescriptorCommand | StatementTicket, "descriptor's command")
+    assert isinstance(command, DescriptorCommand | StatementTicket)
     return command
 
 
@@ -40,7 +49,6 @@ def parse_ticket(raw: bytes) -> QueryCommand | SubscribeCommand | StatementTicke
 
 def _parse(raw: bytes, commands: Any, what: str) -> Any:
     check_size(raw, what)
-    refuse_flight_sql(raw)
     if raw and _starts_map(raw[0]):
         command = decode(raw, commands, what)
         check_parameters(getattr(command, "params", None))
@@ -56,22 +64,6 @@ def _parse(raw: bytes, commands: Any, what: str) -> Any:
 
 def _starts_map(byte: int) -> bool:
     return 0x80 <= byte <= 0x8F or byte in (0xDE, 0xDF)
-
-
-def refuse_flight_sql(raw: bytes) -> None:
-    """Flight SQL is recognised and refused by the name of its message."""
-    if len(raw) < 2 or raw[0] != _ANY_TYPE_URL_TAG or raw[1] > _TYPE_URL_BYTES_MAX:
-        return
-    type_url = raw[2 : 2 + raw[1]]
-    if not type_url.startswith(_FLIGHT_SQL_PREFIX):
-        return
-    name = type_url[len(_FLIGHT_SQL_PREFIX) :].decode("ascii", "replace")
-    message = "".join(c for c in name if c.isalnum())
-    raise VelariaError(
-        codes.UNSUPPORTED_REQUEST,
-        f"Flight SQL is not offered by this server: {message}",
-        hint="Send the statement as plain text, or as a MessagePack command.",
-    )
 
 
 def check_parameters(params: list[Any] | None) -> None:

@@ -4,47 +4,110 @@ import errno
 import ipaddress
 import os
 import socket
+from pathlib import Path
+from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import pyarrow as pa
 
 from velaria.flight_server.errors import scrubbed
+from velaria.flight_server.grpc_front.front import GrpcFront
+from velaria.flight_server.identity.options import IdentityOptions, identity_of
+from velaria.flight_server.identity.tls import TlsFiles
+from velaria.flight_server.options import Options
 from velaria.flight_server.server import FlightFront
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
-SCHEMES = ("grpc", "grpc+tcp", "grpc+unix")
+FrontChoice = Literal["auto", "pyarrow", "grpcio"]
+Front = FlightFront | GrpcFront
+
+TLS_SCHEME = "grpc+tls"
+SCHEMES = ("grpc", "grpc+tcp", "grpc+unix", TLS_SCHEME)
 
 _CONNECT_TIMEOUT_S = 1.0
 
 
-def check_address(uri: str, *, insecure: bool) -> None:
-    """Refuse what cannot be served, and any other host than this unless `insecure` is said."""
+def check_listeners(options: Options) -> IdentityOptions:
+    """What the settings say of identity and TLS. VEL1007 for a listener that cannot be served, and
+    for one that other hosts reach without TLS or identity, unless the settings say that it may."""
+    told = identity_of(options)
+    uris: list[str] = options.get("server.listen")
+    has_identity = told.asks_for_identity(data_dir_of(options))
+    for uri in uris:
+        check_address(
+            uri,
+            insecure=options.get("server.insecure"),
+            has_tls=told.tls is not None,
+            has_identity=has_identity,
+            front=options.get("server.front"),
+        )
+    if told.tls is not None and not any(urlsplit(uri).scheme == TLS_SCHEME for uri in uris):
+        raise VelariaError(
+            codes.BAD_SETTING,
+            "a certificate is given, but no listener uses it",
+            hint="Write grpc+tls://HOST:PORT as the listener's address.",
+        )
+    return told
+
+
+def data_dir_of(options: Options) -> Path | None:
+    """None for a private folder that is yet to be made."""
+    told = options.get("server.data_dir")
+    return Path(told).resolve() if told else None
+
+
+def check_address(
+    uri: str,
+    *,
+    insecure: bool,
+    has_tls: bool = False,
+    has_identity: bool = False,
+    front: FrontChoice = "auto",
+) -> None:
+    """Refuse what cannot be served, and, unless `insecure` is said, a listener that other hosts
+    reach without TLS or without saying who they are."""
     parts = urlsplit(uri)
     if parts.scheme not in SCHEMES:
         raise VelariaError(
             codes.BAD_SETTING,
-            f"a listener's address starts with grpc:// or grpc+unix://: {uri}",
+            f"a listener's address starts with grpc://, grpc+tls:// or grpc+unix://: {uri}",
         )
     if parts.scheme == "grpc+unix":
         return
     host = parts.hostname or ""
     _check_port(parts, uri)
-    if not insecure and not is_loopback(host):
+    is_tls = parts.scheme == TLS_SCHEME
+    if is_tls and not has_tls:
         raise VelariaError(
             codes.BAD_SETTING,
-            f"a listener off loopback has neither TLS nor authentication: {uri}",
-            hint="Say --insecure when everybody who reaches this address may use the server.",
+            f"a listener with TLS needs a certificate: {uri}",
+            hint="Give --tls-cert and --tls-key.",
+        )
+    if is_tls and front == "pyarrow":
+        raise VelariaError(
+            codes.BAD_SETTING,
+            f"the front pyarrow serves no TLS: {uri}",
+            hint="Leave --front out, or say --front grpcio: its certificates can be renewed.",
+        )
+    has = {"TLS": is_tls, "identity": has_identity}
+    missing = [what for what, is_there in has.items() if not is_there]
+    if missing and not insecure and not is_loopback(host):
+        raise VelariaError(
+            codes.BAD_SETTING,
+            f"a listener off loopback is without {' and '.join(missing)}: {uri}",
+            hint="Use grpc+tls:// with --tls-cert and --tls-key, and make a token by `velaria token"
+            " create`; or say --insecure when everybody who reaches this address may use the"
+            " server.",
         )
 
 
-def check_side(address: str) -> None:
+def refuse_bad_address(address: str, whose: str) -> None:
+    """VEL1007 unless it is HOST:PORT."""
     parts = urlsplit(f"//{address}")
     if _check_port(parts, address) is None or not parts.hostname:
-        raise VelariaError(
-            codes.BAD_SETTING, f"the address of the side port is not HOST:PORT: {address}"
-        )
+        raise VelariaError(codes.BAD_SETTING, f"the address of {whose} is not HOST:PORT: {address}")
 
 
 def _check_port(parts: SplitResult, address: str) -> int | None:
@@ -65,19 +128,35 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def open_front(service: Service, uri: str) -> tuple[FlightFront, str]:
+def front_of(uri: str, front: FrontChoice) -> type[Front]:
+    """What serves an address. Of itself grpcio serves networks and TLS, where what a stranger sends
+    must cost nothing, and pyarrow this host, where calls are faster through it: docs/adr/0017."""
+    parts = urlsplit(uri)
+    is_near = parts.scheme == "grpc+unix" or is_loopback(parts.hostname or "")
+    if front == "auto":
+        front = "pyarrow" if is_near and parts.scheme != TLS_SCHEME else "grpcio"
+    return FlightFront if front == "pyarrow" else GrpcFront
+
+
+def open_front(service: Service, uri: str, tls: TlsFiles | None = None) -> tuple[Front, str]:
     """A listening front and the address that clients use: port 0 is replaced by the port in use."""
     parts = urlsplit(uri)
     if parts.scheme == "grpc+unix":
         _refuse_served_socket(uri, unquote(parts.path))
     try:
-        front = FlightFront(service, uri)
+        front = _open(service, uri, tls if parts.scheme == TLS_SCHEME else None)
     except (pa.ArrowException, OSError) as fault:
         raise cannot_listen(uri, parts, scrubbed(str(fault))) from fault
     if parts.scheme == "grpc+unix":
         return front, uri
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    return front, f"grpc://{host}:{front.port}"
+    scheme = TLS_SCHEME if parts.scheme == TLS_SCHEME else "grpc"
+    return front, f"{scheme}://{host}:{front.port}"
+
+
+def _open(service: Service, uri: str, tls: TlsFiles | None) -> Front:
+    kind = front_of(uri, service.options.get("server.front"))
+    return GrpcFront(service, uri, tls) if kind is GrpcFront else FlightFront(service, uri)
 
 
 def _refuse_served_socket(uri: str, path: str) -> None:
@@ -98,7 +177,7 @@ def _refuse_served_socket(uri: str, path: str) -> None:
 
 def cannot_listen(address: str, parts: SplitResult, detail: str) -> VelariaError:
     """Why: asked of the system, since gRPC tells its callers only that it could not."""
-    reason = _fault_of_binding(parts)
+    reason = fault_of_binding(parts)
     if reason == errno.EADDRINUSE:
         return _in_use(address, "Choose a free port, or port 0 for any free one.")
     return VelariaError(
@@ -113,7 +192,7 @@ def _in_use(address: str, hint: str) -> VelariaError:
     return VelariaError(codes.BAD_SETTING, f"cannot listen, address in use: {address}", hint=hint)
 
 
-def _fault_of_binding(parts: SplitResult) -> int | None:
+def fault_of_binding(parts: SplitResult) -> int | None:
     """The system's error number; None when the address can be bound, or is not one of TCP.
 
     A name may stand for several addresses, of which one in use tells most.

@@ -7,7 +7,9 @@ import pyarrow.flight as flight
 
 from velaria._kernel import TableInfo
 from velaria.flight_server.calls import Call
+from velaria.flight_server.identity.permissions import may_see, may_see_query
 from velaria.flight_server.ingest import path_of
+from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
 from velaria.flight_server.statements import flight_info
@@ -29,7 +31,7 @@ def info_of_path(
     name = ".".join(parts)
     command = QueryCommand(sql=select_all(_split_parts(service, parts)))
     for table in service.session.tables():
-        if table.name == name:
+        if table.name == name and may_see(call, table):
             return flight_info(
                 service, call, descriptor, command, table.row_count, table.byte_count
             )
@@ -45,24 +47,25 @@ def _split_parts(service: Service, parts: list[str]) -> list[str]:
     return parts
 
 
-def list_flights(service: Service, criteria: bytes) -> Iterator[flight.FlightInfo]:
-    """All that can be read; `criteria` is the beginning of a name, empty for all."""
+def list_flights(service: Service, call: Call, criteria: bytes) -> Iterator[flight.FlightInfo]:
+    """All that the call can read; `criteria` is the beginning of a name, empty for all."""
     try:
         prefix = criteria.decode("utf-8")
     except UnicodeDecodeError:
         raise VelariaError(codes.BAD_REQUEST, "the criteria are not UTF-8 text") from None
-    tables = [t for t in service.session.tables() if t.name.startswith(prefix) and t.kind != "sink"]
-    for table in tables:
-        yield _table_info(table)
+    for table in service.session.tables():
+        if table.name.startswith(prefix) and table.kind != "sink" and may_see(call, table):
+            yield _table_info(table)
     for tracked in service.queries.running():
-        if tracked.schema is not None and tracked.query_id.startswith(prefix):
+        is_seen = may_see_query(call, tracked.principal)
+        if is_seen and tracked.schema is not None and tracked.query_id.startswith(prefix):
             yield _running_info(tracked)
-    for query in service.streams.all():
+    for query in service.streams.all_seen(call):
         if query.name.startswith(prefix):
             progress = query.progress()
             command = msgspec.msgpack.encode(SubscribeCommand(query_id=query.query_id))
             yield flight.FlightInfo(
-                query.schema,
+                plain_schema(query.schema),
                 flight.FlightDescriptor.for_command(command),
                 [flight.FlightEndpoint(command, [])],
                 progress.get("rows_out"),

@@ -8,13 +8,18 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import structlog
 
+from velaria.flight_server import call_context
 from velaria.flight_server.errors import as_velaria_error
+from velaria.flight_server.identity.principals import caller_name
+from velaria.flight_server.logs import cut_statement, writes_debug
+from velaria.flight_server.metrics import Metrics
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryEntry
@@ -22,12 +27,16 @@ from velaria.schemas.query import QueryEntry
 if TYPE_CHECKING:
     from velaria._kernel import QueryResult
     from velaria.control.ledger import Ledger
+    from velaria.flight_server.traces import Tracer
 
 ENDED_KEPT_MAX = 1_000
 PROMISED_KEPT_MAX = 10_000
 TEXT_CHARS_MAX = 16_384
 
 _RUN_STATES = {"finished": "succeeded", "failed": "failed", "cancelled": "cancelled"}
+
+
+_log = structlog.get_logger("velaria.flight_server")
 
 
 def new_query_id() -> str:
@@ -49,33 +58,75 @@ class TrackedQuery:
         self.query_id = query_id
         self.kind = kind
         self.sql = sql[:TEXT_CHARS_MAX]
+        self.principal = caller_name()
         self.state = "running"
         self.started_unix_ms = time.time_ns() // 1_000_000
         self.ended_unix_ms: int | None = None
         self.error_code: str | None = None
+        self.transport_mode = "flight"
         self._row_count = 0
         self._result: QueryResult | None = None
-        self._cancel_asked = threading.Event()
-        self._has_ended = threading.Event()
+        self._is_cancel_asked = False
+        self._reason: VelariaError | None = None
+        self._on_asked: Callable[[], object] | None = None
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
         self._book = book
-        self._run = book.ledger.start_run(kind, self.sql, query_id)
+        self._began_s = time.monotonic()
+        self._run = book.ledger.start_run(kind, self.sql, query_id, principal=self.principal)
+        call_context.note_query(query_id, self._run.run_id)
+        self.span = book.begin_span(self)
+        if writes_debug():
+            _log.debug("query begun", query_id=query_id, kind=kind, sql=cut_statement(sql))
 
     def follow(self, result: "QueryResult") -> None:
         """Tell rows and statistics from the kernel's result while it is read."""
         self._result = result
-        if self._cancel_asked.is_set():
+        if self._is_cancel_asked:
             result.cancel()
 
     def ask_cancel(self) -> None:
-        """For what the kernel does not run, or not yet: who runs it asks at its next step."""
-        self._cancel_asked.set()
+        """For what the server's kernel does not run, or not yet: who runs it asks at its next step,
+        and a result that is being read ends."""
+        self._is_cancel_asked = True
+        result = self._result
+        if result is not None:
+            result.cancel()
+        if self._on_asked is not None:
+            self._on_asked()
+
+    def when_cancel_asked(self, action: Callable[[], object]) -> None:
+        """Run `action` when ask_cancel comes, or now when it has; for who waits to start."""
+        self._on_asked = action
+        if self._is_cancel_asked:
+            action()
+
+    def give_reason(self, reason: VelariaError) -> None:
+        """Before the server itself cancels: then this is how the query ends, not as cancelled. The
+        first one stays."""
+        self._reason = self._reason or reason
+
+    @property
+    def reason(self) -> VelariaError | None:
+        return self._reason
+
+    def told(self, fault: BaseException) -> VelariaError:
+        """The failure's coded form; the server's reason when it was the server that cancelled."""
+        error = as_velaria_error(fault)
+        return self._reason or error if error.code == codes.CANCELLED else error
 
     def refuse_when_cancelled(self) -> None:
-        if self._cancel_asked.is_set():
-            raise VelariaError(codes.CANCELLED, f"the query was cancelled: {self.query_id}")
+        if self._is_cancel_asked:
+            raise self._reason or VelariaError(
+                codes.CANCELLED, f"the query was cancelled: {self.query_id}"
+            )
 
     def wait_ended(self, timeout_s: float) -> bool:
-        return self._has_ended.wait(timeout_s)
+        """True once its end is in the run history."""
+        has_ended = self._under_way.acquire(timeout=timeout_s)
+        if has_ended:
+            self._under_way.release()
+        return has_ended
 
     def add_rows(self, row_count: int) -> None:
         """For what takes rows in: they are told while it runs, too."""
@@ -101,11 +152,14 @@ class TrackedQuery:
         self.end("finished", row_count, None)
 
     def cancel(self, row_count: int = 0) -> None:
+        if self._reason is not None:
+            self.end("failed", row_count, self._reason)
+            return
         self.end("cancelled", row_count, VelariaError(codes.CANCELLED, "the query was cancelled"))
 
     def fail(self, fault: BaseException, row_count: int = 0) -> VelariaError:
         """Record the failure and hand back its coded form, which the caller raises."""
-        error = as_velaria_error(fault)
+        error = self.told(fault)
         self.end("cancelled" if error.code == codes.CANCELLED else "failed", row_count, error)
         return error
 
@@ -122,7 +176,8 @@ class TrackedQuery:
             error_code=self.error_code,
             error_message=error.message if error else None,
         )
-        self._has_ended.set()
+        self._under_way.release()
+        self._book.tell_end(self, time.monotonic() - self._began_s)
 
     def entry(self) -> QueryEntry:
         return QueryEntry(
@@ -134,18 +189,27 @@ class TrackedQuery:
             ended_unix_ms=self.ended_unix_ms,
             row_count=self.row_count,
             error_code=self.error_code,
+            principal=self.principal,
         )
 
 
 class QueryBook:
     """All tracked queries: the running ones and a bounded number of ended and promised ones."""
 
-    def __init__(self, ledger: "Ledger") -> None:
+    def __init__(
+        self,
+        ledger: "Ledger",
+        metrics: Metrics | None = None,
+        tracer: "Tracer | None" = None,
+    ) -> None:
         self.ledger = ledger
+        self._metrics = metrics or Metrics()
+        self._tracer = tracer
         self._lock = threading.Lock()
         self._running: OrderedDict[str, TrackedQuery] = OrderedDict()
         self._ended: OrderedDict[str, TrackedQuery] = OrderedDict()
-        self._promised: OrderedDict[str, bool] = OrderedDict()
+        # id -> whether it is cancelled, and whose it is
+        self._promised: OrderedDict[str, tuple[bool, str | None]] = OrderedDict()
         self._redeemed: set[str] = set()
 
     def promise(self, chosen: str | None = None) -> str:
@@ -156,9 +220,9 @@ class QueryBook:
         query_id = chosen or new_query_id()
         with self._lock:
             books = (self._promised, self._redeemed, self._running, self._ended)
-            if any(query_id in book for book in books):
+            if chosen is not None and any(query_id in book for book in books):
                 raise id_is_taken(query_id)
-            self._promised[query_id] = False
+            self._promised[query_id] = (False, caller_name())
             while len(self._promised) > PROMISED_KEPT_MAX:
                 self._promised.popitem(last=False)
         return query_id
@@ -170,7 +234,7 @@ class QueryBook:
         Within the block the query starts; until then no other can be promised the id.
         """
         with self._lock:
-            is_cancelled = self._promised.get(query_id)
+            is_cancelled, _ = self._promised.get(query_id, (None, None))
             if is_cancelled is False:
                 del self._promised[query_id]
                 self._redeemed.add(query_id)
@@ -215,16 +279,46 @@ class QueryBook:
                 self._ended.popitem(last=False)
             return True
 
+    def begin_span(self, tracked: TrackedQuery) -> Any:
+        """The query's span, under that of the call which runs it; None when nothing is traced."""
+        if self._tracer is None:
+            return None
+        facts = call_context.current()
+        return self._tracer.begin_query(facts.span if facts else None, tracked)
+
+    def tell_end(self, tracked: TrackedQuery, seconds: float) -> None:
+        """Count, trace and log a query that has ended."""
+        if self._tracer is not None:
+            self._tracer.end_query(tracked.span, tracked)
+        self._metrics.add("queries_total", kind=tracked.kind, state=tracked.state)
+        self._metrics.observe("query_seconds", seconds, kind=tracked.kind)
+        if tracked.kind != "ingest":
+            self._metrics.add("result_rows_total", tracked.row_count)
+        if writes_debug():
+            _log.debug(
+                "query ended",
+                query_id=tracked.query_id,
+                state=tracked.state,
+                row_count=tracked.row_count,
+                code=tracked.error_code,
+                seconds=round(seconds, 6),
+            )
+
     def find(self, query_id: str) -> TrackedQuery | None:
         with self._lock:
             return self._running.get(query_id) or self._ended.get(query_id)
+
+    def promise_owner(self, query_id: str) -> str | None:
+        """The principal that an id was promised to; None for no such id, too."""
+        with self._lock:
+            return self._promised.get(query_id, (False, None))[1]
 
     def cancel_promise(self, query_id: str) -> bool:
         """True when the id was of a ticket nobody has read yet; reading it is then refused."""
         with self._lock:
             if query_id not in self._promised:
                 return False
-            self._promised[query_id] = True
+            self._promised[query_id] = (True, self._promised[query_id][1])
             return True
 
     def running(self) -> list[TrackedQuery]:

@@ -2,14 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from velaria._kernel import Subscription
+from velaria._kernel import QueryResult, Subscription
+from velaria.flight_server import call_context
 from velaria.flight_server.errors import boundary
+from velaria.flight_server.plain_types import plain_schema
+from velaria.flight_server.pulling import pulled
 from velaria.schemas.batch_metadata import EmissionMetadata
 
 HEARTBEAT_INTERVAL_S = 5.0
@@ -23,27 +27,102 @@ def rows_affected_table(rows_affected: int | None) -> pa.Table:
     return pa.table([pa.array([rows_affected], pa.int64())], schema=ROWS_AFFECTED)
 
 
+Part = tuple[pa.RecordBatch, bytes | None]
+"""A batch on its way out and its app_metadata."""
+
+
+class RowStream(flight.RecordBatchStream):  # type: ignore[misc]
+    """Rows as pyarrow's server sends them by itself; other fronts read `source`."""
+
+    def __init__(
+        self, source: pa.RecordBatchReader | pa.Table, options: pa.ipc.IpcWriteOptions | None = None
+    ) -> None:
+        super().__init__(source, options)
+        self.source = source
+        self.options = options
+
+    def parts(self) -> Iterator[Part]:
+        """Each batch, with no metadata."""
+        return _parts_of(self.source)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.source.schema
+
+
+class ResultStream(RowStream):
+    """The kernel's reader of a result as it is. A failure in the middle leaves with code and place:
+    by pyarrow's server off the reader itself, by `parts` as a KernelError."""
+
+    def __init__(self, result: QueryResult, options: pa.ipc.IpcWriteOptions | None = None) -> None:
+        super().__init__(result.reader(), options)
+        self._result = result
+
+    def parts(self) -> Iterator[Part]:
+        return ((batch, None) for batch in pulled(self._result, self.source))
+
+
+class BatchStream(flight.GeneratorStream):  # type: ignore[misc]
+    """What an iterator gives, which raises Flight errors: batches, tables, readers and streams,
+    each with metadata or without."""
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        items: Iterable[Any],
+        options: pa.ipc.IpcWriteOptions | None = None,
+    ) -> None:
+        super().__init__(schema, items, options)
+        self.schema = schema
+        self.options = options
+        self._items = items
+
+    def parts(self) -> Iterator[Part]:
+        for item in self._items:
+            yield from _parts_of(item)
+
+
+def _parts_of(item: Any) -> Iterator[Part]:
+    """All that pyarrow's server takes as an item of a stream."""
+    if isinstance(item, RowStream | BatchStream):
+        yield from item.parts()
+    elif isinstance(item, tuple):
+        yield item
+    elif isinstance(item, pa.RecordBatch):
+        yield item, None
+    else:
+        for batch in item.to_batches() if isinstance(item, pa.Table) else item:
+            yield batch, None
+
+
 class Emissions:
     """The batches of one subscriber, each with its EmissionMetadata, then one empty batch of kind
-    end.
+    end. They have no dictionaries: pyarrow's server sends none beside metadata.
 
     Heartbeats keep an idle call alive for proxies and show the client that the query still runs.
+    `refuse` is called before each emission and raises when the subscriber may have no more.
     `close` may come from the watcher, from the end of the call and from the generator: it runs
     once.
     """
 
     def __init__(
-        self, subscription: Subscription, query_id: str, on_close: Callable[[], None] | None = None
+        self,
+        subscription: Subscription,
+        query_id: str,
+        refuse: Callable[[], None],
+        on_close: Callable[[], None] | None = None,
     ) -> None:
         self.subscription = subscription
-        self.schema = subscription.schema
+        self.schema = plain_schema(subscription.schema)
         self._query_id = query_id
+        self._refuse = refuse
         self._on_close = on_close
+        self._facts = call_context.current()
         self._lock = threading.Lock()
         self._is_closed = False
 
-    def stream(self) -> flight.GeneratorStream:
-        return flight.GeneratorStream(self.schema, self._batches())
+    def stream(self) -> BatchStream:
+        return BatchStream(self.schema, self._batches())
 
     def close(self) -> None:
         with self._lock:
@@ -59,10 +138,10 @@ class Emissions:
         index = 0
         sent_s = time.monotonic()
         try:
-            with boundary():
+            with boundary(self._facts):
                 for batch in self._arrivals():
                     if batch is not None:
-                        yield batch, self._metadata("data", index)
+                        yield self._plain(batch), self._metadata("data", index)
                         index += 1
                         sent_s = time.monotonic()
                     elif time.monotonic() - sent_s >= HEARTBEAT_INTERVAL_S:
@@ -74,11 +153,15 @@ class Emissions:
 
     def _arrivals(self) -> Iterator[pa.RecordBatch | None]:
         while not self._is_closed:
+            self._refuse()
             try:
                 batch = self.subscription.next(_NEXT_TIMEOUT_MS)
             except StopIteration:
                 return
             yield batch
+
+    def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch if batch.schema.equals(self.schema) else batch.cast(self.schema)
 
     def _metadata(self, kind: str, index: int) -> bytes:
         return msgspec.msgpack.encode(

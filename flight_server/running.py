@@ -14,8 +14,8 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,9 +25,16 @@ import structlog
 from velaria import _kernel
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
-from velaria.flight_server.listeners import check_address, check_side, open_front
-from velaria.flight_server.server import FlightFront
-from velaria.flight_server.service import ServerSettings, Service
+from velaria.flight_server.listeners import (
+    Front,
+    check_listeners,
+    data_dir_of,
+    open_front,
+    refuse_bad_address,
+)
+from velaria.flight_server.metrics_port import MetricsPort, check_metrics
+from velaria.flight_server.options import Options
+from velaria.flight_server.service import Service
 from velaria.flight_server.side import SidePort
 from velaria.flight_server.system_tables import register_all
 from velaria.schemas import errors as codes
@@ -35,78 +42,89 @@ from velaria.schemas.errors import VelariaError
 
 CANCEL_WAIT_S = 1.0
 CLOSE_WAIT_S = 1.0
+DRAIN_LOOK_S = 0.1
 
 _log = structlog.get_logger("velaria.flight_server")
-
-
-@dataclass
-class ServeOptions:
-    """The options of `velaria serve`; without `data_dir` a private folder that goes at the end."""
-
-    listen: list[str] = field(default_factory=lambda: ["grpc://127.0.0.1:31337"])
-    side: str | None = "127.0.0.1:0"
-    data_dir: Path | None = None
-    allow_path: list[Path] = field(default_factory=list)
-    postgres: str = "embedded"
-    threads: int | None = None
-    insecure: bool = False
 
 
 class RunningServer:
     """Made by `start`; `wait` blocks until somebody asks for the end, `close` ends it."""
 
-    def __init__(self, options: ServeOptions) -> None:
-        for uri in options.listen:
-            check_address(uri, insecure=options.insecure)
-        if options.side:
-            check_side(options.side)
+    def __init__(self, options: Options) -> None:
+        self._identity = check_listeners(options)
+        if options.get("server.side"):
+            refuse_bad_address(options.get("server.side"), "the side port")
+        if options.get("metrics.listen"):
+            off_loopback = options.get("metrics.off_loopback")
+            check_metrics(options.get("metrics.listen"), off_loopback=off_loopback)
         self._last = contextlib.ExitStack()
+        self._fronts: list[Front] = []
+        self.side: SidePort | None = None
         try:
             self._open(options)
         except BaseException:
-            self._last.close()
+            self._leave(is_clean=self._shut_fronts())
             raise
 
-    def _open(self, options: ServeOptions) -> None:
-        self.data_dir = self._take_data_dir(options.data_dir)
+    def _open(self, options: Options) -> None:
+        self.data_dir = self._take_data_dir(options.get("server.data_dir"))
         # Entered after the folder, so it closes before a private folder goes: the ledger writes
         # its journal there until its end.
         self._undo = self._last.enter_context(contextlib.ExitStack())
         lock = (self.data_dir / "server.lock").open("w", encoding="ascii")
         _lock_or_refuse(self._undo.enter_context(lock), self.data_dir)
-        roots = [Path.cwd(), self.data_dir, *options.allow_path]
-        settings = ServerSettings(
-            listen=options.listen,
-            data_dir=self.data_dir,
-            allowed_roots=[str(root.resolve()) for root in roots],
-            postgres=_told_store(options.postgres),
-        )
-        self.ledger: Ledger = open_ledger(options.postgres, self.data_dir)
+        has_identity = self._identity.asks_for_identity(data_dir_of(options))
+        allowed = [*map(Path, options.get("server.allow_path"))]
+        roots = [Path.cwd(), self.data_dir, *allowed]
+        if has_identity:
+            roots = self._identity.safe_roots(allowed, self.data_dir)
+        self.ledger: Ledger = open_ledger(options.get("postgres.dsn"), self.data_dir)
         self._undo.callback(self.ledger.close)
-        session = _kernel.Session(threads=options.threads, allowed_roots=settings.allowed_roots)
+        session = _kernel.Session(
+            threads=options.get("server.threads"),
+            allowed_roots=[str(root.resolve()) for root in roots],
+            memory_limit_bytes=options.get("limits.query_memory_bytes") or None,
+        )
         self._undo.callback(session.close)
-        self.service = Service(session, self.ledger, settings)
+        gate = self._identity.open_gate(self.ledger, self.data_dir) if has_identity else None
+        if gate is not None:
+            self._undo.callback(gate.close)
+        self.service = Service(session, self.ledger, options, self.data_dir, gate)
         self._undo.callback(self.service.sessions.close_all)
+        tracer = self.service.tracer
+        if tracer is not None:
+            self._undo.callback(lambda: _within(CLOSE_WAIT_S, tracer.close))
+        self._undo.callback(self.service.transactions.held.end_all)
+        self._undo.callback(self.service.held.close_all)
+        self._last.callback(self.service.shared.close)
         register_all(self.service)
         registry.load_all()
         self.service.watcher.start()
         self._undo.callback(self.service.watcher.close)
-        self._fronts: list[FlightFront] = []
-        for uri in options.listen:
-            front, address = open_front(self.service, uri)
+        self.service.limits.start()
+        self._undo.callback(self.service.limits.close)
+        self.service.health.start()
+        self._undo.callback(self.service.health.close)
+        for uri in options.get("server.listen"):
+            front, address = open_front(self.service, uri, self._identity.tls)
             self._fronts.append(front)
             self.service.flight_uris.append(address)
-        self.side = SidePort(options.side) if options.side else None
-        if self.side is not None:
+        side = options.get("server.side")
+        if side:
+            self.side = SidePort(side, self.service.health)
             self.side.start()
-            settings.side = self.side.address
+        metrics = options.get("metrics.listen")
+        self.metrics_port = MetricsPort(self.service, metrics) if metrics else None
+        if self.metrics_port is not None:
+            self.metrics_port.start()
+            self._undo.callback(self.metrics_port.stop)
 
-    def _take_data_dir(self, asked: Path | None) -> Path:
-        if asked is None:
+    def _take_data_dir(self, asked: str) -> Path:
+        if not asked:
             folder = Path(tempfile.mkdtemp(prefix="velaria-"))
             self._last.callback(shutil.rmtree, folder, ignore_errors=True)
             return folder
-        folder = asked.resolve()
+        folder = Path(asked).resolve()
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as fault:
@@ -116,38 +134,50 @@ class RunningServer:
         return folder
 
     def ready_line(self) -> dict[str, Any]:
-        return {
+        metrics = {"metrics": self.metrics_port.address} if self.metrics_port else {}
+        return metrics | {
             "event": "ready",
             "flight": self.service.flight_uris,
             "side": self.side.address if self.side else None,
             "data_dir": str(self.data_dir),
-            "durable_tables": self.service.settings.durable,
+            "durable_tables": self.service.is_durable,
             "pid": os.getpid(),
             "version": _kernel.__version__,
         }
 
     def wait(self) -> None:
-        self.service.drain_requested.wait()
+        """On the main thread, which alone runs the handlers of signals: it looks by itself, since a
+        signal may come to another thread, and a handler that sets what it waits for may find its
+        lock taken by the waiting."""
+        while not self.service.drain_requested.is_set():
+            time.sleep(DRAIN_LOOK_S)
 
     def close(self) -> bool:
         """True when everything ended by itself; False when a call had to be left behind."""
-        if self.side is not None:
-            self.side.drain()
+        self.service.health.tell_change()
         if not self.service.watcher.wait_idle(self.service.drain_wait_s):
             _log.info("cancelling calls", calls=self.service.watcher.count())
         self.service.watcher.cancel_all()
         self.service.streams.stop_all()
         self.service.watcher.wait_idle(CANCEL_WAIT_S)
-        left = [front for front in self._fronts if not _within(CLOSE_WAIT_S, front.shutdown)]
-        is_clean = not left
+        is_clean = self._shut_fronts()
         self.service.streams.wait_ended(CLOSE_WAIT_S)
+        self._leave(is_clean=is_clean)
+        return is_clean
+
+    def _shut_fronts(self) -> bool:
+        """False when a call does not let one go."""
+        left = [front for front in self._fronts if not _within(CLOSE_WAIT_S, front.shutdown)]
+        return not left
+
+    def _leave(self, *, is_clean: bool) -> None:
+        """What is left to close; of a server that could not start, as much as it had opened."""
         if self.side is not None:
             self.side.stop()
         if not is_clean:
             self._undo.pop_all()
             self.ledger.close()
         self._last.close()
-        return is_clean
 
 
 def _lock_or_refuse(lock: IO[str], folder: Path) -> None:
@@ -162,10 +192,6 @@ def _lock_or_refuse(lock: IO[str], folder: Path) -> None:
         ) from None
 
 
-def _told_store(postgres: str) -> str:
-    return postgres if postgres in ("embedded", "none") else "external"
-
-
 def _within(timeout_s: float, action: Callable[[], None]) -> bool:
     thread = threading.Thread(target=action, daemon=True)
     thread.start()
@@ -173,11 +199,22 @@ def _within(timeout_s: float, action: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def run_until_signal(options: ServeOptions) -> None:
+def _reload(options: Options) -> None:
+    try:
+        options.reload()
+    except VelariaError as error:
+        _log.error("settings not reloaded", code=error.code, error=error.message, hint=error.hint)
+
+
+def run_until_signal(options: Options) -> None:
     """Serve, print the ready line, and end the process with status 0 when asked to."""
     server = RunningServer(options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.service.request_drain())
+    # On a thread of its own: a second signal may come while the first reload holds its lock.
+    signal.signal(
+        signal.SIGHUP, lambda *_: threading.Thread(target=_reload, args=(options,)).start()
+    )
     ready = server.ready_line()
     sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
     sys.stdout.flush()

@@ -4,78 +4,131 @@ No Flight type appears here but the call: another front can serve the same handl
 """
 
 import threading
-from dataclasses import dataclass
+import urllib.parse
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING
 
-from velaria._kernel import Connection, Session
+from velaria._kernel import Connection, KernelError, Session, TableInfo
 from velaria.flight_server.calls import Call, CallWatcher
+from velaria.flight_server.flight_sql.peer_sessions import PeerSessions
+from velaria.flight_server.flight_sql.prepared import PreparedBook
+from velaria.flight_server.flight_sql.transactions import TransactionBook
+from velaria.flight_server.gauges import watch_gauges
+from velaria.flight_server.health import Health
+from velaria.flight_server.held import HeldBook
+from velaria.flight_server.identity.permissions import may_see, not_visible, statement_fault
+from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.metrics import Metrics
+from velaria.flight_server.options import Options
+from velaria.flight_server.parts import PartBook
 from velaria.flight_server.queries import QueryBook
 from velaria.flight_server.sessions import SessionBook
+from velaria.flight_server.shared_results import SharedResults
 from velaria.flight_server.streams import StreamBook
 from velaria.flight_server.tickets import OnceReplies, TicketOffice
+from velaria.flight_server.traces import open_tracer
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 if TYPE_CHECKING:
     from velaria.control.ledger import Ledger
-
-DRAIN_WAIT_S = 2.0
-
-
-@dataclass
-class ServerSettings:
-    """What the server was started with. `postgres` is embedded, none or external: never the DSN."""
-
-    listen: list[str]
-    data_dir: Path
-    allowed_roots: list[str]
-    postgres: str
-    side: str | None = None
-    durable: bool = False
-
-    def shown(self) -> dict[str, Any]:
-        return {
-            "server.listen": ", ".join(self.listen),
-            "server.data_dir": str(self.data_dir),
-            "server.allowed_roots": ", ".join(self.allowed_roots),
-            "server.postgres": self.postgres,
-            "server.side": self.side or "",
-            "server.durable": str(self.durable).lower(),
-        }
+    from velaria.flight_server.identity.gate import Gate
 
 
 class Service:
     """Owned by `serve`: made before the first listener, closed after the last call."""
 
-    def __init__(self, session: Session, ledger: "Ledger", settings: ServerSettings) -> None:
+    is_durable = False
+    """Whether tables outlive the process: they live in memory."""
+
+    def __init__(
+        self,
+        session: Session,
+        ledger: "Ledger",
+        options: Options,
+        data_dir: Path,
+        gate: "Gate | None" = None,
+    ) -> None:
         self.session = session
+        self.gate = gate  # None: everybody who reaches the server may do everything
         self.ledger = ledger
-        self.settings = settings
+        self.options = options
+        self.data_dir = data_dir
         self.watcher = CallWatcher()
         self.metrics = Metrics()
-        self.tickets = TicketOffice()
-        self.once = OnceReplies()
-        self.queries = QueryBook(ledger)
+        self.tracer = open_tracer(options)
+        self.tickets = TicketOffice(options)
+        self.once = OnceReplies(options)
+        self.queries = QueryBook(ledger, self.metrics, self.tracer)
         self.streams = StreamBook(session, self.queries)
         self.sessions = SessionBook(session)
+        self.transactions = TransactionBook(session, options)
+        self.prepared = PreparedBook(options)
+        by_connection = options.get("sessions.by_connection")
+        self.peers = PeerSessions(self.sessions, self.ports) if by_connection else None
+        self.sessions.on_end(self.transactions.end_of_session)
+        self.sessions.on_end(self.prepared.end_of_session)
+        self.held = HeldBook(options)
+        self.parts = PartBook()
         self.flight_uris: list[str] = []
+        self.limits = Limits(
+            options,
+            self.metrics,
+            self.ports,
+            self._busy_peers,
+            self.sessions.knows,
+        )
+        self.tickets.pins.be_watched(self.limits.watchdog)
+        self.limits.memory.spare(self.tickets.pins.let_go)
+        self.shared = SharedResults(self.limits)
         self.drain_requested = threading.Event()
-        self.drain_wait_s = DRAIN_WAIT_S
+        self.drain_wait_s: float = options.get("server.drain_wait_s")
         self._draining = threading.Event()
+        self.health = Health(self)
+        watch_gauges(self)
+        options.follow("sessions.idle_s", self.sessions.set_idle)
+        options.follow("sessions.open_max", self.sessions.set_open_max)
+        options.follow("limits.streams_running", self.streams.set_running_max)
+        for book in (self.sessions, self.streams):
+            options.follow("limits.share_percent", book.set_share)
 
     def connection(self, call: Call) -> Session | Connection:
         """What a call's statements run on: the session it names, or the database itself."""
-        if call.session_id is None:
-            return self.session
         if call.connection is None:
+            if call.session_id is None:
+                return self.session
             call.connection = self.sessions.use(call.session_id, call)
         return call.connection
 
-    def request_drain(self, wait_s: float = DRAIN_WAIT_S) -> None:
+    def seen_table(self, call: Call, name: str) -> TableInfo:
+        """A relation by its name. VEL1010 for one that the call may not see, and for one that is
+        not there when the call does not see everything."""
+        try:
+            entry = self.session.table(name)
+        except KernelError as fault:
+            raise statement_fault(call, fault) from None
+        if not may_see(call, entry):
+            raise not_visible()
+        return entry
+
+    def refusals_audited(self, call: Call, action: str) -> "RefusalsAudited":
+        return RefusalsAudited(self, call, action)
+
+    def ports(self) -> frozenset[int]:
+        """The TCP ports that the server listens on for Flight."""
+        found = (urllib.parse.urlsplit(uri).port for uri in self.flight_uris)
+        return frozenset(port for port in found if port is not None)
+
+    def _busy_peers(self) -> set[str]:
+        """Those whose connections are in use: a call is under way, or a session is told by it."""
+        return self.watcher.peers() | (self.peers.peers() if self.peers is not None else set())
+
+    def request_drain(self, wait_s: float | None = None) -> None:
         """Refuse new work from now on; the main thread then ends what is left and the process."""
-        self.drain_wait_s = wait_s
+        asked: float = self.options.get("server.drain_wait_s") if wait_s is None else wait_s
+        self.drain_wait_s = asked
         self._draining.set()
         self.drain_requested.set()
 
@@ -87,20 +140,26 @@ class Service:
                 hint="Try again when the server is back.",
             )
 
-    def read_metrics(self) -> dict[str, float]:
-        self.metrics.set("calls_active", self.watcher.count())
-        self.metrics.set("sessions_open", self.sessions.count())
-        self.metrics.set("queries_running", len(self.queries.running()))
-        return self.metrics.read()
+    def is_draining(self) -> bool:
+        return self._draining.is_set()
 
-    def health_parts(self) -> dict[str, str]:
-        return {
-            "kernel": "ok",
-            "run_history": self.ledger.health(),
-            "drain": "draining" if self._draining.is_set() else "off",
-        }
 
-    def health_state(self) -> str:
-        if self._draining.is_set():
-            return "draining"
-        return "degraded" if self.ledger.health() == "degraded" else "serving"
+class RefusalsAudited(AbstractContextManager[None]):
+    """A refusal that is not a run of its own goes into the run history from here."""
+
+    def __init__(self, service: Service, call: Call, action: str) -> None:
+        self._service = service
+        self._call = call
+        self._action = action
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        gate, principal = self._service.gate, self._call.principal
+        if gate is None or principal is None or not isinstance(fault, VelariaError):
+            return
+        if fault.code == codes.NOT_PERMITTED:
+            gate.audit.refused_action(principal, self._action)

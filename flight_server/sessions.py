@@ -1,18 +1,23 @@
-"""Sessions of clients: each is a kernel connection that calls name by the header velaria-session.
+"""Sessions of clients: each is a kernel connection that calls name by the header velaria-session,
+or by Flight SQL's cookie.
 
 A session that no call has used for its idle time is closed, which rolls its transaction back and
 drops its temporary tables. Expiry is looked at whenever a session is asked for, so that no thread
 is needed; a session with a call under way is never closed by it.
 """
 
+import itertools
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from velaria._kernel import Connection, Session
+from velaria.flight_server.identity.principals import caller_client, caller_name
+from velaria.flight_server.limits.shares import held_by, refuse_beyond
+from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     from velaria.flight_server.calls import Call
 
 SESSION_HEADER = "velaria-session"
+SESSION_COOKIE = "arrow_flight_session_id"
 IDLE_S = 1800.0
 SESSIONS_MAX = 1000
 
@@ -29,7 +35,16 @@ class _Held:
     connection: Connection
     idle_s: float
     last_used_s: float
+    number: int
     calls: int = 0
+    query_s: float | None = None
+    owner: str | None = field(default_factory=caller_name)
+    client: str = field(default_factory=caller_client)
+    turn: Turn = field(default_factory=Turn)
+
+    def is_callers(self) -> bool:
+        """A session's id opens it to its owner only."""
+        return self.owner == caller_name()
 
 
 class SessionBook:
@@ -44,22 +59,49 @@ class SessionBook:
         self._session = session
         self._clock_s = clock_s
         self._sessions_max = sessions_max
+        self._share = 1.0
+        self._idle_s = IDLE_S
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
+        self._ids: dict[int, str] = {}
+        self._numbers = itertools.count(1)
+        self._on_end: list[Callable[[str], object]] = []
 
-    def open(self, idle_s: float | None = None) -> str:
-        """The id of a new session. VEL5002 when there are too many."""
+    def on_end(self, action: Callable[[str], object]) -> None:
+        """Run `action` with the id of every session that ends, before its connection is closed."""
+        self._on_end.append(action)
+
+    def set_idle(self, idle_s: float) -> None:
+        """For sessions opened from now on that name no time of their own."""
+        self._idle_s = idle_s
+
+    def set_open_max(self, sessions_max: int) -> None:
+        self._sessions_max = sessions_max
+
+    def set_share(self, percent: int) -> None:
+        """The part of them that one client may have."""
+        self._share = percent / 100
+
+    def open(self, idle_s: float | None = None, query_s: float | None = None) -> str:
+        """The id of a new session. VEL5002 when there are too many, in all or of this client."""
         self.close_idle()
+        client = caller_client()
         session_id = f"s-{secrets.token_hex(16)}"
         with self._lock:
-            if len(self._held) >= self._sessions_max:
-                raise VelariaError(
-                    codes.OVERLOADED,
-                    f"too many sessions are open: {len(self._held)}",
-                    hint="Close sessions that are not used, or wait until they expire.",
-                )
-            held = _Held(self._session.connect(), idle_s or IDLE_S, self._clock_s())
-            self._held[session_id] = held
+            own = held_by(client, (held.client for held in self._held.values()))
+            refuse_beyond(
+                "sessions are open",
+                len(self._held),
+                own,
+                self._sessions_max,
+                self._share,
+                "Close sessions that are not used, or wait until they expire.",
+            )
+            number = next(self._numbers)
+            idle_s = idle_s or self._idle_s
+            held = _Held(self._session.connect(), idle_s, self._clock_s(), number)
+            held.query_s = query_s
+            self._held[session_id], self._ids[number] = held, session_id
         return session_id
 
     def use(self, session_id: str, call: "Call") -> Connection:
@@ -67,19 +109,57 @@ class SessionBook:
         self.close_idle()
         with self._lock:
             held = self._held.get(session_id)
-            if held is None:
+            if held is None or not held.is_callers():
                 raise _unknown(session_id)
             held.calls += 1
+        call.query_s, call.turn = held.query_s, held.turn
         call.on_end(lambda _: self._leave(held))
         return held.connection
+
+    def query_s_of(self, session_id: str | None) -> float | None:
+        """How long a statement of the session may run; None where it has set itself no limit."""
+        with self._lock:
+            held = self._held.get(session_id or "")
+        return held.query_s if held is not None else None
+
+    def number_of(self, session_id: str) -> int:
+        """What names the session in tickets, which are signed but not secret; 0 for none."""
+        with self._lock:
+            held = self._held.get(session_id)
+        return held.number if held is not None else 0
+
+    def id_of(self, number: int) -> str | None:
+        """None for a session of another principal, too."""
+        with self._lock:
+            session_id = self._ids.get(number, "")
+            held = self._held.get(session_id)
+        return session_id if held is not None and held.is_callers() else None
+
+    def knows(self, session_id: str) -> bool:
+        """Whether it was opened here and not closed since; not whose it is."""
+        with self._lock:
+            return session_id in self._held
+
+    def holds(self, session_id: str) -> bool:
+        """The same after those are closed that are idle."""
+        self.close_idle()
+        return self.knows(session_id)
 
     def close(self, session_id: str) -> None:
         """A statement under way ends as it would have; its effects in a transaction are gone."""
         with self._lock:
-            held = self._held.pop(session_id, None)
-        if held is None:
-            raise _unknown(session_id)
-        held.connection.close()
+            held = self._held.get(session_id)
+            if held is None or not held.is_callers():
+                raise _unknown(session_id)
+            held = self._forget(session_id)
+        self._end(session_id, held)
+
+    def close_abandoned(self, session_ids: list[str]) -> None:
+        """Those whose clients are gone, whoever they were."""
+        with self._lock:
+            ended = [(each, self._forget(each)) for each in session_ids if each in self._held]
+        for session_id, held in ended:
+            self._end(session_id, held)
 
     def close_idle(self) -> None:
         now_s = self._clock_s()
@@ -89,19 +169,30 @@ class SessionBook:
                 for session_id, held in self._held.items()
                 if held.calls == 0 and now_s - held.last_used_s > held.idle_s
             ]
-            ended = [self._held.pop(session_id) for session_id in idle]
-        for held in ended:
-            held.connection.close()
+            ended = [(session_id, self._forget(session_id)) for session_id in idle]
+        for session_id, held in ended:
+            self._end(session_id, held)
 
     def close_all(self) -> None:
         with self._lock:
-            ended, self._held = list(self._held.values()), {}
-        for held in ended:
-            held.connection.close()
+            ended = [(session_id, self._forget(session_id)) for session_id in list(self._held)]
+        for session_id, held in ended:
+            self._end(session_id, held)
 
     def count(self) -> int:
         with self._lock:
             return len(self._held)
+
+    def _forget(self, session_id: str) -> _Held:
+        held = self._held.pop(session_id)
+        del self._ids[held.number]
+        return held
+
+    def _end(self, session_id: str, held: _Held) -> None:
+        for action in self._on_end:
+            action(session_id)
+        with held.turn.crossing():
+            held.connection.close()
 
     def _leave(self, held: _Held) -> None:
         with self._lock:

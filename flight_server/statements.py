@@ -1,9 +1,11 @@
 """Statements from Flight's side: told about without running, run by DoGet, or run at once.
 
-A SELECT runs at DoGet, each time anew. A statement that changes something runs at the first DoGet
-of its ticket, or at once by sql.execute when it returns no rows; FlightInfo never runs anything.
+A SELECT runs at DoGet, each time anew, over the names and rows that stood when its ticket was made.
+A statement that changes something runs at the first DoGet of its ticket, or at once by sql.execute
+when it returns no rows; FlightInfo never runs anything.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +13,51 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from velaria._kernel import KernelError, QueryResult, StatementInfo
+from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server.calls import Call
-from velaria.flight_server.errors import error_reply_of, from_reply
+from velaria.flight_server.cancelling import canceller
+from velaria.flight_server.flight_sql import connections, each_row, parameters
+from velaria.flight_server.limits.metered import Meter
+from velaria.flight_server.parts import Started
+from velaria.flight_server.permitted import boundary, described, permitted
+from velaria.flight_server.plain_types import plain_schema
+from velaria.flight_server.pulling import pulled
 from velaria.flight_server.queries import TrackedQuery, new_query_id
-from velaria.flight_server.results import ROWS_AFFECTED, Emissions, rows_affected_table
+from velaria.flight_server.result_batches import (
+    AS_IT_IS,
+    asked_schema,
+    stream_of_batches,
+    stream_of_result,
+)
+from velaria.flight_server.results import ROWS_AFFECTED, Emissions, RowStream, rows_affected_table
 from velaria.flight_server.service import Service
 from velaria.flight_server.tickets import TicketEffect, refuse_second_reading
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import FlightInfoMetadata
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.results import ResultOptions
 from velaria.schemas.tickets import QueryCommand, StatementTicket
+
+StreamOf = Callable[[Call, QueryResult, Meter], flight.FlightDataStream]
+HeldStreamOf = Callable[
+    [pa.Schema, Iterator[pa.RecordBatch], ResultOptions], flight.FlightDataStream
+]
+
+_OPTION_NAMES = ResultOptions.__struct_fields__
+
+
+def in_form(options: ResultOptions) -> StreamOf:
+    """The rows as `options` ask for them: by default the kernel's reader as it is."""
+    return lambda call, result, meter: stream_of_result(result, options, meter)
 
 
 def describe(
     service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str | None = None
 ) -> StatementInfo:
-    """The kernel's description; a wrong statement is recorded as a failed run."""
+    """The kernel's description of a statement that the call may run; one that is wrong or not
+    permitted is recorded as a failed run."""
     try:
-        return service.connection(call).describe(sql, params)
+        return described(service, call, sql, params)
     except Exception as fault:
         raise service.queries.record_failure("statement", sql, fault, query_id) from fault
 
@@ -50,20 +79,40 @@ def effect_of(info: StatementInfo) -> TicketEffect:
     return "continuous" if is_continuous(info) else "rows"
 
 
-def result_schema(info: StatementInfo) -> pa.Schema:
+def result_schema(info: StatementInfo, options: ResultOptions = AS_IT_IS) -> pa.Schema:
+    """What FlightInfo tells and DoGet sends."""
     if info.returns_rows and info.schema is not None:
-        return info.schema
+        is_plain = is_continuous(info)
+        return plain_schema(info.schema) if is_plain else asked_schema(info.schema, options)
     return ROWS_AFFECTED
 
 
 def issue_ticket(
-    service: Service, info: StatementInfo, sql: str, params: list[Any] | None, query_id: str
+    service: Service,
+    info: StatementInfo,
+    sql: str,
+    params: list[Any] | None,
+    query_id: str,
+    options: ResultOptions = AS_IT_IS,
 ) -> bytes:
     """A ticket for a described statement, which will run under the promised id."""
     effect = effect_of(info)
+    if effect == "continuous":
+        refuse_options(options)
     if effect == "once":
         service.once.promise(query_id)
-    return service.tickets.issue(sql, params, query_id, effect)
+    described = info if effect == "rows" else None
+    return service.tickets.issue(sql, params, query_id, effect, options, described=described)
+
+
+def refuse_options(options: ResultOptions) -> None:
+    """VEL1008 for a continuous query: its batches are its emissions, each sent when it is there."""
+    if any(getattr(options, name) != getattr(AS_IT_IS, name) for name in _OPTION_NAMES):
+        raise VelariaError(
+            codes.UNSUPPORTED_REQUEST,
+            "a continuous query's batches are sent as they are emitted",
+            hint="Leave the result options out.",
+        )
 
 
 def flight_info(
@@ -76,34 +125,68 @@ def flight_info(
 ) -> flight.FlightInfo:
     info = describe(service, call, command.sql, command.params)
     query_id = service.queries.promise()
-    ticket = issue_ticket(service, info, command.sql, command.params, query_id)
+    tickets = _issue_tickets(service, info, command, query_id)
     return flight.FlightInfo(
-        result_schema(info),
+        result_schema(info, command),
         descriptor,
-        [flight.FlightEndpoint(ticket, [])],
+        [flight.FlightEndpoint(ticket, []) for ticket in tickets],
         row_count,
         byte_count,
-        True,
+        len(tickets) == 1,
         msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
     )
 
 
-def open_ticket(service: Service, call: Call, ticket: StatementTicket) -> flight.FlightDataStream:
+def _issue_tickets(
+    service: Service, info: StatementInfo, command: QueryCommand, query_id: str
+) -> list[bytes]:
+    """One for each endpoint. What is no plain SELECT has one, however many were asked for."""
+    sql, params = command.sql, command.params
+    if command.parallel == 1 or effect_of(info) != "rows":
+        return [issue_ticket(service, info, sql, params, query_id, command)]
+    service.parts.promise(query_id)
+    return [
+        service.tickets.issue(sql, params, query_id, "part", command, part, described=info)
+        for part in range(command.parallel)
+    ]
+
+
+def open_ticket(
+    service: Service,
+    call: Call,
+    ticket: StatementTicket,
+    stream: StreamOf | None = None,
+    stream_held: HeldStreamOf = stream_of_batches,
+) -> flight.FlightDataStream:
+    """`stream` makes a SELECT's rows what goes out; else they go as the ticket asks."""
     service.tickets.check(ticket)
-    sql, params = ticket.sql, ticket.params
+    connections.enter_numbered(service, call, ticket.connection)
+    pinned = service.tickets.pinned(ticket)
+    rows = parameters.from_ticket(ticket.parameters)
+    if rows is not None and rows.num_rows != 1 and ticket.effect == "rows":
+        with service.queries.redeem(ticket.query_id) as query_id:
+            return each_row.open_rows(service, call, ticket.sql, rows, query_id, pinned)
+    sql, params = ticket.sql, parameters.first_row(rows) or ticket.params
 
     def run() -> pa.Table:
         with service.queries.redeem(ticket.query_id) as query_id:
             info = describe(service, call, sql, params)
             return change(service, call, info, sql, params, query_id).table()
 
-    if ticket.effect != "once":
-        open_reader = _open_continuous if ticket.effect == "continuous" else _open_rows
-        with service.queries.redeem(ticket.query_id) as query_id:
-            if ticket.effect == "once_rows":
-                refuse_second_reading(ticket, query_id)
-            return open_reader(service, call, sql, params, query_id)
-    return flight.RecordBatchStream(service.once.reply(ticket.query_id, run))
+    if ticket.effect == "part":
+        return _open_part(service, call, ticket, pinned)
+    if ticket.effect == "held":
+        return _open_held(service, call, ticket, stream_held)
+    if ticket.effect == "once":
+        service.limits.count_result(call)
+        return RowStream(service.once.reply(ticket.query_id, run))
+    with service.queries.redeem(ticket.query_id) as query_id:
+        if ticket.effect == "once_rows":
+            refuse_second_reading(ticket, query_id)
+        if ticket.effect == "continuous":
+            return _open_continuous(service, call, sql, params, query_id)
+        form = stream or in_form(ticket)
+        return _open_rows(service, call, sql, params, query_id, form, pinned)
 
 
 def open_text(service: Service, call: Call, command: QueryCommand) -> flight.FlightDataStream:
@@ -111,37 +194,112 @@ def open_text(service: Service, call: Call, command: QueryCommand) -> flight.Fli
     info = describe(service, call, sql, params)
     match effect_of(info):
         case "rows" | "once_rows":
-            return _open_rows(service, call, sql, params, query_id)
+            return _open_rows(service, call, sql, params, query_id, in_form(command), info)
         case "continuous":
+            refuse_options(command)
             return _open_continuous(service, call, sql, params, query_id)
         case "once":
             done = change(service, call, info, sql, params, query_id)
-            return flight.RecordBatchStream(done.table())
+            return RowStream(done.table())
 
 
 def _open_rows(
-    service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str
+    service: Service,
+    call: Call,
+    sql: str,
+    params: list[Any] | None,
+    query_id: str,
+    stream: StreamOf,
+    described: StatementInfo | None,
 ) -> flight.FlightDataStream:
     tracked = service.queries.start(query_id, "query", sql)
-    call.on_cancel(lambda: cancel_in_kernel(service, query_id))
+    limits = service.limits
+    cancel = canceller(service, tracked)
+    call.on_cancel(cancel)
     try:
-        result = service.connection(call).execute(sql, params, query_id)
-        reader = result.reader()
+        service.connection(call)
+        limits.count_result(call)
+        watched = limits.statement(call, tracked, cancel)
+        with permitted(service, call, sql, params, described) as connection:
+            tracked.refuse_when_cancelled()
+            result = connection.execute(sql, params, query_id, described)
+        rows = stream(call, result, limits.meter(tracked, watched))
     except Exception as fault:
         raise tracked.fail(fault) from fault
     tracked.follow(result)
-    call.on_end(lambda fault: _end_rows(tracked, result, fault))
-    return flight.RecordBatchStream(reader)
+    watched.result = result
+    call.on_end(lambda fault: end_rows(tracked, result, fault))
+    return rows
 
 
-def _end_rows(tracked: TrackedQuery, result: QueryResult, fault: pa.ArrowException | None) -> None:
+def _open_part(
+    service: Service, call: Call, ticket: StatementTicket, pinned: StatementInfo | None
+) -> flight.FlightDataStream:
+    """One reader's share of a query that the first of its readers starts."""
+
+    limits = service.limits
+
+    def start() -> Started:
+        with service.queries.redeem(ticket.query_id) as query_id:
+            tracked = service.queries.start(query_id, "query", ticket.sql)
+        is_waiting = True
+
+        def stop_waiting() -> None:
+            if is_waiting:
+                tracked.ask_cancel()
+
+        call.on_cancel(stop_waiting)
+        try:
+            service.connection(call)
+            watched = limits.lasting(call, tracked, canceller(service, tracked))
+            is_waiting = False
+            try:
+                sql, params = ticket.sql, ticket.params
+                with permitted(service, call, sql, params, pinned) as connection:
+                    tracked.refuse_when_cancelled()
+                    result = connection.execute(sql, params, query_id, pinned)
+            except Exception:
+                watched.close()
+                raise
+        except Exception as fault:
+            raise tracked.fail(fault) from fault
+        tracked.follow(result)
+        watched.result = result
+        meter = limits.meter(tracked, watched)
+        return Started(tracked, result, meter.batches(pulled(result)), watched.close)
+
+    limits.count_result(call)
+    reading = service.parts.find(ticket.query_id)
+    reading.enter(ticket.part, start)
+    call.on_cancel(lambda: reading.break_off(ticket.part))
+    call.on_end(lambda _: reading.leave(ticket.part))
+    reader = limits.reader(call, lambda silent: reading.break_off(ticket.part, silent))
+    assert reading.schema is not None
+    return stream_of_batches(reading.schema, reading.batches(reader), ticket)
+
+
+def _open_held(
+    service: Service, call: Call, ticket: StatementTicket, stream: HeldStreamOf
+) -> flight.FlightDataStream:
+    """The rows of a query that query.poll started, from the first on."""
+    service.limits.count_result(call)
+    held, result, batches = service.held.take(ticket.query_id)
+
+    cancel = canceller(service, held.tracked)
+    call.on_cancel(cancel)
+    service.limits.reading(call, held.tracked, result, cancel)
+    call.on_end(lambda fault: end_rows(held.tracked, result, fault))
+    assert result.schema is not None
+    return stream(result.schema, batches, ticket)
+
+
+def end_rows(tracked: TrackedQuery, result: QueryResult, fault: pa.ArrowException | None) -> None:
     """Called after the last byte: what the kernel says about the query is how its run ended."""
     state, row_count = result.state, result.row_count
     if state == "finished":
         tracked.finish(row_count)
     elif state == "failed":
-        reply = error_reply_of(fault)
-        tracked.fail(from_reply(reply) if reply else fault or RuntimeError(state), row_count)
+        tracked.fail(result.failure() or fault or RuntimeError(state), row_count)
     else:
         result.cancel()
         tracked.cancel(row_count)
@@ -151,9 +309,15 @@ def _open_continuous(
     service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str
 ) -> flight.FlightDataStream:
     """A query of its own for this reader; it ends with the reader."""
-    connection = service.connection(call)
-    subscription = service.streams.start_subscribed(connection, sql, params, query_id)
-    emissions = Emissions(subscription, query_id, lambda: service.streams.stop_soon(query_id))
+    service.limits.count_result(call)
+    with permitted(service, call, sql, params) as connection:
+        subscription = service.streams.start_subscribed(connection, sql, params, query_id)
+    emissions = Emissions(
+        subscription,
+        query_id,
+        call.refuse_when_unknown,
+        lambda: service.streams.stop_soon(query_id),
+    )
     return attach(call, emissions)
 
 
@@ -187,25 +351,19 @@ def change(
 ) -> Change:
     """Run a statement that returns no rows; it is done, or its query started, on return."""
     if is_continuous(info):
-        query = service.streams.start(
-            service.connection(call), sql, params=params, query_id=query_id
-        )
+        with permitted(service, call, sql, params) as connection:
+            query = service.streams.start(connection, sql, params=params, query_id=query_id)
         return Change(query.query_id, stream_name=query.name)
     tracked = service.queries.start(query_id, "statement", sql)
-    call.on_cancel(lambda: cancel_in_kernel(service, query_id))
+    cancel = canceller(service, tracked)
+    call.on_cancel(cancel)
     try:
-        result = service.connection(call).execute(sql, params, query_id)
+        watched = service.limits.statement(call, tracked, cancel)
+        with permitted(service, call, sql, params) as connection, boundary(call, info):
+            tracked.refuse_when_cancelled()
+            result = connection.execute(sql, params, query_id)
     except Exception as fault:
         raise tracked.fail(fault) from fault
+    watched.leave_place()
     tracked.finish(result.rows_affected or 0)
     return Change(query_id, result.rows_affected, result.tag)
-
-
-def cancel_in_kernel(service: Service, query_id: str) -> str | None:
-    """The state afterwards; None when the kernel no longer knows the query."""
-    try:
-        return service.session.cancel(query_id)
-    except KernelError as fault:
-        if fault.code == codes.UNKNOWN_QUERY:
-            return None
-        raise

@@ -5,14 +5,22 @@ of its own, which sleeps in the kernel.
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 
 from velaria._kernel import Connection, KernelError, Session, StreamingQuery, Subscription
+from velaria.flight_server.calls import Call
+from velaria.flight_server.identity.permissions import may_follow, may_see_query
+from velaria.flight_server.identity.principals import caller_client
+from velaria.flight_server.limits.shares import held_by, refuse_beyond
 from velaria.flight_server.queries import QueryBook, TrackedQuery, new_query_id
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+
+RUNNING_MAX = 1000
 
 _ENDED_WELL = frozenset({"finished", "stopped"})
 
@@ -24,7 +32,17 @@ class StreamBook:
         self._session = session
         self._queries = queries
         self._lock = threading.Lock()
+        self._clients: dict[str, str] = {}  # by query, from before it is made
         self._followers: dict[str, threading.Thread] = {}
+        self._running_max = RUNNING_MAX
+        self._share = 1.0
+
+    def set_running_max(self, running_max: int) -> None:
+        self._running_max = running_max
+
+    def set_share(self, percent: int) -> None:
+        """The part of them that one client may have."""
+        self._share = percent / 100
 
     def start(
         self,
@@ -36,8 +54,9 @@ class StreamBook:
         params: list[Any] | None = None,
         query_id: str | None = None,
     ) -> StreamingQuery:
-        query = self._prepare(connection, sql, name, options, params, query_id or new_query_id())
-        query.start()
+        asked = (sql, name, options, params, query_id or new_query_id())
+        with self._prepared(connection, *asked) as query:
+            query.start()
         return query
 
     def start_subscribed(
@@ -48,16 +67,37 @@ class StreamBook:
         query_id: str,
     ) -> Subscription:
         """A new query's every emission, from its first on."""
-        query = self._prepare(connection, sql, None, None, params, query_id)
-        subscription = query.subscribe()
-        query.start()
+        with self._prepared(connection, sql, None, None, params, query_id) as query:
+            subscription = query.subscribe()
+            query.start()
         return subscription
 
     def find(self, id_or_name: str) -> StreamingQuery:
         return self._session.streaming_query(id_or_name)
 
+    def seen(self, call: Call, id_or_name: str) -> StreamingQuery:
+        """One that the call may look at and stop; VEL4010 when there is none."""
+        query = self.find(id_or_name)
+        if not may_see_query(call, self._owner(query)):
+            raise _unknown(id_or_name)
+        return query
+
+    def followed(self, call: Call, id_or_name: str) -> StreamingQuery:
+        """One whose emissions the call may read; VEL4010 when there is none."""
+        query = self.find(id_or_name)
+        if not may_follow(call, self._owner(query)):
+            raise _unknown(id_or_name)
+        return query
+
     def all(self) -> list[StreamingQuery]:
         return self._session.streaming_queries()
+
+    def all_seen(self, call: Call) -> list[StreamingQuery]:
+        return [query for query in self.all() if may_see_query(call, self._owner(query))]
+
+    def _owner(self, query: StreamingQuery) -> str | None:
+        tracked = self._queries.find(query.query_id)
+        return None if tracked is None else tracked.principal
 
     def stop(self, id_or_name: str, mode: str) -> dict[str, Any]:
         """The last progress of the query."""
@@ -83,7 +123,7 @@ class StreamBook:
 
     def wait_ended(self, timeout_s: float) -> None:
         with self._lock:
-            followers = list(self._followers.values())
+            followers = [each for each in self._followers.values() if each.ident is not None]
         for follower in followers:
             follower.join(timeout_s / max(len(followers), 1))
 
@@ -94,7 +134,8 @@ class StreamBook:
             if fault.code not in (codes.UNKNOWN_QUERY, codes.QUERY_STATE):
                 _log.exception("stopping a stream", query_id=query_id)
 
-    def _prepare(
+    @contextmanager
+    def _prepared(
         self,
         connection: Session | Connection,
         sql: str,
@@ -102,22 +143,31 @@ class StreamBook:
         options: dict[str, Any] | None,
         params: list[Any] | None,
         query_id: str,
-    ) -> StreamingQuery:
+    ) -> Iterator[StreamingQuery]:
+        """A query to be started within the block, and followed from there; one that does not come
+        so far is taken back."""
         tracked = self._queries.start(query_id, "stream", sql)
         not_yet = {**(options or {}), "start": False}
         try:
+            self._take_place(query_id)
             query = connection.start_stream(
                 sql, name, not_yet, parameters=params, query_id=query_id
             )
         except Exception as fault:
+            self._leave_place(query_id)
             raise tracked.fail(fault) from fault
         follower = threading.Thread(
             target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
         )
         with self._lock:
             self._followers[query_id] = follower
-        follower.start()
-        return query
+        try:
+            yield query
+            follower.start()
+        except Exception as fault:
+            self._leave_place(query_id)
+            self._stop_quietly(query_id)
+            raise tracked.fail(fault) from fault
 
     def _follow(self, query: StreamingQuery, tracked: TrackedQuery) -> None:
         try:
@@ -131,8 +181,32 @@ class StreamBook:
         except Exception as fault:  # noqa: BLE001 (recorded as the end of the run)
             tracked.fail(fault)
         finally:
-            with self._lock:
-                self._followers.pop(tracked.query_id, None)
+            self._leave_place(tracked.query_id)
+
+    def _take_place(self, query_id: str) -> None:
+        """VEL5002 when too many run, in all or of this client."""
+        client = caller_client()
+        with self._lock:
+            own = held_by(client, self._clients.values())
+            refuse_beyond(
+                "continuous queries run",
+                len(self._clients),
+                own,
+                self._running_max,
+                self._share,
+                "Stop some that are not needed.",
+            )
+            self._clients[query_id] = client
+
+    def _leave_place(self, query_id: str) -> None:
+        with self._lock:
+            self._clients.pop(query_id, None)
+            self._followers.pop(query_id, None)
+
+
+def _unknown(id_or_name: str) -> VelariaError:
+    """As the kernel says it."""
+    return VelariaError(codes.UNKNOWN_QUERY, f"no streaming query of that id or name: {id_or_name}")
 
 
 def _failure_of(query: StreamingQuery) -> Exception:

@@ -77,5 +77,13 @@ def _stream_rows(service: Service) -> Iterable[dict[str, Any]]:
 
 
 def _setting_rows(service: Service) -> Iterable[dict[str, Any]]:
-    shown = {**service.session.settings(), **service.settings.shown()}
-    return [{"name": name, "value": value} for name, value in sorted(shown.items())]
+    # Who asks is not known here, and on a server with identity need not be an admin.
+    own = service.options.shown(with_files=service.gate is None)
+    shown = {**service.session.settings(), **own}
+    return [{"name": name, "value": _told(value)} for name, value in sorted(shown.items())]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

@@ -36,7 +36,11 @@ def record(service: Service, call: Call, command: RunRecord) -> RunRecordReply:
     _check_times(command)
     query_id = new_query_id()
     run = service.ledger.start_run(
-        command.kind, command.text, query_id, elapsed_us=command.elapsed_us
+        command.kind,
+        command.text,
+        query_id,
+        elapsed_us=command.elapsed_us,
+        principal=call.principal.name if call.principal else None,
     )
     for stage in command.stages:
         run.ended_stage(stage.name, stage.state, stage.started_us, stage.finished_us, stage.rows)

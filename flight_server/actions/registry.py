@@ -19,6 +19,7 @@ import msgspec
 
 from velaria.flight_server.calls import Call
 from velaria.flight_server.decoding import decode
+from velaria.flight_server.identity.permissions import allow_action
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -72,10 +73,12 @@ def load_all() -> None:
 
 
 def dispatch(service: Service, call: Call, name: str, body: bytes) -> bytes:
-    """Decode, run, encode. An empty body is a command without fields."""
+    """Allow, decode, run, encode. An empty body is a command without fields."""
     spec = ACTIONS.get(name)
     if spec is None:
         raise _unknown(name)
+    with service.refusals_audited(call, name):
+        allow_action(call, name)
     command = decode(body or _EMPTY_MAP, spec.command, f"command of {name}")
     return msgspec.msgpack.encode(spec.handler(service, call, command))
 

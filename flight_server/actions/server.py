@@ -8,6 +8,7 @@ import pyarrow as pa
 from velaria import _kernel
 from velaria.flight_server.actions.registry import ACTIONS, action
 from velaria.flight_server.calls import Call
+from velaria.flight_server.identity.permissions import may_know_files
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Empty
 from velaria.schemas.server import (
@@ -16,6 +17,7 @@ from velaria.schemas.server import (
     ServerHealthReply,
     ServerInfoReply,
     ServerMetricsReply,
+    ServerReloadReply,
     ServerSettingsReply,
 )
 
@@ -29,31 +31,43 @@ def info(service: Service, call: Call, command: Empty) -> ServerInfoReply:
         simd_backend=_kernel.simd_backend(),
         actions=sorted(ACTIONS),
         flight=service.flight_uris,
-        data_dir=str(service.settings.data_dir),
-        durable=service.settings.durable,
+        data_dir=str(service.data_dir) if may_know_files(call) else None,
+        durable=service.is_durable,
         pid=os.getpid(),
         pyarrow=pa.__version__,
+        host_token_file=service.shared.token_file,
     )
 
 
 @action("server.health")
 def health(service: Service, call: Call, command: Empty) -> ServerHealthReply:
-    """serving, degraded or draining, and what each part says."""
-    return ServerHealthReply(state=service.health_state(), parts=service.health_parts())
+    """serving, degraded, draining or down, and what each part says."""
+    report = service.health.report()
+    parts = {name: part.state for name, part in report.parts.items()}
+    return ServerHealthReply(state=report.state, parts=parts, reasons=report.reasons())
 
 
 @action("server.metrics")
 def metrics(service: Service, call: Call, command: Empty) -> ServerMetricsReply:
     """Counters since the start, and gauges."""
-    return ServerMetricsReply(metrics=service.read_metrics())
+    return ServerMetricsReply(metrics=service.metrics.read())
 
 
 @action("server.settings")
 def settings(service: Service, call: Call, command: Empty) -> ServerSettingsReply:
     """The kernel's settings and what the server was started with."""
     shown: dict[str, Any] = dict(service.session.settings())
-    shown.update(service.settings.shown())
-    return ServerSettingsReply(settings=shown)
+    own = service.options.shown(with_files=may_know_files(call))
+    shown.update(own)
+    sources = {name: service.options.source_kind(name) for name in own}
+    return ServerSettingsReply(settings=shown, sources=sources)
+
+
+@action("server.reload")
+def reload(service: Service, call: Call, command: Empty) -> ServerReloadReply:
+    """Read configuration file and environment again, as SIGHUP does."""
+    changed = service.options.reload()
+    return ServerReloadReply(changed=changed, need_restart=service.options.waiting_for_restart)
 
 
 @action("server.drain")

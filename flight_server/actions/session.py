@@ -10,7 +10,7 @@ from velaria.schemas.session import SessionClose, SessionOpen, SessionOpened
 @action("session.open")
 def open_session(service: Service, call: Call, command: SessionOpen) -> SessionOpened:
     """Open a session of transactions, temporary tables and a current schema."""
-    return SessionOpened(session=service.sessions.open(command.idle_s))
+    return SessionOpened(session=service.sessions.open(command.idle_s, command.query_s))
 
 
 @action("session.close")

@@ -3,10 +3,11 @@
 import pyarrow as pa
 
 from velaria._kernel import StatementInfo
-from velaria.flight_server import statements
+from velaria.flight_server import sharing, statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.forms import check_parameters
+from velaria.flight_server.permitted import permitted
 from velaria.flight_server.queries import id_is_taken
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Empty
@@ -26,18 +27,25 @@ from velaria.schemas.sql import (
 def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteReply:
     """Run one statement; a SELECT is answered with a ticket."""
     check_parameters(command.params)
-    query_id = _promised_id(service, command.query_id)
+    query_id = promised_id(service, command.query_id)
     info = statements.describe(service, call, command.sql, command.params, query_id)
     if command.open_session and info.needs_connection and call.session_id is None:
         return _execute_in_new_session(service, call, command, info, query_id)
     if info.returns_rows:
-        ticket = statements.issue_ticket(service, info, command.sql, command.params, query_id)
-        columns = columns_of(statements.result_schema(info))
+        shared = sharing.share(service, call, command, info, query_id)
+        if shared is not None:
+            return SqlExecuteReply(query_id=query_id, kind=info.kind, shared=shared)
+        if service.queries.find(query_id) is not None:
+            query_id = service.queries.promise()  # it was tried, and the ticket is another run
+        ticket = statements.issue_ticket(
+            service, info, command.sql, command.params, query_id, command
+        )
+        columns = columns_of(statements.result_schema(info, command))
         return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
     return _change(service, call, command, info, query_id)
 
 
-def _promised_id(service: Service, chosen: str | None) -> str:
+def promised_id(service: Service, chosen: str | None) -> str:
     """A stream's name is looked up like an id, so that it cannot be one of another query."""
     if chosen is not None and any(chosen == stream.name for stream in service.streams.all()):
         raise id_is_taken(chosen)
@@ -79,7 +87,12 @@ def _change(
 @action("sql.explain")
 def explain(service: Service, call: Call, command: SqlExplain) -> ExplainReply:
     """The logical, physical and strategy sections; nothing is run."""
-    return ExplainReply(**service.connection(call).explain(command.sql))
+    service.limits.check_statement(command.sql)
+    with (
+        service.refusals_audited(call, "sql.explain"),
+        permitted(service, call, command.sql) as connection,
+    ):
+        return ExplainReply(**connection.explain(command.sql))
 
 
 @action("sql.functions")

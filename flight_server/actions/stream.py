@@ -5,6 +5,9 @@ from typing import Any
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.forms import check_parameters
+from velaria.flight_server.identity.permissions import allow_table
+from velaria.flight_server.identity.principals import Right
+from velaria.flight_server.permitted import permitted
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.base import Done, Empty
@@ -35,16 +38,22 @@ def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
             hint="Streams are kept in memory and end with the server; leave the field out.",
         )
     check_parameters(command.params)
-    query = service.streams.start(
-        service.connection(call), command.sql, command.name, options, params=command.params
-    )
+    service.limits.check_statement(command.sql)
+    with (
+        service.refusals_audited(call, "stream.start"),
+        permitted(service, call, command.sql, command.params) as connection,
+    ):
+        query = service.streams.start(
+            connection, command.sql, command.name, options, params=command.params
+        )
     return StreamStarted(query_id=query.query_id, name=query.name)
 
 
 @action("stream.stop")
 def stop(service: Service, call: Call, command: StreamStop) -> dict[str, Any]:
     """End a streaming query and tell its last progress."""
-    return service.streams.stop(command.query_id, command.mode)
+    query = service.streams.seen(call, command.query_id)
+    return service.streams.stop(query.query_id, command.mode)
 
 
 @action("stream.list")
@@ -60,7 +69,7 @@ def list_streams(service: Service, call: Call, command: Empty) -> StreamListRepl
                 rows_in=progress.get("rows_in"),
                 rows_out=progress.get("rows_out"),
             )
-            for query in service.streams.all()
+            for query in service.streams.all_seen(call)
             for progress in [query.progress()]
         ]
     )
@@ -69,17 +78,24 @@ def list_streams(service: Service, call: Call, command: Empty) -> StreamListRepl
 @action("stream.progress")
 def progress(service: Service, call: Call, command: StreamRef) -> dict[str, Any]:
     """All progress fields of a streaming query."""
-    return service.streams.find(command.query_id).progress()
+    return service.streams.seen(call, command.query_id).progress()
 
 
 @action("stream.explain")
 def explain(service: Service, call: Call, command: StreamExplain) -> ExplainReply:
     """The three sections for a streaming query; nothing is started."""
-    return ExplainReply(**service.connection(call).explain_stream(command.sql))
+    with (
+        service.refusals_audited(call, "stream.explain"),
+        permitted(service, call, command.sql) as connection,
+    ):
+        return ExplainReply(**connection.explain_stream(command.sql))
 
 
 @action("stream.end_input")
 def end_input(service: Service, call: Call, command: StreamEndInput) -> Done:
     """Log the end of a stream's input; queries over it finish."""
+    if call.principal is not None:
+        with service.refusals_audited(call, "stream.end_input"):
+            allow_table(call, service.seen_table(call, command.stream), Right.WRITE)
     service.session.end_input(command.stream)
     return Done()

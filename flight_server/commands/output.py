@@ -1,4 +1,4 @@
-"""Rows on stdout: a table for people, CSV or JSON lines for pipes, an Arrow stream for tools."""
+"""Rows on stdout: a table for people, CSV or JSON lines for pipes, Arrow or Parquet for tools."""
 
 import itertools
 import sys
@@ -9,11 +9,12 @@ import msgspec
 import pyarrow as pa
 import pyarrow.csv as csv
 
+from velaria.flight_server.client_result import Result
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.text_cells import TextCells, text_columns
 
-FORMATS = ("table", "csv", "json", "arrow")
+FORMATS = ("table", "csv", "json", "arrow", "parquet", "expanded")
 CELL_CHARS_MAX = 60
 
 
@@ -30,7 +31,17 @@ def write_rows(
     if fmt == "table":
         print_table(pa.Table.from_batches(list(batches), schema), is_plan)
         return
+    if fmt == "expanded":
+        print_expanded(pa.Table.from_batches(list(batches), schema))
+        return
     _refuse_what_is_lost(schema, fmt)
+    if fmt == "parquet":
+        from pyarrow import parquet  # not before it is needed: it takes a while to load
+
+        with parquet.ParquetWriter(sys.stdout.buffer, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return
     if fmt == "arrow":
         with pa.ipc.new_stream(sys.stdout.buffer, schema) as writer:
             for batch in batches:
@@ -50,14 +61,26 @@ def write_rows(
                 sys.stdout.flush()
 
 
+def write_result(result: Result, fmt: str, batches: Iterable[pa.RecordBatch] | None = None) -> None:
+    """Its rows, or what was done; `batches` are the result's when somebody else reads them."""
+    if result.has_rows:
+        rows = result if batches is None else batches
+        if result.is_continuous:
+            write_live_rows(rows, result.schema, fmt)
+        else:
+            write_rows(rows, result.schema, fmt, is_plan=result.kind == "explain")
+    else:
+        print(result.tag or f"started {result.query_id}", file=sys.stderr)
+
+
 def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -> None:
     """Rows of a query that goes on: written when they come, a table for each batch."""
     filled = (batch for batch in batches if batch.num_rows > 0)
-    if fmt != "table":
+    if fmt not in ("table", "expanded"):
         write_rows(filled, schema, fmt)
         return
     for batch in filled:
-        print_table(pa.Table.from_batches([batch]))
+        write_rows([batch], schema, fmt)
         sys.stdout.flush()
 
 
@@ -77,7 +100,19 @@ def _has_no_form(kind: pa.DataType) -> bool:
 
 
 def _refuse_what_is_lost(schema: pa.Schema, fmt: str) -> None:
-    """A JSON object keeps one of two columns of a name; CSV has no form for nested values."""
+    """A JSON object keeps one of two columns of a name; CSV has no form for nested values, Parquet
+    none for some types."""
+    if fmt == "parquet":
+        from pyarrow import parquet
+
+        try:
+            parquet.write_table(schema.empty_table(), pa.BufferOutputStream())
+        except pa.ArrowException as fault:
+            raise VelariaError(
+                codes.BAD_REQUEST,
+                f"Parquet has no form for a column: {fault}",
+                hint="Cast the column to VARCHAR, or use --output arrow.",
+            ) from None
     for index, field in enumerate(schema):
         if fmt == "json" and field.name in schema.names[:index]:
             raise VelariaError(
@@ -105,6 +140,18 @@ def print_table(table: pa.Table, is_plan: bool = False) -> None:
     cell = _plan_cell if is_plan else _cell
     print_columns(table.column_names, [[cell(text) for text in row] for row in rows], is_plan)
     print(f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})")
+
+
+def print_expanded(table: pa.Table) -> None:
+    """Each row as lines of name and value, for rows that are wider than the screen; nothing cut."""
+    names = [_escaped(name) for name in table.column_names]
+    width = max((len(name) for name in names), default=0)
+    for number, row in enumerate(zip(*text_columns(table), strict=True), 1):
+        print(f"-[ RECORD {number} ]".ljust(width + 1, "-") + "+" + "-" * width)
+        for name, text in zip(names, row, strict=True):
+            print(f"{name.ljust(width)} | {_escaped('NULL' if text is None else text)}".rstrip())
+    if table.num_rows == 0:
+        print("(0 rows)")
 
 
 def print_columns(

@@ -1,152 +1,96 @@
 """Run the server until SIGTERM. Logs go to stderr; one line of JSON on stdout says: ready."""
 
 import argparse
-import logging
 import os
-import sys
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
-import structlog
-
+from velaria.flight_server.grpc_polling import wait_where_calls_run
+from velaria.flight_server.logs import configure_logs
+from velaria.flight_server.options import CONFIG_VARIABLE, Options, range_text
+from velaria.flight_server.settings import SETTINGS, Setting
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-
-DSN_VARIABLE = "VELARIA_POSTGRES_DSN"
-
-
-class Config(msgspec.Struct):
-    """The keys of a config file and what each may hold."""
-
-    listen: list[str] | str = []
-    side: str = ""
-    data_dir: str = ""
-    memory: bool = False
-    allow_path: list[str] | str = []
-    postgres: str = ""
-    threads: Annotated[int, msgspec.Meta(ge=1)] = 1
-    insecure: bool = False
-    log: Literal["text", "json"] = "text"
-
-
-CONFIG_KEYS = frozenset(Config.__struct_fields__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--listen",
-        action="append",
-        metavar="URI",
-        help="grpc://HOST:PORT or grpc+unix://PATH; may be given again (default grpc://127.0.0.1:31337)",
-    )
-    parser.add_argument(
-        "--side", metavar="HOST:PORT", help="health and reflection (default 127.0.0.1:0)"
+        "--config",
+        metavar="FILE",
+        help=f"TOML with sections of settings (environment {CONFIG_VARIABLE})",
     )
     store = parser.add_mutually_exclusive_group()
-    store.add_argument("--data-dir", type=Path, metavar="DIR", help="run history and sockets")
+    for row in SETTINGS:
+        if row.flag is not None:
+            target = store if row.name == "server.data_dir" else parser
+            target.add_argument(row.flag, **_argument(row))
     store.add_argument(
-        "--memory", action="store_true", help="a private folder that goes at the end"
+        "--memory",
+        action="store_const",
+        const="",
+        dest="server.data_dir",
+        help="a private folder that goes at the end: no --data-dir, whatever the file says",
     )
     parser.add_argument(
-        "--allow-path",
+        "--set",
         action="append",
-        type=Path,
-        metavar="DIR",
-        help="files below DIR may be read by SQL; may be given again",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any other setting by its name; may be given again",
     )
-    parser.add_argument(
-        "--postgres",
-        metavar="embedded|none|DSN",
-        help=f"where the run history goes (default ${DSN_VARIABLE}, else embedded)",
-    )
-    parser.add_argument(
-        "--threads", type=thread_count, metavar="N", help="worker threads (default all cores)"
-    )
-    parser.add_argument(
-        "--insecure",
-        action="store_true",
-        help="allow listeners off loopback, without authentication",
-    )
-    parser.add_argument("--log", choices=("text", "json"), help="how logs look (default text)")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="TOML with the same option names"
-    )
+
+
+def _argument(row: Setting) -> dict[str, Any]:
+    """How argparse takes a setting: as text, since Options reads and checks it."""
+    notes = [f"default {_default_text(row)}", f"environment {row.variable}"]
+    told: dict[str, Any] = {"dest": row.name, "default": None}
+    if row.type is bool:
+        told["action"] = argparse.BooleanOptionalAction
+    else:
+        told["metavar"] = row.metavar or "|".join(row.choices) or "VALUE"
+    if row.type is list:
+        told["action"] = "append"
+        notes.insert(0, "may be given again")
+    if range_text(row) and not row.choices:
+        notes.insert(0, range_text(row))
+    told["help"] = f"{row.summary.rstrip('.')} ({'; '.join(notes)})".replace("%", "%%")
+    return told
+
+
+def _default_text(row: Setting) -> str:
+    if isinstance(row.default, list):
+        return " ".join(row.default) or "none"
+    if row.type is bool:
+        return "yes" if row.default else "no"
+    return "none" if row.default in (None, "") else str(row.default)
 
 
 def run(args: argparse.Namespace) -> int:
-    options = merged(vars(args), read_config(args.config) if args.config else {})
-    configure_logs(options.pop("log"))
-    from velaria.flight_server.running import ServeOptions, run_until_signal
+    options = options_of(args, dict(os.environ))
+    from velaria.flight_server.limits.memory import bound_pool, cap_bytes
 
-    run_until_signal(ServeOptions(**options))
+    bound_pool(cap_bytes(options.get("limits.memory_bytes")))
+    wait_where_calls_run()
+    configure_logs(options)
+    from velaria.flight_server.running import run_until_signal
+
+    run_until_signal(options)
     return 0
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    try:
-        told = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise VelariaError(codes.BAD_SETTING, f"the config file cannot be read: {fault}") from None
-    unknown = sorted(set(told) - CONFIG_KEYS)
-    if unknown:
-        raise VelariaError(
-            codes.BAD_SETTING,
-            f"unknown key in the config file: {unknown[0]}",
-            detail=f"keys: {', '.join(sorted(CONFIG_KEYS))}",
-        )
-    try:
-        msgspec.convert(told, Config)
-    except msgspec.ValidationError as fault:
-        raise VelariaError(codes.BAD_SETTING, f"bad value in the config file: {fault}") from None
-    return {key: [told[key]] if _is_one(key, told[key]) else told[key] for key in told}
-
-
-def _is_one(key: str, value: Any) -> bool:
-    """One text where a list may stand: a list of one."""
-    return key in ("listen", "allow_path") and isinstance(value, str)
-
-
-def thread_count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"not a number of threads from 1 up: {text}")
-    return int(text)
-
-
-def merged(arguments: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """Command line before config file before default."""
-
-    def pick(name: str, default: Any) -> Any:
-        said = arguments.get(name)
-        return said if said not in (None, False) else config.get(name, default)
-
-    data_dir = arguments.get("data_dir")
-    if data_dir is None and not arguments.get("memory") and not config.get("memory"):
-        data_dir = config.get("data_dir")
-    return {
-        "listen": pick("listen", ["grpc://127.0.0.1:31337"]),
-        "side": pick("side", "127.0.0.1:0"),
-        "data_dir": Path(data_dir) if data_dir else None,
-        "allow_path": [Path(path) for path in pick("allow_path", [])],
-        "postgres": pick("postgres", os.environ.get(DSN_VARIABLE) or "embedded"),
-        "threads": pick("threads", None),
-        "insecure": pick("insecure", False),
-        "log": pick("log", "text"),
+def options_of(args: argparse.Namespace, environ: dict[str, str]) -> Options:
+    """VEL1007 for what is wrong in any source."""
+    flags = {
+        row.name: value for row in SETTINGS if (value := getattr(args, row.name, None)) is not None
     }
-
-
-def configure_logs(style: str) -> None:
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    if style == "json":
-        renderer = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    for text in args.set:
+        name, is_pair, value = text.partition("=")
+        if not is_pair:
+            raise VelariaError(
+                codes.BAD_SETTING,
+                f"not NAME=VALUE: {text}",
+                hint="As in --set tickets.lifetime_s=600.",
+            )
+        flags[name] = value
+    config = args.config or environ.get(CONFIG_VARIABLE)
+    return Options(flags, environ, Path(config) if config else None)

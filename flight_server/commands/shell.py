@@ -1,7 +1,7 @@
 """The shell of `velaria sql`: statements end with a semicolon, commands start with a backslash."""
 
 import contextlib
-import re
+import os
 import secrets
 import signal
 import sys
@@ -13,174 +13,183 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from velaria.flight_server.client import Client, Result
-from velaria.flight_server.commands.output import print_columns
+from velaria.flight_server.client import Client
+from velaria.flight_server.client_result import Result
+from velaria.flight_server.commands.completion import DELIMITERS, Completer
+from velaria.flight_server.commands.shell_commands import COMMANDS, Left, run_command
+from velaria.flight_server.commands.shell_view import View
+from velaria.flight_server.commands.statement_texts import Piece, pieces_of
 from velaria.flight_server.errors import error_text
 from velaria.schemas.errors import VelariaError
 
 HISTORY_FILE = Path.home() / ".velaria_history"
-HELP = "\\d tables   \\d NAME columns   \\f functions   \\e SQL explain   \\h help   \\q quit"
+HISTORY_LINES_MAX = 10_000
+HELP = "\\? all commands   \\d tables   \\df functions   \\q quit"
 CANCEL_AGAIN_S = 0.2
+_LINE_END_IN_FILE = "\x01"
+PROMPT, PROMPT_GOES_ON = "velaria> ", "     ... "
 
 _T = TypeVar("_T")
-
-_BLANK = re.compile(r"\s+|--[^\r\n]*")
-_QUOTED = re.compile(
-    r"""[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|(\$(?:[^\W\d]\w*)?\$).*?\1""",
-    re.DOTALL,
-)
-_QUOTE_BEGINS = re.compile(r"""[eE]?'|"|\$(?:[^\W\d]\w*)?\$""")
-_WORD = re.compile(r"\w[\w$]*")
-_COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 def run_shell(client: Client, fmt: str) -> int:
     """Ctrl-C drops the statement that is being typed, and cancels the one that runs."""
     print(f"connected to {client.uri}; {HELP}", file=sys.stderr)
-    with _history():
+    shell = Shell(client, View(fmt))
+    with _line_editing(shell.completer) as editing:
         while True:
             try:
                 with _interrupts(signal.default_int_handler):
-                    text = _read_statement(client)
+                    text = _read_statement(shell, editing)
             except EOFError:
                 return 0
             except KeyboardInterrupt:
                 print(file=sys.stderr)
                 continue
-            if text in ("\\q", "quit", "exit"):
+            try:
+                shell.answer(text)
+            except Left:
                 return 0
-            _answer(client, text, fmt)
 
 
-def _answer(client: Client, text: str, fmt: str) -> None:
-    """Calls of gRPC do not see a signal before they return, so they are made by another thread and
-    waited for by this one. A second Ctrl-C does not wait for a cancel to take effect."""
-    calls = ThreadPoolExecutor(1)
-    try:
-        with _interrupts(signal.default_int_handler):
-            if text.startswith("\\"):
-                calls.submit(_command, client, text).result()
-            elif text:
-                _run(client, text, fmt, calls)
-    except KeyboardInterrupt:
-        print("\ncancelled", file=sys.stderr)
-    except VelariaError as error:
-        print(error_text(error), file=sys.stderr)
-    finally:
-        calls.shutdown(wait=False)
+class Shell:
+    """Runs statements and commands. Calls of gRPC do not see a signal before they return, so for
+    `answer` another thread makes them; a second Ctrl-C does not wait for a cancel.
+    """
 
+    def __init__(self, client: Client, view: View) -> None:
+        self.client = client
+        self.view = view
+        self.completer = Completer(client, sorted(COMMANDS))
+        self.files_deep = 0  # of \\i inside of files
+        self._calls: ThreadPoolExecutor | None = None
 
-def _run(client: Client, text: str, fmt: str, calls: ThreadPoolExecutor) -> None:
-    from velaria.flight_server.commands.sql import write_result
+    def answer(self, text: str) -> bool:
+        """Run every statement and command of the text up to the first failure; whether none did."""
+        try:
+            with self._calling(), _interrupts(signal.default_int_handler):
+                for piece in pieces_of(text):
+                    self.run(piece)
+            return True
+        except KeyboardInterrupt:
+            print("\ncancelled", file=sys.stderr)
+        except VelariaError as error:
+            print(error_text(error), file=sys.stderr)
+        return False
 
-    query_id = f"shell-{secrets.token_hex(8)}"
-    call: Future[Any] | None = None
-
-    def waited(step: Callable[[], _T]) -> _T:
-        nonlocal call
-        future: Future[_T] = calls.submit(step)
-        call = future
-        return future.result()
-
-    def batches(result: Result) -> Iterator[pa.RecordBatch]:
-        rows = iter(result)
-        while (batch := waited(lambda: next(rows, None))) is not None:
-            yield batch
-
-    try:
-        result = waited(lambda: client.sql(text, query_id=query_id))
-        if result.has_rows:
-            waited(lambda: result.schema)
-        write_result(result, fmt, batches(result))
-    except KeyboardInterrupt:
-        _cancel(client, query_id, call)
-        raise
-
-
-def _cancel(client: Client, query_id: str, call: Future[Any] | None) -> None:
-    """Returns when the call under way has ended. Asks again, as the server may not have known the
-    statement yet."""
-    while True:
-        with contextlib.suppress(VelariaError):
-            client.cancel(query_id)
-        if call is None or call in wait([call], CANCEL_AGAIN_S).done:
+    def run(self, piece: Piece) -> None:
+        if piece.is_command:
+            run_command(self, piece.text)
             return
+        with self.view.timed():
+            self._run_statement(piece.text)
+        self.completer.forget()
+
+    def waited(self, step: Callable[[], _T]) -> _T:
+        """The step's outcome; it runs on the other thread."""
+        return self._submitted(step).result()
+
+    def _submitted(self, step: Callable[[], _T]) -> "Future[_T]":
+        """Outside of `answer`, as in a script, an interrupt ends the program: done here and now."""
+        if self._calls is not None:
+            return self._calls.submit(step)
+        done: Future[_T] = Future()
+        done.set_result(step())
+        return done
+
+    def _run_statement(self, text: str) -> None:
+        query_id = f"shell-{secrets.token_hex(8)}"
+        call: Future[Any] | None = None
+
+        def waited(step: Callable[[], _T]) -> _T:
+            nonlocal call
+            future: Future[_T] = self._submitted(step)
+            call = future
+            return future.result()
+
+        def batches(result: Result) -> Iterator[pa.RecordBatch]:
+            rows = iter(result)
+            while (batch := waited(lambda: next(rows, None))) is not None:
+                yield batch
+
+        try:
+            result = waited(lambda: self.client.sql(text, query_id=query_id))
+            if result.has_rows:
+                waited(lambda: result.schema)
+            self.view.write(result, batches(result))
+        except KeyboardInterrupt:
+            self._cancel(query_id, call)
+            raise
+
+    def _cancel(self, query_id: str, call: "Future[Any] | None") -> None:
+        """Returns when the call under way has ended. Asks again, as the server may not have known
+        the statement yet."""
+        while True:
+            with contextlib.suppress(VelariaError):
+                self.client.cancel(query_id)
+            if call is None or call in wait([call], CANCEL_AGAIN_S).done:
+                return
+
+    @contextlib.contextmanager
+    def _calling(self) -> Iterator[None]:
+        calls = self._calls = ThreadPoolExecutor(1)
+        try:
+            yield
+        finally:
+            self._calls = None
+            calls.shutdown(wait=False)
 
 
-def _command(client: Client, text: str) -> None:
-    word, _, argument = text.partition(" ")
-    argument = argument.strip()
-    if word == "\\d" and argument:
-        told = client.action("table.describe", table=argument)
-        print_columns(["column", "type"], [[c["name"], c["type"]] for c in told["columns"]])
-    elif word == "\\d":
-        rows = [
-            [t.name, t.kind, "" if t.row_count is None else str(t.row_count)]
-            for t in client.tables()
-        ]
-        print_columns(["name", "kind", "rows"], rows)
-    elif word == "\\f":
-        functions = client.action("sql.functions")["functions"]
-        print_columns(
-            ["function", "what it does"], [[f["signature"], f["summary"]] for f in functions]
-        )
-    elif word == "\\e":
-        told_plan = client.explain(argument)
-        for section in ("logical", "physical", "strategy"):
-            print(f"{section}:\n{getattr(told_plan, section)}")
-    else:
-        print(HELP)
+class _Editing:
+    """History of whole statements where readline is; without it lines are read plainly."""
+
+    def __init__(self, module: Any) -> None:
+        self._readline = module
+
+    def count(self) -> int:
+        return int(self._readline.get_current_history_length()) if self._readline else 0
+
+    def join(self, since: int, text: str) -> None:
+        """The lines that came in since then as one entry, so that arrow-up brings all of them."""
+        if self._readline is None or self.count() - since < 2:
+            return
+        for at in range(self.count() - 1, since - 1, -1):
+            self._readline.remove_history_item(at)
+        self._readline.add_history(text)
 
 
-def _read_statement(client: Client) -> str:
+def _replace_in_history(readline: Any, old: str, new: str) -> None:
+    """An entry is one line of the file, whatever it holds."""
+    for at in range(readline.get_current_history_length()):
+        entry = readline.get_history_item(at + 1)
+        if entry and old in entry:
+            readline.replace_history_item(at, entry.replace(old, new))
+
+
+def _read_statement(shell: Shell, editing: _Editing) -> str:
     """Lines up to a semicolon that ends a statement; "" when they are all blank or comment. A
     backslash command is one line. Between a statement's lines it is answered at once."""
-    text = input("velaria> ").strip()
-    if text.startswith("\\") or text in ("quit", "exit"):
-        return text
-    while (last := _last_character(text)) not in ("", ";"):
-        line = input("     ... ").rstrip()
-        word = line.strip()
-        if last is None or not word.startswith("\\"):
+    since = editing.count()
+    text = input(PROMPT).strip()
+    if text in ("quit", "exit"):
+        raise EOFError
+    while (last := _last_piece(text)) is not None and not last.is_whole:
+        line = input(PROMPT_GOES_ON).rstrip()
+        if last.is_open or not line.strip().startswith("\\"):
             text += "\n" + line
-        elif word == "\\q":
+        elif line.strip() == "\\q":
             raise EOFError
         else:
-            _answer(client, word, "table")
-    return text if last else ""
+            shell.answer(line.strip())
+    editing.join(since, text)
+    return text
 
 
-def _last_character(text: str) -> str | None:
-    """The last one that is no blank or comment, "" when there is none; None inside of quotes and of
-    comments, which go on in the next line."""
-    last = ""
-    at = 0
-    while at < len(text):
-        if text.startswith("/*", at):
-            at = _comment_end(text, at)
-            if at < 0:
-                return None
-        elif blank := _BLANK.match(text, at):
-            at = blank.end()
-        elif piece := _QUOTED.match(text, at):
-            at, last = piece.end(), piece[0][-1]
-        elif _QUOTE_BEGINS.match(text, at):
-            return None
-        else:
-            word = _WORD.match(text, at)
-            at = word.end() if word else at + 1
-            last = text[at - 1]
+def _last_piece(text: str) -> Piece | None:
+    last = None
+    for piece in pieces_of(text):
+        last = piece
     return last
-
-
-def _comment_end(text: str, at: int) -> int:
-    """Comments nest; -1 for one that is open."""
-    depth = 0
-    for edge in _COMMENT_EDGE.finditer(text, at):
-        depth += 1 if edge[0] == "/*" else -1
-        if depth == 0:
-            return edge.end()
-    return -1
 
 
 @contextlib.contextmanager
@@ -193,17 +202,26 @@ def _interrupts(handler: Callable[[int, FrameType | None], object]) -> Iterator[
 
 
 @contextlib.contextmanager
-def _history() -> Iterator[None]:
-    """Line editing with history where the readline module exists."""
+def _line_editing(completer: Completer) -> Iterator[_Editing]:
+    """Line editing with history and completion where the readline module exists."""
     try:
         import readline
     except ImportError:
-        yield
+        yield _Editing(None)
         return
     with contextlib.suppress(OSError):
         readline.read_history_file(HISTORY_FILE)
+    _replace_in_history(readline, _LINE_END_IN_FILE, "\n")
+    readline.set_history_length(HISTORY_LINES_MAX)
+    readline.set_completer(completer)
+    readline.set_completer_delims(DELIMITERS)
+    readline.parse_and_bind("tab: complete")
     try:
-        yield
+        yield _Editing(readline)
     finally:
+        readline.set_completer(None)
         with contextlib.suppress(OSError):
+            # Statements may hold what is nobody else's business.
+            os.close(os.open(HISTORY_FILE, os.O_CREAT | os.O_WRONLY, 0o600))
+            _replace_in_history(readline, "\n", _LINE_END_IN_FILE)
             readline.write_history_file(HISTORY_FILE)

@@ -1,15 +1,22 @@
-"""Run one statement and write its rows; without a statement, a shell."""
+"""Run statements and write their rows; without any, a shell. Several are run in order, up to the
+first failure, from the command line, a file or a pipe.
+"""
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Iterable
+from pathlib import Path
 
-import pyarrow as pa
-
-from velaria.flight_server.client import Client, Result
+from velaria.flight_server.client import Client
 from velaria.flight_server.commands.options import add_output, add_server, client_of
-from velaria.flight_server.commands.output import write_live_rows, write_rows
-from velaria.flight_server.commands.shell import run_shell
+from velaria.flight_server.commands.output import write_result
+from velaria.flight_server.commands.script import decoded, read_script, run_pieces
+from velaria.flight_server.commands.shell import Shell, run_shell
+from velaria.flight_server.commands.shell_commands import Left
+from velaria.flight_server.commands.shell_view import View
+from velaria.flight_server.commands.statement_texts import pieces_of
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,29 +25,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--param", action="append", metavar="TEXT", help="a value for the next ? of the statement"
     )
+    parser.add_argument("-f", "--file", type=Path, metavar="FILE", help="statements of a file")
     parser.add_argument("statement", nargs="?", metavar="SQL", help="- reads it from stdin")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.file is not None and args.statement is not None:
+        raise VelariaError(
+            codes.BAD_REQUEST, "statements come from the command line or from a file"
+        )
     with client_of(args) as client:
-        if args.statement is None and sys.stdin.isatty():
+        if args.file is not None:
+            run_text(client, read_script(args.file), str(args.file), args.output, args.param)
+        elif args.statement not in (None, "-"):
+            run_text(client, args.statement, "the command line", args.output, args.param)
+        elif args.statement is None and sys.stdin.isatty():
             return run_shell(client, args.output)
-        text = sys.stdin.read() if args.statement in (None, "-") else args.statement
-        run_statement(client, text, args.output, args.param)
+        else:
+            run_text(client, decoded(sys.stdin.buffer.read()), "stdin", args.output, args.param)
     return 0
 
 
-def run_statement(client: Client, text: str, fmt: str, params: list[str] | None = None) -> None:
-    write_result(client.sql(text, list(params) if params else None), fmt)
-
-
-def write_result(result: Result, fmt: str, batches: Iterable[pa.RecordBatch] | None = None) -> None:
-    """Its rows, or what was done; `batches` are the result's when somebody else reads them."""
-    if result.has_rows:
-        rows = result if batches is None else batches
-        if result.is_continuous:
-            write_live_rows(rows, result.schema, fmt)
-        else:
-            write_rows(rows, result.schema, fmt, is_plan=result.kind == "explain")
-    else:
-        print(result.tag or f"started {result.query_id}", file=sys.stderr)
+def run_text(client: Client, text: str, name: str, fmt: str, params: list[str] | None) -> None:
+    """One statement as it is, so that its places are those of the text; several one by one."""
+    pieces = list(pieces_of(text))
+    if len(pieces) <= 1 and not any(piece.is_command for piece in pieces):
+        write_result(client.sql(text, list(params) if params else None), fmt)
+        return
+    if params:
+        raise VelariaError(
+            codes.BAD_PARAMETER, f"parameters belong to one statement; statements: {len(pieces)}"
+        )
+    shell = Shell(client, View(fmt))
+    with contextlib.suppress(Left):
+        run_pieces(text, name, shell.run)

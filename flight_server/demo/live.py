@@ -11,7 +11,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from velaria.flight_server.client import Client, typed_errors
+from velaria.flight_server.client import Client
+from velaria.flight_server.client_errors import typed_errors
 from velaria.flight_server.demo.flights import STREAM_COLUMNS, by_month
 from velaria.flight_server.demo.screen import Stopwatch, duration, say, show_sql, show_table
 from velaria.schemas import errors as codes

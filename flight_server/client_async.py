@@ -1,0 +1,96 @@
+"""The client for asyncio: the same methods, awaited. `await velaria.connect_async(uri)`.
+
+There is one implementation. Each call of the client runs on a thread of a small pool, since gRPC's
+calls hold a thread anyway; what it returns is wrapped in turn when it has calls of its own, and an
+iterator becomes an asynchronous one that fetches each item on the pool.
+"""
+
+import asyncio
+import functools
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Self, Unpack
+
+from velaria.flight_server.client import DEFAULT_URI, Client, StreamHandle
+from velaria.flight_server.client_result import Result
+from velaria.flight_server.identity.credentials import CredentialFields
+from velaria.schemas.errors import VelariaError
+
+THREADS_MAX = 8
+
+_END = object()
+
+
+class AsyncTwin:
+    """Any object of the client: its methods give awaitables, its other attributes stay."""
+
+    def __init__(self, inner: Any, pool: ThreadPoolExecutor) -> None:
+        self._inner = inner
+        self._pool = pool
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        @functools.wraps(found)
+        async def call(*args: Any, **fields: Any) -> Any:
+            return self._wrapped(await self._run(functools.partial(found, *args, **fields)))
+
+        return call
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._items(iter(self._inner))
+
+    async def _items(self, items: Iterator[Any]) -> AsyncIterator[Any]:
+        while (item := await self._run(lambda: next(items, _END))) is not _END:
+            yield item
+
+    def _wrapped(self, value: Any) -> Any:
+        if isinstance(value, Result | StreamHandle):
+            return AsyncTwin(value, self._pool)
+        if isinstance(value, Iterator):
+            return self._items(value)
+        return value
+
+    async def _run(self, call: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+
+class AsyncClient(AsyncTwin):
+    """A Client whose calls are awaited. A statement whose awaiting task is cancelled is cancelled
+    on the server, too. `async with` closes it.
+    """
+
+    def __init__(self, inner: Client) -> None:
+        super().__init__(inner, ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="velaria"))
+
+    async def sql(self, text: str, *args: Any, query_id: str | None = None, **fields: Any) -> Any:
+        """As Client.sql; the result's methods are awaited, its batches come by `async for`."""
+        known_as = query_id or f"c-{secrets.token_hex(8)}"
+        call = functools.partial(self._inner.sql, text, *args, query_id=known_as, **fields)
+        try:
+            return self._wrapped(await self._run(call))
+        except asyncio.CancelledError:
+            with suppress(VelariaError):
+                await asyncio.shield(self._run(lambda: self._inner.cancel(known_as)))
+            raise
+
+    async def close(self) -> None:
+        await self._run(self._inner.close)
+        self._pool.shutdown(wait=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *fault: object) -> None:
+        await self.close()
+
+
+async def connect_async(
+    uri: str = DEFAULT_URI, timeout_s: float | None = None, **credentials: Unpack[CredentialFields]
+) -> AsyncClient:
+    """As velaria.connect; nothing is sent before the first call."""
+    return AsyncClient(Client(uri, timeout_s, **credentials))

@@ -1,0 +1,29 @@
+"""Rows of a query on their way to a Flight SQL client, whose driver reads errors off the status.
+
+The kernel's reader by itself ends a call with one status for all errors of a kind of its own; a
+Python step for each batch gives every error the status of its code, in mid-stream, too. But for a
+cancelled query, whose status is as in plain Flight: pyarrow's read_all takes the status CANCELLED
+for Ctrl-C, and interrupts its program.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from velaria.flight_server.calls import Call
+from velaria.flight_server.errors import status_boundary
+from velaria.flight_server.result_batches import AS_IT_IS, stream_of_batches
+from velaria.schemas.results import ResultOptions
+
+
+def stream(
+    call: Call,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+    options: ResultOptions = AS_IT_IS,
+) -> flight.FlightDataStream:
+    """`batches` have `schema`, and record their own failure."""
+    crossing = partial(status_boundary, call.context, cancelled_apart=True)
+    return stream_of_batches(schema, batches, options, crossing)

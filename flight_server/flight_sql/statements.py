@@ -1,0 +1,111 @@
+"""Queries of Flight SQL: CommandStatementQuery and CommandPreparedStatementQuery.
+
+Drivers say every statement as a query: CreatePreparedStatement, GetFlightInfo, DoGet, close. So a
+statement that changes something runs at GetFlightInfo, whether its result is fetched or not, and
+the ticket tells what it did as often as it is read. A SELECT runs at each DoGet. GetSchema and
+CreatePreparedStatement run nothing.
+"""
+
+from functools import partial
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from velaria._kernel import QueryResult, StatementInfo
+from velaria.flight_server import statements
+from velaria.flight_server.calls import Call
+from velaria.flight_server.decoding import decode
+from velaria.flight_server.flight_sql import coded_rows, connections, parameters, updates
+from velaria.flight_server.flight_sql.asked import Asked, asked_of
+from velaria.flight_server.flight_sql.messages import new, pack
+from velaria.flight_server.limits.metered import Meter
+from velaria.flight_server.pulling import pulled
+from velaria.flight_server.results import rows_affected_table
+from velaria.flight_server.service import Service
+from velaria.schemas.batch_metadata import FlightInfoMetadata
+from velaria.schemas.tickets import StatementTicket
+
+_EXPIRY = pa.timestamp("ns")
+"""UTC to FlightEndpoint. One with a zone it casts to this, which takes longer than a statement's
+planning."""
+
+
+def schema_of(service: Service, call: Call, message: Any) -> pa.Schema:
+    """The result's schema, for GetSchema; nothing is run."""
+    asked = asked_of(service, call, message)
+    first = parameters.first_row(asked.rows)
+    return statements.result_schema(statements.describe(service, call, asked.sql, first))
+
+
+def flight_info(
+    service: Service, call: Call, descriptor: flight.FlightDescriptor, message: Any
+) -> flight.FlightInfo:
+    """One endpoint, whose ticket another connection may read as well. A change is made here."""
+    asked = asked_of(service, call, message)
+    first = parameters.first_row(asked.rows)
+    info = statements.describe(service, call, asked.sql, first)
+    connections.hold(service, call, info)
+    query_id = service.queries.promise()
+    effect = statements.effect_of(info)
+    if effect in ("once", "once_rows"):
+        reply = _run(service, call, info, asked, query_id)
+        service.once.keep(query_id, reply)
+        schema, effect, kept = reply.schema, "once", None
+    else:
+        schema, kept = statements.result_schema(info), parameters.to_ticket(service, asked.rows)
+    ticket = service.tickets.issue(
+        "" if effect == "once" else asked.sql,
+        None,
+        query_id,
+        effect,
+        parameters=kept,
+        connection=None
+        if effect == "once"
+        else connections.number(service, call, asked.transaction_id),
+        described=info if effect == "rows" else None,
+    )
+    return flight.FlightInfo(
+        schema,
+        descriptor,
+        [endpoint(service, ticket)],
+        -1,
+        -1,
+        True,
+        msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
+    )
+
+
+def endpoint(service: Service, ticket: bytes) -> flight.FlightEndpoint:
+    """A signed ticket as Flight SQL wraps it, with the time until which it can be read."""
+    wrapped = pack(new("TicketStatementQuery", statement_handle=ticket))
+    until = pa.scalar(service.tickets.next_expiry() * 1_000_000, _EXPIRY)
+    return flight.FlightEndpoint(wrapped, [], until)
+
+
+def ticket_of(message: Any) -> StatementTicket:
+    """Of TicketStatementQuery; its signature is still to be checked."""
+    ticket: StatementTicket = decode(message.statement_handle, StatementTicket, "ticket")
+    return ticket
+
+
+def open_ticket(service: Service, call: Call, message: Any) -> flight.FlightDataStream:
+    """DoGet by TicketStatementQuery."""
+
+    def coded(call: Call, result: QueryResult, meter: Meter) -> flight.FlightDataStream:
+        return coded_rows.stream(call, result.schema, meter.batches(pulled(result)))
+
+    held = partial(coded_rows.stream, call)
+    return statements.open_ticket(service, call, ticket_of(message), coded, held)
+
+
+def _run(
+    service: Service, call: Call, info: StatementInfo, asked: Asked, query_id: str
+) -> pa.Table:
+    """A change, now: its rows, or how many it concerned."""
+    with service.queries.redeem(query_id) as running_id:
+        if info.returns_rows:
+            return updates.run_with_rows(service, call, asked.sql, asked.rows, running_id)
+        count = updates.run(service, call, info, asked.sql, asked.rows, running_id)
+        return rows_affected_table(count)

@@ -1,0 +1,60 @@
+"""TLS for a listener: certificates that may be renewed while it listens."""
+
+import threading
+from typing import Any
+
+import grpc
+import structlog
+
+from velaria.flight_server.identity.tls import TlsFiles
+
+_log = structlog.get_logger("velaria.flight_server")
+
+
+def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
+    """gRPC asks at every handshake, which costs a stat of each file: a renewed certificate is
+    served from the next connection on. Files that cannot be used leave the old one in its place."""
+    files.check()
+    renewals = _Renewals(files)
+    return grpc.dynamic_ssl_server_credentials(
+        renewals.loaded,
+        renewals.look,
+        require_client_authentication=files.client_ca is not None,
+    )
+
+
+class _Renewals:
+    def __init__(self, files: TlsFiles) -> None:
+        self._files = files
+        self._lock = threading.Lock()
+        self._state = self._read_state()
+        self.loaded = self._load()
+
+    def look(self) -> Any:
+        """The configuration when it has become another one; None to go on with the one in use."""
+        with self._lock:
+            try:
+                state = self._read_state()
+                if state == self._state:
+                    return None
+                self._files.check()
+                self.loaded = self._load()
+            except Exception as fault:  # noqa: BLE001 (a handshake must not fail by a half-written file)
+                _log.warning("the certificate stays as it was", reason=type(fault).__name__)
+                return None
+            self._state = state
+            _log.info("serving a new certificate")
+            return self.loaded
+
+    def _load(self) -> Any:
+        client_ca = self._files.client_ca
+        return grpc.ssl_server_certificate_configuration(
+            [(self._files.key.read_bytes(), self._files.certificate.read_bytes())],
+            client_ca.read_bytes() if client_ca is not None else None,
+        )
+
+    def _read_state(self) -> tuple[tuple[int, int, int], ...]:
+        """Another value when a file has become another one."""
+        paths = (self._files.certificate, self._files.key, self._files.client_ca)
+        found = [path.stat() for path in paths if path is not None]
+        return tuple((told.st_mtime_ns, told.st_ino, told.st_size) for told in found)

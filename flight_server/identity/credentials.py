@@ -1,0 +1,126 @@
+"""The client's side: what it says about itself with each call, and the certificates it trusts."""
+
+import base64
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypedDict
+
+import pyarrow.flight as flight
+
+from velaria.flight_server.identity.issued import LIFETIME_S
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+TOKEN_VARIABLE = "VELARIA_TOKEN"
+_HEADER = "authorization"
+
+
+class CredentialFields(TypedDict, total=False):
+    """The fields of Credentials, as connect() takes them."""
+
+    token: str | None
+    user: str | None
+    password: str | None
+    tls_ca: str | os.PathLike[str] | None
+    tls_cert: str | os.PathLike[str] | None
+    tls_key: str | os.PathLike[str] | None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A token, or a user's name and password, and files (PEM): `tls_ca` signs the server's
+    certificate, `tls_cert` and `tls_key` are the client's own."""
+
+    token: str | None = None
+    user: str | None = None
+    password: str | None = None
+    tls_ca: str | os.PathLike[str] | None = None
+    tls_cert: str | os.PathLike[str] | None = None
+    tls_key: str | os.PathLike[str] | None = None
+
+    def __repr__(self) -> str:
+        """Without secrets: a repr ends up in logs."""
+        return f"Credentials(user={self.user!r}, has_token={self.token is not None})"
+
+    def checked(self) -> Self:
+        """VEL1007 for what does not go together."""
+        if (self.user is None) != (self.password is None):
+            raise VelariaError(codes.BAD_SETTING, "user and password belong together")
+        if self.token is not None and self.user is not None:
+            raise VelariaError(codes.BAD_SETTING, "give a token, or user and password, not both")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise VelariaError(codes.BAD_SETTING, "tls_cert and tls_key belong together")
+        if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
+            raise VelariaError(codes.BAD_SETTING, "the token has characters that no token has")
+        return self
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """What pyarrow's connect takes beside the address. VEL1007 for a file it cannot read."""
+        files = {
+            "tls_root_certs": self.tls_ca,
+            "cert_chain": self.tls_cert,
+            "private_key": self.tls_key,
+        }
+        try:
+            told: dict[str, Any] = {
+                name: Path(path).read_bytes() for name, path in files.items() if path is not None
+            }
+        except OSError as fault:
+            raise VelariaError(
+                codes.BAD_SETTING, f"a certificate or key cannot be read: {fault.strerror}"
+            ) from None
+        header = self._header()
+        if header is not None:
+            told["middleware"] = [Saying(header)]
+        return told
+
+    def _header(self) -> str | None:
+        if self.token is not None:
+            return f"Bearer {self.token}"
+        if self.user is None:
+            return None
+        pair = f"{self.user}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+
+class Saying(flight.ClientMiddlewareFactory):  # type: ignore[misc]
+    """Says the header with each call. The bearer that the server answers a Basic one with is said
+    in its place for some minutes (it may have been answered before), so that the password seldom
+    travels."""
+
+    def __init__(self, header: str, clock_s: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._header = header
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._bearer: tuple[str, float] | None = None
+
+    def start_call(self, info: flight.CallInfo) -> flight.ClientMiddleware:
+        with self._lock:
+            if self._bearer is not None and self._clock_s() < self._bearer[1]:
+                return _SaidOnce(self, self._bearer[0])
+        return _SaidOnce(self, self._header)
+
+    def take(self, bearer: str) -> None:
+        with self._lock:
+            if self._bearer is None or self._bearer[0] != bearer:
+                self._bearer = (bearer, self._clock_s() + LIFETIME_S / 4)
+
+
+class _SaidOnce(flight.ClientMiddleware):  # type: ignore[misc]
+    def __init__(self, saying: Saying, header: str) -> None:
+        super().__init__()
+        self._saying = saying
+        self._header = header
+
+    def sending_headers(self) -> dict[str, str]:
+        return {_HEADER: self._header}
+
+    def received_headers(self, headers: dict[str, Any]) -> None:
+        for name, values in headers.items():
+            if name.lower() == _HEADER and values and isinstance(values[0], str):
+                self._saying.take(values[0])

@@ -1,0 +1,187 @@
+"""A bounded queue before the places in which statements run.
+
+A statement needs a place while the server works for it and has nothing to send yet; what is being
+read, metadata, cancelling and health need none. Each principal has a queue of its own, first come
+first served. A free place goes to the principal that has the fewest, and nobody has more than its
+share, so that one who sends much delays mostly himself.
+"""
+
+import math
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """`share` is the part of the places, and of the queue, that one principal may have."""
+
+    running_max: int
+    waiting_max: int
+    wait_s: float
+    share: float = 1.0
+
+    def places_each(self) -> int:
+        return max(1, math.floor(self.running_max * self.share))
+
+    def waiting_each(self) -> int:
+        return max(1, math.floor(self.waiting_max * self.share))
+
+
+class Place:
+    """One statement's right to run, or its turn in the queue. Made by Admission.request only."""
+
+    def __init__(self, admission: "Admission", principal: str, turn: int) -> None:
+        self.principal = principal
+        self.turn = turn
+        self.settled: threading.Event | None = None
+        """Of who must wait: set when the place was granted, or the waiting given up."""
+        self.is_granted = False
+        self.has_waited = False
+        self._admission = admission
+
+    def leave(self) -> None:
+        """Give the place back, or stop waiting for it. Whoever comes first does it; from any
+        thread."""
+        self._admission.leave(self)
+
+
+class Admission:
+    """All places. Safe from every thread; never calls out while it holds its lock."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._lock = threading.Lock()
+        self._bounds = bounds
+        self._running: Counter[str] = Counter()
+        self._held: set[Place] = set()
+        self._queues: dict[str, OrderedDict[int, Place]] = {}
+        self._waiting_count = 0
+        self._next_turn = 0
+
+    def set_bounds(self, bounds: Bounds) -> None:
+        """From now on; who runs keeps his place."""
+        with self._lock:
+            self._bounds = bounds
+            self._grant()
+
+    def enter(
+        self,
+        principal: str,
+        on_cancel: Callable[[Callable[[], object]], object] = lambda give_up: None,
+    ) -> Place:
+        """A granted place, waited for when need be. VEL5002 when the queue is full or the wait too
+        long, VEL3010 when the waiting was given up.
+
+        `on_cancel` is handed what gives the waiting up, to be called when nobody wants it any more.
+        """
+        place = self.request(principal)
+        if not place.is_granted:
+            place.has_waited = True
+            on_cancel(lambda: self._give_up(place))
+            self._await(place)
+        return place
+
+    def request(self, principal: str) -> Place:
+        """A place, granted at once where there is room, else in the queue. VEL5002 when that is
+        full."""
+        with self._lock:
+            place = Place(self, principal, self._next_turn)
+            self._next_turn += 1
+            # Who waits already could not be let in when something last changed.
+            if principal not in self._queues and self._has_room(principal):
+                self._take(place)
+                return place
+            place.settled = threading.Event()
+            self._queues.setdefault(principal, OrderedDict())[place.turn] = place
+            self._waiting_count += 1
+            full = self._waiting_count > self._bounds.waiting_max
+            is_over = full or len(self._queues[principal]) > self._bounds.waiting_each()
+            if is_over:
+                self._forget(place)
+        if is_over:
+            raise VelariaError(
+                codes.OVERLOADED,
+                "too many statements wait"
+                + ("" if full else " for this client")
+                + f": {self._bounds.waiting_max if full else self._bounds.waiting_each()}",
+                hint="Send fewer statements at once, or try again in some seconds.",
+            )
+        return place
+
+    def leave(self, place: Place) -> None:
+        with self._lock:
+            if place in self._held:
+                self._held.discard(place)
+                self._running[place.principal] -= 1
+                if not self._running[place.principal]:
+                    del self._running[place.principal]
+                self._grant()
+            else:
+                self._forget(place)
+
+    def counts(self) -> dict[str, Any]:
+        with self._lock:
+            return {"running": len(self._held), "waiting": self._waiting_count}
+
+    def _await(self, place: Place) -> None:
+        wait_s = self._bounds.wait_s
+        assert place.settled is not None
+        place.settled.wait(wait_s)
+        with self._lock:
+            if place.is_granted:
+                return
+            was_given_up = place.settled.is_set()
+            self._forget(place)
+        if was_given_up:
+            raise VelariaError(codes.CANCELLED, "the statement was cancelled before its turn")
+        raise VelariaError(
+            codes.OVERLOADED,
+            f"the statement waited too long for its turn: {wait_s:g} s",
+            hint=f"The server is busy. Try again in some {max(1, round(wait_s))} seconds.",
+        )
+
+    def _give_up(self, place: Place) -> None:
+        """Nothing happens to one that was granted: it ends as running statements do."""
+        with self._lock:
+            if not place.is_granted and place.settled is not None:
+                self._forget(place)
+                place.settled.set()
+
+    def _forget(self, place: Place) -> None:
+        queue = self._queues.get(place.principal)
+        if queue is None or queue.pop(place.turn, None) is None:
+            return
+        self._waiting_count -= 1
+        if not queue:
+            del self._queues[place.principal]
+
+    def _has_room(self, principal: str) -> bool:
+        if len(self._held) >= self._bounds.running_max:
+            return False
+        return self._running[principal] < self._bounds.places_each()
+
+    def _take(self, place: Place) -> None:
+        self._held.add(place)
+        self._running[place.principal] += 1
+        place.is_granted = True
+
+    def _grant(self) -> None:
+        """Under the lock: hand out what is free."""
+        while self._queues:
+            heads = [
+                next(iter(queue.values()))
+                for principal, queue in self._queues.items()
+                if self._has_room(principal)
+            ]
+            if not heads:
+                return
+            first = min(heads, key=lambda head: (self._running[head.principal], head.turn))
+            self._forget(first)
+            self._take(first)
+            if first.settled is not None:
+                first.settled.set()

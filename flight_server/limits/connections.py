@@ -1,0 +1,89 @@
+"""Ends a client's connection from the server's side.
+
+pyarrow cannot end a call whose read or write waits for the client. Shutting the socket down ends
+it safely: gRPC sees the connection go, and the waiting call returns. All calls of the connection
+end with it.
+"""
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from urllib.parse import unquote
+
+_TCP_INFO_BYTES = 104
+_LAST_DATA_RECEIVED = struct.Struct("=52xI")
+"""The field tcpi_last_data_recv of struct tcp_info (linux/tcp.h), in milliseconds."""
+
+
+def cut(peer: str, listening_ports: frozenset[int]) -> bool:
+    """True when a connection of that peer was found. `peer` is as gRPC tells it, like
+    ipv4:127.0.0.1:41230; peers on a unix socket have no address, so they are never found."""
+    port = _port_of(peer)
+    if port is None:
+        return False
+    for found, (host, its_port) in _accepted(listening_ports):
+        if its_port == port and _same_host(host, peer):
+            with suppress(OSError):  # it has ended in the meantime
+                found.shutdown(socket.SHUT_RDWR)
+                return True
+    return False
+
+
+def cut_silent(listening_ports: frozenset[int], silent_s: float, spared: set[str]) -> int:
+    """How many connections were cut because nothing has come by them for that long; those of the
+    peers in `spared` are left. One on a unix socket does not tell, so it is left, too."""
+    ports_spared = {_port_of(peer) for peer in spared}
+    count = 0
+    for found, (_, port) in _accepted(listening_ports):
+        told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        (silent_ms,) = _LAST_DATA_RECEIVED.unpack_from(told)
+        if port not in ports_spared and silent_ms >= silent_s * 1000:
+            with suppress(OSError):
+                found.shutdown(socket.SHUT_RDWR)
+                count += 1
+    return count
+
+
+def _accepted(
+    listening_ports: frozenset[int],
+) -> Iterator[tuple[socket.socket, tuple[str, int]]]:
+    """The server's ends of TCP connections to its listeners, with host and port of their peers."""
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                continue
+            number = os.dup(int(name))
+        except OSError:
+            continue  # closed in the meantime
+        try:
+            found = socket.socket(fileno=number)
+        except OSError:  # the number is something else's by now
+            os.close(number)
+            continue
+        with found, suppress(OSError):  # not connected
+            if found.family not in (socket.AF_INET, socket.AF_INET6):
+                continue
+            if found.getsockname()[1] in listening_ports:
+                yield found, found.getpeername()[:2]
+
+
+def host_of(peer: str) -> str:
+    """The peer without its port: ipv4:127.0.0.1, or unix."""
+    kind, _, address = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return kind
+    return f"{kind}:{unquote(address).rpartition(':')[0].strip('[]')}"
+
+
+def _port_of(peer: str) -> int | None:
+    kind, _, address = peer.partition(":")
+    port = address.rpartition(":")[2]
+    return int(port) if kind in ("ipv4", "ipv6") and port.isdecimal() else None
+
+
+def _same_host(host: str, peer: str) -> bool:
+    """A mapped IPv4 address may be told either way."""
+    return host.removeprefix("::ffff:") == host_of(peer).partition(":")[2].removeprefix("::ffff:")

@@ -1,0 +1,389 @@
+"""The server's limits as one: what handlers ask before and while they work for a call."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from velaria.flight_server.limits.admission import Admission, Bounds, Place
+from velaria.flight_server.limits.connections import cut, cut_silent
+from velaria.flight_server.limits.memory import MemoryGuard, cap_bytes
+from velaria.flight_server.limits.metered import Meter
+from velaria.flight_server.limits.rates import RateLimiter
+from velaria.flight_server.limits.shares import Shares
+from velaria.flight_server.limits.watchdog import TICK_S, Watchdog
+from velaria.flight_server.limits.watched import (
+    WatchedClient,
+    WatchedFirst,
+    WatchedPut,
+    WatchedStatement,
+    Ways,
+    too_late,
+    unread,
+)
+from velaria.flight_server.metrics import Metrics
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+if TYPE_CHECKING:
+    from velaria._kernel import QueryResult
+    from velaria.flight_server.calls import Call
+    from velaria.flight_server.options import Options
+    from velaria.flight_server.queries import TrackedQuery
+
+RUNNING_PER_CORE = 4
+RUNNING_MIN = 8
+PRESSED_IDLE_S = 1.0
+"""How long a result may stay unread while the server's memory is short."""
+MEMORY_WAIT_S = 3 * PRESSED_IDLE_S
+"""How long a statement waits for memory before it is refused."""
+SILENT_LOOKS_S = 1.0
+"""How long at least from one look at all connections for silent ones to the next."""
+
+
+def running_max(asked: int) -> int:
+    """Each running statement delays a short one by one turn of the kernel's (5 ms and less), so
+    there are few; but more than cores, since some wait for files."""
+    return asked or max(RUNNING_MIN, RUNNING_PER_CORE * (os.cpu_count() or 1))
+
+
+class Limits:
+    """Made with the service. Its watchdog runs between start() and close()."""
+
+    def __init__(
+        self,
+        options: "Options",
+        metrics: Metrics,
+        ports: Callable[[], frozenset[int]],
+        busy_peers: Callable[[], set[str]] = set,
+        is_session: Callable[[str], bool] = lambda session_id: False,
+    ) -> None:
+        """`ports` are those that Flight is served on; `is_session` says whether a session of that
+        id is open."""
+        self._options = options
+        self._metrics = metrics
+        self._ports = ports
+        self._busy_peers = busy_peers
+        self._is_session = is_session
+        self.admission = Admission(self._bounds())
+        self.rates = RateLimiter()
+        self.memory = MemoryGuard(cap_bytes(options.get("limits.memory_bytes")))
+        self.watchdog = Watchdog()
+        self._open = {
+            "puts": Shares("calls bring rows"),
+            "results": Shares("results are being read"),
+        }
+        self._unheard = Shares("calls wait for their first message")
+        self._looked_s = -SILENT_LOOKS_S
+        self._never = threading.Event()
+        for key in ("statements_running", "statements_waiting", "wait_s", "share_percent"):
+            options.on_change(f"limits.{key}", lambda _: self.admission.set_bounds(self._bounds()))
+        for key in ("calls_per_s", "calls_burst"):
+            options.follow(f"limits.{key}", lambda _: self._set_rate())
+
+    def start(self) -> None:
+        self.watchdog.start()
+
+    def close(self) -> None:
+        self.watchdog.close()
+
+    def check_rate(self, call: "Call") -> None:
+        """VEL5008 for who calls too often."""
+        if self.rates.is_limited:
+            self.rates.check(self._client_of(call))
+
+    def check_statement(self, sql: str) -> None:
+        """VEL1004 for a text that is too long; before it is parsed."""
+        bytes_max: int = self._options.get("limits.statement_bytes")
+        if len(sql) > bytes_max or len(sql) * 4 > bytes_max < len(sql.encode()):
+            raise VelariaError(
+                codes.REQUEST_TOO_LARGE,
+                f"the statement is longer than {bytes_max} bytes: {len(sql.encode())}",
+                hint="Send values as parameters, and rows by DoPut.",
+            )
+
+    def check_planning(self, began_s: float) -> None:
+        """VEL3011 when planning alone took longer than a statement may."""
+        query_s: float = self._options.get("limits.query_s")
+        if 0 < query_s <= self.watchdog.clock_s() - began_s:
+            raise too_late(query_s)
+
+    def statement(
+        self, call: "Call", tracked: "TrackedQuery", cancel: Callable[[], object]
+    ) -> WatchedStatement:
+        """Wait for a place, and be watched from then to the end of the call. VEL5002 and VEL3010 as
+        Admission says; VEL5002 while memory is short and others are at work."""
+        has_waited = self._await_memory(tracked, call)
+        place = self.admission.enter(
+            self._client_of(call), lambda give_up: _on_give_up(call, tracked, give_up)
+        )
+        _forget_judged(call, has_waited or place.has_waited)
+        watched = self._watch(call, tracked, place, cancel, self._read_idle_s)
+        call.on_end(lambda _: watched.close())
+        return watched
+
+    def lasting(
+        self, call: "Call", tracked: "TrackedQuery", cancel: Callable[[], object]
+    ) -> WatchedStatement:
+        """The same for a query that lives longer than the call which asked for it, whose readers
+        are watched one by one. Whoever owns the query closes it."""
+        has_waited = self._await_memory(tracked)
+        place = self.admission.enter(self._client_of(call), tracked.when_cancel_asked)
+        _forget_judged(call, has_waited or place.has_waited)
+        return self._watch(call, tracked, place, cancel, lambda: 0.0)
+
+    def again(self, call: "Call", tracked: "TrackedQuery", watched: WatchedStatement) -> None:
+        """Wait for a place once more, for a statement that works in several pieces. Its `cancel`
+        asks the tracked query, so that the waiting ends with it."""
+        watched.leave_place()
+        place = self.admission.enter(self._client_of(call), tracked.when_cancel_asked)
+        watched.take_place(place)
+
+    def reading(
+        self,
+        call: "Call",
+        tracked: "TrackedQuery",
+        result: "QueryResult",
+        cancel: Callable[[], object],
+    ) -> None:
+        """Watch a call that reads what has been worked out already, or is paced by its reading."""
+        watched = self._watch(call, tracked, None, cancel, self._read_idle_s)
+        watched.result = result
+        call.on_end(lambda _: watched.close())
+
+    def reader(self, call: "Call", give_up: Callable[[VelariaError], object]) -> WatchedClient:
+        """Watch a client to which batches are sent one by one, to the end of its call."""
+        watched = WatchedClient(
+            unread,
+            give_up,
+            self._ways(call, lambda: None),
+            self.watchdog.clock_s,
+            self._read_idle_s,
+        )
+        self.watchdog.watch(watched)
+        call.on_end(lambda _: self.watchdog.drop(watched))
+        return watched
+
+    def meter(self, tracked: "TrackedQuery", watched: WatchedStatement) -> Meter:
+        """What counts the batches of a statement's result."""
+        get = self._options.get
+        return Meter(
+            tracked,
+            get("limits.result_rows"),
+            get("limits.result_bytes"),
+            has_deadline=watched.query_s > 0,
+        )
+
+    def count_result(self, call: "Call") -> None:
+        """A result is open until its call ends. VEL5002 when too many are."""
+        client = self._enter("results", call)
+        call.on_end(lambda _: self._open["results"].leave(client))
+
+    def unheard(self, call: "Call") -> Callable[[], None]:
+        """Watch a call from its beginning, before it is known whose it is, until what is returned
+        is called at its first message: VEL5009 when that came too late. VEL5002 when as many as
+        limits.puts_open wait; of those whose principal is known each has a share."""
+        holder, share = "", 1.0
+        if call.principal is not None:
+            holder, share = call.facts.client, self.share()
+        self._unheard.enter(holder, self.count_max("puts"), share)
+        watched = WatchedFirst(
+            self.watchdog.clock_s(),
+            self._options.get("limits.put_idle_s"),
+            lambda: self._metrics.add("calls_idle_total"),
+            self._cut_silent,
+        )
+        self.watchdog.watch(watched)
+
+        def leave() -> None:
+            if watched.end():
+                self.watchdog.drop(watched)
+                self._unheard.leave(holder)
+
+        def heard() -> None:
+            leave()
+            watched.refuse_when_given_up()
+
+        call.on_end(lambda _: leave())
+        return heard
+
+    @contextmanager
+    def first_message(self, call: "Call") -> Iterator[None]:
+        """A call whose client has sent nothing yet, while its first message is waited for. VEL5009
+        when none comes."""
+        watched = self._watched_put(call, lambda silent: None)
+        try:
+            with watched.awaited():
+                yield
+        finally:
+            self.watchdog.drop(watched)
+
+    @contextmanager
+    def put(self, call: "Call", tracked: "TrackedQuery | None") -> Iterator[WatchedPut]:
+        """A call that brings rows, under way. VEL5002 when too many are, or, where the rows are a
+        query of their own, memory is short."""
+        if tracked is not None:
+            self.memory.refuse_when_high("rows")
+        client = self._enter("puts", call)
+
+        def give_up(silent: VelariaError) -> None:
+            if tracked is not None:
+                tracked.give_reason(silent)
+                tracked.ask_cancel()
+
+        watched = self._watched_put(call, give_up)
+        try:
+            yield watched
+        finally:
+            self.watchdog.drop(watched)
+            self._open["puts"].leave(client)
+
+    def count_max(self, what: str) -> int:
+        """How many "results" or "puts" may be open."""
+        open_max: int = self._options.get(f"limits.{what}_open")
+        return open_max
+
+    def shared_bytes_max(self) -> int:
+        """How many bytes results in shared memory may take together."""
+        bytes_max: int = self._options.get("limits.shared_memory_bytes")
+        return bytes_max
+
+    def share(self) -> float:
+        """The part of what is bounded that one client may have."""
+        percent: int = self._options.get("limits.share_percent")
+        return percent / 100
+
+    def gauges(self) -> dict[str, Callable[[], float]]:
+        """How to read those rows of the metrics' table that are measured here."""
+        return {
+            "statements_running": lambda: self.admission.counts()["running"],
+            "statements_waiting": lambda: self.admission.counts()["waiting"],
+            "results_open": self._open["results"].count,
+            "puts_open": self._open["puts"].count,
+            "process_resident_bytes": self.memory.resident_bytes,
+        }
+
+    def _watch(
+        self,
+        call: "Call",
+        tracked: "TrackedQuery",
+        place: Place | None,
+        cancel: Callable[[], object],
+        idle_s: Callable[[], float],
+    ) -> WatchedStatement:
+        watched = WatchedStatement(
+            tracked,
+            place,
+            self._ways(call, cancel),
+            self.watchdog.clock_s(),
+            self._query_s(call),
+            idle_s,
+            self.watchdog.drop,
+        )
+        self.watchdog.watch(watched)
+        return watched
+
+    def _watched_put(self, call: "Call", give_up: Callable[[VelariaError], object]) -> WatchedPut:
+        """Watched until it is dropped. Where the front can, it ends the silent call alone."""
+        ways = self._ways(call, lambda: None)
+
+        def end() -> None:
+            if call.end_silent is None or watched.fault is None:
+                ways.cut()
+            else:
+                call.end_silent(watched.fault)
+
+        watched = WatchedPut(
+            give_up,
+            ways._replace(cut=end),
+            self.watchdog.clock_s,
+            self._options.get("limits.put_idle_s"),
+        )
+        self.watchdog.watch(watched)
+        return watched
+
+    def _bounds(self) -> Bounds:
+        get = self._options.get
+        return Bounds(
+            running_max(get("limits.statements_running")),
+            get("limits.statements_waiting"),
+            get("limits.wait_s"),
+            self.share(),
+        )
+
+    def _set_rate(self) -> None:
+        get = self._options.get
+        self.rates.set_rate(get("limits.calls_per_s"), get("limits.calls_burst"))
+
+    def _ways(self, call: "Call", cancel: Callable[[], object]) -> Ways:
+        peer = call.facts.peer
+
+        def cut_off() -> None:
+            if cut(peer, self._ports()):
+                self._metrics.add("connections_cut_total")
+
+        return Ways(cancel, lambda: self._metrics.add("calls_idle_total"), cut_off)
+
+    def _cut_silent(self, silent_s: float) -> None:
+        """One look is for all calls that ask at about the same time."""
+        now_s = self.watchdog.clock_s()
+        if now_s - self._looked_s < SILENT_LOOKS_S:
+            return
+        self._looked_s = now_s
+        count = cut_silent(self._ports(), silent_s, self._busy_peers())
+        self._metrics.add("connections_cut_total", count)
+
+    def _query_s(self, call: "Call") -> float:
+        """The server's limit or the session's lower one; 0 for none."""
+        told = (self._options.get("limits.query_s"), call.query_s or 0.0)
+        return min((seconds for seconds in told if seconds > 0), default=0.0)
+
+    def _read_idle_s(self) -> float:
+        idle_s: float = self._options.get("limits.read_idle_s")
+        return min(idle_s or PRESSED_IDLE_S, PRESSED_IDLE_S) if self.memory.is_high() else idle_s
+
+    def _await_memory(self, tracked: "TrackedQuery", call: "Call | None" = None) -> bool:
+        """Whether there was a wait: memory comes back soon when it is held by results that nobody
+        reads."""
+        asked_s = self.watchdog.clock_s()
+        has_waited = False
+        while self._others_work() and self.memory.is_high():
+            if call is not None and call.is_cancelled:
+                raise VelariaError(codes.CANCELLED, "the client went away before its turn")
+            tracked.refuse_when_cancelled()
+            if self.watchdog.clock_s() - asked_s >= MEMORY_WAIT_S:
+                self.memory.refuse_when_high("statements")
+            self._never.wait(TICK_S)
+            has_waited = True
+        return has_waited
+
+    def _others_work(self) -> bool:
+        """While nothing else is at work a statement is let in however full the memory is: it may be
+        the one that drops a table."""
+        open_count = sum(shares.count() for shares in self._open.values())
+        return open_count > 1 or self.admission.counts()["running"] > 0
+
+    def _enter(self, what: str, call: "Call") -> str:
+        """Whom one more is counted for."""
+        client = call.facts.client
+        self._open[what].enter(client, self.count_max(what), self.share())
+        return client
+
+    def _client_of(self, call: "Call") -> str:
+        """Whose turns and calls these are: whoever its client has shown to be, else its session,
+        else its host. A session that nobody has opened is no one: any client can make up its id."""
+        if call.principal is None and call.session_id and self._is_session(call.session_id):
+            return f"session {call.session_id}"
+        return call.facts.client
+
+
+def _forget_judged(call: "Call", has_waited: bool) -> None:
+    """What a statement was judged by may have changed while it had to wait."""
+    if has_waited:
+        call.judged = None
+
+
+def _on_give_up(call: "Call", tracked: "TrackedQuery", give_up: Callable[[], object]) -> None:
+    call.on_cancel(give_up)
+    tracked.when_cancel_asked(give_up)

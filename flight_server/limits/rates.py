@@ -1,0 +1,67 @@
+"""How often a principal may call: the generic cell rate algorithm (ITU-T I.371).
+
+Per principal one number is kept, the time at which all its calls so far would have been due had
+they come evenly. A call may come `burst` - 1 intervals before it is due, no earlier.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+PRINCIPALS_KEPT_MAX = 10_000
+
+
+class RateLimiter:
+    """`per_s` 0 lets everything through. The clock is given, so that tests need not wait."""
+
+    def __init__(
+        self,
+        per_s: float = 0.0,
+        burst: int = 1,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock_s = clock_s
+        self._lock = threading.Lock()
+        self._due_s: OrderedDict[str, float] = OrderedDict()
+        self.set_rate(per_s, burst)
+
+    def set_rate(self, per_s: float, burst: int) -> None:
+        self._per_s = per_s
+        self._burst = max(1, burst)
+
+    @property
+    def is_limited(self) -> bool:
+        return self._per_s > 0
+
+    def wait_s(self, principal: str) -> float:
+        """0 when the call may come now, and is counted; else the time until one may, and it is
+        not."""
+        per_s = self._per_s
+        if per_s <= 0:
+            return 0.0
+        interval_s = 1.0 / per_s
+        now_s = self._clock_s()
+        with self._lock:
+            due_s = max(now_s, self._due_s.get(principal, now_s))
+            early_s = due_s - (self._burst - 1) * interval_s - now_s
+            if early_s > 1e-9:
+                return early_s
+            self._due_s[principal] = due_s + interval_s
+            self._due_s.move_to_end(principal)
+            while len(self._due_s) > PRINCIPALS_KEPT_MAX:
+                self._due_s.popitem(last=False)
+        return 0.0
+
+    def check(self, principal: str) -> None:
+        """VEL5008 with the time to wait in its hint."""
+        wait_s = self.wait_s(principal)
+        if wait_s > 0:
+            raise VelariaError(
+                codes.RATE_LIMITED,
+                f"too many calls per second; the limit is {self._per_s:g}",
+                hint=f"Try again in {max(1, round(wait_s * 1000))} ms.",
+            )

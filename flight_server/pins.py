@@ -1,0 +1,95 @@
+"""What the queries of tickets were bound to, so that each DoGet reads the names and rows that
+GetFlightInfo told of.
+
+A pin keeps the versions of the tables that stood then, which later changes have replaced. So pins
+end with their tickets' time, and all of them when memory is short.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from velaria._kernel import StatementInfo
+from velaria.flight_server.limits.watchdog import Watchdog
+from velaria.flight_server.options import Options
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+
+@dataclass
+class _Pin:
+    described: StatementInfo
+    until_unix_ms: int
+
+
+class Pins:
+    """By query id; past tickets.pins_kept the oldest goes. Those whose time is over are looked for
+    by the watchdog."""
+
+    def __init__(
+        self,
+        options: Options,
+        clock_unix_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._clock_unix_ms = clock_unix_ms
+        self._options = options
+        self._lock = threading.Lock()
+        self._pins: OrderedDict[str, _Pin] = OrderedDict()
+        self._watchdog: Watchdog | None = None
+
+    def be_watched(self, watchdog: Watchdog) -> None:
+        self._watchdog = watchdog
+
+    def keep(self, query_id: str, described: StatementInfo, until_unix_ms: int) -> None:
+        """Keep what a query was bound to."""
+        kept_max, over = self._options.get("tickets.pins_kept"), []
+        with self._lock:
+            if not self._pins and self._watchdog is not None:
+                self._watchdog.watch(self)
+            self._pins[query_id] = _Pin(described, until_unix_ms)
+            while len(self._pins) > kept_max:
+                over.append(self._pins.popitem(last=False))
+        over.clear()  # as in let_go
+
+    def renew(self, query_id: str, until_unix_ms: int) -> None:
+        """VEL1005 when it is gone."""
+        with self._lock:
+            self._find(query_id).until_unix_ms = until_unix_ms
+            self._pins.move_to_end(query_id)
+
+    def find(self, query_id: str) -> StatementInfo:
+        """VEL1005 when it is gone."""
+        with self._lock:
+            return self._find(query_id).described
+
+    def look(self, _now_s: float) -> None:
+        """Let go of those whose time is over."""
+        now_unix_ms, over = self._clock_unix_ms(), []
+        with self._lock:
+            while self._pins:
+                query_id, oldest = next(iter(self._pins.items()))
+                if oldest.until_unix_ms >= now_unix_ms:
+                    return
+                over.append(self._pins.pop(query_id))  # freed on return, without the lock
+            if self._watchdog is not None:
+                self._watchdog.drop(self)
+
+    def let_go(self) -> None:
+        """Of all; their tickets are refused from now on."""
+        with self._lock:
+            gone, self._pins = self._pins, OrderedDict()
+            if self._watchdog is not None:
+                self._watchdog.drop(self)
+        gone.clear()  # frees the tables' rows, without the lock
+
+    def _find(self, query_id: str) -> _Pin:
+        pin = self._pins.get(query_id)
+        if pin is None:
+            raise VelariaError(
+                codes.BAD_TICKET,
+                f"the rows that the ticket was made for are let go of: {query_id}",
+                hint="Ask GetFlightInfo or sql.execute for a new ticket.",
+            )
+        return pin
