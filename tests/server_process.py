@@ -1,7 +1,6 @@
 """A `velaria serve` process for tests: on free ports, found by its ready line, ended at exit."""
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -18,12 +17,18 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from velaria.flight_server.flight_sql import messages
+
 READY_TIMEOUT_S = 60
-_PR_SET_PDEATHSIG = 1
 
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+# Run by a Python of its own before the program: code of ours between fork and exec would run beside
+# what gRPC starts again in a child, and wait for ever for a lock that nobody holds there.
+DYING_WITH_PARENT = """
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class ServerProcess:
@@ -40,13 +45,12 @@ class ServerProcess:
         self.log_path = Path(tempfile.mkstemp(prefix="velaria-test-", suffix=".log")[1])
         store = ["--data-dir", str(data_dir)] if data_dir else ["--memory"]
         roots = [word for path in allow_path for word in ("--allow-path", str(path))]
-        command = [sys.executable, "-m", "velaria.flight_server.cli", "serve"]
+        command = [sys.executable, "-I", "-S", "-c", DYING_WITH_PARENT]
+        command += [sys.executable, "-m", "velaria.flight_server.cli", "serve"]
         command += ["--listen", "grpc://127.0.0.1:0", "--side", "127.0.0.1:0", *store, *roots]
         command += ["--postgres", postgres, *arguments]
         with self.log_path.open("wb") as log:
-            self.process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, preexec_fn=_die_with_parent
-            )
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         self.ready = self._wait_ready()
         self.uri: str = self.ready["flight"][0]
 
@@ -129,8 +133,21 @@ def told(fault: BaseException) -> dict[str, Any]:
     """The error map in a Flight error's extra_info."""
     extra = getattr(fault, "extra_info", None)
     assert extra, f"no extra_info in {fault!r}"
-    error: dict[str, Any] = msgspec.msgpack.decode(extra)
-    return error
+    return told_in(extra)
+
+
+def told_in(extra_info: bytes) -> dict[str, Any]:
+    """The fields of an error as plain Flight tells it, in a MessagePack map, or as Flight SQL does,
+    in a google.rpc.Status."""
+    if extra_info[:1] != b"\x08":
+        error: dict[str, Any] = msgspec.msgpack.decode(extra_info)
+        return error
+    status = messages.parse("Status", extra_info)
+    (detail,) = status.details
+    assert detail.type_url == "type.googleapis.com/google.rpc.ErrorInfo"
+    info = messages.parse("ErrorInfo", detail.value)
+    assert info.domain == "velaria"
+    return {"code": info.reason, "status": status.code, "text": status.message, **info.metadata}
 
 
 def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> bool:

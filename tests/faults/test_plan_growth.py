@@ -109,6 +109,29 @@ def test_views_that_read_each_other_twice_are_refused_past_a_limit(
     assert session.execute("SELECT count(*) FROM v5").read_all().column(0).to_pylist() == [1]
 
 
+def aliases_of_aliases(count: int, item: str) -> str:
+    items = [item.replace("#", str(i)) + f" AS n{i + 1}" for i in range(count)]
+    return f"SELECT k + 1 AS n0, {', '.join(items)} FROM t WHERE k = 0"
+
+
+@pytest.mark.parametrize(
+    ("item", "fits", "refused"),
+    [("n# + 1", 150, 600), ("n# + n#", 8, 40)],
+    ids=["each longer by one", "each twice as long"],
+)
+def test_aliases_that_name_each_other_are_refused_past_a_limit(
+    session: _kernel.Session, item: str, fits: int, refused: int
+) -> None:
+    table = session.execute(aliases_of_aliases(fits, item)).read_all()
+    last = 1 + fits if item.endswith("1") else 2**fits
+    assert table.column(fits).to_pylist() == [last] * table.num_rows
+    assert table.num_rows == 10
+    began = time.monotonic()
+    with pytest.raises(velaria.SqlError, match="VEL2004"):
+        session.explain(aliases_of_aliases(refused, item))
+    assert time.monotonic() - began < DEADLINE_S
+
+
 # A list four times as long takes four times as long where all is linear, and sixteen times where
 # each entry meets all the others.
 TIMES_LONGER = 4

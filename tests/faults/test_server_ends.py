@@ -44,9 +44,13 @@ def _read_on(reader: flight.FlightStreamReader) -> None:
         return
 
 
+both_fronts = pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+
+
+@both_fronts
 @pytest.mark.parametrize("reading", [True, False], ids=["readers that read", "readers that do not"])
-def test_sigterm_under_eight_readers_exits_in_time(reading: bool) -> None:
-    with ServerProcess() as server:
+def test_sigterm_under_eight_readers_exits_in_time(reading: bool, front: str) -> None:
+    with ServerProcess(arguments=["--front", front]) as server:
         with_numbers(server)
         readers = attach_readers(server, reading=reading)
         began = time.monotonic()
@@ -55,8 +59,9 @@ def test_sigterm_under_eight_readers_exits_in_time(reading: bool) -> None:
         assert len(readers) == READERS
 
 
-def test_a_drain_lets_calls_end_and_refuses_new_ones() -> None:
-    with ServerProcess() as server:
+@both_fronts
+def test_a_drain_lets_calls_end_and_refuses_new_ones(front: str) -> None:
+    with ServerProcess(arguments=["--front", front]) as server:
         client = with_numbers(server)
         reader = server.connect().do_get(flight.Ticket(SLOW))
         reader.read_chunk()
@@ -65,10 +70,14 @@ def test_a_drain_lets_calls_end_and_refuses_new_ones() -> None:
             client.do_get(flight.Ticket(b"SELECT 1")).read_all()
         assert b"VEL5001" in caught.value.extra_info
         assert act(client, "server.health")["state"] == "draining"
-        with grpc.insecure_channel(server.ready["side"]) as channel:
-            request = health_pb2.HealthCheckRequest(service="")
-            reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
-            assert reply.status == health_pb2.HealthCheckResponse.NOT_SERVING
+        asked = [server.ready["side"]]
+        if front == "grpcio":
+            asked.append(server.uri.removeprefix("grpc://"))
+        for address in asked:
+            with grpc.insecure_channel(address) as channel:
+                request = health_pb2.HealthCheckRequest(service="")
+                reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=5)
+                assert reply.status == health_pb2.HealthCheckResponse.NOT_SERVING
         reader.cancel()
         assert until(lambda: not server.is_alive())
         assert server.process.returncode == 0
@@ -84,9 +93,11 @@ def test_a_second_server_on_one_folder_is_refused(tmp_path: Path) -> None:
     assert b"Traceback" not in second.stderr
 
 
-def test_a_port_in_use_is_refused_by_name() -> None:
+@both_fronts
+def test_a_port_in_use_is_refused_by_name(front: str) -> None:
     with ServerProcess() as server:
         command = [sys.executable, "-m", "velaria.flight_server.cli", "serve", "--postgres", "none"]
+        command += ["--front", front]
         second = subprocess.run([*command, "--listen", server.uri], capture_output=True, timeout=60)
     assert second.returncode == 1
     told = f"VEL1007 cannot listen, address in use: {server.uri}"
@@ -103,9 +114,10 @@ def test_a_side_port_in_use_is_refused_by_name() -> None:
     assert f"VEL1007 cannot listen, address in use: {side}" in second.stderr.decode()
 
 
-def test_a_unix_socket_is_served(tmp_path: Path) -> None:
+@both_fronts
+def test_a_unix_socket_is_served(tmp_path: Path, front: str) -> None:
     uri = f"grpc+unix://{tmp_path}/v.sock"
-    with ServerProcess(arguments=["--listen", uri]) as server:
+    with ServerProcess(arguments=["--listen", uri, "--front", front]) as server:
         assert server.ready["flight"][1] == uri
         assert flight.connect(uri).do_get(flight.Ticket(b"SELECT 1 AS n")).read_all().num_rows == 1
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import psutil
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -53,12 +54,19 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module", params=["pyarrow", "grpcio"])
+def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A server of its own: these tests look at what is left in the process."""
-    with ServerProcess() as process:
+    with ServerProcess(arguments=["--front", request.param]) as process:
         put(process.connect(), "vanish_n", pa.table({"n": pa.array(range(20_000), pa.int64())}))
         yield process
+
+
+# Seconds to plan, and as many to run.
+SLOW_TO_PLAN = (
+    "INSERT INTO vanish_planned SELECT count(*) FROM generate_series(1, 300000000) AS g(x)"
+    f" WHERE x NOT IN ({', '.join(str(7 * n) for n in range(16_000))})"
+)
 
 
 def is_idle(client: flight.FlightClient) -> bool:
@@ -75,6 +83,19 @@ def kill_after_first_line(script: str, uri: str) -> None:
     assert child.stdout.readline()
     child.send_signal(signal.SIGKILL)
     child.wait()
+
+
+def test_a_change_whose_client_went_while_it_was_planned_is_not_made(
+    server: ServerProcess,
+) -> None:
+    with server.connect() as client:
+        rows(client, "CREATE OR REPLACE TABLE vanish_planned (n BIGINT)")
+        command = {"sql": SLOW_TO_PLAN, "query_id": "vanish-planned"}
+        asked = flight.Action("sql.execute", msgspec.msgpack.encode(command))
+        with pytest.raises(flight.FlightTimedOutError):
+            list(client.do_action(asked, flight.FlightCallOptions(timeout=0.05)))
+        assert until(lambda: is_idle(client))
+        assert rows(client, "SELECT n FROM vanish_planned") == []
 
 
 def test_a_reader_killed_in_the_middle_frees_its_query(

@@ -263,16 +263,23 @@ def test_the_flights_are_read_whole_with_nulls_and_event_time(tables: dict[str, 
     assert sum(rows.num_rows for _, rows in data.by_month(flights)) == data.FLIGHT_COUNT
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.text)
-def test_another_engine_gives_the_same_answer(
-    question: Question, tables: dict[str, pa.Table]
-) -> None:
+Engines = tuple[velaria.Session, duckdb.DuckDBPyConnection]
+
+
+@pytest.fixture(scope="module")
+def engines(tables: dict[str, pa.Table]) -> Iterator[Engines]:
     with velaria.Session() as session, duckdb.connect() as other:
         for name, table in tables.items():
             session.put(table, name)
             other.register(name, table)
-        ours = session.sql(question.sql).to_rows()
-        theirs = other.execute(question.sql).fetchall()
+        yield session, other
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.text)
+def test_another_engine_gives_the_same_answer(question: Question, engines: Engines) -> None:
+    session, other = engines
+    ours = session.sql(question.sql).to_rows()
+    theirs = other.execute(question.sql).fetchall()
     assert len(ours) == len(theirs) > 0
     for our_row, their_row in zip(ours, theirs, strict=True):
         for our, their in zip(our_row, their_row, strict=True):

@@ -1,6 +1,7 @@
 """What the pages show works as it stands there, against a real server: programs and commands."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import velaria
+from tests.secured_server import Secured
 from tests.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 SHOWN_URI = "grpc://127.0.0.1:31337"
+SHOWN_SECURED_URI = "grpc+tls://db.example:31337"
 VELARIA = ".venv/bin/velaria"
 
 
@@ -35,7 +38,14 @@ def run_command(line: str, server: ServerProcess, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("page", "least"),
-    [("README.md", 5), ("docs/getting-started.md", 5), ("docs/concepts/errors.md", 1)],
+    [
+        ("README.md", 5),
+        ("docs/getting-started.md", 5),
+        ("docs/concepts/errors.md", 1),
+        ("docs/how-to/use-pyarrow.md", 4),
+        ("docs/how-to/use-the-client.md", 3),
+        ("docs/how-to/use-the-shell.md", 3),
+    ],
 )
 def test_what_a_page_shows_works(
     page: str, least: int, server: ServerProcess, tmp_path: Path
@@ -51,6 +61,20 @@ def test_what_a_page_shows_works(
                 run_command(line, server, tmp_path)
                 ran += 1
     assert ran >= least
+
+
+def test_what_the_page_on_adbc_shows_works(
+    server: ServerProcess, secured: Secured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("adbc_driver_flightsql.dbapi")
+    page = "docs/how-to/connect-with-adbc.md"
+    plain, with_tls = (text for _, text in BLOCK.findall((ROOT / page).read_text("utf-8")))
+    run_program(plain, server, page)
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(secured.ca, "ca.pem")
+    monkeypatch.setenv("VELARIA_TOKEN", secured.credentials["viewer"].token)
+    assert SHOWN_SECURED_URI in with_tls
+    exec(with_tls.replace(SHOWN_SECURED_URI, secured.uri), {"__name__": page})
 
 
 def statements_of(page: str) -> list[str]:

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +28,14 @@ from tests.integration.run_history_support import (
 from velaria.control import postgres_binaries
 from velaria.control.errors import LedgerError
 from velaria.control.ledger import open_ledger
+from velaria.control.run_store import Wanted
+from velaria.control.store import PostgresRunStore
+from velaria.control.store_sql import read_wanted
 
 __all__ = ["data_dir"]
 
 
+@pytest.mark.alone
 def test_the_history_tells_what_ran_and_survives_a_restart(data_dir: Path) -> None:
     with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
         record(ledger, "first", 17, 3)
@@ -53,6 +58,43 @@ def test_the_history_tells_what_ran_and_survives_a_restart(data_dir: Path) -> No
         record(ledger, "second", 2, 1)
         assert states(ledger, "second") == (2, 1, 0)
         assert states(ledger, "first") == (17, 3, 0)
+
+
+def explained(table: str, wanted: Wanted) -> tuple[Any, dict[str, Any]]:
+    statement, values = read_wanted(table, wanted)
+    return f"EXPLAIN {statement}", values
+
+
+def test_one_run_is_found_by_its_ids_and_the_newest_come_first(data_dir: Path) -> None:
+    with contextlib.closing(open_ledger("embedded", data_dir)) as ledger:
+        record(ledger, "wanted", 3, 1)
+        for name in ("ann", "bob", None):
+            run = ledger.start_run("query", f"SELECT '{name}'", "q-same", principal=name)
+            run.finish("succeeded")
+        assert ledger.flush(90)
+        assert [each["text"] for each in ledger.runs(2)] == ["SELECT 'None'", "SELECT 'bob'"]
+        assert [each["text"] for each in ledger.runs(9, "failed")] == ["SELECT 3, 'wanted'"]
+        assert [each["text"] for each in ledger.runs(9, None, "ann")] == ["SELECT 'ann'"]
+        for known_as in ("q-same", str(run.run_id)):
+            found = ledger.run_told(known_as)
+            assert found is not None
+            assert found["run"]["text"] == "SELECT 'None'"
+            assert [event["seq"] for event in found["events"]] == [0, 1, 2, 3]
+            assert [row["run_id"] for part in ("stages", "attempts") for row in found[part]] == [
+                str(run.run_id)
+            ] * 2
+        his = ledger.run_told("q-same", "ann")
+        assert his is not None
+        assert his["run"]["text"] == "SELECT 'ann'"
+        assert ledger.run_told(str(run.run_id), "ann") is None
+        assert ledger.run_told("nobody's") is None
+        assert isinstance(ledger._store, PostgresRunStore)
+        raw = ledger._store._address().connect("plans").raw
+        raw.execute("SET enable_seqscan = off")
+        for wanted, way in ((Wanted(100), "Backward"), (Wanted(1, known_as="q"), "query_id_idx")):
+            plan = raw.execute(*explained("runs", wanted)).fetchall()
+            assert any(way in line for (line,) in plan), plan
+        raw.close()
 
 
 def test_it_is_reached_by_a_private_socket_only(data_dir: Path) -> None:
@@ -141,6 +183,7 @@ def test_postgres_dies_with_a_killed_server_and_its_open_runs_are_closed(data_di
     server.stdout.close()
 
 
+@pytest.mark.alone
 def test_a_stopped_postgres_holds_up_neither_runs_nor_close(data_dir: Path) -> None:
     ledger = open_ledger("embedded", data_dir)
     try:

@@ -10,13 +10,18 @@ import pytest
 from tests.server_process import ServerProcess, act, put, read, rows, told, until
 from velaria.flight_server.actions import registry
 from velaria.flight_server.client import connect
+from velaria.flight_server.flight_sql import actions as flight_sql_actions
 from velaria.schemas.errors import VelariaError
+
+pytestmark = pytest.mark.both_fronts
 
 
 def test_list_actions_is_the_table_of_actions(client: flight.FlightClient) -> None:
     registry.load_all()
     listed = {(a.type, a.description) for a in client.list_actions()}
-    assert listed == {(spec.name, spec.summary) for spec in registry.ACTIONS.values()}
+    own = {(spec.name, spec.summary) for spec in registry.ACTIONS.values()}
+    sql = {(name, spec.summary) for name, spec in flight_sql_actions.ACTIONS.items()}
+    assert listed == own | sql
     assert act(client, "server.info")["actions"] == sorted(registry.ACTIONS)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from tests.server_process import ServerProcess, until
@@ -32,6 +33,7 @@ def velaria(
     [
         ("csv", b'"a","b"\n1,"x"\n'),
         ("json", b'{"a":1,"b":"x"}\n'),
+        ("expanded", b"-[ RECORD 1 ]+-\na | 1\nb | x\n"),
         ("table", b"a | b\n--+--\n1 | x\n(1 row)\n"),
     ],
 )
@@ -45,6 +47,11 @@ def test_rows_are_written_in_the_asked_format(
 def test_arrow_output_is_a_stream(server: ServerProcess) -> None:
     done = velaria(server, "sql", "--output", "arrow", "-", stdin=b"SELECT 1 AS a")
     assert pa.ipc.open_stream(done.stdout).read_all().to_pydict() == {"a": [1]}
+
+
+def test_parquet_output_is_a_file(server: ServerProcess) -> None:
+    done = velaria(server, "sql", "--output", "parquet", "SELECT 1 AS a, [2] AS l")
+    assert parquet.read_table(pa.BufferReader(done.stdout)).to_pydict() == {"a": [1], "l": [[2]]}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +107,11 @@ def test_a_file_is_put_and_listed(server: ServerProcess, tmp_path: Path) -> None
     done = velaria(server, "put", str(path), "cli_f")
     assert (done.returncode, done.stderr) == (0, b"2 rows put into cli_f\n")
     assert b"cli_f" in velaria(server, "tables").stdout
+    listed = [
+        json.loads(line)
+        for line in velaria(server, "tables", "--output", "json").stdout.splitlines()
+    ]
+    assert [entry["row_count"] for entry in listed if entry["name"] == "cli_f"] == [2]
     path.with_suffix(".parquet").write_text("no parquet")
     assert velaria(server, "put", str(path.with_suffix(".parquet")), "cli_f").returncode == 4
     assert velaria(server, "put", str(tmp_path / "missing.csv"), "cli_f").returncode == 4
@@ -191,6 +203,7 @@ def test_a_csv_file_is_read_by_the_types_of_its_table(
     [
         ("csv", "SELECT [1] AS l", b"CSV has no form"),
         ("json", "SELECT 1 AS a, 2 AS a", b"have the same name: a"),
+        ("parquet", "SELECT INTERVAL '1 day' AS i", b"Parquet has no form"),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(
@@ -299,7 +312,7 @@ def test_the_shell_answers_statements_and_commands(
         assert shell.run_shell(ours, "csv") == 0
     shown = capsys.readouterr()
     assert '"n"\n42\n' in shown.out.replace("\r", "")
-    for word in ("shell_t", "int64", "substr", "logical:", shell.HELP):
+    for word in ("shell_t", "int64", "substr", "logical:", "this help"):
         assert word in shown.out
     assert "VEL2012" in shown.err
 
@@ -320,7 +333,7 @@ def test_the_shell_knows_where_a_statement_ends(
     shown = capsys.readouterr()
     rows = [line for line in shown.out.splitlines() if line.startswith("{")]
     assert rows == ['{"semi":";"}', '{"text":"a;\\n\\\\q"}', '{"five":5}']
-    assert shell.HELP in shown.out
+    assert "this help" in shown.out
     assert "VEL" not in shown.err
 
 
@@ -413,7 +426,7 @@ def velaria_verb(
 
 def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> None:
     config = tmp_path / "velaria.toml"
-    config.write_text(f"allow_path = ['{tmp_path}']\nthreads = 1\nlog = 'json'\n")
+    config.write_text(f"[server]\nallow_path = '{tmp_path}'\nthreads = 1\n[log]\nformat = 'json'\n")
     (tmp_path / "f.csv").write_text("a\n7\n")
     with ServerProcess(arguments=["--config", str(config)]) as configured:
         done = velaria(configured, "sql", "--output", "csv", f"SELECT a FROM '{tmp_path}/f.csv'")
@@ -460,3 +473,39 @@ def test_every_command_explains_itself(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: velaria {command}")
+
+
+def test_a_script_is_run_up_to_its_first_failure(server: ServerProcess, tmp_path: Path) -> None:
+    text = (
+        "-- a script\nCREATE TABLE cli_script (a VARCHAR);\n"
+        "INSERT INTO cli_script VALUES (';'), ('b');\nSELECT count(*) AS n FROM cli_script;\n\n"
+        "SELECT a,\n  nope FROM cli_script;\nDROP TABLE cli_script;\n"
+    )
+    path = tmp_path / "script.sql"
+    path.write_text(text)
+    for words, stdin in ((["-f", str(path)], b""), ([], text.encode())):
+        done = velaria(server, "sql", "--output", "csv", *words, stdin=stdin)
+        assert (done.returncode, done.stdout) == (2, b'"n"\n2\n')
+        name = str(path) if words else "stdin"
+        assert f"at line 7 of {name}\n" in done.stderr.decode()
+        assert b"  nope FROM cli_script;\n  ^\n" in done.stderr
+        assert velaria(server, "sql", "DROP TABLE cli_script").returncode == 0
+
+
+def test_a_transaction_of_a_script_is_one(server: ServerProcess) -> None:
+    text = (
+        b"CREATE TABLE cli_tx (a BIGINT); BEGIN; INSERT INTO cli_tx VALUES (1); ROLLBACK;"
+        b"BEGIN; INSERT INTO cli_tx VALUES (2); COMMIT; \\x on\nSELECT a FROM cli_tx"
+    )
+    done = velaria(server, "sql", "-", stdin=text)
+    assert (done.returncode, done.stdout) == (0, b"-[ RECORD 1 ]+-\na | 2\n"), done.stderr
+
+
+def test_a_script_that_is_no_text_or_not_there_is_told_in_words(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    done = velaria(server, "sql", stdin=b"SELECT '\xff';")
+    assert (done.returncode, b"VEL1001 the script is not UTF-8" in done.stderr) == (1, True)
+    assert velaria(server, "sql", "-f", str(tmp_path / "none.sql")).returncode == 4
+    done = velaria(server, "sql", "--param", "1", "SELECT ?; SELECT ?")
+    assert b"VEL1006 parameters belong to one statement; statements: 2" in done.stderr

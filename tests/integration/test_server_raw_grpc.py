@@ -15,6 +15,8 @@ from grpc_tools import protoc
 
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.both_fronts
+
 PROTO = Path(__file__).parents[2] / "schemas/proto/flight.proto"
 
 

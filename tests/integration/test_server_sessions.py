@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
@@ -11,6 +12,8 @@ import pytest
 import velaria
 from tests.server_process import ServerProcess, act, read, told
 from velaria.schemas.errors import VelariaError
+
+pytestmark = pytest.mark.both_fronts
 
 
 @contextmanager
@@ -92,20 +95,90 @@ def test_an_error_fails_the_transaction_over_flight_too(clients: tuple[Any, Any]
         one.sql("COMMIT")
 
 
-def test_a_put_stays_outside_of_transactions(server: ServerProcess) -> None:
-    with velaria.connect(server.uri) as one:
+def test_a_put_is_part_of_the_open_transaction(clients: tuple[Any, Any]) -> None:
+    one, other = clients
+    for end, left in (("ROLLBACK", []), ("COMMIT", [(1,), (2,)])):
         one.sql("BEGIN")
-        with refused("VEL2031"):
-            one.put(pa.table({"a": [1]}), "ses_put")
-        one.sql("ROLLBACK")
-        assert one.put(pa.table({"a": [1]}), "ses_put") == 1
-        one.sql("CREATE SCHEMA ses_schema")
-        assert one.put(pa.table({"a": [1, 2]}), "ses_schema.t") == 2
-        assert one.sql("SELECT count(*) FROM ses_schema.t").to_rows() == [(2,)]
-        listed = {table.name for table in one.tables()}
-        assert "ses_schema.t" in listed
-        one.sql("DROP SCHEMA ses_schema CASCADE")
-        one.sql("DROP TABLE ses_put")
+        assert one.put(pa.table({"a": pa.array([1, 2], pa.int32())}), "ses_t") == 2
+        assert one.sql("SELECT count(*) FROM ses_t").to_rows() == [(2,)]
+        assert other.sql("SELECT a FROM ses_t").to_rows() == []
+        one.sql(end)
+        assert other.sql("SELECT a FROM ses_t ORDER BY a").to_rows() == left
+
+
+def test_a_put_that_fails_in_a_transaction_leaves_no_rows(clients: tuple[Any, Any]) -> None:
+    one, other = clients
+    good, bad = pa.table({"a": pa.array([1], pa.int32())}), pa.table({"a": ["x"]})
+    one.sql("BEGIN")
+    writer, _ = one.flight.do_put(
+        flight.FlightDescriptor.for_path("ses_t"), good.schema, named(one.session)
+    )
+    writer.write_table(good)
+    writer.write_metadata(msgspec.msgpack.encode({"type": "abort"}))
+    with pytest.raises(flight.FlightError) as caught:
+        writer.close()
+    assert told(caught.value)["code"] == "VEL4006"
+    with refused("VEL4005"):
+        one.put(bad, "ses_t")
+    one.put(good, "ses_t")
+    one.sql("COMMIT")
+    assert other.sql("SELECT a FROM ses_t").to_rows() == [(1,)]
+    found = other.sql(
+        "SELECT state, rows FROM system.runs WHERE text = 'DoPut ses_t' ORDER BY started_at DESC"
+    ).to_rows()
+    assert found[:3] == [("succeeded", 1), ("failed", 0), ("failed", 0)]
+
+
+def test_a_failed_transaction_takes_no_put(clients: tuple[Any, Any]) -> None:
+    one, _ = clients
+    one.sql("BEGIN")
+    with refused("VEL2011"):
+        one.sql("SELECT * FROM ses_nothing")
+    with refused("VEL2031"):
+        one.put(pa.table({"a": pa.array([1], pa.int32())}), "ses_t")
+    one.sql("ROLLBACK")
+
+
+def test_a_put_goes_into_any_schema_and_the_sessions_temporary_tables(
+    clients: tuple[Any, Any],
+) -> None:
+    one, other = clients
+    one.sql("CREATE SCHEMA ses_schema")
+    rows = pa.table({"a": [1, 2]})
+    assert one.put(rows, "ses_schema.t") == 2
+    one.sql("SET schema = 'ses_schema'")
+    assert one.put(rows, "t") == 2
+    assert other.sql("SELECT count(*) FROM ses_schema.t").to_rows() == [(4,)]
+    assert "ses_schema.t" in {table.name for table in one.tables()}
+    for table in ("temp.ses_own", "temp.ses_own"):
+        assert one.put(rows, table) == 2
+    assert one.sql("SELECT count(*) FROM ses_own").to_rows() == [(4,)]
+    with refused("VEL2011"):
+        other.sql("SELECT * FROM ses_own")
+    with refused("VEL2011"):
+        other.sql("SELECT * FROM ses_schema.ses_own")
+    one.sql("DROP SCHEMA ses_schema CASCADE")
+
+
+def test_an_atomic_put_is_there_at_its_end_or_not_at_all(client: flight.FlightClient) -> None:
+    rows = pa.table({"a": [1]})
+    for ends_well, left in ((False, None), (True, 2)):
+        command = msgspec.msgpack.encode({"type": "ingest", "table": "ses_whole", "atomic": True})
+        writer, replies = client.do_put(flight.FlightDescriptor.for_command(command), rows.schema)
+        writer.write_table(rows)
+        writer.write_table(rows)
+        if ends_well:
+            writer.done_writing()
+            assert msgspec.msgpack.decode(replies.read().to_pybytes())["row_count"] == 2
+            writer.close()
+        else:
+            writer.write_metadata(msgspec.msgpack.encode({"type": "abort"}))
+            with pytest.raises(flight.FlightError) as caught:
+                writer.close()
+            assert told(caught.value)["code"] == "VEL4006"
+        listed = read(client, "SELECT sum(row_count) FROM system.tables WHERE name = 'ses_whole'")
+        assert listed.column(0).to_pylist() == [left]
+    act(client, "table.drop", table="ses_whole")
 
 
 def test_closing_the_client_rolls_back(server: ServerProcess, clients: tuple[Any, Any]) -> None:

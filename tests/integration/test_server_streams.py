@@ -10,6 +10,8 @@ import pytest
 
 from tests.server_process import act, put, read, rows, told, until
 
+pytestmark = pytest.mark.both_fronts
+
 WINDOWED = (
     "SELECT w, k, COUNT(*) AS n, SUM(v) AS s FROM {} "
     "WINDOW BY ts EVERY 10000 AS w GROUP BY w, k EMIT PER BATCH"
@@ -256,3 +258,21 @@ def test_what_a_stream_in_memory_cannot_do_is_refused_by_name(client: flight.Fli
         with pytest.raises(flight.FlightError) as caught:
             act(client, "stream.start", sql=sql, **fields)
         assert told(caught.value)["code"] == code
+
+
+def test_emissions_with_coded_texts_are_read_by_every_front(client: flight.FlightClient) -> None:
+    names = pa.array(["x", "y"]).dictionary_encode()
+    put(client, "names_d", pa.table({"k": ["a", "b"], "name": names}))
+    create_stream(client, "coded_d")
+    put(client, "coded_d", FIRST)
+    act(client, "stream.end_input", stream="coded_d")
+    sql = b"SELECT names_d.name, v FROM coded_d JOIN names_d ON coded_d.k = names_d.k"
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(sql))
+    for ticket in (info.endpoints[0].ticket, flight.Ticket(sql)):
+        emitted = client.do_get(ticket).read_all()
+        assert emitted.schema == info.schema == pa.schema({"name": pa.utf8(), "v": pa.int64()})
+        assert sorted(emitted.to_pylist(), key=lambda row: int(row["v"])) == [
+            {"name": "x", "v": 1},
+            {"name": "y", "v": 2},
+            {"name": "x", "v": 3},
+        ]

@@ -116,6 +116,7 @@ def test_stop_now_ends_a_query_whatever_its_trigger_is_doing(session: _kernel.Se
         writer.join()
 
 
+@pytest.mark.alone
 def test_stop_can_be_asked_for_without_waiting(session: _kernel.Session) -> None:
     session.execute("SET stream_trigger_rows = 1000000")
     query = session.start_stream("SELECT COUNT(*) FROM s WINDOW BY ts EVERY 50000 SLIDE 1 AS w")

@@ -13,10 +13,11 @@ from velaria.connection import Connection
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
+def refused(code: str, hint: str = "") -> Iterator[None]:
     with pytest.raises(velaria.KernelError) as caught:
         yield
     assert caught.value.code == code, caught.value.message
+    assert hint in caught.value.hint
 
 
 def rows(connection: velaria.Session | Connection, sql: str) -> list[tuple[Any, ...]]:
@@ -76,7 +77,7 @@ def test_no_update_is_lost(pair: tuple[Connection, Connection]) -> None:
         connection.sql("BEGIN")
         connection.sql("UPDATE t SET v = v + 1 WHERE k = 1")
     one.sql("COMMIT")
-    with refused("VEL3014"):
+    with refused("VEL3014", "Run the transaction again."):
         other.sql("COMMIT")
     assert not other.in_transaction
     assert rows(other, "SELECT v FROM t WHERE k = 1") == [(11,)]

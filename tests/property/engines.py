@@ -38,6 +38,9 @@ class DuckdbJudge:
 
     def __init__(self) -> None:
         self._connection = duckdb.connect(config={"integer_division": True, "threads": 1})
+        # It narrows what is sorted to bounds that an outer join or a sum exceeds, and then
+        # fails: SUM(q1.y) "of type INT128 with value 157" in a column of one byte.
+        self._connection.execute("SET disabled_optimizers = 'compressed_materialization'")
 
     def execute(self, sql: str) -> None:
         """Run a statement without rows."""

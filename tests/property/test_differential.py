@@ -57,6 +57,12 @@ def announce(round_index: int) -> random.Random:
     return random.Random(seed)
 
 
+def is_misread(judge: str, sql: str) -> bool:
+    """SQLite 3 forgets the WHERE of a UNION ALL's first part when another part has a FULL JOIN and
+    the whole stands in FROM: the part alone gives fewer rows than inside."""
+    return judge == SqliteJudge.name and "UNION ALL" in sql and "FULL JOIN" in sql
+
+
 def check_queries(rng: random.Random, tables: Tables, judges: Sequence[Judge]) -> None:
     """Fill the tables, draw queries, compare every subject with every judge that speaks them."""
     setup = [*create_statements(tables), *insert_statements(rng, tables)]
@@ -68,7 +74,9 @@ def check_queries(rng: random.Random, tables: Tables, judges: Sequence[Judge]) -
     for _ in range(QUERIES_PER_ROUND):
         query = generator.query()
         expected = {
-            judge.name: judge.rows(query.sql) for judge in judges if judge.name in query.judges
+            judge.name: judge.rows(query.sql)
+            for judge in judges
+            if judge.name in query.judges and not is_misread(judge.name, query.sql)
         }
         for subject in subjects:
             actual = answer(subject, query.sql)

@@ -159,7 +159,7 @@ def test_a_peer_that_is_not_installed_is_named_and_left_out(
         "cores",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("h2o", "filter_sum", "csv", "doget", "doput")
+            for name in ("h2o", "filter_sum", "csv", "doget", "doput", "door")
         ),
     ],
 )

@@ -26,10 +26,11 @@ def make_run(records: list[Record], text: str = "SELECT 1") -> Run:
         records.append(record)
         return True
 
+    def emit(*told: Record) -> None:
+        records.extend(told)
+
     boot_id = uuid.uuid4()
-    return Run(
-        Uuid7Source()(), boot_id, "query", text, "q-1", 1_000_000, records.append, emit_sample
-    )
+    return Run(Uuid7Source()(), boot_id, "query", text, "q-1", 1_000_000, emit, emit_sample)
 
 
 def test_ids_are_version_7_and_carry_their_millisecond() -> None:

@@ -14,9 +14,10 @@ import structlog
 from velaria.control.errors import LedgerError
 from velaria.control.journal import DamagedJournal, Journal, JournalFull, read_batches
 from velaria.control.ledger import Ledger, open_ledger
+from velaria.control.memory_store import MemoryRunStore
 from velaria.control.record_queue import RecordQueue
 from velaria.control.records import Record
-from velaria.control.run_store import MemoryRunStore, Row, StoreAway, StoreFailed
+from velaria.control.run_store import Row, StoreAway, StoreFailed, Wanted
 from velaria.control.system_tables import SCHEMAS
 from velaria.control.uuid7 import Uuid7Source
 from velaria.control.writer import StoreState, Writer
@@ -69,10 +70,12 @@ class SwitchedStore(MemoryRunStore):
     def abort(self) -> None:
         self.gate.set()
 
-    def read(self, table: str, deadline_s: float) -> Iterator[list[Row]]:
+    def read(
+        self, table: str, deadline_s: float, wanted: Wanted | None = None
+    ) -> Iterator[list[Row]]:
         if self.away is not None:
             raise self.away
-        return super().read(table, deadline_s)
+        return super().read(table, deadline_s, wanted)
 
 
 @pytest.fixture
@@ -389,3 +392,45 @@ def test_a_setting_that_names_no_store_is_refused_without_being_repeated(
     assert caught.value.code == "VEL1007"
     assert caught.value.__context__ is None
     assert "c4n" not in f"{caught.value} {caught.value.hint} {caught.value.detail}"
+
+
+def test_audit_runs_are_not_washed_out_by_statements() -> None:
+    store = MemoryRunStore(runs_max=3)
+    writer = Writer(store, None, structlog.get_logger(), waits_for_room=True)
+    ledger = Ledger(writer, store, BOOT_ID, new_id)
+    ledger.start_run("audit", "login", "q-login", principal="ann").finish("succeeded")
+    for index in range(20):
+        ledger.start_run("query", f"SELECT {index}", f"q-{index}").finish("succeeded")
+    assert [run["text"] for run in rows_of(ledger, "runs")] == [
+        "login",
+        *(f"SELECT {index}" for index in (17, 18, 19)),
+    ]
+    for index in range(5):
+        ledger.start_run("audit", f"refused {index}", f"a-{index}").finish("failed")
+    kept = [run["text"] for run in ledger.runs(4)]
+    assert kept == ["refused 4", "refused 3", "refused 2", "SELECT 19"]
+    assert ledger.run_told("q-login") is None
+    ledger.close()
+
+
+def test_a_run_is_found_by_either_id_and_told_to_whom_it_began_for() -> None:
+    ledger = open_ledger("none", None)
+    for name in ("ann", "bob", None):
+        run = ledger.start_run("query", f"SELECT '{name}'", "q-same", principal=name)
+        run.finish("succeeded" if name else "failed")
+    for name in ("q-same", str(run.run_id)):
+        found = ledger.run_told(name)
+        assert found is not None
+        assert found["run"]["text"] == "SELECT 'None'"
+        assert [event["name"] for event in found["events"]][-1] == "run.failed"
+        assert {row["run_id"] for part in ("stages", "attempts") for row in found[part]} == {
+            str(run.run_id)
+        }
+    his = ledger.run_told("q-same", "ann")
+    assert his is not None
+    assert his["run"]["text"] == "SELECT 'ann'"
+    assert ledger.run_told(str(run.run_id), "ann") is None
+    assert [row["text"] for row in ledger.runs(9, principal="bob")] == ["SELECT 'bob'"]
+    assert [row["text"] for row in ledger.runs(1, "succeeded")] == ["SELECT 'bob'"]
+    assert ledger.runs(9, "failed", "bob") == []
+    ledger.close()

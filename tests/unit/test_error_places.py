@@ -27,6 +27,9 @@ TABLES = (
         ("SELECT 1 FROM u WHERE a = (SELECT b FROM t WHERE t.a < u.a + 5)", "VEL3013", 27),
         ("SELECT (1, 2) = (SELECT a, b FROM t)", "VEL3013", 17),
         ("UPDATE u SET a = (SELECT b FROM t WHERE t.a = u.a)", "VEL3013", 18),
+        # What may not stand where an alias is named.
+        ("SELECT sum(b) AS s FROM t WHERE s > 1", "VEL2019", 33),
+        ("SELECT random() AS r, r + 1 AS n FROM t", "VEL2002", 23),
         # What fails inside a view has the place where the view is read.
         ("SELECT 1, d FROM v", "VEL3001", 18),
         ("SELECT 1, c FROM v", "VEL3003", 18),

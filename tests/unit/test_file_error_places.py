@@ -140,7 +140,7 @@ def test_a_value_near_one_that_is_allowed_is_suggested(
         (
             "SELECT a FROM read_csv('late.csv', types := {'a': 'INTEGER'})",
             "line 3 of late.csv, column a, is not INTEGER: x",
-            "Declare the column as VARCHAR",
+            "Read the column as text: types := {'a': 'VARCHAR'}",
         ),
     ],
 )

@@ -1,9 +1,14 @@
 """The watcher: sees a client that went away, and touches no context after its call has ended."""
 
 import threading
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-from velaria.flight_server.calls import Call, CallWatcher
+import pyarrow.flight as flight
+import pytest
+
+from tests.server_process import until
+from velaria.flight_server.calls import Call, CallFactory, CallWatcher
 from velaria.flight_server.metrics import Metrics
 
 DEADLINE_S = 5
@@ -21,6 +26,9 @@ class Context:
 
     def get_middleware(self, key: str) -> Call:
         return self._call
+
+    def peer(self) -> bytes:
+        return b"ipv4:127.0.0.1:1"
 
     def is_cancelled(self) -> bool:
         if self.has_ended:
@@ -72,6 +80,18 @@ def test_no_context_is_asked_after_its_call_has_ended() -> None:
     assert not [fault for context in contexts for fault in context.faults]
 
 
+def test_the_watcher_sleeps_on_after_a_call_that_was_over_at_once() -> None:
+    watcher = CallWatcher()
+    watcher.start()
+    for _ in range(20):
+        assert until(lambda: watcher._sleeps)
+        entered(watcher)[0].call_completed(None)
+    assert until(lambda: watcher._sleeps)
+    _, context = entered(watcher)
+    assert context.asked.wait(DEADLINE_S)
+    watcher.close()
+
+
 def test_a_failing_action_does_not_stop_the_next_one() -> None:
     watcher = CallWatcher()
     call, _ = entered(watcher)
@@ -104,3 +124,24 @@ def test_waiting_for_idle_ends_with_the_last_call() -> None:
     threading.Timer(0.05, lambda: call.call_completed(None)).start()
     assert watcher.wait_idle(DEADLINE_S)
     assert watcher.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "session"),
+    [
+        ({"velaria-session": ["s-1"]}, "s-1"),
+        ({"cookie": ["a=b; arrow_flight_session_id=s-2; c=d"]}, "s-2"),
+        ({"Cookie": [b"arrow_flight_session_id=s-3"]}, "s-3"),
+        ({"cookie": ["a=b", 'arrow_flight_session_id="s-4"']}, "s-4"),
+        ({"cookie": ["arrow_flight_session_id=s-5"], "velaria-session": ["s-6"]}, "s-6"),
+        ({"cookie": ["arrow_flight_session_id=", "not_arrow_flight_session_id=s-7", ";;="]}, None),
+        ({"cookie": []}, None),
+        ({}, None),
+    ],
+)
+def test_a_session_is_named_by_header_or_cookie(
+    headers: dict[str, Any], session: str | None
+) -> None:
+    factory = CallFactory(CallWatcher(), Metrics())
+    info = SimpleNamespace(method=flight.FlightMethod.DO_GET)
+    assert factory.start_call(cast(Any, info), headers).session_id == session

@@ -6,20 +6,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 import structlog
 
+from tests.server_process import told_in
 from velaria.flight_server.errors import (
-    UntracedRefusal,
+    EXTRA_INFO_TRAILER,
     boundary,
     caret_of,
     error_reply_of,
     error_text,
     scrubbed,
+    status_boundary,
     to_flight_error,
     untraced_boundary,
 )
+from velaria.flight_server.statuses import UntracedRefusal, status_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -70,6 +74,15 @@ def test_the_code_decides_the_flight_class(code: str, kind: type[Exception]) -> 
     assert type(crossing(VelariaError(code, "x"))) is kind
 
 
+def test_a_long_error_is_cut_to_what_grpc_carries() -> None:
+    told = VelariaError("VEL3004", "ü" * 1_000_000, detail="x" * 100_000, hint="y" * 100_000)
+    error = crossing(told)
+    assert len(str(error).encode()) < 3000 and len(error.extra_info) < 3000
+    reply = error_reply_of(error)
+    assert reply is not None and reply.message.startswith("üü") and reply.message.endswith("ü...")
+    assert len(told.message) == 1_000_000
+
+
 def test_an_unknown_failure_becomes_an_id_outside_and_a_traceback_in_the_log() -> None:
     with structlog.testing.capture_logs() as logs:
         error = crossing(KeyError("/secret/path.py"))
@@ -110,6 +123,56 @@ def test_a_refusal_of_get_schema_cannot_be_formatted_with_its_traceback() -> Non
         traceback.format_exception(caught.value)
     (extra,) = sent.values()
     assert msgspec.msgpack.decode(extra)["code"] == "VEL2011"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("VEL1003", pa.ArrowInvalid),
+        ("VEL1008", NotImplementedError),
+        ("VEL1009", flight.FlightUnauthenticatedError),
+        ("VEL1010", flight.FlightUnauthorizedError),
+        ("VEL1011", pa.ArrowKeyError),
+        ("VEL2001", pa.ArrowInvalid),
+        ("VEL2002", NotImplementedError),
+        ("VEL2011", pa.ArrowKeyError),
+        ("VEL2012", pa.ArrowKeyError),
+        ("VEL2101", pa.ArrowInvalid),
+        ("VEL3003", pa.ArrowInvalid),
+        ("VEL3010", flight.FlightCancelledError),
+        ("VEL3011", flight.FlightTimedOutError),
+        ("VEL3014", flight.FlightUnavailableError),
+        ("VEL4006", pa.ArrowInvalid),
+        ("VEL5002", flight.FlightUnavailableError),
+        ("VEL9001", flight.FlightInternalError),
+    ],
+)
+def test_the_code_decides_the_status_of_flight_sql(code: str, kind: type[Exception]) -> None:
+    sent: dict[str, bytes] = {}
+    context = SimpleNamespace(add_trailer=sent.__setitem__)
+    with pytest.raises(kind) as caught, status_boundary(context):
+        raise VelariaError(code, "no")
+    assert str(caught.value).startswith(f"{code} no")
+    extra = sent.get(EXTRA_INFO_TRAILER) or getattr(caught.value, "extra_info", b"")
+    assert told_in(extra)["code"] == code
+
+
+def test_every_code_of_the_list_has_a_status() -> None:
+    listed = re.findall(r"VELARIA_ERROR\(\w+, (\d{4}),", CODE_LIST.read_text())
+    assert listed
+    for number in listed:
+        assert status_of(f"VEL{number}").kind is not flight.FlightServerError, number
+
+
+def test_get_schema_gives_a_status_where_that_sends_no_traceback() -> None:
+    context = SimpleNamespace(add_trailer=lambda *_: None)
+    kinds = []
+    for code in ("VEL2011", "VEL5001"):
+        with pytest.raises(Exception) as caught, untraced_boundary(context, with_status=True):
+            raise VelariaError(code, "no")
+        kinds.append(type(caught.value))
+    assert issubclass(kinds[0], pa.ArrowKeyError)
+    assert kinds[1] is UntracedRefusal
 
 
 def test_paths_and_addresses_are_scrubbed_from_a_librarys_words() -> None:

@@ -82,13 +82,6 @@ def test_oversized_bytes_are_refused_before_they_are_looked_at() -> None:
     assert refusal(b" " * (COMMAND_BYTES_MAX + 1)) == "VEL1004"
 
 
-def test_flight_sql_is_refused_by_the_name_of_its_message() -> None:
-    url = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
-    with pytest.raises(VelariaError, match="CommandStatementQuery") as caught:
-        parse_ticket(b"\x0a" + bytes([len(url)]) + url + b"\x12\xff")
-    assert caught.value.code == "VEL1008"
-
-
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_command_or_a_typed_refusal(raw: bytes) -> None:
     for parse in (parse_descriptor, parse_ticket):

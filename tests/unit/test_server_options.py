@@ -1,12 +1,15 @@
-"""The command line: options, config file, addresses and exit codes, all without a server."""
+"""The command line: options, addresses and exit codes, all without a server."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
 from velaria.flight_server import cli
-from velaria.flight_server.commands.serve import merged, read_config
+from velaria.flight_server.commands import serve
 from velaria.flight_server.listeners import check_address, is_loopback
+from velaria.flight_server.options import Options
+from velaria.flight_server.settings import SETTINGS
 from velaria.schemas.errors import VelariaError
 
 
@@ -32,55 +35,44 @@ def test_an_address_of_another_kind_is_refused(uri: str) -> None:
         check_address(uri, insecure=False)
 
 
-def test_the_command_line_comes_before_the_config_file() -> None:
-    options = merged({"side": "127.0.0.1:9", "memory": False}, {"side": "x:1", "threads": 3})
-    assert (options["side"], options["threads"]) == ("127.0.0.1:9", 3)
+def served(words: list[str], environ: dict[str, str] | None = None) -> Options:
+    parser = argparse.ArgumentParser()
+    serve.add_arguments(parser)
+    return serve.options_of(parser.parse_args(words), environ or {})
 
 
-def test_memory_on_the_command_line_beats_a_data_dir_in_the_file() -> None:
-    assert merged({"memory": True}, {"data_dir": "d"})["data_dir"] is None
-    assert merged({"memory": False}, {"data_dir": "d"})["data_dir"] == Path("d")
-
-
-def test_an_unknown_key_of_the_config_file_is_refused(tmp_path: Path) -> None:
+def test_memory_on_the_command_line_beats_a_data_dir_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "velaria.toml"
-    path.write_text("lisen = ['grpc://127.0.0.1:0']\n")
-    with pytest.raises(VelariaError, match="lisen"):
-        read_config(path)
-    path.write_text("listen = [")
-    with pytest.raises(VelariaError, match="cannot be read"):
-        read_config(path)
+    path.write_text("[server]\ndata_dir = 'd'\n")
+    assert served(["--config", str(path)]).get("server.data_dir") == "d"
+    assert served(["--memory"], {"VELARIA_CONFIG": str(path)}).get("server.data_dir") == ""
 
 
-def test_one_text_in_the_config_file_is_a_list_of_one(tmp_path: Path) -> None:
-    path = tmp_path / "velaria.toml"
-    path.write_text("listen = 'grpc://127.0.0.1:0'\nallow_path = 'data'\nside = '127.0.0.1:9'\n")
-    options = merged({}, read_config(path))
-    assert options["listen"] == ["grpc://127.0.0.1:0"]
-    assert options["allow_path"] == [Path("data")]
-    assert options["side"] == "127.0.0.1:9"
+def test_a_flag_may_be_given_again_and_taken_back() -> None:
+    options = served(
+        ["--listen", "grpc://127.0.0.1:0", "--listen", "grpc+unix:///s", "--no-insecure"],
+        {"VELARIA_SERVER_INSECURE": "true"},
+    )
+    assert options.get("server.listen") == ["grpc://127.0.0.1:0", "grpc+unix:///s"]
+    assert options.get("server.insecure") is False
+    assert options.source("server.insecure") == "flag --insecure"
 
 
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("listen = 5", r"\$.listen"),
-        ("listen = ['grpc://127.0.0.1:0', 5]", r"\$.listen"),
-        ("allow_path = true", r"\$.allow_path"),
-        ("threads = 0", r"\$.threads"),
-        ("insecure = 'no'", r"\$.insecure"),
-        ("log = 'odd'", "odd"),
-        ("postgres = 5", r"\$.postgres"),
-    ],
-)
-def test_a_value_of_another_kind_in_the_config_file_is_refused(
-    tmp_path: Path, text: str, told: str
-) -> None:
-    path = tmp_path / "velaria.toml"
-    path.write_text(text)
-    with pytest.raises(VelariaError, match=told) as caught:
-        read_config(path)
-    assert caught.value.code == "VEL1007"
+def test_any_setting_can_be_said_on_the_command_line() -> None:
+    assert served(["--set", "tickets.lifetime_s=5"]).get("tickets.lifetime_s") == 5
+    with pytest.raises(VelariaError, match="not NAME=VALUE: odd"):
+        served(["--set", "odd"])
+    with pytest.raises(VelariaError, match=r"unknown flag: ticket\.lifetime_s") as caught:
+        served(["--set", "ticket.lifetime_s=5"])
+    assert "Did you mean tickets.lifetime_s?" in caught.value.hint
+
+
+def test_help_tells_default_and_variable_of_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for row in SETTINGS:
+        assert row.flag is None or (row.flag in shown and row.variable in shown)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +81,6 @@ def test_a_value_of_another_kind_in_the_config_file_is_refused(
         ["sql", "--timeout", "-1", "SELECT 1"],
         ["sql", "--timeout", "nan", "SELECT 1"],
         ["doctor", "--timeout", "0"],
-        ["serve", "--threads", "0"],
     ],
     ids=" ".join,
 )

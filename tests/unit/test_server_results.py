@@ -39,7 +39,7 @@ def batch(*numbers: int) -> pa.RecordBatch:
 
 
 def emitted(subscription: ScriptedSubscription) -> list[tuple[list[int], str, int]]:
-    emissions = Emissions(subscription, "q-1")  # type: ignore[arg-type]
+    emissions = Emissions(subscription, "q-1", lambda: None)  # type: ignore[arg-type]
     told = []
     for rows, raw in emissions._batches():
         metadata = msgspec.msgpack.decode(raw, type=EmissionMetadata)
@@ -70,10 +70,21 @@ def test_a_failing_query_ends_the_stream_with_its_typed_error() -> None:
 def test_closing_from_several_places_closes_once() -> None:
     closed = []
     subscription = ScriptedSubscription(batch(1))
-    emissions = Emissions(subscription, "q", lambda: closed.append(1))  # type: ignore[arg-type]
+    emissions = Emissions(subscription, "q", lambda: None, lambda: closed.append(1))  # type: ignore[arg-type]
     batches = emissions._batches()
     next(batches)
     emissions.close()
     emissions.close()
     batches.close()  # type: ignore[attr-defined]
     assert (subscription.close_count, closed) == (1, [1])
+
+
+def test_emissions_are_without_dictionaries_as_their_schema_says() -> None:
+    coded = pa.RecordBatch.from_pydict({"n": pa.array(["a", "b", "a"]).dictionary_encode()})
+    subscription = ScriptedSubscription(coded)
+    subscription.schema = coded.schema
+    emissions = Emissions(subscription, "q-1", lambda: None)  # type: ignore[arg-type]
+    assert emissions.schema == pa.schema([("n", pa.utf8())])
+    told = [rows for rows, _ in emissions._batches()]
+    assert [rows.schema for rows in told] == [emissions.schema] * 2
+    assert told[0].column(0).to_pylist() == ["a", "b", "a"]

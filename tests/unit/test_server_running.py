@@ -1,5 +1,6 @@
 """A server process's parts, started and ended in this process."""
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,33 @@ import pytest
 
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server import running
-from velaria.flight_server.running import RunningServer, ServeOptions
+from velaria.flight_server.options import Options
+from velaria.flight_server.running import RunningServer
+from velaria.schemas.errors import VelariaError
 
 
-def in_memory() -> ServeOptions:
-    return ServeOptions(listen=["grpc://127.0.0.1:0"], side=None, postgres="none", threads=1)
+def in_memory(**told: Any) -> Options:
+    """`told` by names with two underscores for the dot."""
+    return Options(
+        {
+            "server.listen": ["grpc://127.0.0.1:0"],
+            "server.side": "",
+            "server.threads": 1,
+            "postgres.dsn": "none",
+            **{name.replace("__", "."): value for name, value in told.items()},
+        }
+    )
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -54,3 +77,22 @@ def test_a_server_that_cannot_start_leaves_no_folder(
         RunningServer(in_memory())
     assert ends == [True]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+def test_a_server_that_cannot_open_its_last_listener_leaves_none_of_the_others(front: str) -> None:
+    first, side = free_port(), free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for told in (
+            {"server__listen": [f"grpc://127.0.0.1:{first}", f"grpc://{address}"]},
+            {
+                "server__listen": [f"grpc://127.0.0.1:{first}"],
+                "server__side": f"127.0.0.1:{side}",
+                "metrics__listen": address,
+            },
+        ):
+            with pytest.raises(VelariaError, match="VEL1007"):
+                RunningServer(in_memory(server__front=front, **told))
+            assert not is_listening(first)
+            assert not is_listening(side)

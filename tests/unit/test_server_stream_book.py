@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.test_server_calls import DEADLINE_S, Context
+from velaria._kernel import Session
 from velaria.control.ledger import open_ledger
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call, CallWatcher
@@ -99,7 +100,11 @@ def test_a_slow_stop_does_not_keep_other_calls_from_being_cancelled(
     query = SlowQuery()
     kernel = KernelOfOne(query)
     streams = StreamBook(kernel, queries)  # type: ignore[arg-type]
-    service: Any = SimpleNamespace(streams=streams, connection=lambda call: kernel)
+    service: Any = SimpleNamespace(
+        streams=streams,
+        connection=lambda call: kernel,
+        limits=SimpleNamespace(count_result=lambda call: None),
+    )
     reading, reading_context = entered(watcher)
     statements._open_continuous(service, reading, "SELECT ?", [7], "q-promised")
     assert kernel.told == {
@@ -131,3 +136,61 @@ def test_a_query_that_cannot_start_is_a_failed_run_under_its_promised_id(
     assert [(t.query_id, t.state, t.error_code) for t in queries.all()] == [
         ("q-promised", "failed", "VEL2101")
     ]
+
+
+class Unstartable(SlowQuery):
+    """Fails at the step that is named, as the kernel may."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__()
+        self.may_stop.set()
+        self._step = step
+
+    def subscribe(self) -> Any:
+        self._refuse("subscribe")
+        return super().subscribe()
+
+    def start(self) -> None:
+        self._refuse("start")
+
+    def _refuse(self, step: str) -> None:
+        if step == self._step:
+            raise VelariaError("VEL4011", f"cannot {step}")
+
+
+@pytest.mark.parametrize("step", ["start", "subscribe"])
+def test_a_query_that_fails_after_it_was_made_is_taken_back(queries: QueryBook, step: str) -> None:
+    query = Unstartable(step)
+    kernel: Any = KernelOfOne(query)
+    streams = StreamBook(kernel, queries)
+    streams.set_running_max(1)
+    for query_id in ("q-1", "q-2"):
+        with pytest.raises(VelariaError, match=f"cannot {step}"):
+            streams.start_subscribed(kernel, "SELECT 1", None, query_id)
+    assert query.stop_asked.is_set()
+    assert [(t.query_id, t.state, t.error_code) for t in queries.all()] == [
+        ("q-1", "failed", "VEL4011"),
+        ("q-2", "failed", "VEL4011"),
+    ]
+    streams.wait_ended(DEADLINE_S)
+
+
+def test_a_query_that_cannot_be_followed_is_taken_back(
+    queries: QueryBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session()
+    session.execute("CREATE STREAM s (a INT)")
+    streams = StreamBook(session, queries)
+
+    def refused(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as scarce:
+        scarce.setattr(threading.Thread, "start", refused)
+        with pytest.raises(VelariaError):
+            streams.start(session, "SELECT a FROM s", "lost", query_id="q-lost")
+    assert [(t.query_id, t.state) for t in queries.all()] == [("q-lost", "failed")]
+    assert all(query.status != "running" for query in streams.all())
+    streams.start(session, "SELECT a FROM s", "found", query_id="q-found").stop("now")
+    streams.wait_ended(DEADLINE_S)
+    assert queries.all()[-1].state == "finished"

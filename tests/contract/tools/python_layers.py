@@ -12,10 +12,12 @@ from tests.contract.tools.link_farm import make_link_farm
 ONLY_IN = {
     "ray": "experimental_actor",
     "psycopg": "control",
+    "opentelemetry": "flight_server",
     "pyarrow.flight": "flight_server",
     "grpc": "flight_server",
     "grpc_health": "flight_server",
     "grpc_reflection": "flight_server",
+    "google.protobuf": "flight_server",
 }
 
 

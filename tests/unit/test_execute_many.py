@@ -1,0 +1,204 @@
+"""One statement for many rows of parameters: all of them or none, and what it means row by row."""
+
+import datetime
+import decimal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyarrow import ipc
+
+from tests.faults.malformed_streams import MUST_REJECT
+from velaria._kernel import Connection, KernelError, Session
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    kernel_session = Session(threads=1)
+    kernel_session.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b VARCHAR)")
+    yield kernel_session
+    kernel_session.close()
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(KernelError) as caught:
+        yield
+    assert caught.value.code == code, caught.value.message
+
+
+def parameters(*columns: list[Any]) -> pa.Table:
+    return pa.table({str(i): column for i, column in enumerate(columns)})
+
+
+def rows(session: Session | Connection, sql: str) -> list[tuple[Any, ...]]:
+    table = session.execute(sql).read_all()
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def test_insert_takes_every_row(session: Session) -> None:
+    done = session.execute_many(
+        "INSERT INTO t VALUES (?, ?)", parameters([1, 2, 3], ["x", "y", None])
+    )
+    assert (done.rows_affected, done.schema) == (3, None)
+    assert rows(session, "SELECT * FROM t ORDER BY a") == [(1, "x"), (2, "y"), (3, None)]
+
+
+def test_values_are_computed_for_each_row(session: Session) -> None:
+    session.execute("CREATE TABLE u (a BIGINT, d DATE, c VARCHAR DEFAULT 'none', e DECIMAL(10, 2))")
+    sql = "INSERT INTO u VALUES ($2 * 10 + $2, $1, DEFAULT, '1.5'), (length($1), $1, upper($1), 2)"
+    assert (
+        session.execute_many(sql, parameters(["2013-01-01", "2014-02-03"], [1, 2])).rows_affected
+        == 4
+    )
+    one, two = datetime.date(2013, 1, 1), datetime.date(2014, 2, 3)
+    number = decimal.Decimal
+    assert sorted(rows(session, "SELECT * FROM u")) == [
+        (10, one, "2013-01-01", number(2)),
+        (10, two, "2014-02-03", number(2)),
+        (11, one, "none", number("1.5")),
+        (22, two, "none", number("1.5")),
+    ]
+
+
+def test_a_row_that_breaks_a_rule_leaves_nothing(session: Session) -> None:
+    with refused("VEL3005"):
+        session.execute_many("INSERT INTO t VALUES (?, 'x')", parameters([1, 2, 1]))
+    with refused("VEL3003"):
+        session.execute_many("INSERT INTO t VALUES (?, 'x')", parameters(["1", "two"]))
+    assert rows(session, "SELECT * FROM t") == []
+
+
+def test_update_and_delete_run_once_for_each_row(session: Session) -> None:
+    session.execute("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    update = "UPDATE t SET b = ? WHERE a = ?"
+    assert session.execute_many(update, parameters(["x", "y", "z"], [1, 2, 9])).rows_affected == 2
+    assert session.execute_many("DELETE FROM t WHERE a >= ?", parameters([3, 2])).rows_affected == 2
+    assert rows(session, "SELECT * FROM t") == [(1, "x")]
+
+
+def test_a_row_sees_what_the_one_before_did(session: Session) -> None:
+    upsert = "INSERT INTO t VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = t.b || excluded.b"
+    assert session.execute_many(upsert, parameters([1, 1, 1], ["x", "y", "z"])).rows_affected == 3
+    assert rows(session, "SELECT * FROM t") == [(1, "xyz")]
+
+
+def test_a_failing_row_undoes_those_before_it(session: Session) -> None:
+    session.execute("INSERT INTO t VALUES (1, 'a'), (2, 'b')")
+    with refused("VEL3001"):
+        session.execute_many("UPDATE t SET b = 10 / ? WHERE a = 1", parameters([5, 0]))
+    assert rows(session, "SELECT b FROM t WHERE a = 1") == [("a",)]
+
+
+def test_a_subquery_in_values_sees_the_parameters(session: Session) -> None:
+    session.execute("CREATE TABLE names (a INTEGER, name VARCHAR)")
+    session.execute("INSERT INTO names VALUES (1, 'one'), (2, 'two')")
+    sql = "INSERT INTO t VALUES (?, (SELECT max(name) FROM names WHERE a = $1))".replace("?", "$1")
+    session.execute_many(sql, parameters([1, 2, 3]))
+    assert rows(session, "SELECT * FROM t ORDER BY a") == [(1, "one"), (2, "two"), (3, None)]
+
+
+def test_in_a_transaction_they_are_part_of_it(session: Session) -> None:
+    connection = session.connect()
+    connection.execute("BEGIN")
+    connection.execute_many("INSERT INTO t VALUES (?, 'x')", parameters([1, 2]))
+    connection.execute_many("UPDATE t SET b = ? WHERE a = 1", parameters(["y"]))
+    assert rows(connection, "SELECT * FROM t ORDER BY a") == [(1, "y"), (2, "x")]
+    assert rows(session, "SELECT * FROM t") == []
+    with refused("VEL3005"):
+        connection.execute_many("INSERT INTO t VALUES (?, 'x')", parameters([2]))
+    with refused("VEL2031"):
+        connection.execute_many("INSERT INTO t VALUES (?, 'x')", parameters([3]))
+    connection.execute("ROLLBACK")
+    assert rows(session, "SELECT * FROM t") == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("INSERT INTO t VALUES (?)", "VEL2021"),
+        ("INSERT INTO t VALUES (?, ?)", "VEL1006"),
+        ("INSERT INTO nowhere VALUES (?)", "VEL2011"),
+        ("UPDATE t SET b = ? WHERE nothing = 1", "VEL2012"),
+        ("SELECT ?", "VEL1006"),
+        ("BEGIN", "VEL1006"),
+        ("INSERT INTO t VALUE", "VEL2001"),
+    ],
+)
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_wrong_statement_is_refused_whatever_the_rows(
+    session: Session, sql: str, code: str, count: int
+) -> None:
+    data = pa.table({"p": pa.array(list(range(count)), pa.int32())})
+    with refused(code):
+        session.execute_many(sql, data)
+    assert rows(session, "SELECT * FROM t") == []
+    assert not session.connect().in_transaction
+
+
+def test_no_rows_change_nothing(session: Session) -> None:
+    empty = parameters([1], ["x"]).slice(0, 0)
+    assert session.execute_many("INSERT INTO t VALUES (?, ?)", empty).rows_affected == 0
+    assert session.execute_many("UPDATE t SET a = ? WHERE b = ?", empty).rows_affected == 0
+
+
+def test_damaged_batches_are_refused(session: Session) -> None:
+    damaged = ipc.open_stream(MUST_REJECT["text offset past the end"]()).read_next_batch()
+    names = ", ".join("?" for _ in damaged.columns)
+    session.execute("CREATE TABLE w AS SELECT " + ", ".join("'x'" for _ in damaged.columns))
+    with refused("VEL4006"):
+        session.execute_many(f"INSERT INTO w VALUES ({names})", pa.Table.from_batches([damaged]))
+
+
+def test_it_can_be_cancelled_between_rows(session: Session) -> None:
+    session.execute("INSERT INTO t SELECT i, 'x' FROM generate_series(1, 1000) s(i)")
+    caught: list[KernelError] = []
+
+    def run() -> None:
+        try:
+            session.execute_many(
+                "UPDATE t SET b = ? WHERE a = ?", parameters(["y"] * 100_000, [1] * 100_000), "many"
+            )
+        except KernelError as error:
+            caught.append(error)
+
+    worker = threading.Thread(target=run)
+    worker.start()
+    while worker.is_alive():
+        try:
+            session.cancel("many")
+            break
+        except KernelError:
+            continue  # it has not begun
+    worker.join(60)
+    assert [error.code for error in caught] == ["VEL3010"]
+    assert rows(session, "SELECT count(*) FROM t WHERE b = 'y'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "types"),
+    [
+        ("SELECT a FROM t WHERE a = ? AND b > ?", [pa.int32(), pa.string()]),
+        ("INSERT INTO t VALUES (?, ?)", [pa.int32(), pa.string()]),
+        ("UPDATE t SET b = $2 WHERE a = $1", [pa.int32(), pa.string()]),
+        ("DELETE FROM t WHERE a IN (?, 5, ?)", [pa.int32(), pa.int32()]),
+        ("SELECT CAST(? AS BIGINT) * 2", [pa.int64()]),
+        ("SELECT a + ? FROM t WHERE b LIKE ?", [pa.int32(), pa.string()]),
+        ("SELECT ?", [pa.null()]),
+        ("SELECT 1", []),
+    ],
+)
+def test_the_types_of_parameters_are_inferred(
+    session: Session, sql: str, types: list[pa.DataType]
+) -> None:
+    schema = session.describe(sql).parameter_schema
+    assert schema == pa.schema([(f"${i}", type_) for i, type_ in enumerate(types, 1)])
+
+
+def test_the_types_of_given_parameters_are_theirs(session: Session) -> None:
+    info = session.describe("SELECT ?, ?", [pa.scalar(1, pa.int8()), "x"])
+    assert info.parameter_schema.types == [pa.int8(), pa.string()]
+    assert info.schema is not None and info.schema.types == [pa.int8(), pa.string()]

@@ -1,0 +1,15 @@
+"""gRPC is told where to wait, unless somebody has told it."""
+
+from velaria.flight_server.grpc_polling import VARIABLE, wait_where_calls_run
+
+
+def test_grpc_waits_on_the_threads_of_calls() -> None:
+    environ: dict[str, str] = {}
+    wait_where_calls_run(environ)
+    assert environ == {VARIABLE: "-event_engine_listener"}
+
+
+def test_what_somebody_has_told_grpc_is_left() -> None:
+    environ = {VARIABLE: "event_engine_listener"}
+    wait_where_calls_run(environ)
+    assert environ == {VARIABLE: "event_engine_listener"}

@@ -1,0 +1,112 @@
+"""Held results: handed out once, given up after their lease, bounded in number."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import cast
+
+import pyarrow as pa
+import pytest
+
+from tests.server_process import until
+from velaria import _kernel
+from velaria.control.ledger import open_ledger
+from velaria.flight_server.held import Held, HeldBook
+from velaria.flight_server.options import Options
+from velaria.flight_server.polling import readable
+from velaria.flight_server.pulling import pulled
+from velaria.flight_server.queries import QueryBook, new_query_id
+from velaria.flight_server.service import Service
+from velaria.flight_server.tickets import TicketOffice
+from velaria.schemas.errors import VelariaError
+from velaria.schemas.tickets import QueryCommand
+
+
+@pytest.fixture
+def queries(tmp_path: object) -> Iterator[QueryBook]:
+    ledger = open_ledger("none", tmp_path)  # type: ignore[arg-type]
+    yield QueryBook(ledger)
+    ledger.close()
+
+
+def held_in(book: HeldBook, queries: QueryBook, sql: str = "SELECT 1 AS a") -> Held:
+    session = _kernel.Session()
+    query_id = new_query_id()
+    tracked = queries.start(query_id, "query", sql)
+
+    @contextmanager
+    def run() -> Iterator[tuple[_kernel.QueryResult, Iterator[pa.RecordBatch]]]:
+        result = session.execute(sql, None, query_id)
+        yield result, pulled(result)
+
+    schema = session.describe(sql).schema
+    assert schema is not None
+    return book.start(tracked, run, QueryCommand(sql=sql), schema)
+
+
+def test_rows_are_handed_out_once(queries: QueryBook) -> None:
+    book = HeldBook(Options())
+    held = held_in(book, queries)
+    assert held.wait(10) == "ready"
+    query_id = held.tracked.query_id
+    _, _, batches = book.take(query_id)
+    assert pa.Table.from_batches(batches).to_pydict() == {"a": [1]}
+    with pytest.raises(VelariaError, match="were read"):
+        book.take(query_id)
+    with pytest.raises(VelariaError, match="were read"):
+        held.take()
+
+
+def test_rows_that_nobody_reads_are_given_up_when_the_lease_is_over(queries: QueryBook) -> None:
+    book = HeldBook(Options(), lease_s=0.05)
+    held = held_in(book, queries)
+    assert until(lambda: held.state == "cancelled")
+    assert until(lambda: held.tracked.state == "cancelled")
+    with pytest.raises(VelariaError, match="nobody asked"):
+        book.take(held.tracked.query_id)
+
+
+def test_there_is_room_again_when_the_ended_are_over(queries: QueryBook) -> None:
+    book = HeldBook(Options({"limits.results_held": 1}), lease_s=0.05)
+    held = held_in(book, queries)
+    with pytest.raises(VelariaError, match="too many results") as caught:
+        book.refuse_when_full()
+    with pytest.raises(VelariaError, match="too many results"):
+        held_in(book, queries)  # as by one that was asked before the first was there
+    assert (caught.value.code, caught.value.retry) == ("VEL5002", "later")
+    assert until(held.is_over)
+    book.refuse_when_full()
+
+
+def test_closing_gives_everything_up(queries: QueryBook) -> None:
+    book = HeldBook(Options())
+    held = held_in(book, queries)
+    held.wait(10)
+    book.close_all()
+    assert until(lambda: held.tracked.state == "cancelled")
+
+
+def test_rows_that_are_cancelled_while_they_are_told_are_no_fault_of_ours(
+    queries: QueryBook,
+) -> None:
+    held = held_in(HeldBook(Options()), queries)
+    assert held.wait(10) == "ready"
+    held.give_up()
+    held._thread.join(10)
+    service = cast(Service, SimpleNamespace(tickets=TicketOffice(Options())))
+    info, _, schema = readable(service, held)
+    assert info.schema == schema == held.schema
+
+
+def test_a_question_between_a_cancellation_and_its_end_does_not_undo_it(
+    queries: QueryBook,
+) -> None:
+    book = HeldBook(Options())
+    held = held_in(book, queries)
+    assert held.wait(10) == "ready"
+    with held._changed:  # its thread cannot wake up meanwhile
+        held.tracked.ask_cancel()
+        held.renew()
+    assert until(lambda: held.tracked.state == "cancelled")
+    held._thread.join(10)
+    assert not held._thread.is_alive()

@@ -1,0 +1,80 @@
+"""A query that is read by several ends with the last of them that still reads."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from velaria.flight_server.parts import PartedReading, Started
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+SCHEMA = pa.schema([("a", pa.int64())])
+SILENT = VelariaError(codes.CALL_IDLE, "it reads nothing")
+
+
+class Query:
+    """What a reading is told of and tells: a kernel's result and its run."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.result: Any = SimpleNamespace(
+            schema=SCHEMA, row_count=0, cancel=lambda: self.told.append("cancel")
+        )
+        self.tracked: Any = SimpleNamespace(
+            cancel=lambda rows: self.told.append("cancelled"),
+            give_reason=self.told.append,
+        )
+
+    def start(self) -> Started:
+        rows: Iterator[pa.RecordBatch] = iter(())
+        return Started(self.tracked, self.result, rows, lambda: self.told.append("close"))
+
+
+@pytest.fixture
+def query() -> Query:
+    return Query()
+
+
+@pytest.fixture
+def reading(query: Query) -> PartedReading:
+    """With three of its parts being read."""
+    made = PartedReading()
+    for part in range(3):
+        made.enter(part, query.start)
+    return made
+
+
+def test_readers_that_are_all_gone_end_the_query_before_their_calls_end(
+    query: Query, reading: PartedReading
+) -> None:
+    reading.break_off(0)
+    reading.break_off(1)
+    reading.break_off(1)
+    assert query.told == []
+    reading.break_off(2, SILENT)
+    assert query.told == [SILENT, "cancel"]
+
+
+def test_the_one_that_still_reads_leaves_only_the_gone(
+    query: Query, reading: PartedReading
+) -> None:
+    reading.break_off(0)
+    reading.break_off(2)
+    assert query.told == []
+    reading.leave(1)
+    assert query.told == ["cancel"]
+    reading.leave(0)
+    reading.leave(2)
+    assert query.told[-2:] == ["cancelled", "close"]
+
+
+def test_who_has_gone_and_left_counts_no_more(query: Query, reading: PartedReading) -> None:
+    reading.break_off(0)
+    reading.leave(0)
+    reading.leave(1)
+    assert query.told == [], "one still reads"
+    reading.leave(2)
+    assert query.told == ["cancel", "cancelled", "close"]
