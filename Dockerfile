@@ -27,12 +27,13 @@ RUN wheel=$(ls /wheels/velaria-*.whl) \
  && rm -rf /wheels
 USER velaria
 WORKDIR /data
-ENV PYTHONUNBUFFERED=1
+ENV PYTHONUNBUFFERED=1 VELARIA_LOG_FORMAT=json
 VOLUME ["/data/state", "/data/files"]
 EXPOSE 31337 31338
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
   CMD ["velaria", "doctor", "--server", "grpc://127.0.0.1:31337"]
-# There is no authentication yet: publish the ports on loopback only, as docker-compose.yml does.
+# --insecure: what the container publishes is decided outside of it. Publish the ports on loopback
+# only, as docker-compose.yml does, or secure the server: docs/how-to/secure-a-server.md.
 ENTRYPOINT ["velaria", "serve", "--insecure", "--data-dir", "/data/state", "--allow-path", "/data/files"]
 CMD ["--listen", "grpc://0.0.0.0:31337", "--side", "0.0.0.0:31338"]

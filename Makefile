@@ -14,6 +14,8 @@ JOBS ?= $(shell nproc)
 JOB ?=
 SOAK_MINUTES ?= 30
 PYTHON_TESTS ?= tests/unit tests/contract tests/integration tests/property tests/faults
+# The files that hold such a test; collecting all of them again would take a while.
+ALONE = $(shell grep -rl --include='test_*.py' 'mark\.alone' $(PYTHON_TESTS))
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 
 CPP := $(shell find engine/src engine/include tests/cpp -name '*.cpp' -o -name '*.hpp' 2>/dev/null)
@@ -67,7 +69,7 @@ lane: setup $(STAMPS)/lane
 
 # ---- run ----
 
-.PHONY: demo test quick test-core test-python test-experimental
+.PHONY: demo test quick test-core test-python test-polyglot test-experimental
 demo: lane ## the demonstration on real data
 	@$(BIN)/velaria demo
 
@@ -77,7 +79,11 @@ test-core: kernel-tests ## the kernel: C++ tests and the SQL records
 	@$(PY) .ci/suite.py slt tests/slt -- -n $(JOBS)
 
 test-python: kernel ## server, client, control plane, contracts, properties, faults; Ray is not needed
-	@$(PY) .ci/suite.py python $(PYTHON_TESTS)
+	@$(PY) .ci/suite.py python $(PYTHON_TESTS) -- -n $(JOBS) --dist loadfile --no-loadscope-reorder -m 'not alone'
+	@$(PY) .ci/suite.py python-alone $(ALONE) -- -m alone
+
+test-polyglot: kernel ## clients in Go, Java and JavaScript; brings them from their registries
+	@$(PY) .ci/suite.py polyglot tests/polyglot
 
 test-experimental: lane ## the actor lane on Ray
 	@$(PY) .ci/suite.py experimental tests/experimental

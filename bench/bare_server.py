@@ -1,10 +1,10 @@
 """The wire with nothing behind it: a pyarrow Flight server over one table, and a raw socket.
 
-    python -m bench.bare_server BYTES
+    python -m bench.bare_server BYTES [BATCH_BYTES]
 
-DoGet gives `bench.data.numbers(BYTES)`. DoPut reads batches and drops them, or, by the path `keep`,
-keeps them until the action `drop`. Over the raw socket the
-client says G to be sent as many bytes, or P and then sends them; either way the end is closing.
+DoGet gives `bench.data.numbers(BYTES, BATCH_BYTES)`. DoPut reads batches and drops them, or, by the
+path `keep`, keeps them until the action `drop`. Over the raw socket the client says G to be sent as
+many bytes, or P and then sends them; either way the end is closing.
 """
 
 import json
@@ -80,8 +80,8 @@ def receive_all(connection: socket.socket) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    byte_count = int(arguments[0])
-    server = BareFlightServer(numbers(byte_count))
+    byte_count, *batch_bytes = map(int, arguments)
+    server = BareFlightServer(numbers(byte_count, *batch_bytes))
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve_raw, args=(listener, byte_count), daemon=True).start()
     ready = {"flight": [f"grpc://127.0.0.1:{server.port}"], "raw": listener.getsockname()[1]}

@@ -44,8 +44,10 @@ JOIN = {
 
 
 def checked(sql: str) -> str:
-    """The rows of a join in one, as the benchmark itself compares them; of integers exactly."""
+    """The rows of a join in one, as the benchmark itself compares them; of integers exactly:
+    one of the engines adds INTEGERs up as INTEGER."""
     return (
-        f"SELECT COUNT(*) AS n, SUM(id1) AS id1, SUM(id2) AS id2, SUM(id3) AS id3, COUNT(v2) AS c, "
+        f"SELECT COUNT(*) AS n, SUM(CAST(id1 AS BIGINT)) AS id1, "
+        f"SUM(CAST(id2 AS BIGINT)) AS id2, SUM(CAST(id3 AS BIGINT)) AS id3, COUNT(v2) AS c, "
         f"SUM(v1) AS v1, SUM(v2) AS v2 FROM ({sql}) AS j"
     )

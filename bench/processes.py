@@ -4,17 +4,21 @@ import contextlib
 import ctypes
 import json
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 
 from bench.setting import ROOT
 
+START_TIMEOUT_S = 120
 END_TIMEOUT_S = 15
 _PR_SET_PDEATHSIG = 1
 
@@ -24,27 +28,29 @@ def die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class ServerUnderMeasure:
-    """`module` with `arguments`, run by this Python. Its first line on stdout is JSON: `ready`."""
+class ProcessUnderMeasure:
+    """A program with its log in a file, which is kept when it ends badly. `ready` says where it
+    listens."""
 
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         log_path = tempfile.mkstemp(prefix="velaria-bench-", suffix=".log")[1]
         self._log_path = Path(log_path)
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                cwd=ROOT,
-                preexec_fn=die_with_parent,
+                command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, preexec_fn=die_with_parent
             )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self.close()
-            raise RuntimeError(f"{module} did not start: {self._log_path.read_text('utf-8')}")
-        self.ready = json.loads(line)
+        self.ready: dict[str, Any] = {}
         self._seen = psutil.Process(self._process.pid)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def log(self) -> str:
+        return self._log_path.read_text("utf-8", "replace")
 
     def cpu_s(self) -> float:
         """CPU seconds of the process so far, all threads, without its children."""
@@ -71,6 +77,32 @@ class ServerUnderMeasure:
 
     def __exit__(self, *fault: object) -> None:
         self.close()
+
+
+class ServerUnderMeasure(ProcessUnderMeasure):
+    """`module` with `arguments`, run by this Python. Its first line on stdout is JSON: `ready`."""
+
+    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+        super().__init__([sys.executable, "-m", module, *arguments])
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.close()
+            raise RuntimeError(f"{module} did not start: {self.log()}")
+        self.ready = json.loads(line)
+
+
+def await_open(server: ProcessUnderMeasure, port: int) -> None:
+    """Until somebody listens on the port of this host. RuntimeError when the server ended first."""
+    deadline_s = time.monotonic() + START_TIMEOUT_S
+    pause = threading.Event()
+    while server.is_alive() and time.monotonic() < deadline_s:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        pause.wait(0.05)
+    server.close()
+    raise RuntimeError(f"the server does not listen; port: {port}")
 
 
 def velaria_server(threads: int, *arguments: str) -> ServerUnderMeasure:

@@ -13,7 +13,10 @@ from bench.case import Case, Finding
 from bench.plot import bars
 from bench.setting import Setting
 
-MEASURED = ("velaria", "duckdb", "polars", "datafusion", "pyarrow", "numpy")
+MEASURED = (
+    *("velaria", "duckdb", "polars", "datafusion", "roapi", "adbc-driver-flightsql"),
+    *("pyarrow", "numpy"),
+)
 OPERATORS_SHOWN = 3
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/reference from the tables of the kernel: errors, functions, progress, settings.
+"""Writes docs/reference from the tables of kernel and server.
 
 python docs/generate.py [--check]     --check: change nothing, fail when a page is out of date
 """
@@ -9,6 +9,9 @@ from itertools import groupby
 from pathlib import Path
 
 from velaria import _kernel
+from velaria.flight_server.metrics import METRICS, PREFIX
+from velaria.flight_server.options import range_text
+from velaria.flight_server.settings import SETTINGS, Setting
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
 RANGES = {
@@ -94,6 +97,70 @@ def settings_page() -> str:
     return SETTINGS_INTRODUCTION + table(head, cells)
 
 
+CONFIGURATION_INTRODUCTION = """\
+# Configuration
+
+The settings of `velaria serve`. Where several say one, the flag comes before the environment
+variable, the variable before the file (`--config FILE`, or `VELARIA_CONFIG`), the file before the
+default. `--set NAME=VALUE` is the flag of every setting without one of its own. A value that is
+wrong, and a key or variable that is of no setting, is VEL1007 and told with its place.
+
+In the file a name's first part is the section. In a variable, a list's parts stand between commas.
+Live settings are taken over at SIGHUP or the action `server.reload`, the others at the next start.
+
+"""
+
+
+def configuration_page() -> str:
+    parts = [CONFIGURATION_INTRODUCTION]
+    head = ("setting", "default", "range", "live", "meaning", "flag and variable")
+    for section, rows in groupby(SETTINGS, key=lambda row: row.section):
+        cells = (
+            (
+                code(row.name),
+                default_text(row),
+                cell(range_text(row)),
+                "live" if row.live else "",
+                cell(row.summary + (" Secret: shown as \\*\\*\\*." if row.secret else "")),
+                " ".join(code(name) for name in (row.flag, row.variable) if name),
+            )
+            for row in rows
+        )
+        parts += [f"## {section}\n", table(head, cells)]
+    return "\n".join(parts)
+
+
+METRICS_INTRODUCTION = """\
+# Metrics
+
+`velaria serve --metrics 127.0.0.1:9464` answers `/metrics` by HTTP in Prometheus' text format;
+the action `server.metrics` tells the same without the prefix `velaria_`.
+
+"""
+
+
+def metrics_page() -> str:
+    cells = (
+        (
+            code(PREFIX + row.name),
+            row.kind,
+            row.unit,
+            " ".join(map(code, row.labels)),
+            cell(row.help),
+        )
+        for row in METRICS
+    )
+    return METRICS_INTRODUCTION + table(("metric", "type", "unit", "labels", "meaning"), cells)
+
+
+def default_text(row: Setting) -> str:
+    if isinstance(row.default, list):
+        return " ".join(map(code, row.default))
+    if isinstance(row.default, bool):
+        return code(str(row.default).lower())
+    return "" if row.default in (None, "") else code(str(row.default))
+
+
 def pages() -> dict[str, str]:
     session = _kernel.Session(threads=1)
     try:
@@ -102,6 +169,8 @@ def pages() -> dict[str, str]:
             "functions.md": functions_page(session),
             "progress.md": progress_page(),
             "settings.md": settings_page(),
+            "configuration.md": configuration_page(),
+            "metrics.md": metrics_page(),
         }
     finally:
         session.close()

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 
 import msgspec
 
@@ -23,7 +24,11 @@ def run(args: argparse.Namespace) -> int:
     table_rounds = max(args.rounds // _ROUNDS_PER_TABLE, _TABLE_ROUNDS_MIN)
     rounds = Rounds(no_op=args.rounds, table=table_rounds)
     with contextlib.ExitStack() as undo:
-        server = undo.enter_context(velaria.connect(args.server)) if args.server else None
+        server = (
+            undo.enter_context(velaria.connect(args.server, token=os.environ.get("VELARIA_TOKEN")))
+            if args.server
+            else None
+        )
         notes = RunNotes("bench", f"velaria lane bench --rounds {args.rounds}")
         if server is not None:
             # Fails before anything is measured when there is no such server.

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import sys
 
 import pyarrow as pa
@@ -19,7 +20,10 @@ from velaria.schemas.errors import VelariaError
 def run(args: argparse.Namespace) -> int:
     sql = sys.stdin.read() if args.statement == "-" else args.statement
     notes = RunNotes("lane", sql)
-    with velaria.connect(args.server) as server, record_failures(notes, server):
+    with (
+        velaria.connect(args.server, token=os.environ.get("VELARIA_TOKEN")) as server,
+        record_failures(notes, server),
+    ):
         table = _rows_of(sql, server, args, notes)
         notes.send(server, "succeeded", table.num_rows)
     write_rows(table, args.output)

@@ -5,7 +5,19 @@ Cases; a long one gives each when it is measured.
 from collections.abc import Callable, Iterable
 
 from bench.case import Case
-from bench.jobs import cores, csv_rows, filter_sum, flight_bytes, h2o, postgres, stream, tpcds, tpch
+from bench.jobs import (
+    cores,
+    csv_rows,
+    door,
+    filter_sum,
+    flight_bytes,
+    fronts,
+    h2o,
+    postgres,
+    stream,
+    tpcds,
+    tpch,
+)
 from bench.setting import Setting
 
 JOBS: dict[str, Callable[[Setting], Iterable[Case]]] = {
@@ -16,6 +28,9 @@ JOBS: dict[str, Callable[[Setting], Iterable[Case]]] = {
     "csv": csv_rows.run,
     "doget": flight_bytes.run_doget,
     "doput": flight_bytes.run_doput,
+    "fronts": fronts.run_fronts,
+    "door": door.run,
+    "refused": fronts.run_refused,
     "stream": stream.run,
     "cores": cores.run_cores,
     "gil": cores.run_gil,

@@ -16,7 +16,7 @@ from bench.bare_server import KEEP, receive_all, send_bytes
 from bench.case import Case, Finding, peer_ratios
 from bench.data import numbers
 from bench.measure import VELARIA, Contender, measure, named
-from bench.processes import ServerUnderMeasure, velaria_server
+from bench.processes import ProcessUnderMeasure, ServerUnderMeasure, velaria_server
 from bench.setting import Setting
 
 BYTES = 1_000_000_000
@@ -112,12 +112,12 @@ def told(name: str, table: pa.Table, contenders: list[Contender], setting: Setti
     return Case(name, f"{table.nbytes / 1e6:,.0f} MB", timings, findings)
 
 
-def both(server: ServerUnderMeasure) -> Callable[[], float]:
+def both(server: ProcessUnderMeasure) -> Callable[[], float]:
     """CPU seconds of this process and of the server."""
     return lambda: time.process_time() + server.cpu_s()
 
 
-def connect(server: ServerUnderMeasure) -> flight.FlightClient:
+def connect(server: ProcessUnderMeasure) -> flight.FlightClient:
     return flight.connect(server.ready["flight"][0])
 
 

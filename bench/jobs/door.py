@@ -1,0 +1,284 @@
+"""What a client meets at the door: whole tables, a group-by, lookups and `SELECT 1` by pyarrow and
+by ADBC, the bare wire in four sizes of batch, and small calls; each through both fronts.
+
+Peers: DuckDB behind a minimal Flight server, roapi by the same ADBC driver, and a pyarrow Flight
+server with nothing behind it. All stand in processes of their own; CPU seconds are those of client
+and server.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.flight as flight
+
+from bench.answers import check_same
+from bench.bare_server import KEEP
+from bench.case import Case, Finding, peer_ratios
+from bench.data import in_batches, numbers
+from bench.jobs.flight_bytes import BARE, TABLE, both, connect, drop, get, put
+from bench.jobs.fronts import FRONTS, LOOKUP_ROWS, open_server
+from bench.measure import VELARIA, Contender, Timing, measure, named
+from bench.processes import ProcessUnderMeasure, ServerUnderMeasure
+from bench.roapi_server import RoapiServer, find_roapi
+from bench.setting import Setting
+
+BYTES = 1_040_000_000
+WIRE_MIB = (1, 2, 4, 8)
+GROUPS = 1_000
+STATEMENTS = 100
+CALLS = 500
+SMALL_ROWS = 1_000
+
+DUCKDB = "duckdb behind Flight"
+ROAPI = "roapi by ADBC"
+AGAINST_DUCKDB = 1.0
+AGAINST_ROAPI = 1.0
+DOGET_MAX, DOPUT_MAX, SMALL_MAX = 1.1, 1.2, 1.3
+"""QUALITY's first steps: wall time over the peer's."""
+
+Ask = Callable[[str], pa.Table]
+
+
+def run(setting: Setting) -> Iterator[Case]:
+    tables = data(setting)
+    with every_server(setting, tables) as servers:
+        for server in (servers[name] for name in (*FRONTS, DUCKDB)):
+            for name, table in tables.items():
+                put(connect(server), table, name)
+        for way in WAYS:
+            yield from statements(setting, servers, tables, way)
+        yield from small_calls(setting, servers)
+        del tables
+        for front in FRONTS:
+            for table in ("flights", "lookup"):
+                statement = flight.Ticket(f"DROP TABLE {table}".encode())
+                connect(servers[front]).do_get(statement).read_all()
+        yield from wire(setting, {front: servers[front] for front in FRONTS})
+
+
+def data(setting: Setting) -> dict[str, pa.Table]:
+    """`flights` has four columns of eight bytes, `lookup` two."""
+    row_count = setting.rows(BYTES // 32)
+    random = np.random.default_rng(20130101)
+    flights = {
+        "id": np.arange(row_count, dtype=np.int64),
+        "carrier": random.integers(0, GROUPS, row_count),
+        "distance": random.random(row_count),
+        "delay": random.random(row_count),
+    }
+    keys = pa.array(range(LOOKUP_ROWS), pa.int64())
+    return {"flights": in_batches(pa.table(flights)), "lookup": pa.table({"k": keys, "v": keys})}
+
+
+@contextmanager
+def every_server(
+    setting: Setting, tables: dict[str, pa.Table]
+) -> Iterator[dict[str, ProcessUnderMeasure]]:
+    """roapi has its tables from the beginning."""
+    with ExitStack() as stack:
+        servers: dict[str, ProcessUnderMeasure] = {}
+        for front in FRONTS:
+            servers[front] = stack.enter_context(open_server(setting, front))
+        arguments = [str(setting.threads)]
+        servers[DUCKDB] = stack.enter_context(ServerUnderMeasure("bench.duckdb_server", arguments))
+        program = find_roapi()
+        if program is None:
+            print("bench: not installed, so not measured: roapi", flush=True)
+        else:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velaria-bench-")))
+            servers[ROAPI] = stack.enter_context(RoapiServer(program, folder, tables))
+        yield servers
+
+
+def by_pyarrow(server: ProcessUnderMeasure) -> Ask:
+    client = connect(server)
+    return lambda sql: client.do_get(flight.Ticket(sql.encode())).read_all()
+
+
+def by_adbc(server: ProcessUnderMeasure) -> Ask:
+    from adbc_driver_flightsql import dbapi
+
+    uri = server.ready["flight"][0].replace("grpc://", "grpc+tcp://")
+    connection = dbapi.connect(uri, autocommit=True)
+
+    def ask(sql: str) -> pa.Table:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
+
+    return ask
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way in, and the one peer that can be met by it: DuckDB's server has no Flight SQL, and
+    roapi takes no SQL text for a ticket."""
+
+    name: str
+    open: Callable[[ProcessUnderMeasure], Ask]
+    peer: str
+    wall_max: float
+
+
+WAYS = (
+    Way("pyarrow", by_pyarrow, DUCKDB, AGAINST_DUCKDB),
+    Way("ADBC", by_adbc, ROAPI, AGAINST_ROAPI),
+)
+
+
+def statements(
+    setting: Setting,
+    servers: dict[str, ProcessUnderMeasure],
+    tables: dict[str, pa.Table],
+    way: Way,
+) -> Iterator[Case]:
+    """The four rows of one way in; answers are compared before anything is timed."""
+    names = [name for name in (*FRONTS, way.peer) if name in servers]
+    asks = {name: way.open(servers[name]) for name in names}
+    count = max(5, round(STATEMENTS * min(1.0, setting.scale * 10)))
+    keys = np.random.default_rng(1).integers(0, LOOKUP_ROWS, count)
+    size = f"{tables['flights'].nbytes / 1e6:,.0f} MB"
+    rows: dict[str, tuple[str, list[str]]] = {
+        "SELECT *": (size, ["SELECT * FROM flights"]),
+        "group-by": (
+            size,
+            [
+                "SELECT carrier, count(*) AS n, sum(distance) AS s, max(delay) AS m FROM flights"
+                " GROUP BY carrier"
+            ],
+        ),
+        f"{count} point lookups": ("", [f"SELECT v FROM lookup WHERE k = {key}" for key in keys]),
+        f"{count} x SELECT 1": ("", ["SELECT 1 AS one"] * count),
+    }
+    for name, (told, texts) in rows.items():
+        expected = asks[FRONTS[0]](texts[0])
+        for other, ask in asks.items():
+            check_same(other, ask(texts[0]), FRONTS[0], expected)
+        del expected
+        contenders = [
+            contender(server, servers[server], partial(ask_all, ask, texts))
+            for server, ask in asks.items()
+        ]
+        timings = measure(contenders, setting.rounds)
+        other, first = (timing.median_wall_s for timing in (timings[1], timings[0]))
+        findings = [
+            *peer_ratios(timings, way.wall_max, way.peer),
+            Finding("wall, grpcio / pyarrow", other / first, "x"),
+        ]
+        yield Case(f"{name} by {way.name}", told, timings, findings)
+
+
+def ask_all(ask: Ask, texts: list[str]) -> None:
+    for text in texts:
+        ask(text)
+
+
+def contender(
+    name: str, server: ProcessUnderMeasure, work: Callable[[], object], **more: Any
+) -> Contender:
+    """The first front is what is compared; the others stand beside it."""
+    if name not in FRONTS:
+        return Contender(name, work, cpu_s=both(server), **more)
+    is_first = name == FRONTS[0]
+    shown, role = (VELARIA, VELARIA) if is_first else (f"velaria, {name}", "reference")
+    return Contender(shown, work, role, cpu_s=both(server), **more)
+
+
+def wire(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
+    """DoGet and DoPut in GB/s, by size of batch, beside a server with nothing behind it."""
+    for mib in WIRE_MIB:
+        table = numbers(setting.rows(BYTES), mib << 20)
+        arguments = [str(table.nbytes), str(mib << 20)]
+        with ServerUnderMeasure("bench.bare_server", arguments) as bare:
+            every = {**servers, BARE: bare}
+            ticket = flight.Ticket(f"SELECT * FROM {TABLE}".encode())
+            for front in servers.values():
+                drop(connect(front))
+                put(connect(front), table)
+            gets = [
+                contender(name, server, partial(get, connect(server), ticket, table.num_rows))
+                for name, server in every.items()
+            ]
+            yield speeds(f"DoGet, {mib} MiB batches", table, gets, DOGET_MAX, setting)
+            puts = [
+                contender(
+                    name,
+                    server,
+                    partial(put, connect(server), table, KEEP if server is bare else TABLE),
+                    before=partial(forget, server, server is bare),
+                )
+                for name, server in every.items()
+            ]
+            yield speeds(f"DoPut, {mib} MiB batches", table, puts, DOPUT_MAX, setting)
+
+
+def forget(server: ProcessUnderMeasure, is_bare: bool) -> None:
+    if is_bare:
+        list(connect(server).do_action("drop"))
+    else:
+        drop(connect(server))
+
+
+def speeds(
+    name: str, table: pa.Table, contenders: list[Contender], limit: float, setting: Setting
+) -> Case:
+    timings = measure(contenders, setting.rounds)
+    findings = peer_ratios(timings, limit, BARE)
+    for timing in timings:
+        speed = table.nbytes / 1e9 / timing.median_wall_s
+        findings.append(Finding(timing.name, speed, " GB/s"))
+    return Case(name, f"{table.nbytes / 1e6:,.0f} MB", timings, findings)
+
+
+def small_calls(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
+    """p50 of DoAction and of a DoPut of one small batch, to the server's last word."""
+    calls = max(20, round(CALLS * setting.scale))
+    small = pa.table({"k": pa.array(range(SMALL_ROWS), pa.int64())})
+    with ServerUnderMeasure("bench.bare_server", ["32000"]) as bare:
+        every = {**{front: servers[front] for front in FRONTS}, BARE: bare}
+        jobs: dict[str, Callable[[flight.FlightClient], object]] = {
+            "DoAction": lambda client: list(client.do_action("server.health")),
+            f"DoPut of {SMALL_ROWS} rows": lambda client: put(client, small, "small"),
+        }
+        for name, call in jobs.items():
+            timings = p50s(every, call, calls, setting.rounds)
+            findings = peer_ratios(timings, SMALL_MAX, BARE)
+            p50_us = named(timings, VELARIA).median_wall_s * 1e6
+            findings.append(Finding("p50", p50_us, " us"))
+            yield Case(f"{name}, p50", f"{calls} calls a round", timings, findings)
+
+
+def p50s(
+    servers: dict[str, ProcessUnderMeasure],
+    call: Callable[[flight.FlightClient], object],
+    calls: int,
+    rounds: int,
+) -> list[Timing]:
+    """Of each server, one p50 a round; CPU seconds are per call."""
+    made: dict[str, list[float]] = {name: [] for name in servers}
+
+    def one_round(name: str, client: flight.FlightClient) -> None:
+        seconds = []
+        for _ in range(calls):
+            began_s = time.perf_counter()
+            call(client)
+            seconds.append(time.perf_counter() - began_s)
+        made[name].append(float(np.median(seconds)))
+
+    contenders = [
+        contender(name, server, partial(one_round, name, connect(server)))
+        for name, server in servers.items()
+    ]
+    timings = measure(contenders, rounds)
+    for timing, p50 in zip(timings, made.values(), strict=True):
+        timing.wall_s = p50
+        timing.cpu_s = [seconds / calls for seconds in timing.cpu_s]
+    return timings
