@@ -9,7 +9,6 @@ replaces a table does so when it has ended well, and leaves the old table otherw
 the rows that are in the table.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -25,7 +24,6 @@ from velaria.flight_server.limits.watched import Awaited, WatchedPut
 from velaria.flight_server.permitted import permitted_put
 from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
-from velaria.flight_server.turns import Landing
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
@@ -129,7 +127,6 @@ def take_in(
             with permitted_put(
                 service, call, target.catalog_schema, target.temporary
             ) as connection:
-                landing = call.turn.landing() if call.turn is not None else None
                 ingest = connection.ingest(
                     target.table,
                     schema,
@@ -139,8 +136,7 @@ def take_in(
                     temporary=target.temporary,
                     atomic=target.atomic,
                 )
-            landing = landing if ingest.is_atomic else None
-            result = _all_batches(service, call, ingest, target, reader, tracked, watched, landing)
+            result = _all_batches(service, call, ingest, target, reader, tracked, watched)
     except Exception as fault:
         stays = ingest is not None and not ingest.is_atomic
         raise tracked.fail(blamed(fault, call), tracked.row_count if stays else 0) from fault
@@ -156,22 +152,18 @@ def _all_batches(
     reader: flight.MetadataRecordBatchReader,
     tracked: TrackedQuery,
     watched: WatchedPut,
-    landing: Landing | None,
 ) -> PutResultMetadata:
     batch_count = 0
     while (batch := next_batch(reader, call, watched, tracked)) is not None:
         service.limits.memory.refuse_when_high("rows")
         call.refuse_when_unknown()
-        if landing is not None:
-            landing.refuse_when_crossed()
         rows = ingest.write(batch)
         tracked.add_rows(rows)
         batch_count += 1
         service.metrics.add("ingest_rows_total", rows)
         service.metrics.add("ingest_batches_total")
         service.metrics.add("ingest_bytes_total", batch.nbytes)
-    with landing.now() if landing is not None else nullcontext():
-        ingest.commit()
+    ingest.commit()
     return PutResultMetadata(
         table=target.told, row_count=tracked.row_count, batch_count=batch_count
     )

@@ -118,13 +118,5 @@ def _turn(call: Call) -> AbstractContextManager[None]:
     return nullcontext() if call.turn is None else call.turn.taken(call)
 
 
-def boundary(call: Call, info: StatementInfo) -> AbstractContextManager[None]:
-    """Around the start of a statement: puts of the session that are under way learn of one that
-    begins or ends its transaction."""
-    if call.turn is None or info.kind != "transaction":
-        return nullcontext()
-    return call.turn.crossing()
-
-
 def _turns_ended(call: Call) -> int:
     return 0 if call.turn is None else call.turn.ended

@@ -12,7 +12,7 @@ from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.held import Held
-from velaria.flight_server.permitted import boundary, permitted
+from velaria.flight_server.permitted import permitted
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.result_batches import asked_schema
 from velaria.flight_server.service import Service
@@ -60,10 +60,7 @@ def start(
         def run() -> Iterator[tuple[QueryResult, Iterator[pa.RecordBatch]]]:
             watched = service.limits.lasting(call, tracked, canceller(service, tracked))
             try:
-                with (
-                    permitted(service, call, asked.sql, asked.params, info) as connection,
-                    boundary(call, info),
-                ):
+                with permitted(service, call, asked.sql, asked.params, info) as connection:
                     tracked.refuse_when_cancelled()
                     result = connection.execute(asked.sql, asked.params, query_id, info)
                 batches = pulled(result) if result.schema is not None else iter(())

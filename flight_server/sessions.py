@@ -191,8 +191,7 @@ class SessionBook:
     def _end(self, session_id: str, held: _Held) -> None:
         for action in self._on_end:
             action(session_id)
-        with held.turn.crossing():
-            held.connection.close()
+        held.connection.close()
 
     def _leave(self, held: _Held) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.flight_sql import connections, each_row, parameters
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.parts import Started
-from velaria.flight_server.permitted import boundary, described, permitted
+from velaria.flight_server.permitted import described, permitted
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.queries import TrackedQuery, new_query_id
@@ -359,7 +359,7 @@ def change(
     call.on_cancel(cancel)
     try:
         watched = service.limits.statement(call, tracked, cancel)
-        with permitted(service, call, sql, params) as connection, boundary(call, info):
+        with permitted(service, call, sql, params) as connection:
             tracked.refuse_when_cancelled()
             result = connection.execute(sql, params, query_id)
     except Exception as fault:

@@ -81,7 +81,7 @@ class TransactionBook:
         """A commit that fails undoes all; the id then waits for the client to roll back."""
         connection = self.use(transaction_id, call)
         assert call.turn is not None
-        with call.turn.crossing():
+        with call.turn.taken(call):
             connection.execute("COMMIT")
         self.held.remove(transaction_id, call).connection.close()
 
@@ -113,7 +113,7 @@ class TransactionBook:
     def roll_back_to_savepoint(self, savepoint_id: bytes, call: "Call") -> None:
         """It stays; those made after it are gone."""
         transaction, name = self._savepoint(savepoint_id, call)
-        with transaction.turn.crossing():
+        with transaction.turn.taken(call):
             _open_connection(transaction).execute(f"ROLLBACK TO SAVEPOINT {name}")
         _forget_after(transaction, savepoint_id)
 
@@ -173,8 +173,7 @@ def _open_connection(transaction: Transaction) -> Connection:
 
 
 def _roll_back(transaction: Transaction) -> None:
-    with transaction.turn.crossing():
-        transaction.connection.close()
+    transaction.connection.close()
 
 
 def _forget_after(transaction: Transaction, savepoint_id: bytes) -> None:

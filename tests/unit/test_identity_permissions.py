@@ -367,12 +367,6 @@ def meanwhile_another_statement(service: Service, call: Call) -> None:
         pass
 
 
-def meanwhile_a_rollback(service: Service, call: Call) -> None:
-    assert call.turn is not None
-    with call.turn.crossing():
-        pass
-
-
 def meanwhile_a_wait(service: Service, call: Call) -> None:
     limits = Limits(Options({}), Metrics(), frozenset)
     limits.admission.set_bounds(Bounds(running_max=1, waiting_max=1, wait_s=30.0))
@@ -393,7 +387,6 @@ def meanwhile_other_parameters(service: Service, call: Call) -> None:
     "meanwhile",
     [
         meanwhile_another_statement,
-        meanwhile_a_rollback,
         meanwhile_a_wait,
         meanwhile_other_parameters,
     ],

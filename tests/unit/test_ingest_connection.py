@@ -102,6 +102,44 @@ def test_rows_begun_in_a_transaction_do_not_come_after_it(
         assert count(connection, "t") == 3
 
 
+@pytest.mark.parametrize("mode", ["append", "replace"])
+@pytest.mark.parametrize("boundary", ["BEGIN", "ROLLBACK TO s"])
+def test_rows_do_not_come_behind_a_boundary(session: Session, boundary: str, mode: str) -> None:
+    put(session, "t")
+    connection = session.connect()
+    if boundary != "BEGIN":
+        connection.execute("BEGIN")
+        connection.execute("SAVEPOINT s")
+    under_way = connection.ingest("t", ROWS.schema, mode=mode, atomic=True)
+    under_way.write(ROWS)
+    connection.execute(boundary)
+    with refused("VEL2031"):
+        under_way.write(ROWS)
+    with refused("VEL2031"):
+        under_way.commit()
+    assert count(connection, "t") == 3
+    put(connection, "t")
+    assert count(connection, "t") == 6
+
+
+def test_what_is_no_boundary_does_a_put_no_harm(session: Session) -> None:
+    put(session, "t")
+    connection = session.connect()
+    batch_by_batch = connection.ingest("t", ROWS.schema)
+    connection.execute("BEGIN")
+    connection.execute("SAVEPOINT s")
+    under_way = connection.ingest("t", ROWS.schema)
+    for harmless in ("SAVEPOINT later", "RELEASE SAVEPOINT later"):
+        connection.execute(harmless)
+    batch_by_batch.write(ROWS)
+    under_way.write(ROWS)
+    under_way.commit()
+    batch_by_batch.commit()
+    assert count(connection, "t") == 6
+    connection.execute("ROLLBACK")
+    assert count(session, "t") == 6
+
+
 def test_a_read_only_transaction_takes_no_rows(session: Session) -> None:
     put(session, "t")
     connection = session.connect()

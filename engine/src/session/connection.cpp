@@ -302,6 +302,11 @@ std::shared_ptr<Transaction> Connection::transaction() const {
   return transaction_;
 }
 
+int64_t Connection::boundaries() const {
+  std::lock_guard lock(mutex_);
+  return boundaries_;
+}
+
 std::shared_ptr<Transaction> Connection::Transact() {
   {
     std::lock_guard lock(mutex_);
@@ -327,6 +332,7 @@ Result<std::shared_ptr<Transaction>> Connection::TakeTransaction(const Statement
   std::lock_guard lock(mutex_);
   if (!is_open_) return NoTransaction(statement);
   is_open_ = false;
+  ++boundaries_;
   return std::exchange(transaction_, nullptr);
 }
 
@@ -347,6 +353,7 @@ Status Connection::Begin(const Statement& statement) {
                   "Use SAVEPOINT for a part that can be undone by itself.");
   }
   is_open_ = true;
+  ++boundaries_;
   is_read_only_ = statement.text == "read only";
   return Status::OK();
 }
@@ -397,6 +404,8 @@ Status Connection::ControlSavepoint(const Statement& statement) {
   Status status;
   if (statement.kind == StatementKind::kRollbackTo) {
     status = open->RollbackTo(statement.text);
+    std::lock_guard lock(mutex_);
+    if (status.ok()) ++boundaries_;
   } else {
     ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement.place));
     if (statement.kind == StatementKind::kSavepoint) {
@@ -414,6 +423,7 @@ void Connection::Close() {
   std::shared_ptr<Transaction> ended;
   std::lock_guard lock(mutex_);
   is_open_ = false;
+  ++boundaries_;
   ended.swap(transaction_);
   temporary_.swap(temporary);
 }

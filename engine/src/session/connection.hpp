@@ -94,6 +94,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The open transaction, with its snapshot; null outside of one.
   std::shared_ptr<Transaction> Transact();
   std::shared_ptr<Transaction> transaction() const;
+  /// Counts transactions begun, ended and gone back in: while it stays the same, rows belong where
+  /// they belonged before.
+  int64_t boundaries() const;
   /// Held by each statement: alone in a transaction, beside others outside of one.
   struct Turn {
     std::shared_lock<std::shared_mutex> beside;
@@ -113,6 +116,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_open_ = false;                      // between BEGIN and its end
   bool is_read_only_ = false;                 // as BEGIN said
   std::shared_ptr<Transaction> transaction_;  // from the first statement on
+  int64_t boundaries_ = 0;
 };
 
 }  // namespace velaria::session

@@ -96,7 +96,7 @@ Ingest::Ingest(std::shared_ptr<Connection> connection, CatalogEntry entry,
       mode_(mode),
       is_new_(is_new),
       atomic_(atomic),
-      transaction_(connection_->transaction()) {}
+      boundaries_(connection_->boundaries()) {}
 
 Result<std::shared_ptr<Ingest>> Ingest::Open(std::shared_ptr<Connection> connection,
                                              const IngestTarget& target, const SchemaPtr& schema) {
@@ -182,10 +182,12 @@ Status Ingest::Commit() {
 }
 
 Status Ingest::CheckTransaction() const {
-  if (!transaction_ || connection_->transaction() == transaction_) return Status::OK();
+  if (!atomic_ || connection_->boundaries() == boundaries_) return Status::OK();
   return Fail(ErrorCode::kTransactionState,
-              "the transaction in which the rows were begun is over, table: " + name_,
-              "End a transaction when all of its rows have come.");
+              "a transaction was begun or ended while the rows came, and none of them is kept,"
+              " table: " +
+                  name_,
+              "Put them again, and end a transaction when its puts have ended.");
 }
 
 Status Ingest::CommitRows() {

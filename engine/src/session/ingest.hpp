@@ -54,7 +54,8 @@ class Ingest {
  private:
   Ingest(std::shared_ptr<Connection> connection, CatalogEntry entry,
          std::unique_ptr<interop::IngestGate> gate, IngestMode mode, bool is_new, bool atomic);
-  /// VEL2031 when the transaction that it was opened in is over: nothing of it may come after.
+  /// VEL2031 when rows that become visible together would do so in another transaction than the one
+  /// that they were begun in.
   Status CheckTransaction() const;
   Status CommitRows();
 
@@ -65,8 +66,8 @@ class Ingest {
   const IngestMode mode_;
   const bool is_new_;  // the entry is made at Commit
   const bool atomic_;
-  const std::shared_ptr<Transaction> transaction_;  // null outside of one
-  storage::Batches gathered_;                       // for a table that is there
+  const int64_t boundaries_;   // of the connection's transactions, when it was opened
+  storage::Batches gathered_;  // for a table that is there
   int64_t row_count_ = 0;
   bool committed_ = false;
 };
