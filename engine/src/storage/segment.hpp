@@ -28,6 +28,7 @@ class ZoneMaps {
   struct Range {
     bool usable = false;
     std::shared_ptr<arrow::Scalar> min, max;  // null when every value is null
+    std::optional<int64_t> low, high;         // their places, where the type has such
   };
   mutable std::mutex mutex_;
   mutable std::vector<std::optional<Range>> ranges_;
