@@ -97,11 +97,11 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
-  if (!batches.empty() && buffered_bytes_ >= kResultBufferBytes && !(is_head && ready_.empty())) {
+  if (!batches.empty() && buffer_.is_full() && !(is_head && ready_.empty())) {
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
-  for (const auto& batch : batches) buffered_bytes_ += ReferencedBytes(*batch);
+  for (const auto& batch : batches) buffer_.Add(ReferencedBytes(*batch));
   if (!is_head) {
     auto& pending = pending_[sequence];
     pending.batches.insert(pending.batches.end(), batches.begin(), batches.end());
@@ -139,10 +139,10 @@ void ResultSink::Release(Batches batches) {
     if (limit_ >= 0) batch = batch->Slice(0, std::min(batch->num_rows(), limit_ - taken_));
     taken_ += batch->num_rows();
     if (batch->num_rows() > 0) {
-      buffered_bytes_ += ReferencedBytes(*batch) - bytes;
+      buffer_.Add(ReferencedBytes(*batch) - bytes);
       ready_.push_back(std::move(batch));
     } else {
-      buffered_bytes_ -= bytes;
+      buffer_.Add(-bytes);
     }
   }
 }
@@ -184,10 +184,10 @@ std::shared_ptr<arrow::RecordBatch> ResultSink::TryPop() {
 std::shared_ptr<arrow::RecordBatch> ResultSink::TakeReady(std::unique_lock<std::mutex>& lock) {
   auto batch = std::move(ready_.front());
   ready_.pop_front();
-  buffered_bytes_ -= ReferencedBytes(*batch);
+  buffer_.Add(-ReferencedBytes(*batch));
   // Morsels before their turn may fill the buffer alone: then the head is let in when nothing is
   // ready.
-  if (buffered_bytes_ < kResultBufferBytes || ready_.empty()) WakeWriters(lock);
+  if (buffer_.has_room() || ready_.empty()) WakeWriters(lock);
   return batch;
 }
 

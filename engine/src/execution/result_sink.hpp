@@ -3,12 +3,14 @@
 //
 // Workers bring morsels in any order; a morsel's rows go out when all before it have. The worker
 // that holds the first morsel still missing may always add its rows (else nothing would ever move);
-// others are parked when the buffer is full, and woken when the reader takes something. LIMIT and
-// OFFSET at the top of a query are applied here, where the order is known, and stop the scan.
+// others are parked when the buffer is full, and woken when the reader has emptied it by half.
+// LIMIT and OFFSET at the top of a query are applied here, where the order is known, and stop the
+// scan.
 #pragma once
 
 #include <arrow/record_batch.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -22,8 +24,38 @@
 
 namespace velaria::execution {
 
-/// Bytes the sink holds ahead of its reader.
+/// Bytes a sink holds ahead of its reader: as many while all sinks of the process together hold
+/// less than the last figure, and from there on the few that keep a reader busy. So what readers
+/// leave unread does not grow with their number.
 inline constexpr int64_t kResultBufferBytes = 32 << 20;
+inline constexpr int64_t kResultBufferLeastBytes = 4 << 20;
+inline constexpr int64_t kResultBuffersBytes = 256 << 20;
+
+/// The bytes of one sink, counted for all as well. Guarded by the sink.
+class ResultBuffer {
+ public:
+  ResultBuffer() = default;
+  ~ResultBuffer() { Add(-bytes_); }
+  ResultBuffer(const ResultBuffer&) = delete;
+  ResultBuffer& operator=(const ResultBuffer&) = delete;
+
+  void Add(int64_t delta) {
+    bytes_ += delta;
+    all_.fetch_add(delta, std::memory_order_relaxed);
+  }
+  bool is_full() const { return bytes_ >= bound(); }
+  /// Whether it is worth while to wake who fills it: for one batch a time it would not be.
+  bool has_room() const { return bytes_ < bound() / 2; }
+
+ private:
+  static int64_t bound() {
+    const bool many = all_.load(std::memory_order_relaxed) >= kResultBuffersBytes;
+    return many ? kResultBufferLeastBytes : kResultBufferBytes;
+  }
+
+  int64_t bytes_ = 0;
+  static inline std::atomic<int64_t> all_{0};
+};
 
 class ResultSinkNode final : public AccumulatorNode {
  public:
@@ -88,7 +120,7 @@ class ResultSink final : public AccumulatorState {
   std::map<int64_t, Pending> pending_;  // morsels that came before their turn
   int64_t head_ = 0;                    // the morsel whose rows go out now
   std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
-  int64_t buffered_bytes_ = 0;
+  ResultBuffer buffer_;
   int64_t skip_;       // rows of OFFSET left
   int64_t taken_ = 0;  // rows released
   bool closed_ = false;
