@@ -9,6 +9,7 @@ VEL9001 and an id, the log gets the id and the traceback, once.
 
 import re
 import secrets
+import traceback
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -285,6 +286,19 @@ class _Crossing(AbstractContextManager[None]):
             if self._facts is not None:
                 call_context.enter(self._facts)
             left = self._leaving(fault)
+            _let_go(fault)
         finally:
             call_context.leave()
-        raise left from None
+        try:
+            raise left from None
+        finally:
+            del left, fault, trace  # else the frame of the error would hold the error
+
+
+def _let_go(fault: BaseException) -> None:
+    """Empty the frames that a failure came through: what they held, batches of a gigabyte among it,
+    would be there until the collector finds it."""
+    cause: BaseException | None = fault
+    while cause is not None:
+        traceback.clear_frames(cause.__traceback__)
+        cause = cause.__cause__ or cause.__context__

@@ -1,6 +1,8 @@
 """What leaves the error boundary: always a Flight error with a code, never a traceback."""
 
+import gc
 import re
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +30,36 @@ from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 CODE_LIST = Path(__file__).parents[2] / "engine/include/velaria/error_codes.def"
+
+
+class Batch:
+    """Something large."""
+
+
+def test_an_error_holds_nothing_of_what_it_came_through() -> None:
+    held: list[weakref.ref[Any]] = []
+
+    def decode() -> None:
+        batch = Batch()
+        held.append(weakref.ref(batch))
+        raise KeyError(batch)
+
+    def take_in() -> None:
+        try:
+            decode()
+        except KeyError as fault:
+            raise VelariaError("VEL4006", "damaged") from fault
+
+    gc.disable()
+    try:
+        try:
+            with boundary():
+                take_in()
+        except flight.FlightError as fault:
+            held.append(weakref.ref(fault))
+        assert [one() for one in held] == [None, None]
+    finally:
+        gc.enable()
 
 
 def crossing(fault: Exception) -> flight.FlightError:
