@@ -126,14 +126,21 @@ class Ledger:
         return read_wanted("runs", self._writer, self._store, wanted)
 
     def run_told(self, name: str, principal: str | None = None) -> dict[str, Any] | None:
-        """One run by its run_id or query_id, the newest of that name: `run`, a row of system.runs,
-        and its `stages`, `attempts` and `events`, rows of their tables. None where there is none,
-        or none that began for the principal. LedgerError VEL5003 as system_tables() says."""
-        wanted = Wanted(1, known_as=name, principal=principal)
-        runs = read_wanted("runs", self._writer, self._store, wanted)
+        """One run by its run_id or, where that names none, the newest by its query_id: `run`, a row
+        of system.runs, and its `stages`, `attempts` and `events`, rows of their tables. None where
+        there is none, or none that began for the principal. LedgerError VEL5003 as system_tables()
+        says."""
+        runs: list[dict[str, Any]] = []
+        run_id = _run_id_of(name)
+        if run_id is not None:
+            by_id = Wanted(1, run_id=run_id, principal=principal)
+            runs = read_wanted("runs", self._writer, self._store, by_id)
+        if not runs:
+            by_query = Wanted(1, known_as=name, principal=principal)
+            runs = read_wanted("runs", self._writer, self._store, by_query)
         if not runs:
             return None
-        its = Wanted(1, known_as=runs[0]["run_id"])
+        its = Wanted(1, run_id=uuid.UUID(runs[0]["run_id"]))
         parts = ("stages", "attempts", "events")
         told = {part: read_wanted(part, self._writer, self._store, its) for part in parts}
         return {"run": runs[0], **told}
@@ -153,6 +160,15 @@ class Ledger:
             self._postgres.stop()
         if self._folder is not None:
             self._folder.close()
+
+
+def _run_id_of(name: str) -> uuid.UUID | None:
+    """None for what is written as no run_id is."""
+    try:
+        found = uuid.UUID(name)
+    except ValueError:
+        return None
+    return found if str(found) == name.lower() else None
 
 
 def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:

@@ -5,7 +5,7 @@ import itertools
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -73,19 +73,20 @@ class MemoryRunStore:
         return heapq.merge(reversed(statements), reversed(audits), key=_age, reverse=True)
 
     def _wanted(self, wanted: Wanted) -> "Iterator[_MemoryRun]":
-        runs = self._newest_first() if wanted.known_as is None else self._known_as(wanted)
+        runs: Iterable[_MemoryRun]
+        if wanted.run_id is not None:
+            run = self._find(wanted.run_id)
+            runs = [] if run is None else [run]
+        elif wanted.known_as is not None:
+            runs = self._of_query(wanted.known_as)
+        else:
+            runs = self._newest_first()
         return itertools.islice(filter(lambda run: run.is_wanted(wanted), runs), wanted.limit)
 
-    def _known_as(self, wanted: Wanted) -> "list[_MemoryRun]":
-        found = {
-            run.run_id: run
-            for ring in (self._statements, self._audits)
-            for run in ring.of_query.get(wanted.known_as or "", [])
-        }
-        by_run = None if wanted.run_id is None else self._find(wanted.run_id)
-        if by_run is not None:
-            found[by_run.run_id] = by_run
-        return sorted(found.values(), key=_age, reverse=True)
+    def _of_query(self, query_id: str) -> "list[_MemoryRun]":
+        rings = (self._statements, self._audits)
+        found = [run for ring in rings for run in ring.of_query.get(query_id, [])]
+        return sorted(found, key=_age, reverse=True)
 
 
 class _Ring:

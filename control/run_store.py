@@ -20,7 +20,9 @@ class Wanted:
 
     limit: int
     known_as: str | None = None
-    """Its run_id or its query_id."""
+    """Its query_id, which a client may have chosen, like anything."""
+    run_id: uuid.UUID | None = None
+    """The server's own name for it."""
     state: str | None = None
     principal: str | None = None
 
@@ -28,14 +30,6 @@ class Wanted:
     def finds_none(self) -> bool:
         """Of a text with a NUL, which no run holds and Postgres does not take."""
         return any("\0" in (text or "") for text in (self.known_as, self.state, self.principal))
-
-    @property
-    def run_id(self) -> uuid.UUID | None:
-        """What it is known as, where that can be a run_id."""
-        try:
-            return uuid.UUID(self.known_as or "")
-        except ValueError:
-            return None
 
 
 class StoreAway(Exception):

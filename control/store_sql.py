@@ -94,7 +94,8 @@ _ORDER = {
 
 # What a run is wanted for, by the field of Wanted. Its principal stands in its first event.
 _CONDITIONS = {
-    "known_as": "(run_id = %(run_id)s OR query_id = %(known_as)s)",
+    "known_as": "query_id = %(known_as)s",
+    "run_id": "run_id = %(run_id)s",
     "state": "state = %(state)s",
     "principal": """EXISTS (
     SELECT FROM velaria.event e
@@ -105,7 +106,7 @@ _CONDITIONS = {
 def read_wanted(table: str, wanted: Wanted) -> tuple[str, dict[str, Any]]:
     """The statement that reads what is wanted, newest run first, and its parameters. It reads by
     the indexes on run_id and query_id, and backwards from the newest run."""
-    values = {"run_id": wanted.run_id, **asdict(wanted)}
+    values = asdict(wanted)
     told = [text for field, text in _CONDITIONS.items() if values[field] is not None]
     where = f"WHERE {' AND '.join(told)}" if told else ""
     newest = f"{where} ORDER BY {_ORDER['runs']} LIMIT %(limit)s"

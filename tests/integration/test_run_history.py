@@ -88,10 +88,20 @@ def test_one_run_is_found_by_its_ids_and_the_newest_come_first(data_dir: Path) -
         assert his["run"]["text"] == "SELECT 'ann'"
         assert ledger.run_told(str(run.run_id), "ann") is None
         assert ledger.run_told("nobody's") is None
+        shadow = ledger.start_run("query", "SELECT 'shadow'", str(run.run_id))
+        shadow.finish("succeeded")
+        told = ledger.run_told(str(run.run_id))
+        assert told is not None
+        parts = (told["run"], *told["stages"], *told["attempts"], *told["events"])
+        assert {row["run_id"] for row in parts} == {str(run.run_id)}
         assert isinstance(ledger._store, PostgresRunStore)
         raw = ledger._store._address().connect("plans").raw
         raw.execute("SET enable_seqscan = off")
-        for wanted, way in ((Wanted(100), "Backward"), (Wanted(1, known_as="q"), "query_id_idx")):
+        for wanted, way in (
+            (Wanted(100), "Backward"),
+            (Wanted(1, known_as="q"), "query_id_idx"),
+            (Wanted(1, run_id=run.run_id), "_pkey"),
+        ):
             plan = raw.execute(*explained("runs", wanted)).fetchall()
             assert any(way in line for (line,) in plan), plan
         raw.close()

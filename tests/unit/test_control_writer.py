@@ -434,3 +434,24 @@ def test_a_run_is_found_by_either_id_and_told_to_whom_it_began_for() -> None:
     assert [row["text"] for row in ledger.runs(1, "succeeded")] == ["SELECT 'bob'"]
     assert ledger.runs(9, "failed", "bob") == []
     ledger.close()
+
+
+def test_a_query_id_that_is_written_like_a_run_id_hides_no_run_and_lends_it_nothing() -> None:
+    ledger = open_ledger("none", None)
+    hers = ledger.start_run("query", "SELECT 'hers'", "q-hers", principal="ann")
+    hers.finish("succeeded")
+    his = ledger.start_run("query", "SELECT 'his'", str(hers.run_id), principal="bob")
+    his.event("his event")
+    his.finish("succeeded")
+    for name in ("q-hers", str(hers.run_id)):
+        found = ledger.run_told(name)
+        assert found is not None
+        rows = [found["run"], *found["stages"], *found["attempts"], *found["events"]]
+        assert {row["run_id"] for row in rows} == {str(hers.run_id)}
+        assert "his event" not in [event["name"] for event in found["events"]]
+    # To whom may not see hers, the name is that of his own query.
+    its = ledger.run_told(str(hers.run_id), "bob")
+    assert its is not None
+    rows = [its["run"], *its["stages"], *its["attempts"], *its["events"]]
+    assert {row["run_id"] for row in rows} == {str(his.run_id)}
+    ledger.close()
