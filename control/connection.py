@@ -110,7 +110,7 @@ class GuardedConnection:
 
     def __init__(self, raw: psycopg.Connection[Any], address: PostgresAddress) -> None:
         self.raw = raw
-        self._address = address
+        self.address = address
         self._socket = socket.socket(fileno=os.dup(raw.fileno()))
 
     @contextlib.contextmanager
@@ -124,7 +124,7 @@ class GuardedConnection:
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             raise BadRecord(error.sqlstate) from None
         except (psycopg.Error, OSError) as error:
-            raise self._address.away(error) from None
+            raise self.address.away(error) from None
         finally:
             timer.cancel()
 

@@ -99,6 +99,16 @@ class Ledger:
         """Why health() is "degraded", in words without secrets; empty when it is not."""
         return self._writer.reason if self.health() == "degraded" else ""
 
+    def keep_for(self, days: int) -> None:
+        """Drop what began more than `days` days ago, now and once a day; 0 keeps all, as it is
+        before the first call. A day is dropped whole, and not while a run of it has not ended."""
+        self._writer.retention.keep_for(days)
+        self._writer.queue.wake()
+
+    def retention_reason(self) -> str:
+        """Why a day that is over is still kept, in words without secrets; empty when none is."""
+        return self._writer.retention.reason
+
     def statistics(self) -> dict[str, int]:
         """Counts since the start.
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from velaria.control.records import ATTEMPT, RUN, STAGE, Record
-from velaria.control.run_store import AUDIT, Row, Wanted
+from velaria.control.run_store import AUDIT, DayEnd, Row, Wanted
+from velaria.control.uuid7 import day_of
 
 MEMORY_RUNS_MAX = 10_000
 MEMORY_EVENTS_PER_RUN_MAX = 100
@@ -36,7 +37,7 @@ class MemoryRunStore:
             for record in records:
                 run = self._find(record.run_id)
                 if run is None:
-                    if record.role != RUN:
+                    if record.seq != 0:
                         continue  # Its run was forgotten: the ring is full of newer ones.
                     ring = self._audits if record.kind == AUDIT else self._statements
                     run = ring.add(record)
@@ -47,6 +48,20 @@ class MemoryRunStore:
 
     def close_orphans(self) -> int:
         return 0
+
+    def old_days(self, today: int, keep_days: int) -> list[int]:
+        with self._lock:
+            days = {run.day for run in self._oldest_first()}
+        return sorted(day for day in days if day < today - keep_days)
+
+    def drop_day(self, day: int) -> DayEnd:
+        with self._lock:
+            runs = [run for run in self._oldest_first() if run.day == day]
+            if any(run.is_running for run in runs):
+                return DayEnd.RUNNING
+            for run in runs:
+                self._ring_of(run.run_id).forget(run)
+        return DayEnd.DROPPED if runs else DayEnd.GONE
 
     def read(
         self, table: str, deadline_s: float, wanted: Wanted | None = None
@@ -64,6 +79,9 @@ class MemoryRunStore:
 
     def _find(self, run_id: uuid.UUID) -> "_MemoryRun | None":
         return self._statements.runs.get(run_id.int) or self._audits.runs.get(run_id.int)
+
+    def _ring_of(self, run_id: uuid.UUID) -> "_Ring":
+        return self._audits if run_id.int in self._audits.runs else self._statements
 
     def _oldest_first(self) -> "Iterator[_MemoryRun]":
         return heapq.merge(self._statements.runs.values(), self._audits.runs.values(), key=_age)
@@ -101,12 +119,15 @@ class _Ring:
         run = self.runs[first.run_id.int] = _MemoryRun(first)
         self.of_query.setdefault(run.query_id, []).append(run)
         if len(self.runs) > self._runs_max:
-            _, oldest = self.runs.popitem(last=False)
-            of_query = self.of_query[oldest.query_id]
-            of_query.remove(oldest)
-            if not of_query:
-                del self.of_query[oldest.query_id]
+            self.forget(next(iter(self.runs.values())))
         return run
+
+    def forget(self, run: "_MemoryRun") -> None:
+        del self.runs[run.run_id.int]
+        of_query = self.of_query[run.query_id]
+        of_query.remove(run)
+        if not of_query:
+            del self.of_query[run.query_id]
 
 
 class _MemoryRun:
@@ -114,6 +135,7 @@ class _MemoryRun:
 
     def __init__(self, first: Record) -> None:
         self.run_id = first.run_id
+        self.day = day_of(first.run_id)
         self.query_id = first.query_id or ""
         self._run: Record | None = None
         self._stages: dict[int | None, Record] = {}
@@ -130,7 +152,13 @@ class _MemoryRun:
         elif record.role == ATTEMPT and len(self._attempts) < MEMORY_EVENTS_PER_RUN_MAX:
             self._attempts.append(record)
 
+    @property
+    def is_running(self) -> bool:
+        return self._run is None or not self._run.ends_run
+
     def is_wanted(self, wanted: Wanted) -> bool:
+        if wanted.known_as is not None and wanted.known_as != self.query_id:
+            return False
         if wanted.state is not None and (self._run is None or self._run.state != wanted.state):
             return False
         return wanted.principal is None or wanted.principal == self._principal()

@@ -1,5 +1,6 @@
 """What the writer and readers ask of a store of runs."""
 
+import enum
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,27 @@ class StoreFailed(StoreAway):
     """The store has failed in a way that waiting for its start does not mend."""
 
 
+class DayEnd(enum.Enum):
+    """What became of a day that was to be dropped."""
+
+    DROPPED = "dropped"
+    RUNNING = "running"  # kept: a run that began in it has not ended
+    GONE = "gone"  # another server of the database was first
+
+
+class DayRefused(Exception):
+    """The store does not drop a day, and is well otherwise. Text, hint and detail as StoreAway's.
+
+    `passes` says that the reason is one that goes by itself, like a reader at work.
+    """
+
+    def __init__(self, reason: str, hint: str = "", detail: str = "", passes: bool = False) -> None:
+        super().__init__(reason)
+        self.hint = hint
+        self.detail = detail
+        self.passes = passes
+
+
 class RunStore(Protocol):
     """Keeps records. All but read() and abort() are called by the writer's thread alone."""
 
@@ -67,6 +89,15 @@ class RunStore(Protocol):
 
     def close_orphans(self) -> int:
         """End the runs that an earlier life of this server left running; returns their number."""
+
+    def old_days(self, today: int, keep_days: int) -> list[int]:
+        """The days that it has something of and that ended keep_days ago or more, the oldest first,
+        as days since 1970 UTC; by the store's own clock where that is behind `today`.
+        """
+
+    def drop_day(self, day: int) -> DayEnd:
+        """Drop all that began in a day, unless some of it still runs. DayRefused, and nothing is
+        dropped, when the store does not let it be."""
 
     def read(
         self, table: str, deadline_s: float, wanted: Wanted | None = None

@@ -1,16 +1,19 @@
 """Writes records to Postgres and reads the four tables back."""
 
+import contextlib
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import psycopg
+
 from velaria.control.connection import BadRecord, GuardedConnection, PostgresAddress
 from velaria.control.migrate import load_migrations, migrate
-from velaria.control.partitions import make_day
+from velaria.control.partitions import days_before, drop_day, make_day
 from velaria.control.records import Record
-from velaria.control.run_store import Row, StoreAway, Wanted
+from velaria.control.run_store import DayEnd, DayRefused, Row, StoreAway, Wanted
 from velaria.control.store_sql import (
     CLOSE_ORPHANS,
     COPY,
@@ -29,6 +32,13 @@ READ_ROWS = 1_024  # of up to 64 KiB of text each: a block has to come in a read
 READ_S_MIN = 0.5  # however long the connection took
 READ_KEPT_S_MAX = 1.0  # a kept connection answers at once, or its Postgres has gone
 SERVER_VERSION_MIN = 140_000
+
+_PASSING = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.QueryCanceled,
+)
+_REFERRED_TO = (psycopg.errors.ForeignKeyViolation, psycopg.errors.DependentObjectsStillExist)
 
 _Asked = tuple[str, dict[str, Any] | None]
 """A statement and its parameters."""
@@ -97,6 +107,35 @@ class PostgresRunStore:
         connection = self._connected()
         with connection.guard(SCHEMA_S_MAX):
             return connection.raw.execute(CLOSE_ORPHANS, [self._server_id, self._boot_id]).rowcount
+
+    def old_days(self, today: int, keep_days: int) -> list[int]:
+        with self._dropping() as connection:
+            return days_before(connection.raw, today, keep_days)
+
+    def drop_day(self, day: int) -> DayEnd:
+        self._days.discard(day)
+        with self._dropping() as connection:
+            return drop_day(connection.raw, day)
+
+    @contextlib.contextmanager
+    def _dropping(self) -> Iterator[GuardedConnection]:
+        """StoreAway for a connection that has gone; DayRefused for what Postgres refuses, which
+        says nothing about records.
+        """
+        connection = self._connected()
+        try:
+            with connection.guard(SCHEMA_S_MAX):
+                try:
+                    yield connection
+                except psycopg.Error as error:
+                    if connection.raw.closed:
+                        raise
+                    away = connection.address.away(error)
+                    passes = isinstance(error, _PASSING)
+                    raise DayRefused(str(away), _drop_hint(error), away.detail, passes) from None
+        except StoreAway:
+            self._drop_connection()
+            raise
 
     def read(
         self, table: str, deadline_s: float, wanted: Wanted | None = None
@@ -222,6 +261,14 @@ class PostgresRunStore:
                 return connection
             kept, self._kept_reader = self._kept_reader, connection
             return kept
+
+
+def _drop_hint(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return "The role needs to own the tables of the schema velaria, or that schema."
+    if isinstance(error, _REFERRED_TO):
+        return "Something else in the database refers to that day."
+    return ""
 
 
 def _first_block(

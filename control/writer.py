@@ -12,6 +12,7 @@ from typing import Any
 from velaria.control.journal import DamagedJournal, Journal, read_batches
 from velaria.control.record_queue import QUEUE_ROWS_MAX, RecordQueue
 from velaria.control.records import Record
+from velaria.control.retention import Retention
 from velaria.control.run_store import RunStore, StoreAway, StoreFailed
 
 PING_INTERVAL_S = 2.0
@@ -43,7 +44,9 @@ class Writer:
         start_grace_s: float = 0.0,
         queue_rows_max: int = QUEUE_ROWS_MAX,
         waits_for_room: bool = False,
+        retention: Retention | None = None,
     ) -> None:
+        self.retention = retention or Retention()
         self.queue = RecordQueue(self._spill, queue_rows_max, waits_for_room)
         self.lost_record_count = 0
         self.reason = ""
@@ -114,7 +117,7 @@ class Writer:
         """How long to wait for records before tending to the store."""
         if self._state is StoreState.AWAY:
             return max(0.0, self._retry_at - time.monotonic())
-        return PING_INTERVAL_S
+        return min(PING_INTERVAL_S, self.retention.wait_s())
 
     def _try_to_start(self) -> None:
         try:
@@ -136,6 +139,9 @@ class Writer:
                     self._connect()
             elif self._journal is not None and not self._journal.is_empty:
                 self._replay()
+            elif not self.retention.wait_s():
+                self.retention.drop_old(self._store, self._log, self._is_free)
+                self._used_at = time.monotonic()
             elif now - self._used_at >= PING_INTERVAL_S:
                 self._store.ping()
                 self._used_at = now
@@ -242,8 +248,13 @@ class Writer:
             self._journal.forget(path)
         return record_count
 
+    def _is_free(self) -> bool:
+        """Between two days that are dropped; False at the end, when records come first."""
+        self._relieve_queue()
+        return not self._stop.is_set()
+
     def _relieve_queue(self) -> None:
-        """Keep a long replay from filling the queue."""
+        """Keep what takes long from filling the queue."""
         while batch := self.queue.take_now(QUEUE_ROWS_MAX // 4):
             try:
                 self._store.write(batch)

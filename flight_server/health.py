@@ -96,6 +96,7 @@ class Health:
         parts = {
             "kernel": self._kernel_part(),
             "run_history": self._run_history(),
+            "run_history_retention": self._retention(),
             "disk": disk,
             "memory": self._memory(),
             "files": files,
@@ -149,6 +150,10 @@ class Health:
 
     def _run_history(self) -> Part:
         return Part(self._service.ledger.health(), self._service.ledger.health_reason())
+
+    def _retention(self) -> Part:
+        reason = self._service.ledger.retention_reason()
+        return Part("degraded", reason) if reason else OK
 
     def _disk(self) -> Part:
         least: int = self._service.options.get("health.disk_free_min_bytes")

@@ -88,6 +88,7 @@ class Service:
         self._draining = threading.Event()
         self.health = Health(self)
         watch_gauges(self)
+        options.follow("history.keep_days", ledger.keep_for)
         options.follow("sessions.idle_s", self.sessions.set_idle)
         options.follow("sessions.open_max", self.sessions.set_open_max)
         options.follow("limits.streams_running", self.streams.set_running_max)

@@ -275,6 +275,15 @@ SETTINGS: tuple[Setting, ...] = (
         metavar="embedded|none|DSN",
     ),
     Setting(
+        "history.keep_days",
+        int,
+        30,
+        "How many days the run history is kept, audit events included; 0 for ever.",
+        minimum=0,
+        maximum=36_500,
+        live=True,
+    ),
+    Setting(
         "log.format",
         str,
         "console",

@@ -184,3 +184,20 @@ class OutsidePostgres:
     def run(self, statement: str) -> None:
         with psycopg.connect(self.unix, connect_timeout=5) as connection:
             connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[OutsidePostgres]:
+    postgres = OutsidePostgres()
+    yield postgres
+    postgres.kill()
+    shutil.rmtree(postgres.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def outside(cluster: OutsidePostgres, request: pytest.FixtureRequest) -> Iterator[OutsidePostgres]:
+    """Running, with a new database that is its own."""
+    cluster.use_new_database(f"test{abs(hash(request.node.name))}")
+    yield cluster
+    if cluster.process is not None:
+        cluster.signal(signal.SIGCONT)

@@ -4,7 +4,6 @@ import contextlib
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,9 @@ from tests.integration.run_history_support import (
     CANARY,
     OutsidePostgres,
     becomes_complete,
+    cluster,
     data_dir,
+    outside,
     read,
     record,
     states,
@@ -23,24 +24,7 @@ from velaria.control.errors import LedgerError
 from velaria.control.ledger import open_ledger
 from velaria.control.system_tables import SCHEMAS
 
-__all__ = ["data_dir"]
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[OutsidePostgres]:
-    postgres = OutsidePostgres()
-    yield postgres
-    postgres.kill()
-    shutil.rmtree(postgres.folder, ignore_errors=True)
-
-
-@pytest.fixture
-def outside(cluster: OutsidePostgres, request: pytest.FixtureRequest) -> Iterator[OutsidePostgres]:
-    """Running, with a new database that is its own."""
-    cluster.use_new_database(f"test{abs(hash(request.node.name))}")
-    yield cluster
-    if cluster.process is not None:
-        cluster.signal(signal.SIGCONT)
+__all__ = ["cluster", "data_dir", "outside"]
 
 
 def each_once(postgres: OutsidePostgres, tag: str) -> bool:

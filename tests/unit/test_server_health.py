@@ -14,13 +14,16 @@ from velaria.flight_server.options import Options
 
 
 class Ledger:
-    state, reason = "ok", ""
+    state, reason, kept = "ok", "", ""
 
     def health(self) -> str:
         return self.state
 
     def health_reason(self) -> str:
         return self.reason
+
+    def retention_reason(self) -> str:
+        return self.kept
 
 
 class Service:
@@ -68,6 +71,16 @@ def test_a_run_history_that_is_away_degrades(tmp_path: Path) -> None:
     report = health_of(service).report()
     assert told(report) == ("degraded", {"run_history": "there is no connection to Postgres"})
     assert report.takes_work
+
+
+def test_a_day_of_it_that_cannot_be_dropped_degrades_under_a_name_of_its_own(
+    tmp_path: Path,
+) -> None:
+    service = Service(tmp_path)
+    service.ledger.kept = "2013-05-01 is over and cannot be dropped: Postgres refuses: 42501"
+    report = health_of(service).report()
+    assert told(report) == ("degraded", {"run_history_retention": service.ledger.kept})
+    assert (report.takes_work, report.parts["run_history"].state) == (True, "ok")
 
 
 def test_a_disk_that_is_nearly_full_or_gone_degrades(tmp_path: Path) -> None:
