@@ -77,9 +77,9 @@ class PostgresAddress:
         parameters["application_name"] = name
         try:
             raw = psycopg.connect(**parameters, autocommit=True, prepare_threshold=None)
+            connection = GuardedConnection(raw, self)
         except (psycopg.Error, OSError) as error:
             raise self.away(error) from None  # The cause's text may hold what redact() blots out.
-        connection = GuardedConnection(raw, self)
         try:
             with connection.guard(SETTINGS_S_MAX):
                 raw.execute(
@@ -111,7 +111,11 @@ class GuardedConnection:
     def __init__(self, raw: psycopg.Connection[Any], address: PostgresAddress) -> None:
         self.raw = raw
         self.address = address
-        self._socket = socket.socket(fileno=os.dup(raw.fileno()))
+        try:
+            self._socket = socket.socket(fileno=os.dup(raw.fileno()))
+        except OSError:
+            raw.close()
+            raise
 
     @contextlib.contextmanager
     def guard(self, seconds: float) -> Iterator[None]:

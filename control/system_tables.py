@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -13,7 +14,9 @@ from velaria.control.writer import StoreState, Writer
 OPEN_S_MAX = 4.5
 FLUSH_S_MAX = {StoreState.STARTING: 3.5, StoreState.OK: 2.0, StoreState.AWAY: 1.0}
 
-_TIME = pa.timestamp("us", "UTC")
+_UTC = ZoneInfo("UTC")
+"""Held, so that the times of rows are told without opening its file when no file can be opened."""
+_TIME = pa.timestamp("us", _UTC.key)
 _SPAN = [("started_at", _TIME), ("finished_at", _TIME), ("duration_ms", pa.float64())]
 
 SCHEMAS: dict[str, pa.Schema] = {

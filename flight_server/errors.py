@@ -19,6 +19,7 @@ import msgspec
 import pyarrow.flight as flight
 
 from velaria.flight_server import call_context, status_details
+from velaria.flight_server.spare_file import OUT_OF_FILES
 from velaria.flight_server.statuses import UntracedRefusal, sent_by_pyarrow, status_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import ErrorReply, VelariaError
@@ -79,6 +80,12 @@ def _coded(fault: BaseException) -> VelariaError:
         return from_reply(reply)
     if isinstance(fault, MemoryError):
         return VelariaError(codes.OUT_OF_MEMORY, "the server has no memory left for this request")
+    if isinstance(fault, OSError) and fault.errno in OUT_OF_FILES:
+        return VelariaError(
+            codes.OVERLOADED,
+            "the server has no file handle left for this request",
+            hint="Try again when connections or files have been closed; `ulimit -n` bounds them.",
+        )
     # Clients import this module, log nothing, and start faster without.
     import structlog
 

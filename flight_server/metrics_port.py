@@ -1,10 +1,13 @@
 """The metrics port: /metrics for Prometheus, /healthz and /readyz for orchestrators, by HTTP.
 
 It only reads. A request has five seconds, and there are a few at once at most, so that it cannot
-cost the server more than that.
+cost the server more than that. One descriptor is kept back for it: who asks whether a server is
+well gets an answer also when it has no file left to open.
 """
 
+import errno
 import json
+import os
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 
 from velaria.flight_server.listeners import cannot_listen, is_loopback, refuse_bad_address
 from velaria.flight_server.metrics import CONTENT_TYPE
+from velaria.flight_server.spare_file import OUT_OF_FILES, SpareFile
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 
 REQUEST_S_MAX = 5.0
 REQUESTS_AT_ONCE_MAX = 8
+ACCEPT_PAUSE_S = 0.2
+"""A connection that cannot be taken stays where it is, so the listener would be asked in a loop."""
 
 
 def check_metrics(address: str, *, off_loopback: bool) -> None:
@@ -55,6 +61,7 @@ class MetricsPort:
         self._thread.start()
 
     def stop(self) -> None:
+        self._server.is_ending.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -67,7 +74,32 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, *arguments: Any) -> None:
         self._room = threading.BoundedSemaphore(REQUESTS_AT_ONCE_MAX)
+        self._spare = SpareFile()
+        self.is_ending = threading.Event()
         super().__init__(*arguments)
+
+    def get_request(self) -> tuple[Any, Any]:
+        try:
+            return super().get_request()
+        except OSError as fault:
+            if fault.errno not in OUT_OF_FILES:
+                raise
+        try:
+            if self._spare.lend():
+                return super().get_request()
+        except OSError:
+            self._spare.take_back()
+        self.is_ending.wait(ACCEPT_PAUSE_S)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    def shutdown_request(self, request: Any) -> None:
+        """The end of each."""
+        super().shutdown_request(request)
+        self._spare.take_back()
+
+    def server_close(self) -> None:
+        super().server_close()
+        self._spare.close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """One too many is closed unread."""

@@ -91,8 +91,8 @@ class SharedResults:
     def write(
         self, query_id: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
     ) -> SharedRows | None:
-        """The file of the rows; None, and nothing is left, when they do not fit, or when there are
-        too many files."""
+        """The file of the rows; None, and nothing is left, when they do not fit, when there are too
+        many files, and when none can be opened."""
         assert self._folder is not None
         client = caller_client()
         try:
@@ -100,10 +100,15 @@ class SharedResults:
         except VelariaError:
             return None
         path = self._folder / f"{secrets.token_hex(16)}.arrow"
+        try:
+            opened = pa.OSFile(str(path), "wb")
+        except OSError:
+            self._give_back(0, path, client)
+            return None
         taken = row_count = 0
         is_written = False
         try:
-            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            with opened as file, pa.ipc.new_file(file, schema) as writer:
                 for batch in batches:
                     if not self._take(batch.nbytes):
                         return None

@@ -13,9 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import unquote
 
+from velaria.flight_server.spare_file import SpareFile
+
 _TCP_INFO_BYTES = 104
 _LAST_DATA_RECEIVED = struct.Struct("=52xI")
 """The field tcpi_last_data_recv of struct tcp_info (linux/tcp.h), in milliseconds."""
+
+_SPARE = SpareFile()
+"""A look at the connections opens files, one at a time, and is wanted most when there are none."""
 
 
 def cut(peer: str, listening_ports: frozenset[int]) -> bool:
@@ -51,23 +56,24 @@ def _accepted(
     listening_ports: frozenset[int],
 ) -> Iterator[tuple[socket.socket, tuple[str, int]]]:
     """The server's ends of TCP connections to its listeners, with host and port of their peers."""
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+    with _SPARE.lent():
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                    continue
+                number = os.dup(int(name))
+            except OSError:
+                continue  # closed in the meantime
+            try:
+                found = socket.socket(fileno=number)
+            except OSError:  # the number is something else's by now
+                os.close(number)
                 continue
-            number = os.dup(int(name))
-        except OSError:
-            continue  # closed in the meantime
-        try:
-            found = socket.socket(fileno=number)
-        except OSError:  # the number is something else's by now
-            os.close(number)
-            continue
-        with found, suppress(OSError):  # not connected
-            if found.family not in (socket.AF_INET, socket.AF_INET6):
-                continue
-            if found.getsockname()[1] in listening_ports:
-                yield found, found.getpeername()[:2]
+            with found, suppress(OSError):  # not connected
+                if found.family not in (socket.AF_INET, socket.AF_INET6):
+                    continue
+                if found.getsockname()[1] in listening_ports:
+                    yield found, found.getpeername()[:2]
 
 
 def host_of(peer: str) -> str:

@@ -62,8 +62,7 @@ def bound_pool(cap: int, environ: MutableMapping[str, str] = os.environ) -> None
 
 
 class _Resident:
-    """machine.resident_bytes over a file that stays open, so that it can be read when no more files
-    can be opened."""
+    """Read from a file that stays open, so that it is told when no more files can be opened."""
 
     def __init__(self) -> None:
         self._file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
