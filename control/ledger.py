@@ -97,7 +97,10 @@ class Ledger:
 
     def health_reason(self) -> str:
         """Why health() is "degraded", in words without secrets; empty when it is not."""
-        return self._writer.reason if self.health() == "degraded" else ""
+        if self.health() != "degraded":
+            return ""
+        refusal = ["the journal takes no more records"] if self._writer.journal_refuses else []
+        return "; ".join([self._writer.reason or "the journal is being replayed", *refusal])
 
     def keep_for(self, days: int) -> None:
         """Drop what began more than `days` days ago, now and once a day; 0 keeps all, as it is

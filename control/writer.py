@@ -60,7 +60,8 @@ class Writer:
         self._retry_s = RETRY_S_FIRST
         self._used_at = 0.0
         self._orphans_closed = False
-        self._journal_refuses = False
+        self.journal_refuses = False
+        """Whether it had no room for the last records it was given."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
 
@@ -158,6 +159,7 @@ class Writer:
                 self._log.info("run_history_orphans_closed", run_count=orphan_count)
         was_away = self._state is StoreState.AWAY
         self._state = StoreState.OK
+        self.journal_refuses = False
         self._retry_s = RETRY_S_FIRST
         self._used_at = time.monotonic()
         self.reason = self.hint = ""
@@ -199,13 +201,13 @@ class Writer:
         try:
             self._journal.append(batch)
         except OSError as error:
-            if not self._journal_refuses:
+            if not self.journal_refuses:
                 self._log.error(
                     "run_history_journal_refuses", error=type(error).__name__, errno=error.errno
                 )
-            self._journal_refuses = True
+            self.journal_refuses = True
             return False
-        self._journal_refuses = False
+        self.journal_refuses = False
         return True
 
     def _spill(self, records: Sequence[Record]) -> None:

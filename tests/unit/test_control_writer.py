@@ -383,6 +383,32 @@ def test_reading_refuses_by_code_while_the_store_is_away(
     ledger.close()
 
 
+def test_a_journal_without_room_is_told_and_loses_only_what_the_queue_cannot_hold(
+    store: SwitchedStore, tmp_path: Path, log: Any
+) -> None:
+    store.away = StoreAway("Postgres does not answer")
+    journal = Journal(tmp_path, new_id, bytes_max=1_000)
+    writer = Writer(store, journal, log, queue_rows_max=1_000)
+    ledger = Ledger(writer, store, BOOT_ID, new_id)
+    ledger.health = lambda: "degraded"  # type: ignore[method-assign]  # of a store in memory: "off"
+    told = "Postgres does not answer; the journal takes no more records"
+    records = records_of(1_500)
+    writer.queue.put(*records[:100])
+    assert until(lambda: not journal.is_empty)
+    assert ledger.health_reason() == "Postgres does not answer"
+    writer.queue.put(*records[100:200])
+    assert until(lambda: ledger.health_reason() == told)
+    assert writer.lost_record_count == 0
+    for record in records[200:]:
+        writer.queue.put(record)
+    assert writer.lost_record_count > 0
+    store.away = None
+    assert writer.flush(10)
+    assert not writer.journal_refuses
+    assert len(names(store.taken)) == 1_500 - writer.lost_record_count
+    ledger.close()
+
+
 @pytest.mark.parametrize("where", ["", "postgres", "embeded", "host=a =b", "postgresql://u:c4n@[x"])
 def test_a_setting_that_names_no_store_is_refused_without_being_repeated(
     where: str, tmp_path: Path
