@@ -12,29 +12,36 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from velaria.control.run_store import DayEnd, DayRefused, RunStore
-from velaria.control.uuid7 import MS_PER_DAY
 
-LOOK_S = 86_400.0
+S_PER_DAY = 86_400
+LOOK_S = float(S_PER_DAY)
 REFUSED_RETRY_S = 3_600.0
 PASSING_RETRY_S = 60.0
 PASSING_TOLD_S = 3_600.0
 """A reason that should pass is told when it has not passed for so long."""
 
 
+def _awake_or_not_s() -> float:
+    """Of the monotonic clocks the one that counts the time in which the machine sleeps, too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Retention:
     """keep_for() may be called by any thread, drop_old() by the writer's alone. Nothing is dropped
     before keep_for() was called.
 
-    `unix_s` tells which day is over, `clock_s`, which never jumps, when to look.
+    `unix_s` tells which day is over, `clock_s`, which never jumps, when to look. What is dropped is
+    gone, so a system clock that runs ahead of the time that has passed is not believed.
     """
 
     def __init__(
         self,
-        clock_s: Callable[[], float] = time.monotonic,
+        clock_s: Callable[[], float] = _awake_or_not_s,
         unix_s: Callable[[], float] = time.time,
     ) -> None:
         self._clock_s = clock_s
         self._unix_s = unix_s
+        self._unix_ahead_s = unix_s() - clock_s()
         self._keep_days = 0
         self._asked = threading.Event()
         self._look_at_s = float("inf")
@@ -80,8 +87,8 @@ class Retention:
 
     def _old_days(self, store: RunStore) -> list[int]:
         keep_days = self._keep_days
-        today = int(self._unix_s() * 1000) // MS_PER_DAY
-        return store.old_days(today, keep_days) if keep_days else []
+        now_s = min(self._unix_s(), self._clock_s() + self._unix_ahead_s)
+        return store.old_days(int(now_s) // S_PER_DAY, keep_days) if keep_days else []
 
     def _conclude(self, refused: tuple[str, DayRefused] | None, log: Any) -> None:
         now_s = self._clock_s()

@@ -99,6 +99,19 @@ def test_it_looks_once_a_day_of_the_clock_that_does_not_jump() -> None:
     assert store.look_count == 3
 
 
+def test_a_clock_that_jumps_ahead_drops_nothing_and_one_that_jumps_back_less() -> None:
+    store = Days(TODAY - 30, TODAY - 29, TODAY - 28)
+    looks = Looks(store)
+    looks.unix.now_s += 9_000 * DAY_S
+    looks.pass_s(0)
+    assert len(store.days) == 3
+    looks.pass_s(DAY_S)
+    assert store.days == [TODAY - 29, TODAY - 28]
+    looks.unix.now_s -= 9_010 * DAY_S
+    looks.pass_s(DAY_S)
+    assert store.days == [TODAY - 29, TODAY - 28]
+
+
 def test_nothing_goes_before_a_number_is_said_and_none_for_0() -> None:
     store = Days(1, 2, 3)
     untold = Looks(store, keep_days=None)
