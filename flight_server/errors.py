@@ -54,7 +54,8 @@ def scrubbed(text: str) -> str:
 
 
 def as_velaria_error(fault: BaseException) -> VelariaError:
-    """The coded form of any failure; kernel and ledger errors carry the same fields."""
+    """The coded form of any failure, which holds none of its frames; kernel and ledger errors carry
+    the same fields."""
     error = _coded(fault)
     call_context.note_code(error.code)
     return error
@@ -62,7 +63,7 @@ def as_velaria_error(fault: BaseException) -> VelariaError:
 
 def _coded(fault: BaseException) -> VelariaError:
     if isinstance(fault, VelariaError):
-        return fault
+        return fault.anew()
     code = getattr(fault, "code", None)
     if isinstance(code, str) and _CODE.match(code):
         return VelariaError(

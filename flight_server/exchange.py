@@ -79,7 +79,7 @@ class InputFeed:
     def end(self, fault: VelariaError | None = None) -> None:
         """No more will come; with a fault the query must not take it for all."""
         with self._changed:
-            self.fault = self.fault or fault
+            self.fault = self.fault or (fault and fault.anew())
             self._is_ended = True
             self._changed.notify_all()
 
@@ -225,14 +225,9 @@ def _run(exchange: _Exchange, session: _kernel.Session) -> int:
     writing.start()
     _read_input(exchange, feed, lambda: limits.again(call, tracked, watched))
     writing.join()
-    # An error keeps its frames, they keep the session, the session the feed: were the error kept by
-    # the feed or by this frame, all of them would stay, and the session's threads with them.
-    feed.fault = None
+    # Anew: an error that was raised keeps this frame, which must not keep it in turn.
     if (error := outcome.pop()) is not None:
-        try:
-            raise error
-        finally:
-            del error
+        raise error.anew()
     return result.row_count
 
 

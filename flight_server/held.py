@@ -51,7 +51,7 @@ class Held:
         self.asked = asked
         self.schema = schema
         self.result: QueryResult | None = None
-        self.error: VelariaError | None = None
+        self.error: VelariaError | None = None  # made anew
         self._run = run
         self._lease_s = lease_s
         self._state: HeldState = "running"

@@ -45,7 +45,7 @@ class PartedReading:
         self._reading: set[int] = set()
         self._gone: set[int] = set()  # of them, those whose call has not noticed yet
         self._started: Started | None = None
-        self._fault: VelariaError | None = None
+        self._fault: VelariaError | None = None  # made anew
         self._is_over = False
 
     def enter(self, part: int, start: Callable[[], Started]) -> None:
@@ -68,13 +68,13 @@ class PartedReading:
         while True:
             with self._turn:
                 if self._fault is not None:
-                    raise self._fault
+                    raise self._fault.anew()
                 try:
                     batch = next(started.batches, None)
                 except Exception as fault:
                     self._fault = started.tracked.fail(fault, started.result.row_count)
                     started.close()
-                    raise self._fault from fault
+                    raise self._fault.anew() from fault
             if batch is None:
                 self._end(started)
                 return
@@ -129,7 +129,7 @@ class PartedReading:
                     hint="Ask GetFlightInfo for new endpoints to run the statement again.",
                 )
             if self._fault is not None:
-                raise self._fault
+                raise self._fault.anew()
 
     def _end(self, started: Started) -> None:
         with self._lock:

@@ -98,7 +98,7 @@ def _answer(
     state, query_id = held.wait(_WAIT_S), held.tracked.query_id
     expires_unix_ms = held.renew()
     if held.error is not None:
-        raise held.error
+        raise held.error.anew()
     if state == "cancelled":
         raise VelariaError(codes.CANCELLED, f"the query was cancelled: {query_id}")
     ticket = service.tickets.issue("", None, query_id, "held", held.asked)

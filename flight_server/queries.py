@@ -104,20 +104,21 @@ class TrackedQuery:
     def give_reason(self, reason: VelariaError) -> None:
         """Before the server itself cancels: then this is how the query ends, not as cancelled. The
         first one stays."""
-        self._reason = self._reason or reason
+        self._reason = self._reason or reason.anew()
 
     @property
     def reason(self) -> VelariaError | None:
-        return self._reason
+        """To be raised by who asks; made anew for each."""
+        return self._reason and self._reason.anew()
 
     def told(self, fault: BaseException) -> VelariaError:
         """The failure's coded form; the server's reason when it was the server that cancelled."""
         error = as_velaria_error(fault)
-        return self._reason or error if error.code == codes.CANCELLED else error
+        return self.reason or error if error.code == codes.CANCELLED else error
 
     def refuse_when_cancelled(self) -> None:
         if self._is_cancel_asked:
-            raise self._reason or VelariaError(
+            raise self.reason or VelariaError(
                 codes.CANCELLED, f"the query was cancelled: {self.query_id}"
             )
 

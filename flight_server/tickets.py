@@ -13,12 +13,12 @@ import msgspec
 import pyarrow as pa
 
 from velaria._kernel import StatementInfo
-from velaria.flight_server.errors import as_velaria_error, from_reply
+from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.identity.principals import caller_name
 from velaria.flight_server.options import Options
 from velaria.flight_server.pins import Pins
 from velaria.schemas import errors as codes
-from velaria.schemas.errors import ErrorReply, VelariaError
+from velaria.schemas.errors import VelariaError
 from velaria.schemas.results import ResultOptions
 from velaria.schemas.tickets import StatementTicket
 
@@ -128,13 +128,10 @@ def refuse_second_reading(ticket: StatementTicket, query_id: str) -> None:
 
 
 class _Slot:
-    """An exception would hold its frames, and all they hold; so a failure is kept as it is told."""
-
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.reply: pa.Table | None = None
-        self.failure: ErrorReply | None = None
-        self.caret = ""
+        self.failure: VelariaError | None = None  # made anew
         self.byte_count = 0  # of a kept reply; one that is run at DoGet is a row of one number
 
 
@@ -184,15 +181,13 @@ class OnceReplies:
             )
         with slot.lock:
             if slot.failure is not None:
-                error = from_reply(slot.failure)
-                error.caret = slot.caret
-                raise error
+                raise slot.failure.anew()
             if slot.reply is None:
                 try:
                     slot.reply = run()
                 except Exception as fault:
                     error = as_velaria_error(fault)
                     if error.retry == "never":
-                        slot.failure, slot.caret = error.reply(), error.caret
-                    raise error from fault
+                        slot.failure = error
+                    raise error.anew() from fault
             return slot.reply

@@ -5,6 +5,8 @@ The list of codes is the kernel's; the constants here are those that Python code
 and a test holds them against that list.
 """
 
+from typing import Self
+
 import msgspec
 
 BAD_REQUEST = "VEL1001"
@@ -91,6 +93,26 @@ class VelariaError(Exception):
         self.line = line
         self.column = column
         self.caret = caret
+
+    def anew(self) -> Self:
+        """The same failure as another exception: without a traceback, a cause and a context.
+
+        An exception that was raised keeps the frames it passed, and all that they hold; raised
+        again, those of each time. So whoever keeps a failure keeps one made anew, and raises one
+        made anew to each who asks.
+        """
+        fresh = type(self)(
+            self.code,
+            self.message,
+            detail=self.detail,
+            hint=self.hint,
+            retry=self.retry,
+            line=self.line,
+            column=self.column,
+            caret=self.caret,
+        )
+        fresh.args = self.args  # a client's has the whole text there
+        return fresh
 
     def reply(self) -> ErrorReply:
         return ErrorReply(

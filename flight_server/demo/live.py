@@ -74,7 +74,7 @@ class LiveTable:
                 lambda: self.flight_count >= flight_count or self._has_ended, SEEN_TIMEOUT_S
             )
             if self._fault is not None:
-                raise self._fault
+                raise self._fault.anew()
             if self.flight_count != flight_count:
                 raise VelariaError(
                     codes.INTERNAL,
@@ -85,7 +85,7 @@ class LiveTable:
     def wait_ended(self) -> None:
         self._thread.join(SEEN_TIMEOUT_S)
         if self._fault is not None:
-            raise self._fault
+            raise self._fault.anew()
         if self._thread.is_alive():
             raise VelariaError(codes.INTERNAL, "the query ended, but its subscriber did not")
 
@@ -107,7 +107,7 @@ class LiveTable:
                     if chunk.data is not None:
                         self._take(chunk.data)
         except VelariaError as fault:
-            self._fault = fault
+            self._fault = fault.anew()
         finally:
             with self._changed:
                 self._has_ended = True

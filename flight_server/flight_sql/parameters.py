@@ -12,6 +12,7 @@ import pyarrow.flight as flight
 
 from velaria import _kernel
 from velaria.flight_server.calls import Call
+from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.ingest import blamed, next_batch, next_schema
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
@@ -34,7 +35,8 @@ def receive(service: Service, call: Call, reader: flight.MetadataRecordBatchRead
                 batches.append(batch)
             return pa.Table.from_batches(batches, schema)
         except Exception as fault:
-            raise watched.fault or blamed(fault, call) from fault
+            watched.refuse_when_given_up()
+            raise as_velaria_error(blamed(fault, call)) from fault
 
 
 def first_row(rows: pa.Table | None) -> list[Any] | None:

@@ -160,7 +160,7 @@ class WatchedClient:
 
     def refuse_when_given_up(self) -> None:
         if self.fault is not None:
-            raise self.fault
+            raise self.fault.anew()
 
     def look(self, now_s: float) -> None:
         if self._is_waiting:
@@ -232,7 +232,7 @@ class WatchedFirst:
 
     def refuse_when_given_up(self) -> None:
         if self._fault is not None:
-            raise self._fault
+            raise self._fault.anew()
 
     def look(self, now_s: float) -> None:
         if self._idle_s <= 0 or now_s < self._next_s:
