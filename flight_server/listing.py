@@ -7,6 +7,7 @@ import pyarrow.flight as flight
 
 from velaria._kernel import TableInfo
 from velaria.flight_server.calls import Call
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.identity.permissions import may_see, may_see_query
 from velaria.flight_server.ingest import path_of
 from velaria.flight_server.plain_types import plain_schema
@@ -14,7 +15,6 @@ from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
 from velaria.flight_server.statements import flight_info
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import QueryCommand, SubscribeCommand
 
@@ -64,38 +64,28 @@ def list_flights(service: Service, call: Call, criteria: bytes) -> Iterator[flig
         if query.name.startswith(prefix):
             progress = query.progress()
             command = msgspec.msgpack.encode(SubscribeCommand(query_id=query.query_id))
-            yield flight.FlightInfo(
+            yield info_of(
                 plain_schema(query.schema),
                 flight.FlightDescriptor.for_command(command),
-                [flight.FlightEndpoint(command, [])],
+                [command],
+                query.query_id,
                 progress.get("rows_out"),
-                None,
-                True,
-                msgspec.msgpack.encode(FlightInfoMetadata(query_id=query.query_id)),
             )
 
 
 def _running_info(tracked: TrackedQuery) -> flight.FlightInfo:
     """A SELECT that is being read: rows so far, and the id to cancel it by."""
-    return flight.FlightInfo(
-        tracked.schema,
-        flight.FlightDescriptor.for_command(tracked.sql.encode()),
-        [],
-        tracked.row_count,
-        None,
-        True,
-        msgspec.msgpack.encode(FlightInfoMetadata(query_id=tracked.query_id)),
-    )
+    descriptor = flight.FlightDescriptor.for_command(tracked.sql.encode())
+    return info_of(tracked.schema, descriptor, [], tracked.query_id, tracked.row_count)
 
 
 def _table_info(table: TableInfo) -> flight.FlightInfo:
     outside = table.catalog_schema != "main"
     parts = [table.catalog_schema, table.bare_name] if outside else [table.name]
-    return flight.FlightInfo(
+    return info_of(
         table.schema,
         flight.FlightDescriptor.for_path(*parts),
-        [flight.FlightEndpoint(select_all(parts).encode(), [])],
-        table.row_count,
-        table.byte_count,
-        True,
+        [select_all(parts).encode()],
+        row_count=table.row_count,
+        byte_count=table.byte_count,
     )

@@ -9,12 +9,12 @@ GetFlightInfo tells it, and runs when it is read.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
 import pyarrow.flight as flight
 
 from velaria._kernel import StatementInfo
 from velaria.flight_server import polling, statements
 from velaria.flight_server.calls import Call
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import asked, connections, messages
 from velaria.flight_server.flight_sql import statements as flight_sql_statements
 from velaria.flight_server.forms import parse_polled
@@ -22,7 +22,6 @@ from velaria.flight_server.held import Held
 from velaria.flight_server.results import rows_affected_table
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryPoll
 from velaria.schemas.results import ResultOptions
@@ -110,13 +109,5 @@ def _answer(
     if is_flight_sql:
         endpoint = flight_sql_statements.endpoint(service, ticket)
     is_running = state == "running"
-    info = flight.FlightInfo(
-        held.schema,
-        descriptor,
-        [] if is_running else [endpoint],
-        -1,
-        -1,
-        True,
-        msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
-    )
+    info = info_of(held.schema, descriptor, [] if is_running else [endpoint], query_id)
     return PollInfo(info, endpoint.ticket.ticket if is_running else None, expires_unix_ms)

@@ -11,13 +11,13 @@ from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.cancelling import canceller
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.held import Held
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.result_batches import asked_schema
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryPoll
 from velaria.schemas.results import ResultOptions
@@ -82,13 +82,5 @@ def readable(service: Service, held: Held) -> tuple[flight.FlightInfo, bytes, pa
     if result is not None and result.schema is not None:
         schema = asked_schema(result.schema, asked)
     ticket = service.tickets.issue(asked.sql, asked.params, query_id, "held", asked)
-    info = flight.FlightInfo(
-        schema,
-        flight.FlightDescriptor.for_command(msgspec.msgpack.encode(asked)),
-        [flight.FlightEndpoint(ticket, [])],
-        -1,
-        -1,
-        True,
-        msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
-    )
-    return info, ticket, schema
+    descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(asked))
+    return info_of(schema, descriptor, [ticket], query_id), ticket, schema

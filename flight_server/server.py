@@ -7,7 +7,6 @@ are watched for a client that goes away.
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
-import msgspec
 import pyarrow.flight as flight
 
 from velaria.flight_server import call_context, exchange, ingest, listing, poll_info, statements
@@ -15,6 +14,7 @@ from velaria.flight_server.actions import registry
 from velaria.flight_server.calls import MIDDLEWARE_KEY, Call, CallFactory
 from velaria.flight_server.errors import boundary, status_boundary, untraced_boundary
 from velaria.flight_server.first_messages import FirstMessages
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import actions as flight_sql_actions
 from velaria.flight_server.flight_sql import dispatch, puts
 from velaria.flight_server.flight_sql.messages import is_flight_sql, unpacks
@@ -24,7 +24,6 @@ from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.results import Emissions
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import (
     IngestCommand,
@@ -200,10 +199,7 @@ class FlightMethods:
             )
         if isinstance(command, SubscribeCommand):
             query = self._service.streams.followed(call, command.query_id)
-            metadata = msgspec.msgpack.encode(FlightInfoMetadata(query_id=query.query_id))
-            endpoint = flight.FlightEndpoint(raw, [])
-            schema = plain_schema(query.schema)
-            return flight.FlightInfo(schema, descriptor, [endpoint], -1, -1, True, metadata)
+            return info_of(plain_schema(query.schema), descriptor, [raw], query.query_id)
         return statements.flight_info(self._service, call, descriptor, command)
 
 

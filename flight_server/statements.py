@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.cancelling import canceller
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import connections, each_row, parameters
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.parts import Started
@@ -33,7 +33,6 @@ from velaria.flight_server.results import ROWS_AFFECTED, Emissions, RowStream, r
 from velaria.flight_server.service import Service
 from velaria.flight_server.tickets import TicketEffect, refuse_second_reading
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.results import ResultOptions
 from velaria.schemas.tickets import QueryCommand, StatementTicket
@@ -120,21 +119,14 @@ def flight_info(
     call: Call,
     descriptor: flight.FlightDescriptor,
     command: QueryCommand,
-    row_count: int = -1,
-    byte_count: int = -1,
+    row_count: int | None = None,
+    byte_count: int | None = None,
 ) -> flight.FlightInfo:
     info = describe(service, call, command.sql, command.params)
     query_id = service.queries.promise()
     tickets = _issue_tickets(service, info, command, query_id)
-    return flight.FlightInfo(
-        result_schema(info, command),
-        descriptor,
-        [flight.FlightEndpoint(ticket, []) for ticket in tickets],
-        row_count,
-        byte_count,
-        len(tickets) == 1,
-        msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
-    )
+    schema = result_schema(info, command)
+    return info_of(schema, descriptor, tickets, query_id, row_count, byte_count)
 
 
 def _issue_tickets(

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server.calls import Call
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import (
     connections,
     messages,
@@ -77,8 +78,7 @@ def flight_info(
     if handler.schema_of is None or handler.answer is None:
         raise _misplaced(command, "GetFlightInfo")
     schema = handler.schema_of(service, call, command)
-    endpoint = flight.FlightEndpoint(descriptor.command, [])
-    return flight.FlightInfo(schema, descriptor, [endpoint], -1, -1, True)
+    return info_of(schema, descriptor, [descriptor.command])
 
 
 def schema_of(service: Service, call: Call, raw: bytes) -> pa.Schema:

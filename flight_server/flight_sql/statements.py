@@ -9,7 +9,6 @@ CreatePreparedStatement run nothing.
 from functools import partial
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
@@ -17,6 +16,7 @@ from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.decoding import decode
+from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import coded_rows, connections, parameters, updates
 from velaria.flight_server.flight_sql.asked import Asked, asked_of
 from velaria.flight_server.flight_sql.messages import new, pack
@@ -24,7 +24,6 @@ from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.results import rows_affected_table
 from velaria.flight_server.service import Service
-from velaria.schemas.batch_metadata import FlightInfoMetadata
 from velaria.schemas.tickets import StatementTicket
 
 _EXPIRY = pa.timestamp("ns")
@@ -66,15 +65,7 @@ def flight_info(
         else connections.number(service, call, asked.transaction_id),
         described=info if effect == "rows" else None,
     )
-    return flight.FlightInfo(
-        schema,
-        descriptor,
-        [endpoint(service, ticket)],
-        -1,
-        -1,
-        True,
-        msgspec.msgpack.encode(FlightInfoMetadata(query_id=query_id)),
-    )
+    return info_of(schema, descriptor, [endpoint(service, ticket)], query_id)
 
 
 def endpoint(service: Service, ticket: bytes) -> flight.FlightEndpoint:
