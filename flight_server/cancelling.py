@@ -1,8 +1,5 @@
 """Ending a query by its id, whatever it is: one stream among others, a promise, a statement."""
 
-from collections.abc import Callable
-
-from velaria._kernel import KernelError
 from velaria.flight_server.calls import Call
 from velaria.flight_server.identity.permissions import may_see_query
 from velaria.flight_server.queries import TrackedQuery
@@ -33,30 +30,8 @@ def cancel_query(service: Service, call: Call, query_id: str) -> str:
     tracked = seen_query(service, call, query_id)
     if tracked.state != "running":
         return tracked.state
-    tracked.ask_cancel()
-    state = cancel_in_kernel(service, tracked.query_id)
+    state = tracked.ask_cancel()
     if state is None:
         tracked.wait_ended(CANCEL_WAIT_S)
         state = tracked.state
     return state
-
-
-def canceller(service: Service, tracked: TrackedQuery) -> Callable[[], None]:
-    """What ends a query of ours, wherever it is: one that the kernel does not know yet is told when
-    its caller asks `refuse_when_cancelled`."""
-
-    def cancel() -> None:
-        tracked.ask_cancel()
-        cancel_in_kernel(service, tracked.query_id)
-
-    return cancel
-
-
-def cancel_in_kernel(service: Service, query_id: str) -> str | None:
-    """The state afterwards; None when the kernel no longer knows the query."""
-    try:
-        return service.session.cancel(query_id)
-    except KernelError as fault:
-        if fault.code == codes.UNKNOWN_QUERY:
-            return None
-        raise

@@ -149,7 +149,9 @@ def transform(
         service.limits.check_statement(command.sql)
         with service.limits.put(call, tracked) as put, _own_session(service) as session:
             exchange = _Exchange(service, call, command, reader, writer, tracked, put)
-            row_count = _run(exchange, session)
+            feed = InputFeed(next_schema(reader, call, put))
+            with tracked.cancelled_with(feed.close):
+                row_count = _run(exchange, session, feed)
     except Exception as fault:
         raise tracked.fail(fault, tracked.row_count) from fault
     tracked.finish(row_count)
@@ -181,25 +183,17 @@ def _started(
     return session.execute(command.sql, command.params, query_id)
 
 
-def _run(exchange: _Exchange, session: _kernel.Session) -> int:
+def _run(exchange: _Exchange, session: _kernel.Session, feed: InputFeed) -> int:
     """The rows sent, when both sides have ended well.
 
     The statement has a turn while it starts. Then the client's batches pace it, until it has all of
     them: for what it works out from there on until it has rows to send it has a turn again.
     """
     limits, call, tracked = exchange.service.limits, exchange.call, exchange.tracked
-    feed = InputFeed(next_schema(exchange.reader, call, exchange.put))
-
-    def cancel() -> None:
-        tracked.ask_cancel()
-        feed.close()
-
-    call.on_cancel(cancel)
-    watched = limits.statement(call, tracked, cancel)
+    watched = limits.statement(call, tracked)
     tracked.refuse_when_cancelled()
     result = _started(session, exchange.command, tracked.query_id, feed)
     tracked.follow(result)
-    tracked.when_cancel_asked(feed.close)
     watched.leave_place()
     outcome: list[VelariaError | None] = []
 
@@ -236,12 +230,7 @@ def _write_rows(
 ) -> None:
     assert result.schema is not None
     limits, command = exchange.service.limits, exchange.command
-
-    def give_up(reason: VelariaError) -> None:
-        exchange.tracked.give_reason(reason)
-        exchange.tracked.ask_cancel()
-
-    client = limits.reader(exchange.call, give_up)
+    client = limits.reader(exchange.call, exchange.tracked.give_up)
     meter = limits.meter(exchange.tracked, watched)
     schema = asked_schema(result.schema, command)
     exchange.writer.begin(schema, write_options(command))

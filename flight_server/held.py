@@ -125,8 +125,9 @@ class Held:
             self._settle("cancelled" if self.error.code == codes.CANCELLED else "failed", None)
             return
         self._settle("ready", result)
-        self.tracked.when_cancel_asked(self._stop_waiting)
-        if not self._was_taken_in_time():
+        with self.tracked.cancelled_with(self._stop_waiting):
+            was_taken = self._was_taken_in_time()
+        if not was_taken:
             self._batches = iter(())
             result.cancel()
             self.tracked.cancel()

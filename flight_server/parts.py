@@ -91,9 +91,10 @@ class PartedReading:
             started = self._started
             if started is None or not self._is_read_by_none():
                 return
-        if reason is not None:
-            started.tracked.give_reason(reason)
-        started.result.cancel()
+        if reason is None:
+            started.tracked.ask_cancel()
+        else:
+            started.tracked.give_up(reason)
 
     def leave(self, part: int) -> None:
         """A reader's call has ended; the query ends with the last that reads, if there are rows

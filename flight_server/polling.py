@@ -10,7 +10,6 @@ import pyarrow.flight as flight
 from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.held import Held
 from velaria.flight_server.permitted import permitted
@@ -58,7 +57,7 @@ def start(
 
         @contextmanager
         def run() -> Iterator[tuple[QueryResult, Iterator[pa.RecordBatch]]]:
-            watched = service.limits.lasting(call, tracked, canceller(service, tracked))
+            watched = service.limits.lasting(call, tracked)
             try:
                 with permitted(service, call, asked.sql, asked.params, info) as connection:
                     tracked.refuse_when_cancelled()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import structlog
 
+from velaria._kernel import KernelError
 from velaria.flight_server import call_context
 from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.identity.principals import caller_name
@@ -25,7 +26,7 @@ from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryEntry
 
 if TYPE_CHECKING:
-    from velaria._kernel import QueryResult
+    from velaria._kernel import QueryResult, Session
     from velaria.control.ledger import Ledger
     from velaria.flight_server.traces import Tracer
 
@@ -68,7 +69,8 @@ class TrackedQuery:
         self._result: QueryResult | None = None
         self._is_cancel_asked = False
         self._reason: VelariaError | None = None
-        self._on_asked: Callable[[], object] | None = None
+        self._ended_by_cancel: list[Callable[[], object]] = []
+        self._lock = threading.Lock()  # over what is asked and who is to be told of it
         self._under_way = threading.Lock()
         self._under_way.acquire()
         self._book = book
@@ -85,26 +87,41 @@ class TrackedQuery:
         if self._is_cancel_asked:
             result.cancel()
 
-    def ask_cancel(self) -> None:
-        """For what the server's kernel does not run, or not yet: who runs it asks at its next step,
-        and a result that is being read ends."""
-        self._is_cancel_asked = True
+    def ask_cancel(self) -> str | None:
+        """The one way to end a query, wherever it is; from any thread, once or more. A result that
+        is being read ends, the kernel ends what it runs, whatever is `cancelled_with` it is told,
+        and who runs it by himself asks `refuse_when_cancelled` at his next step. The kernel's state
+        of it afterwards; None when the kernel does not know it, or not yet."""
+        with self._lock:
+            self._is_cancel_asked = True
+            actions = list(self._ended_by_cancel)
         result = self._result
         if result is not None:
             result.cancel()
-        if self._on_asked is not None:
-            self._on_asked()
-
-    def when_cancel_asked(self, action: Callable[[], object]) -> None:
-        """Run `action` when ask_cancel comes, or now when it has; for who waits to start."""
-        self._on_asked = action
-        if self._is_cancel_asked:
+        for action in actions:
             action()
+        return self._book.cancel_in_kernel(self.query_id)
 
-    def give_reason(self, reason: VelariaError) -> None:
-        """Before the server itself cancels: then this is how the query ends, not as cancelled. The
-        first one stays."""
+    @contextmanager
+    def cancelled_with(self, action: Callable[[], object]) -> Iterator[None]:
+        """Within, `action` is run when ask_cancel comes, and now when it has; for who waits for
+        something else than the kernel. Several may do so at once."""
+        with self._lock:
+            self._ended_by_cancel.append(action)
+            is_asked = self._is_cancel_asked
+        if is_asked:
+            action()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ended_by_cancel.remove(action)
+
+    def give_up(self, reason: VelariaError) -> None:
+        """The server itself ends the query: this is how it ends then, not as cancelled. The first
+        reason stays."""
         self._reason = self._reason or reason.anew()
+        self.ask_cancel()
 
     @property
     def reason(self) -> VelariaError | None:
@@ -202,8 +219,11 @@ class QueryBook:
         ledger: "Ledger",
         metrics: Metrics | None = None,
         tracer: "Tracer | None" = None,
+        session: "Session | None" = None,
     ) -> None:
+        """`session` is the kernel's that runs the queries."""
         self.ledger = ledger
+        self._session = session
         self._metrics = metrics or Metrics()
         self._tracer = tracer
         self._lock = threading.Lock()
@@ -304,6 +324,17 @@ class QueryBook:
                 code=tracked.error_code,
                 seconds=round(seconds, 6),
             )
+
+    def cancel_in_kernel(self, query_id: str) -> str | None:
+        """The kernel's state of a query afterwards; None when it does not know it."""
+        if self._session is None:
+            return None
+        try:
+            return self._session.cancel(query_id)
+        except KernelError as fault:
+            if fault.code == codes.UNKNOWN_QUERY:
+                return None
+            raise
 
     def find(self, query_id: str) -> TrackedQuery | None:
         with self._lock:

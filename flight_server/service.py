@@ -61,7 +61,7 @@ class Service:
         self.tracer = open_tracer(options)
         self.tickets = TicketOffice(options)
         self.once = OnceReplies(options)
-        self.queries = QueryBook(ledger, self.metrics, self.tracer)
+        self.queries = QueryBook(ledger, self.metrics, self.tracer, session)
         self.streams = StreamBook(session, self.queries)
         self.sessions = SessionBook(session)
         self.transactions = TransactionBook(session, options)

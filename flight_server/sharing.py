@@ -3,7 +3,6 @@
 from velaria._kernel import StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.result_batches import asked_schema, cut
@@ -24,11 +23,8 @@ def share(
         return None
     with service.queries.redeem(query_id):
         tracked = service.queries.start(query_id, "query", command.sql)
-
-    cancel = canceller(service, tracked)
-    call.on_cancel(cancel)
     try:
-        watched = service.limits.statement(call, tracked, cancel)
+        watched = service.limits.statement(call, tracked)
         with permitted(service, call, command.sql, command.params, info) as connection:
             tracked.refuse_when_cancelled()
             result = connection.execute(command.sql, command.params, query_id, info)

@@ -14,7 +14,6 @@ import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server.calls import Call
-from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import connections, each_row, parameters
 from velaria.flight_server.limits.metered import Meter
@@ -206,12 +205,10 @@ def _open_rows(
 ) -> flight.FlightDataStream:
     tracked = service.queries.start(query_id, "query", sql)
     limits = service.limits
-    cancel = canceller(service, tracked)
-    call.on_cancel(cancel)
     try:
         service.connection(call)
         limits.count_result(call)
-        watched = limits.statement(call, tracked, cancel)
+        watched = limits.statement(call, tracked)
         with permitted(service, call, sql, params, described) as connection:
             tracked.refuse_when_cancelled()
             result = connection.execute(sql, params, query_id, described)
@@ -234,17 +231,9 @@ def _open_part(
     def start() -> Started:
         with service.queries.redeem(ticket.query_id) as query_id:
             tracked = service.queries.start(query_id, "query", ticket.sql)
-        is_waiting = True
-
-        def stop_waiting() -> None:
-            if is_waiting:
-                tracked.ask_cancel()
-
-        call.on_cancel(stop_waiting)
         try:
             service.connection(call)
-            watched = limits.lasting(call, tracked, canceller(service, tracked))
-            is_waiting = False
+            watched = limits.lasting(call, tracked, is_awaited=True)
             try:
                 sql, params = ticket.sql, ticket.params
                 with permitted(service, call, sql, params, pinned) as connection:
@@ -276,10 +265,7 @@ def _open_held(
     """The rows of a query that query.poll started, from the first on."""
     service.limits.count_result(call)
     held, result, batches = service.held.take(ticket.query_id)
-
-    cancel = canceller(service, held.tracked)
-    call.on_cancel(cancel)
-    service.limits.reading(call, held.tracked, result, cancel)
+    service.limits.reading(call, held.tracked, result)
     call.on_end(lambda fault: end_rows(held.tracked, result, fault))
     assert result.schema is not None
     return stream(result.schema, batches, ticket)
@@ -347,10 +333,8 @@ def change(
             query = service.streams.start(connection, sql, params=params, query_id=query_id)
         return Change(query.query_id, stream_name=query.name)
     tracked = service.queries.start(query_id, "statement", sql)
-    cancel = canceller(service, tracked)
-    call.on_cancel(cancel)
     try:
-        watched = service.limits.statement(call, tracked, cancel)
+        watched = service.limits.statement(call, tracked)
         with permitted(service, call, sql, params) as connection:
             tracked.refuse_when_cancelled()
             result = connection.execute(sql, params, query_id)

@@ -7,7 +7,6 @@ import pyarrow.flight as flight
 
 from velaria._kernel import StatementInfo
 from velaria.flight_server.calls import Call
-from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.flight_sql import coded_rows, parameters
 from velaria.flight_server.permitted import described, permitted
 from velaria.flight_server.pulling import pulled
@@ -28,12 +27,9 @@ def open_rows(
     before it have been read; cancelling the query ends the one under way and those to come."""
     tracked = service.queries.start(query_id, "query", sql)
     limits = service.limits
-
-    cancel = canceller(service, tracked)
-    call.on_cancel(cancel)
     try:
         limits.count_result(call)
-        watched = limits.statement(call, tracked, cancel)
+        watched = limits.statement(call, tracked)
         info = described(service, call, sql, parameters.first_row(rows))
     except Exception as fault:
         raise tracked.fail(fault) from fault

@@ -13,7 +13,6 @@ import pyarrow as pa
 from velaria._kernel import StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.cancelling import canceller
 from velaria.flight_server.flight_sql import connections, parameters
 from velaria.flight_server.limits.watched import WatchedStatement
 from velaria.flight_server.permitted import described, permitted
@@ -63,10 +62,7 @@ def run(
 @contextmanager
 def _at_work(service: Service, call: Call, tracked: TrackedQuery) -> Iterator[WatchedStatement]:
     """In one turn for all rows of parameters, since nothing is sent before the last."""
-
-    cancel = canceller(service, tracked)
-    call.on_cancel(cancel)
-    watched = service.limits.statement(call, tracked, cancel)
+    watched = service.limits.statement(call, tracked)
     tracked.refuse_when_cancelled()
     yield watched
     watched.close()

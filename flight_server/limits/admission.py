@@ -10,6 +10,7 @@ import math
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,18 +73,21 @@ class Admission:
     def enter(
         self,
         principal: str,
-        on_cancel: Callable[[Callable[[], object]], object] = lambda give_up: None,
+        while_waiting: Callable[
+            [Callable[[], object]], AbstractContextManager[None]
+        ] = lambda give_up: nullcontext(),
     ) -> Place:
         """A granted place, waited for when need be. VEL5002 when the queue is full or the wait too
         long, VEL3010 when the waiting was given up.
 
-        `on_cancel` is handed what gives the waiting up, to be called when nobody wants it any more.
+        `while_waiting` is entered for the time of the waiting, with what gives it up, to be called
+        when nobody wants it any more.
         """
         place = self.request(principal)
         if not place.is_granted:
             place.has_waited = True
-            on_cancel(lambda: self._give_up(place))
-            self._await(place)
+            with while_waiting(lambda: self._give_up(place)):
+                self._await(place)
         return place
 
     def request(self, principal: str) -> Place:

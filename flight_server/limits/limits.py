@@ -109,46 +109,33 @@ class Limits:
         if 0 < query_s <= self.watchdog.clock_s() - began_s:
             raise too_late(query_s)
 
-    def statement(
-        self, call: "Call", tracked: "TrackedQuery", cancel: Callable[[], object]
-    ) -> WatchedStatement:
-        """Wait for a place, and be watched from then to the end of the call. VEL5002 and VEL3010 as
-        Admission says; VEL5002 while memory is short and others are at work."""
-        has_waited = self._await_memory(tracked, call)
-        place = self.admission.enter(
-            self._client_of(call), lambda give_up: _on_give_up(call, tracked, give_up)
-        )
-        _forget_judged(call, has_waited or place.has_waited)
-        watched = self._watch(call, tracked, place, cancel, self._read_idle_s)
+    def statement(self, call: "Call", tracked: "TrackedQuery") -> WatchedStatement:
+        """Wait for a place, and be watched from then to the end of the call; the query is cancelled
+        when the call is. VEL5002 and VEL3010 as Admission says; VEL5002 while memory is short and
+        others are at work."""
+        call.on_cancel(tracked.ask_cancel)
+        watched = self._started(call, tracked, self._read_idle_s)
         call.on_end(lambda _: watched.close())
         return watched
 
     def lasting(
-        self, call: "Call", tracked: "TrackedQuery", cancel: Callable[[], object]
+        self, call: "Call", tracked: "TrackedQuery", *, is_awaited: bool = False
     ) -> WatchedStatement:
         """The same for a query that lives longer than the call which asked for it, whose readers
-        are watched one by one. Whoever owns the query closes it."""
-        has_waited = self._await_memory(tracked)
-        place = self.admission.enter(self._client_of(call), tracked.when_cancel_asked)
-        _forget_judged(call, has_waited or place.has_waited)
-        return self._watch(call, tracked, place, cancel, lambda: 0.0)
+        are watched one by one. Whoever owns the query closes it. `is_awaited`: the call waits until
+        it has a place, and the waiting ends with the call."""
+        return self._started(call, tracked, lambda: 0.0, call if is_awaited else None)
 
     def again(self, call: "Call", tracked: "TrackedQuery", watched: WatchedStatement) -> None:
-        """Wait for a place once more, for a statement that works in several pieces. Its `cancel`
-        asks the tracked query, so that the waiting ends with it."""
+        """Wait for a place once more, for a statement that works in several pieces."""
         watched.leave_place()
-        place = self.admission.enter(self._client_of(call), tracked.when_cancel_asked)
-        watched.take_place(place)
+        watched.take_place(self.admission.enter(self._client_of(call), tracked.cancelled_with))
 
-    def reading(
-        self,
-        call: "Call",
-        tracked: "TrackedQuery",
-        result: "QueryResult",
-        cancel: Callable[[], object],
-    ) -> None:
-        """Watch a call that reads what has been worked out already, or is paced by its reading."""
-        watched = self._watch(call, tracked, None, cancel, self._read_idle_s)
+    def reading(self, call: "Call", tracked: "TrackedQuery", result: "QueryResult") -> None:
+        """Watch a call that reads what has been worked out already, or is paced by its reading; the
+        query is cancelled when the call is."""
+        call.on_cancel(tracked.ask_cancel)
+        watched = self._watch(call, tracked, None, self._read_idle_s)
         watched.result = result
         call.on_end(lambda _: watched.close())
 
@@ -157,7 +144,7 @@ class Limits:
         watched = WatchedClient(
             unread,
             give_up,
-            self._ways(call, lambda: None),
+            self._ways(call),
             self.watchdog.clock_s,
             self._read_idle_s,
         )
@@ -227,12 +214,7 @@ class Limits:
             self.memory.refuse_when_high("rows")
         client = self._enter("puts", call)
 
-        def give_up(silent: VelariaError) -> None:
-            if tracked is not None:
-                tracked.give_reason(silent)
-                tracked.ask_cancel()
-
-        watched = self._watched_put(call, give_up)
+        watched = self._watched_put(call, tracked.give_up if tracked else lambda silent: None)
         try:
             yield watched
         finally:
@@ -264,18 +246,40 @@ class Limits:
             "process_resident_bytes": self.memory.resident_bytes,
         }
 
+    def _started(
+        self,
+        call: "Call",
+        tracked: "TrackedQuery",
+        idle_s: Callable[[], float],
+        awaiting: "Call | None" = None,
+    ) -> WatchedStatement:
+        """Watched from the moment when it has a place. `awaiting` is a call that the waiting ends
+        with, beside the query."""
+
+        @contextmanager
+        def waiting(give_up: Callable[[], object]) -> Iterator[None]:
+            if awaiting is not None:
+                awaiting.on_cancel(give_up)
+            with tracked.cancelled_with(give_up):
+                yield
+
+        has_waited = self._await_memory(tracked, awaiting)
+        place = self.admission.enter(self._client_of(call), waiting)
+        if has_waited or place.has_waited:
+            call.judged = None  # what it was judged by may have changed meanwhile
+        return self._watch(call, tracked, place, idle_s)
+
     def _watch(
         self,
         call: "Call",
         tracked: "TrackedQuery",
         place: Place | None,
-        cancel: Callable[[], object],
         idle_s: Callable[[], float],
     ) -> WatchedStatement:
         watched = WatchedStatement(
             tracked,
             place,
-            self._ways(call, cancel),
+            self._ways(call),
             self.watchdog.clock_s(),
             self._query_s(call),
             idle_s,
@@ -286,7 +290,7 @@ class Limits:
 
     def _watched_put(self, call: "Call", give_up: Callable[[VelariaError], object]) -> WatchedPut:
         """Watched until it is dropped. Where the front can, it ends the silent call alone."""
-        ways = self._ways(call, lambda: None)
+        ways = self._ways(call)
 
         def end() -> None:
             if call.end_silent is None or watched.fault is None:
@@ -316,14 +320,14 @@ class Limits:
         get = self._options.get
         self.rates.set_rate(get("limits.calls_per_s"), get("limits.calls_burst"))
 
-    def _ways(self, call: "Call", cancel: Callable[[], object]) -> Ways:
+    def _ways(self, call: "Call") -> Ways:
         peer = call.facts.peer
 
         def cut_off() -> None:
             if cut(peer, self._ports()):
                 self._metrics.add("connections_cut_total")
 
-        return Ways(cancel, lambda: self._metrics.add("calls_idle_total"), cut_off)
+        return Ways(lambda: self._metrics.add("calls_idle_total"), cut_off)
 
     def _cut_silent(self, silent_s: float) -> None:
         """One look is for all calls that ask at about the same time."""
@@ -343,13 +347,13 @@ class Limits:
         idle_s: float = self._options.get("limits.read_idle_s")
         return min(idle_s or PRESSED_IDLE_S, PRESSED_IDLE_S) if self.memory.is_high() else idle_s
 
-    def _await_memory(self, tracked: "TrackedQuery", call: "Call | None" = None) -> bool:
+    def _await_memory(self, tracked: "TrackedQuery", awaiting: "Call | None") -> bool:
         """Whether there was a wait: memory comes back soon when it is held by results that nobody
         reads."""
         asked_s = self.watchdog.clock_s()
         has_waited = False
         while self._others_work() and self.memory.is_high():
-            if call is not None and call.is_cancelled:
+            if awaiting is not None and awaiting.is_cancelled:
                 raise VelariaError(codes.CANCELLED, "the client went away before its turn")
             tracked.refuse_when_cancelled()
             if self.watchdog.clock_s() - asked_s >= MEMORY_WAIT_S:
@@ -376,14 +380,3 @@ class Limits:
         if call.principal is None and call.session_id and self._is_session(call.session_id):
             return f"session {call.session_id}"
         return call.facts.client
-
-
-def _forget_judged(call: "Call", has_waited: bool) -> None:
-    """What a statement was judged by may have changed while it had to wait."""
-    if has_waited:
-        call.judged = None
-
-
-def _on_give_up(call: "Call", tracked: "TrackedQuery", give_up: Callable[[], object]) -> None:
-    call.on_cancel(give_up)
-    tracked.when_cancel_asked(give_up)

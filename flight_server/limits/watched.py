@@ -26,14 +26,13 @@ _LOOKS_PER_IDLE = 20
 class Tracked(Protocol):
     """The part of a TrackedQuery that is needed here."""
 
-    def give_reason(self, reason: VelariaError) -> None: ...
+    def give_up(self, reason: VelariaError) -> None: ...
 
 
 class Ways(NamedTuple):
-    """How a call's work is ended: `cancel` ends the query, `cut` the connection; `count_idle`
-    counts the silent. None may block."""
+    """What is done about a call that is silent: it is counted, and later its connection is cut.
+    Neither may block."""
 
-    cancel: Callable[[], object]
     count_idle: Callable[[], object]
     cut: Callable[[], object]
 
@@ -101,8 +100,7 @@ class WatchedStatement:
     def look(self, now_s: float) -> None:
         if self._deadline_s is not None and now_s >= self._deadline_s:
             self._deadline_s = None
-            self._tracked.give_reason(too_late(self.query_s))
-            self._ways.cancel()
+            self._tracked.give_up(too_late(self.query_s))
         result = self.result
         if result is None or result.row_count == 0:
             return  # it computes, which is not the client's fault
@@ -116,11 +114,7 @@ class WatchedStatement:
             if progress != self._progress:
                 self._progress = progress
                 self._idle.moved_s = now_s
-        self._idle.look(now_s, idle_s, lambda: self._give_up(idle_s), self._ways)
-
-    def _give_up(self, idle_s: float) -> None:
-        self._tracked.give_reason(unread(idle_s))
-        self._ways.cancel()
+        self._idle.look(now_s, idle_s, lambda: self._tracked.give_up(unread(idle_s)), self._ways)
 
 
 class WatchedClient:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -371,8 +372,8 @@ def meanwhile_a_wait(service: Service, call: Call) -> None:
     limits = Limits(Options({}), Metrics(), frozenset)
     limits.admission.set_bounds(Bounds(running_max=1, waiting_max=1, wait_s=30.0))
     first = limits.admission.enter("another")
-    tracked = cast(TrackedQuery, SimpleNamespace(when_cancel_asked=lambda action: None))
-    waiting = threading.Thread(target=limits.lasting, args=(call, tracked, lambda: None))
+    tracked = cast(TrackedQuery, SimpleNamespace(cancelled_with=lambda action: nullcontext()))
+    waiting = threading.Thread(target=limits.lasting, args=(call, tracked))
     waiting.start()
     assert until(lambda: limits.admission.counts()["waiting"] == 1)
     first.leave()

@@ -3,6 +3,8 @@ shares, and no place lost whatever is given up when."""
 
 import threading
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 from hypothesis import given
@@ -103,7 +105,7 @@ def test_who_gives_up_waiting_is_told_so_and_leaves_the_queue() -> None:
     admission = Admission(bounds(1, wait_s=60.0))
     admission.enter("a")
     with pytest.raises(VelariaError, match="VEL3010"):
-        admission.enter("b", lambda give_up: give_up())
+        admission.enter("b", lambda give_up: nullcontext(give_up()))
     assert admission.counts() == {"running": 1, "waiting": 0}
 
 
@@ -115,7 +117,11 @@ def test_giving_up_after_the_grant_does_not_lose_the_place() -> None:
     asked = threading.Event()
 
     def wait() -> None:
-        got.append(admission.enter("b", lambda action: (give_up.append(action), asked.set())))
+        def waiting(action: Callable[[], object]) -> AbstractContextManager[None]:
+            give_up.append(action)
+            return nullcontext(asked.set())
+
+        got.append(admission.enter("b", waiting))
 
     thread = threading.Thread(target=wait)
     thread.start()

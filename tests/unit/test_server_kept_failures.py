@@ -89,8 +89,7 @@ class Sources:
         try:
             self.fail()
         except VelariaError as reason:
-            tracked.give_reason(reason)
-        tracked.ask_cancel()
+            tracked.give_up(reason)
         return tracked.refuse_when_cancelled
 
     def failure_under_that_reason(self) -> Callable[[], object]:
@@ -105,7 +104,7 @@ class Sources:
         return fail
 
     def silent_client(self) -> Callable[[], object]:
-        ways = Ways(lambda: None, lambda: None, lambda: None)
+        ways = Ways(lambda: None, lambda: None)
         watched = WatchedPut(lambda silent: None, ways, lambda: 0.0, 1.0)
         watched.waits()
         watched.look(2.0)

@@ -25,7 +25,8 @@ class Query:
         )
         self.tracked: Any = SimpleNamespace(
             cancel=lambda rows: self.told.append("cancelled"),
-            give_reason=self.told.append,
+            give_up=lambda reason: self.told.extend((reason, "cancel")),
+            ask_cancel=lambda: self.told.append("cancel"),
         )
 
     def start(self) -> Started:
