@@ -5,9 +5,9 @@ A pin keeps the versions of the tables that stood then, which later changes have
 end with their tickets' time, and all of them when memory is short.
 """
 
+import heapq
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +17,9 @@ from velaria.flight_server.options import Options
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
+SPARE_ENDS_MAX = 64
+"""Of entries that no longer count, beside as many as there are pins."""
+
 
 @dataclass
 class _Pin:
@@ -25,8 +28,13 @@ class _Pin:
 
 
 class Pins:
-    """By query id; past tickets.pins_kept the oldest goes. Those whose time is over are looked for
-    by the watchdog."""
+    """By query id; past tickets.pins_kept the one goes whose time ends first. Those whose time is
+    over are looked for by the watchdog.
+
+    `_ends` is a heap of when each ends: a reload may give later tickets less time than earlier
+    ones, so that the order of their making says nothing. An entry counts while its pin ends then;
+    a renewal leaves one behind.
+    """
 
     def __init__(
         self,
@@ -36,7 +44,8 @@ class Pins:
         self._clock_unix_ms = clock_unix_ms
         self._options = options
         self._lock = threading.Lock()
-        self._pins: OrderedDict[str, _Pin] = OrderedDict()
+        self._pins: dict[str, _Pin] = {}
+        self._ends: list[tuple[int, str]] = []
         self._watchdog: Watchdog | None = None
 
     def be_watched(self, watchdog: Watchdog) -> None:
@@ -49,15 +58,16 @@ class Pins:
             if not self._pins and self._watchdog is not None:
                 self._watchdog.watch(self)
             self._pins[query_id] = _Pin(described, until_unix_ms)
+            self._enter_end(query_id, until_unix_ms)
             while len(self._pins) > kept_max:
-                over.append(self._pins.popitem(last=False))
+                over.append(self._pins.pop(self._first_to_end()))
         over.clear()  # as in let_go
 
     def renew(self, query_id: str, until_unix_ms: int) -> None:
         """VEL1005 when it is gone."""
         with self._lock:
             self._find(query_id).until_unix_ms = until_unix_ms
-            self._pins.move_to_end(query_id)
+            self._enter_end(query_id, until_unix_ms)
 
     def find(self, query_id: str) -> StatementInfo:
         """VEL1005 when it is gone."""
@@ -69,8 +79,8 @@ class Pins:
         now_unix_ms, over = self._clock_unix_ms(), []
         with self._lock:
             while self._pins:
-                query_id, oldest = next(iter(self._pins.items()))
-                if oldest.until_unix_ms >= now_unix_ms:
+                query_id = self._first_to_end()
+                if self._pins[query_id].until_unix_ms >= now_unix_ms:
                     return
                 over.append(self._pins.pop(query_id))  # freed on return, without the lock
             if self._watchdog is not None:
@@ -79,10 +89,25 @@ class Pins:
     def let_go(self) -> None:
         """Of all; their tickets are refused from now on."""
         with self._lock:
-            gone, self._pins = self._pins, OrderedDict()
+            gone, self._pins, self._ends = self._pins, {}, []
             if self._watchdog is not None:
                 self._watchdog.drop(self)
         gone.clear()  # frees the tables' rows, without the lock
+
+    def _enter_end(self, query_id: str, until_unix_ms: int) -> None:
+        heapq.heappush(self._ends, (until_unix_ms, query_id))
+        if len(self._ends) > 2 * len(self._pins) + SPARE_ENDS_MAX:
+            self._ends = [(pin.until_unix_ms, each) for each, pin in self._pins.items()]
+            heapq.heapify(self._ends)
+
+    def _first_to_end(self) -> str:
+        """Of the pins, of which there is one at least."""
+        while True:
+            until_unix_ms, query_id = self._ends[0]
+            pin = self._pins.get(query_id)
+            if pin is not None and pin.until_unix_ms == until_unix_ms:
+                return query_id
+            heapq.heappop(self._ends)
 
     def _find(self, query_id: str) -> _Pin:
         pin = self._pins.get(query_id)

@@ -8,7 +8,7 @@ from velaria._kernel import Session, StatementInfo
 from velaria.flight_server.limits.memory import MemoryGuard
 from velaria.flight_server.limits.watchdog import Watchdog
 from velaria.flight_server.options import Options
-from velaria.flight_server.pins import Pins
+from velaria.flight_server.pins import SPARE_ENDS_MAX, Pins
 from velaria.schemas.errors import VelariaError
 
 
@@ -76,6 +76,40 @@ def test_a_renewed_pin_stays(described: StatementInfo) -> None:
     assert is_kept(pins, "q-1")
     with pytest.raises(VelariaError):
         pins.renew("q-9", 300)
+
+
+def test_those_that_are_over_go_whichever_was_made_first(described: StatementInfo) -> None:
+    """As after a reload that gives tickets less time than before."""
+    clock = Clock()
+    pins = Pins(Options(), clock)
+    pins.keep("long", described, 10_000)
+    pins.keep("renewed", described, 9_000)
+    pins.keep("short", described, 100)
+    pins.renew("renewed", 100)
+    clock.now_ms = 101
+    pins.look(0.0)
+    assert [is_kept(pins, name) for name in ("long", "renewed", "short")] == [True, False, False]
+
+
+def test_past_the_bound_the_one_goes_that_ends_first(described: StatementInfo) -> None:
+    pins = Pins(Options({"tickets.pins_kept": 2}))
+    pins.keep("long", described, 10_000)
+    pins.keep("short", described, 100)
+    pins.keep("kept again", described, 100)
+    pins.keep("kept again", described, 5_000)
+    assert [is_kept(pins, name) for name in ("long", "short", "kept again")] == [True, False, True]
+
+
+def test_a_pin_that_is_renewed_for_ever_costs_no_more_than_one(described: StatementInfo) -> None:
+    clock = Clock()
+    pins = Pins(Options(), clock)
+    for until_ms in range(10 * SPARE_ENDS_MAX):
+        pins.keep("q-1", described, until_ms)
+        pins.renew("q-1", until_ms + 1)
+        assert len(pins._ends) <= 2 + SPARE_ENDS_MAX
+    clock.now_ms = 10 * SPARE_ENDS_MAX + 1
+    pins.look(0.0)
+    assert not is_kept(pins, "q-1")
 
 
 def test_past_the_bound_the_oldest_goes(described: StatementInfo) -> None:
