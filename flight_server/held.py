@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from velaria._kernel import QueryResult
 from velaria.flight_server.identity.principals import caller_client, caller_name
-from velaria.flight_server.limits.shares import held_by, refuse_beyond
+from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
 from velaria.flight_server.options import Options
 from velaria.flight_server.queries import TrackedQuery
 from velaria.schemas import errors as codes
@@ -196,15 +196,15 @@ class HeldBook:
         return held, result, batches
 
     def _refuse_when_full(self) -> None:
-        client, get = caller_client(), self._options.get
+        client = caller_client()
         for query_id in [known for known, held in self._held.items() if held.is_over()]:
             del self._held[query_id]
         refuse_beyond(
             "results are held for query.poll",
             len(self._held),
             held_by(client, (held.client for held in self._held.values())),
-            get("limits.results_held"),
-            get("limits.share_percent") / 100,
+            self._options.get("limits.results_held"),
+            share_of(self._options),
             "Read those that are ready, or cancel them.",
         )
 

@@ -79,7 +79,8 @@ class Options:
         return [value for row, value in told if shown_value(row, value) == HIDDEN]
 
     def on_change(self, name: str, callback: Callback) -> None:
-        """Call with the new value whenever a reload has changed a live setting."""
+        """Call with the new value whenever a reload has changed a live setting: for what is to be
+        done about it at once, as the level of the log. Others ask `get` when they need a value."""
         if not self._table[name].live:
             raise ValueError(f"not a live setting: {name}")
         self._callbacks.setdefault(name, []).append(callback)

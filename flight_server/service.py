@@ -62,8 +62,8 @@ class Service:
         self.tickets = TicketOffice(options)
         self.once = OnceReplies(options)
         self.queries = QueryBook(ledger, self.metrics, self.tracer, session)
-        self.streams = StreamBook(session, self.queries)
-        self.sessions = SessionBook(session)
+        self.streams = StreamBook(session, self.queries, options)
+        self.sessions = SessionBook(session, options)
         self.transactions = TransactionBook(session, options)
         self.prepared = PreparedBook(options)
         by_connection = options.get("sessions.by_connection")
@@ -84,16 +84,11 @@ class Service:
         self.limits.memory.spare(self.tickets.pins.let_go)
         self.shared = SharedResults(self.limits)
         self.drain_requested = threading.Event()
-        self.drain_wait_s: float = options.get("server.drain_wait_s")
+        self._drain_asked_s: float | None = None
         self._draining = threading.Event()
         self.health = Health(self)
         watch_gauges(self)
         options.follow("history.keep_days", ledger.keep_for)
-        options.follow("sessions.idle_s", self.sessions.set_idle)
-        options.follow("sessions.open_max", self.sessions.set_open_max)
-        options.follow("limits.streams_running", self.streams.set_running_max)
-        for book in (self.sessions, self.streams):
-            options.follow("limits.share_percent", book.set_share)
 
     def connection(self, call: Call) -> Session | Connection:
         """What a call's statements run on: the session it names, or the database itself."""
@@ -128,10 +123,15 @@ class Service:
 
     def request_drain(self, wait_s: float | None = None) -> None:
         """Refuse new work from now on; the main thread then ends what is left and the process."""
-        asked: float = self.options.get("server.drain_wait_s") if wait_s is None else wait_s
-        self.drain_wait_s = asked
+        self._drain_asked_s = wait_s
         self._draining.set()
         self.drain_requested.set()
+
+    @property
+    def drain_wait_s(self) -> float:
+        """How long calls under way may go on: as long as who asked for the end has said."""
+        told: float = self.options.get("server.drain_wait_s")
+        return told if self._drain_asked_s is None else self._drain_asked_s
 
     def refuse_when_draining(self) -> None:
         if self._draining.is_set():

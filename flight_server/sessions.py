@@ -16,18 +16,17 @@ from typing import TYPE_CHECKING
 
 from velaria._kernel import Connection, Session
 from velaria.flight_server.identity.principals import caller_client, caller_name
-from velaria.flight_server.limits.shares import held_by, refuse_beyond
+from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
 from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 if TYPE_CHECKING:
     from velaria.flight_server.calls import Call
+    from velaria.flight_server.options import Options
 
 SESSION_HEADER = "velaria-session"
 SESSION_COOKIE = "arrow_flight_session_id"
-IDLE_S = 1800.0
-SESSIONS_MAX = 1000
 
 
 @dataclass
@@ -53,14 +52,12 @@ class SessionBook:
     def __init__(
         self,
         session: Session,
+        options: "Options",
         clock_s: Callable[[], float] = time.monotonic,
-        sessions_max: int = SESSIONS_MAX,
     ) -> None:
         self._session = session
+        self._options = options
         self._clock_s = clock_s
-        self._sessions_max = sessions_max
-        self._share = 1.0
-        self._idle_s = IDLE_S
         self._lock = threading.Lock()
         self._held: dict[str, _Held] = {}
         self._ids: dict[int, str] = {}
@@ -71,19 +68,9 @@ class SessionBook:
         """Run `action` with the id of every session that ends, before its connection is closed."""
         self._on_end.append(action)
 
-    def set_idle(self, idle_s: float) -> None:
-        """For sessions opened from now on that name no time of their own."""
-        self._idle_s = idle_s
-
-    def set_open_max(self, sessions_max: int) -> None:
-        self._sessions_max = sessions_max
-
-    def set_share(self, percent: int) -> None:
-        """The part of them that one client may have."""
-        self._share = percent / 100
-
     def open(self, idle_s: float | None = None, query_s: float | None = None) -> str:
-        """The id of a new session. VEL5002 when there are too many, in all or of this client."""
+        """The id of a new session, by default of the idle time that sessions.idle_s says now.
+        VEL5002 when there are too many, in all or of this client."""
         self.close_idle()
         client = caller_client()
         session_id = f"s-{secrets.token_hex(16)}"
@@ -93,12 +80,12 @@ class SessionBook:
                 "sessions are open",
                 len(self._held),
                 own,
-                self._sessions_max,
-                self._share,
+                self._options.get("sessions.open_max"),
+                share_of(self._options),
                 "Close sessions that are not used, or wait until they expire.",
             )
             number = next(self._numbers)
-            idle_s = idle_s or self._idle_s
+            idle_s = idle_s or self._options.get("sessions.idle_s")
             held = _Held(self._session.connect(), idle_s, self._clock_s(), number)
             held.query_s = query_s
             self._held[session_id], self._ids[number] = held, session_id

@@ -1,7 +1,8 @@
 """The one table of the server's settings.
 
 From a row come its key in the configuration file, its environment variable, its flag, its line in
-`server.settings` and in the reference page. Who needs a value reads `service.options.get(name)`.
+`server.settings` and in the reference page. Who needs a value asks `Options.get(name)` at that
+moment and keeps no copy, so that a reload is in force from the next asking on.
 """
 
 from dataclasses import dataclass

@@ -15,12 +15,11 @@ from velaria._kernel import Connection, KernelError, Session, StreamingQuery, Su
 from velaria.flight_server.calls import Call
 from velaria.flight_server.identity.permissions import may_follow, may_see_query
 from velaria.flight_server.identity.principals import caller_client
-from velaria.flight_server.limits.shares import held_by, refuse_beyond
+from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
+from velaria.flight_server.options import Options
 from velaria.flight_server.queries import QueryBook, TrackedQuery, new_query_id
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-
-RUNNING_MAX = 1000
 
 _ENDED_WELL = frozenset({"finished", "stopped"})
 
@@ -28,21 +27,13 @@ _log = structlog.get_logger("velaria.flight_server")
 
 
 class StreamBook:
-    def __init__(self, session: Session, queries: QueryBook) -> None:
+    def __init__(self, session: Session, queries: QueryBook, options: Options) -> None:
         self._session = session
         self._queries = queries
+        self._options = options
         self._lock = threading.Lock()
         self._clients: dict[str, str] = {}  # by query, from before it is made
         self._followers: dict[str, threading.Thread] = {}
-        self._running_max = RUNNING_MAX
-        self._share = 1.0
-
-    def set_running_max(self, running_max: int) -> None:
-        self._running_max = running_max
-
-    def set_share(self, percent: int) -> None:
-        """The part of them that one client may have."""
-        self._share = percent / 100
 
     def start(
         self,
@@ -192,8 +183,8 @@ class StreamBook:
                 "continuous queries run",
                 len(self._clients),
                 own,
-                self._running_max,
-                self._share,
+                self._options.get("limits.streams_running"),
+                share_of(self._options),
                 "Stop some that are not needed.",
             )
             self._clients[query_id] = client

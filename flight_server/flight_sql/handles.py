@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from velaria.flight_server.identity.principals import caller_client
-from velaria.flight_server.limits.shares import held_by, refuse_beyond
+from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
 from velaria.flight_server.options import Options
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -162,7 +162,7 @@ class HandleBook(Generic[Item]):
             len(self._held),
             held_by(client, (held.client for held in self._held.values())),
             self._options.get(self._held_max),
-            self._options.get("limits.share_percent") / 100,
+            share_of(self._options),
             "Close those that are not used, or wait until they expire.",
         )
 

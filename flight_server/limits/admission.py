@@ -7,15 +7,29 @@ share, so that one who sends much delays mostly himself.
 """
 
 import math
+import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from velaria.flight_server.limits.shares import share_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+
+if TYPE_CHECKING:
+    from velaria.flight_server.options import Options
+
+RUNNING_PER_CORE = 4
+RUNNING_MIN = 8
+
+
+def running_max(asked: int) -> int:
+    """Each running statement delays a short one by one turn of the kernel's (5 ms and less), so
+    there are few; but more than cores, since some wait for files."""
+    return asked or max(RUNNING_MIN, RUNNING_PER_CORE * (os.cpu_count() or 1))
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,20 @@ class Bounds:
 
     def waiting_each(self) -> int:
         return max(1, math.floor(self.waiting_max * self.share))
+
+
+_SETTINGS = (
+    "limits.statements_running",
+    "limits.statements_waiting",
+    "limits.wait_s",
+    "limits.share_percent",
+)
+
+
+def bounds_of(options: "Options") -> Bounds:
+    """As they are now."""
+    running, waiting, wait_s, _ = (options.get(name) for name in _SETTINGS)
+    return Bounds(running_max(running), waiting, wait_s, share_of(options))
 
 
 class Place:
@@ -53,22 +81,19 @@ class Place:
 
 
 class Admission:
-    """All places. Safe from every thread; never calls out while it holds its lock."""
+    """All places. Safe from every thread; never calls out while it holds its lock. Who runs keeps
+    his place when a reload leaves fewer."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, options: "Options") -> None:
         self._lock = threading.Lock()
-        self._bounds = bounds
+        self._options = options
         self._running: Counter[str] = Counter()
         self._held: set[Place] = set()
         self._queues: dict[str, OrderedDict[int, Place]] = {}
         self._waiting_count = 0
         self._next_turn = 0
-
-    def set_bounds(self, bounds: Bounds) -> None:
-        """From now on; who runs keeps his place."""
-        with self._lock:
-            self._bounds = bounds
-            self._grant()
+        for name in _SETTINGS:
+            options.on_change(name, lambda _: self._look_again())
 
     def enter(
         self,
@@ -96,15 +121,16 @@ class Admission:
         with self._lock:
             place = Place(self, principal, self._next_turn)
             self._next_turn += 1
+            bounds = bounds_of(self._options)
             # Who waits already could not be let in when something last changed.
-            if principal not in self._queues and self._has_room(principal):
+            if principal not in self._queues and self._has_room(principal, bounds):
                 self._take(place)
                 return place
             place.settled = threading.Event()
             self._queues.setdefault(principal, OrderedDict())[place.turn] = place
             self._waiting_count += 1
-            full = self._waiting_count > self._bounds.waiting_max
-            is_over = full or len(self._queues[principal]) > self._bounds.waiting_each()
+            full = self._waiting_count > bounds.waiting_max
+            is_over = full or len(self._queues[principal]) > bounds.waiting_each()
             if is_over:
                 self._forget(place)
         if is_over:
@@ -112,7 +138,7 @@ class Admission:
                 codes.OVERLOADED,
                 "too many statements wait"
                 + ("" if full else " for this client")
-                + f": {self._bounds.waiting_max if full else self._bounds.waiting_each()}",
+                + f": {bounds.waiting_max if full else bounds.waiting_each()}",
                 hint="Send fewer statements at once, or try again in some seconds.",
             )
         return place
@@ -133,7 +159,7 @@ class Admission:
             return {"running": len(self._held), "waiting": self._waiting_count}
 
     def _await(self, place: Place) -> None:
-        wait_s = self._bounds.wait_s
+        wait_s: float = self._options.get("limits.wait_s")
         assert place.settled is not None
         place.settled.wait(wait_s)
         with self._lock:
@@ -164,10 +190,14 @@ class Admission:
         if not queue:
             del self._queues[place.principal]
 
-    def _has_room(self, principal: str) -> bool:
-        if len(self._held) >= self._bounds.running_max:
+    def _has_room(self, principal: str, bounds: Bounds) -> bool:
+        if len(self._held) >= bounds.running_max:
             return False
-        return self._running[principal] < self._bounds.places_each()
+        return self._running[principal] < bounds.places_each()
+
+    def _look_again(self) -> None:
+        with self._lock:
+            self._grant()
 
     def _take(self, place: Place) -> None:
         self._held.add(place)
@@ -176,11 +206,12 @@ class Admission:
 
     def _grant(self) -> None:
         """Under the lock: hand out what is free."""
+        bounds = bounds_of(self._options)
         while self._queues:
             heads = [
                 next(iter(queue.values()))
                 for principal, queue in self._queues.items()
-                if self._has_room(principal)
+                if self._has_room(principal, bounds)
             ]
             if not heads:
                 return

@@ -1,17 +1,16 @@
 """The server's limits as one: what handlers ask before and while they work for a call."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from velaria.flight_server.limits.admission import Admission, Bounds, Place
+from velaria.flight_server.limits.admission import Admission, Place
 from velaria.flight_server.limits.connections import cut, cut_silent
 from velaria.flight_server.limits.memory import MemoryGuard, cap_bytes
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.limits.rates import RateLimiter
-from velaria.flight_server.limits.shares import Shares
+from velaria.flight_server.limits.shares import Shares, share_of
 from velaria.flight_server.limits.watchdog import TICK_S, Watchdog
 from velaria.flight_server.limits.watched import (
     WatchedClient,
@@ -32,20 +31,12 @@ if TYPE_CHECKING:
     from velaria.flight_server.options import Options
     from velaria.flight_server.queries import TrackedQuery
 
-RUNNING_PER_CORE = 4
-RUNNING_MIN = 8
 PRESSED_IDLE_S = 1.0
 """How long a result may stay unread while the server's memory is short."""
 MEMORY_WAIT_S = 3 * PRESSED_IDLE_S
 """How long a statement waits for memory before it is refused."""
 SILENT_LOOKS_S = 1.0
 """How long at least from one look at all connections for silent ones to the next."""
-
-
-def running_max(asked: int) -> int:
-    """Each running statement delays a short one by one turn of the kernel's (5 ms and less), so
-    there are few; but more than cores, since some wait for files."""
-    return asked or max(RUNNING_MIN, RUNNING_PER_CORE * (os.cpu_count() or 1))
 
 
 class Limits:
@@ -66,8 +57,8 @@ class Limits:
         self._ports = ports
         self._busy_peers = busy_peers
         self._is_session = is_session
-        self.admission = Admission(self._bounds())
-        self.rates = RateLimiter()
+        self.admission = Admission(options)
+        self.rates = RateLimiter(options)
         self.memory = MemoryGuard(cap_bytes(options.get("limits.memory_bytes")))
         self.watchdog = Watchdog()
         self._open = {
@@ -77,10 +68,6 @@ class Limits:
         self._unheard = Shares("calls wait for their first message")
         self._looked_s = -SILENT_LOOKS_S
         self._never = threading.Event()
-        for key in ("statements_running", "statements_waiting", "wait_s", "share_percent"):
-            options.on_change(f"limits.{key}", lambda _: self.admission.set_bounds(self._bounds()))
-        for key in ("calls_per_s", "calls_burst"):
-            options.follow(f"limits.{key}", lambda _: self._set_rate())
 
     def start(self) -> None:
         self.watchdog.start()
@@ -90,7 +77,7 @@ class Limits:
 
     def check_rate(self, call: "Call") -> None:
         """VEL5008 for who calls too often."""
-        if self.rates.is_limited:
+        if self.rates.per_s > 0:
             self.rates.check(self._client_of(call))
 
     def check_statement(self, sql: str) -> None:
@@ -177,7 +164,7 @@ class Limits:
         self._unheard.enter(holder, self.count_max("puts"), share)
         watched = WatchedFirst(
             self.watchdog.clock_s(),
-            self._options.get("limits.put_idle_s"),
+            self._put_idle_s,
             lambda: self._metrics.add("calls_idle_total"),
             self._cut_silent,
         )
@@ -233,8 +220,7 @@ class Limits:
 
     def share(self) -> float:
         """The part of what is bounded that one client may have."""
-        percent: int = self._options.get("limits.share_percent")
-        return percent / 100
+        return share_of(self._options)
 
     def gauges(self) -> dict[str, Callable[[], float]]:
         """How to read those rows of the metrics' table that are measured here."""
@@ -302,23 +288,14 @@ class Limits:
             give_up,
             ways._replace(cut=end),
             self.watchdog.clock_s,
-            self._options.get("limits.put_idle_s"),
+            self._put_idle_s,
         )
         self.watchdog.watch(watched)
         return watched
 
-    def _bounds(self) -> Bounds:
-        get = self._options.get
-        return Bounds(
-            running_max(get("limits.statements_running")),
-            get("limits.statements_waiting"),
-            get("limits.wait_s"),
-            self.share(),
-        )
-
-    def _set_rate(self) -> None:
-        get = self._options.get
-        self.rates.set_rate(get("limits.calls_per_s"), get("limits.calls_burst"))
+    def _put_idle_s(self) -> float:
+        idle_s: float = self._options.get("limits.put_idle_s")
+        return idle_s
 
     def _ways(self, call: "Call") -> Ways:
         peer = call.facts.peer

@@ -8,46 +8,44 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+
+if TYPE_CHECKING:
+    from velaria.flight_server.options import Options
 
 PRINCIPALS_KEPT_MAX = 10_000
 
 
 class RateLimiter:
-    """`per_s` 0 lets everything through. The clock is given, so that tests need not wait."""
+    """As limits.calls_per_s and limits.calls_burst say. The clock is given, so that tests need not
+    wait."""
 
-    def __init__(
-        self,
-        per_s: float = 0.0,
-        burst: int = 1,
-        clock_s: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, options: "Options", clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._options = options
         self._clock_s = clock_s
         self._lock = threading.Lock()
         self._due_s: OrderedDict[str, float] = OrderedDict()
-        self.set_rate(per_s, burst)
-
-    def set_rate(self, per_s: float, burst: int) -> None:
-        self._per_s = per_s
-        self._burst = max(1, burst)
 
     @property
-    def is_limited(self) -> bool:
-        return self._per_s > 0
+    def per_s(self) -> float:
+        """0 lets everything through."""
+        per_s: float = self._options.get("limits.calls_per_s")
+        return per_s
 
     def wait_s(self, principal: str) -> float:
         """0 when the call may come now, and is counted; else the time until one may, and it is
         not."""
-        per_s = self._per_s
+        per_s, burst = self.per_s, self._options.get("limits.calls_burst")
         if per_s <= 0:
             return 0.0
         interval_s = 1.0 / per_s
         now_s = self._clock_s()
         with self._lock:
             due_s = max(now_s, self._due_s.get(principal, now_s))
-            early_s = due_s - (self._burst - 1) * interval_s - now_s
+            early_s: float = due_s - (burst - 1) * interval_s - now_s
             if early_s > 1e-9:
                 return early_s
             self._due_s[principal] = due_s + interval_s
@@ -62,6 +60,6 @@ class RateLimiter:
         if wait_s > 0:
             raise VelariaError(
                 codes.RATE_LIMITED,
-                f"too many calls per second; the limit is {self._per_s:g}",
+                f"too many calls per second; the limit is {self.per_s:g}",
                 hint=f"Try again in {max(1, round(wait_s * 1000))} ms.",
             )

@@ -5,11 +5,21 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
+if TYPE_CHECKING:
+    from velaria.flight_server.options import Options
+
 _HINT = "Wait until some have ended, or end some that are not needed."
+
+
+def share_of(options: "Options") -> float:
+    """The part of what is bounded that one client may have."""
+    percent: int = options.get("limits.share_percent")
+    return percent / 100
 
 
 def refuse_beyond(

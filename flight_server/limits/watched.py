@@ -194,9 +194,9 @@ class WatchedPut(WatchedClient):
         give_up: Callable[[VelariaError], object],
         ways: Ways,
         clock_s: Callable[[], float],
-        idle_s: float,
+        idle_s: Callable[[], float],
     ) -> None:
-        super().__init__(unsent, give_up, ways, clock_s, lambda: idle_s)
+        super().__init__(unsent, give_up, ways, clock_s, idle_s)
 
 
 class WatchedFirst:
@@ -206,12 +206,13 @@ class WatchedFirst:
     def __init__(
         self,
         now_s: float,
-        idle_s: float,
+        idle_s: Callable[[], float],
         count_idle: Callable[[], object],
         cut: Callable[[float], object],
     ) -> None:
         self._idle_s = idle_s
-        self._next_s = now_s + idle_s
+        self._began_s = now_s
+        self._next_cut_s = 0.0
         self._count_idle = count_idle
         self._cut = cut
         self._fault: VelariaError | None = None
@@ -229,14 +230,15 @@ class WatchedFirst:
             raise self._fault.anew()
 
     def look(self, now_s: float) -> None:
-        if self._idle_s <= 0 or now_s < self._next_s:
-            return
-        self._next_s = now_s + CUT_AFTER_S
+        idle_s = self._idle_s()
         if self._fault is None:
-            self._fault = unsent(self._idle_s)
-            self._count_idle()
-        else:
-            self._cut(self._idle_s)
+            if 0 < idle_s <= now_s - self._began_s:
+                self._fault = unsent(idle_s)
+                self._next_cut_s = now_s + CUT_AFTER_S
+                self._count_idle()
+        elif idle_s > 0 and now_s >= self._next_cut_s:
+            self._next_cut_s = now_s + CUT_AFTER_S
+            self._cut(idle_s)
 
 
 def unsent(idle_s: float) -> VelariaError:

@@ -7,6 +7,7 @@ import pytest
 
 from velaria import _kernel
 from velaria.flight_server.flight_sql.peer_sessions import PeerSessions, established, forms_of
+from velaria.flight_server.options import Options
 from velaria.flight_server.sessions import SessionBook
 
 SERVER_PORT = 31337
@@ -34,7 +35,7 @@ def host() -> Host:
 
 @pytest.fixture
 def sessions() -> SessionBook:
-    return SessionBook(_kernel.Session(threads=1))
+    return SessionBook(_kernel.Session(threads=1), Options())
 
 
 @pytest.fixture

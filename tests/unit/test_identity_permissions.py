@@ -26,7 +26,6 @@ from velaria.flight_server.identity.permissions import (
     statement_fault,
 )
 from velaria.flight_server.identity.principals import Principal, parse_binding
-from velaria.flight_server.limits.admission import Bounds
 from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.options import Options
@@ -369,8 +368,8 @@ def meanwhile_another_statement(service: Service, call: Call) -> None:
 
 
 def meanwhile_a_wait(service: Service, call: Call) -> None:
-    limits = Limits(Options({}), Metrics(), frozenset)
-    limits.admission.set_bounds(Bounds(running_max=1, waiting_max=1, wait_s=30.0))
+    told = {"limits.statements_running": 1, "limits.statements_waiting": 1}
+    limits = Limits(Options(told), Metrics(), frozenset)
     first = limits.admission.enter("another")
     tracked = cast(TrackedQuery, SimpleNamespace(cancelled_with=lambda action: nullcontext()))
     waiting = threading.Thread(target=limits.lasting, args=(call, tracked))

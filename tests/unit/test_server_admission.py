@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velaria.flight_server.limits.admission import Admission, Bounds, Place
+from velaria.flight_server.limits.admission import Admission, Place, bounds_of
+from velaria.flight_server.options import Options
 from velaria.schemas.errors import VelariaError
 
 STEPS = st.lists(
@@ -19,16 +20,20 @@ STEPS = st.lists(
 )
 
 
-def bounds(running: int = 2, waiting: int = 100, wait_s: float = 0.0, share: float = 1.0) -> Bounds:
-    return Bounds(running, waiting, wait_s, share)
+def bounds(
+    running: int = 2, waiting: int = 100, wait_s: float = 0.0, share: float = 1.0
+) -> Options:
+    told = {"statements_running": running, "statements_waiting": waiting, "wait_s": wait_s}
+    flags = {f"limits.{name}": value for name, value in told.items()}
+    return Options({**flags, "limits.share_percent": round(100 * share)})
 
 
 @given(steps=STEPS, running=st.integers(1, 4), share=st.sampled_from([0.3, 0.5, 1.0]))
 def test_under_any_order_of_asking_and_leaving_the_rules_hold(
     steps: list[tuple[str, int]], running: int, share: float
 ) -> None:
-    limits = bounds(running, 20, share=share)
-    admission = Admission(limits)
+    options = bounds(running, 20, share=share)
+    admission, limits = Admission(options), bounds_of(options)
     alive: list[Place] = []
     for step, number in steps:
         if step == "ask":
@@ -134,10 +139,13 @@ def test_giving_up_after_the_grant_does_not_lose_the_place() -> None:
 
 
 def test_more_places_are_handed_out_when_the_bound_is_raised() -> None:
-    admission = Admission(bounds(1))
+    environ = {"VELARIA_LIMITS_STATEMENTS_RUNNING": "1", "VELARIA_LIMITS_SHARE_PERCENT": "100"}
+    options = Options(environ=environ)
+    admission = Admission(options)
     admission.request("a")
     waiting = admission.request("a")
-    admission.set_bounds(bounds(2))
+    environ["VELARIA_LIMITS_STATEMENTS_RUNNING"] = "2"
+    options.reload()
     assert waiting.is_granted
 
 

@@ -11,7 +11,7 @@ from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
 from velaria.flight_server.calls import Call, CallWatcher
-from velaria.flight_server.limits.admission import Bounds, Place
+from velaria.flight_server.limits.admission import Place
 from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.options import Options
@@ -36,8 +36,7 @@ class OnePlace:
     """Limits whose one place another client holds."""
 
     def __init__(self) -> None:
-        self.limits = Limits(Options({}), Metrics(), frozenset)
-        self.limits.admission.set_bounds(Bounds(running_max=1, waiting_max=9, wait_s=DEADLINE_S))
+        self.limits = Limits(Options({"limits.statements_running": 1}), Metrics(), frozenset)
         self.other: Place = self.limits.admission.enter("another")
         self.faults: list[VelariaError] = []
 

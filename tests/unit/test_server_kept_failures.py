@@ -105,13 +105,13 @@ class Sources:
 
     def silent_client(self) -> Callable[[], object]:
         ways = Ways(lambda: None, lambda: None)
-        watched = WatchedPut(lambda silent: None, ways, lambda: 0.0, 1.0)
+        watched = WatchedPut(lambda silent: None, ways, lambda: 0.0, lambda: 1.0)
         watched.waits()
         watched.look(2.0)
         return watched.refuse_when_given_up
 
     def call_without_a_message(self) -> Callable[[], object]:
-        watched = WatchedFirst(0.0, 1.0, lambda: None, lambda silent_s: None)
+        watched = WatchedFirst(0.0, lambda: 1.0, lambda: None, lambda silent_s: None)
         watched.look(2.0)
         return watched.refuse_when_given_up
 

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velaria.flight_server.limits.rates import PRINCIPALS_KEPT_MAX, RateLimiter
+from velaria.flight_server.options import Options
 from velaria.schemas.errors import VelariaError
+
+
+def rate(per_s: float, burst: int) -> Options:
+    return Options({"limits.calls_per_s": per_s, "limits.calls_burst": burst})
 
 
 class Clock:
@@ -25,7 +30,7 @@ def test_no_stretch_of_time_has_more_than_burst_and_rate(
     gaps: list[float], per_s: int, burst: int
 ) -> None:
     clock = Clock()
-    limiter = RateLimiter(per_s, burst, clock)
+    limiter = RateLimiter(rate(per_s, burst), clock)
     taken: list[float] = []
     for gap in gaps:
         clock.now_s += gap
@@ -39,7 +44,7 @@ def test_no_stretch_of_time_has_more_than_burst_and_rate(
 @given(per_s=st.integers(1, 50), burst=st.integers(1, 10), calls=st.integers(1, 30))
 def test_who_waits_as_told_is_let_through(per_s: int, burst: int, calls: int) -> None:
     clock = Clock()
-    limiter = RateLimiter(per_s, burst, clock)
+    limiter = RateLimiter(rate(per_s, burst), clock)
     for _ in range(calls):
         wait_s = limiter.wait_s("p")
         if wait_s:
@@ -49,7 +54,7 @@ def test_who_waits_as_told_is_let_through(per_s: int, burst: int, calls: int) ->
 
 def test_a_burst_passes_and_then_the_rate_holds() -> None:
     clock = Clock()
-    limiter = RateLimiter(10, 3, clock)
+    limiter = RateLimiter(rate(10, 3), clock)
     assert [limiter.wait_s("p") for _ in range(3)] == [0, 0, 0]
     assert limiter.wait_s("p") == pytest.approx(0.1)
     clock.now_s += 0.1
@@ -58,7 +63,7 @@ def test_a_burst_passes_and_then_the_rate_holds() -> None:
 
 def test_a_refused_call_does_not_count() -> None:
     clock = Clock()
-    limiter = RateLimiter(10, 1, clock)
+    limiter = RateLimiter(rate(10, 1), clock)
     limiter.check("p")
     for _ in range(100):
         assert limiter.wait_s("p") > 0
@@ -67,12 +72,12 @@ def test_a_refused_call_does_not_count() -> None:
 
 
 def test_principals_do_not_share_a_rate() -> None:
-    limiter = RateLimiter(1, 1, Clock())
+    limiter = RateLimiter(rate(1, 1), Clock())
     assert [limiter.wait_s(name) for name in ("a", "b", "c")] == [0, 0, 0]
 
 
 def test_the_refusal_tells_the_time_to_wait() -> None:
-    limiter = RateLimiter(4, 1, Clock())
+    limiter = RateLimiter(rate(4, 1), Clock())
     limiter.check("p")
     with pytest.raises(VelariaError, match="VEL5008") as caught:
         limiter.check("p")
@@ -81,12 +86,12 @@ def test_the_refusal_tells_the_time_to_wait() -> None:
 
 
 def test_no_rate_lets_everything_through() -> None:
-    limiter = RateLimiter(0, 1, Clock())
+    limiter = RateLimiter(rate(0, 1), Clock())
     assert all(limiter.wait_s("p") == 0 for _ in range(100))
 
 
 def test_what_is_kept_of_principals_is_bounded() -> None:
-    limiter = RateLimiter(1, 1, Clock())
+    limiter = RateLimiter(rate(1, 1), Clock())
     for number in range(PRINCIPALS_KEPT_MAX + 10):
         limiter.check(f"p{number}")
     assert len(limiter._due_s) == PRINCIPALS_KEPT_MAX

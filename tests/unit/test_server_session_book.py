@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from velaria import _kernel
+from velaria.flight_server.options import Options
 from velaria.flight_server.sessions import SessionBook
 from velaria.schemas.errors import VelariaError
 
@@ -38,7 +39,7 @@ def use(book: SessionBook, session: str) -> OneCall:
 def test_an_idle_session_is_closed_and_its_transaction_rolled_back() -> None:
     kernel, clock = _kernel.Session(threads=1), Clock()
     kernel.execute("CREATE TABLE t(a INTEGER)")
-    book = SessionBook(kernel, clock)
+    book = SessionBook(kernel, Options(), clock)
     session = book.open(idle_s=10)
     call = OneCall()
     connection = book.use(session, cast(Any, call))
@@ -58,7 +59,7 @@ def test_an_idle_session_is_closed_and_its_transaction_rolled_back() -> None:
 
 def test_a_session_with_a_call_under_way_is_not_idle() -> None:
     clock = Clock()
-    book = SessionBook(_kernel.Session(threads=1), clock)
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
     session = book.open(idle_s=1)
     long_call = use(book, session)
     clock.now_s = 100.0
@@ -73,7 +74,7 @@ def test_a_session_with_a_call_under_way_is_not_idle() -> None:
 
 
 def test_there_are_not_more_sessions_than_allowed() -> None:
-    book = SessionBook(_kernel.Session(threads=1), Clock(), sessions_max=2)
+    book = SessionBook(_kernel.Session(threads=1), Options({"sessions.open_max": 2}))
     first = book.open()
     book.open()
     with pytest.raises(VelariaError) as caught:

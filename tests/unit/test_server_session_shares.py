@@ -7,6 +7,7 @@ import pytest
 from velaria import _kernel
 from velaria.flight_server import call_context
 from velaria.flight_server.call_context import CallFacts
+from velaria.flight_server.options import Options
 from velaria.flight_server.sessions import SessionBook
 from velaria.schemas.errors import VelariaError
 
@@ -33,8 +34,8 @@ def from_host(address: str) -> CallFacts:
 def test_one_who_has_opened_his_share_of_sessions_leaves_room(
     greedy: CallFacts, other: CallFacts
 ) -> None:
-    book = SessionBook(_kernel.Session(threads=1), sessions_max=4)
-    book.set_share(50)
+    options = Options({"sessions.open_max": 4, "limits.share_percent": 50})
+    book = SessionBook(_kernel.Session(threads=1), options)
     call_context.enter(greedy)
     first, _ = book.open(), book.open()
     with pytest.raises(VelariaError, match="sessions are open for this client: 2") as caught:

@@ -17,6 +17,7 @@ from velaria.control.ledger import open_ledger
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call, CallWatcher
 from velaria.flight_server.metrics import Metrics
+from velaria.flight_server.options import Options
 from velaria.flight_server.queries import QueryBook
 from velaria.flight_server.streams import StreamBook
 from velaria.schemas.errors import VelariaError
@@ -99,7 +100,7 @@ def test_a_slow_stop_does_not_keep_other_calls_from_being_cancelled(
 ) -> None:
     query = SlowQuery()
     kernel = KernelOfOne(query)
-    streams = StreamBook(kernel, queries)  # type: ignore[arg-type]
+    streams = StreamBook(kernel, queries, Options())  # type: ignore[arg-type]
     service: Any = SimpleNamespace(
         streams=streams,
         connection=lambda call: kernel,
@@ -130,7 +131,7 @@ def test_a_query_that_cannot_start_is_a_failed_run_under_its_promised_id(
     queries: QueryBook,
 ) -> None:
     kernel = KernelOfOne(SlowQuery(), VelariaError("VEL2101", "needs the end of its input"))
-    streams = StreamBook(kernel, queries)  # type: ignore[arg-type]
+    streams = StreamBook(kernel, queries, Options())  # type: ignore[arg-type]
     with pytest.raises(VelariaError):
         streams.start_subscribed(kernel, "SELECT 1", None, "q-promised")  # type: ignore[arg-type]
     assert [(t.query_id, t.state, t.error_code) for t in queries.all()] == [
@@ -162,8 +163,7 @@ class Unstartable(SlowQuery):
 def test_a_query_that_fails_after_it_was_made_is_taken_back(queries: QueryBook, step: str) -> None:
     query = Unstartable(step)
     kernel: Any = KernelOfOne(query)
-    streams = StreamBook(kernel, queries)
-    streams.set_running_max(1)
+    streams = StreamBook(kernel, queries, Options({"limits.streams_running": 1}))
     for query_id in ("q-1", "q-2"):
         with pytest.raises(VelariaError, match=f"cannot {step}"):
             streams.start_subscribed(kernel, "SELECT 1", None, query_id)
@@ -180,7 +180,7 @@ def test_a_query_that_cannot_be_followed_is_taken_back(
 ) -> None:
     session = Session()
     session.execute("CREATE STREAM s (a INT)")
-    streams = StreamBook(session, queries)
+    streams = StreamBook(session, queries, Options())
 
     def refused(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
