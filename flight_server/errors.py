@@ -35,18 +35,6 @@ MESSAGE_BYTES_MAX = 800
 DETAIL_BYTES_MAX = 500
 HINT_BYTES_MAX = 300
 
-# VEL3010 is left out: pyarrow's read_all takes a FlightCancelledError for Ctrl-C and interrupts the
-# program it runs in.
-_FLIGHT_CLASSES: dict[str, type[flight.FlightError]] = {
-    codes.UNAUTHENTICATED: flight.FlightUnauthenticatedError,
-    codes.NOT_PERMITTED: flight.FlightUnauthorizedError,
-    codes.DEADLINE_EXCEEDED: flight.FlightTimedOutError,
-    codes.SERVER_DRAINING: flight.FlightUnavailableError,
-    codes.OVERLOADED: flight.FlightUnavailableError,
-    codes.LEDGER_UNAVAILABLE: flight.FlightUnavailableError,
-    codes.INTERNAL: flight.FlightInternalError,
-}
-
 
 def scrubbed(text: str) -> str:
     """The first line of a library's message without file paths and addresses."""
@@ -178,12 +166,7 @@ def _cut(text: str, bytes_max: int) -> str:
 
 def to_flight_error(fault: BaseException) -> flight.FlightError:
     told = told_of(fault)
-    return _class_of(told)(told.text, _map_of(told))
-
-
-def _class_of(told: Told) -> type[flight.FlightError]:
-    kind: type[flight.FlightError] = _FLIGHT_CLASSES.get(told.reply.code, flight.FlightServerError)
-    return kind
+    return status_of(told.reply.code).plain(told.text, _map_of(told))
 
 
 def _map_of(told: Told) -> bytes:
@@ -222,7 +205,7 @@ def refusal_boundary() -> AbstractContextManager[None]:
 def to_refusal(fault: Exception) -> flight.FlightError:
     """What refusal_boundary makes of a failure, for who ends a call from outside."""
     told = told_of(fault)
-    kind = _class_of(told)
+    kind = status_of(told.reply.code).plain
     return kind(told.text, _details_of(told, kind))
 
 

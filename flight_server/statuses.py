@@ -1,4 +1,4 @@
-"""The gRPC status of each error code, and what makes pyarrow's server end a call with it.
+"""How each error code ends a call: its gRPC status, and what makes pyarrow's server end one so.
 
 pyarrow's server has half of the statuses; for the others the nearest that it has.
 """
@@ -62,10 +62,17 @@ class NotOffered(_Untraced, NotImplementedError):  # type: ignore[override]
 
 class Status(NamedTuple):
     """`code` is gRPC's, on the grpcio front; `kind` is what a Flight SQL method raises on pyarrow's
-    server. Drivers make their kind of error of it."""
+    server. Drivers make their kind of error of it. `plain` is what plain Flight raises: its clients
+    read the code in extra_info, so it says more than that only where they act on the class."""
 
     code: GrpcCode
     kind: type[Exception]
+    plain: type[flight.FlightError] = flight.FlightServerError
+
+
+def _alike(code: GrpcCode, kind: type[flight.FlightError]) -> Status:
+    """Of the same class in both."""
+    return Status(code, kind, kind)
 
 
 _INVALID = Status(GrpcCode.INVALID_ARGUMENT, InvalidRequest)
@@ -73,6 +80,7 @@ _NOT_FOUND = Status(GrpcCode.NOT_FOUND, NotFound)
 _NOT_OFFERED = Status(GrpcCode.UNIMPLEMENTED, NotOffered)
 _WRONG_STATE = Status(GrpcCode.FAILED_PRECONDITION, InvalidRequest)
 _UNAVAILABLE = Status(GrpcCode.UNAVAILABLE, flight.FlightUnavailableError)
+_TRY_LATER = _alike(GrpcCode.UNAVAILABLE, flight.FlightUnavailableError)
 _UNKNOWN = Status(GrpcCode.UNKNOWN, flight.FlightServerError)
 
 # By the longest beginning of the code that stands here. What is wrong with a statement or its size
@@ -82,8 +90,8 @@ _STATUSES: dict[str, Status] = {
     "VEL1": _INVALID,
     codes.UNKNOWN_ACTION: _NOT_OFFERED,
     codes.UNSUPPORTED_REQUEST: _NOT_OFFERED,
-    codes.UNAUTHENTICATED: Status(GrpcCode.UNAUTHENTICATED, flight.FlightUnauthenticatedError),
-    codes.NOT_PERMITTED: Status(GrpcCode.PERMISSION_DENIED, flight.FlightUnauthorizedError),
+    codes.UNAUTHENTICATED: _alike(GrpcCode.UNAUTHENTICATED, flight.FlightUnauthenticatedError),
+    codes.NOT_PERMITTED: _alike(GrpcCode.PERMISSION_DENIED, flight.FlightUnauthorizedError),
     codes.UNKNOWN_HANDLE: _NOT_FOUND,
     "VEL2": _INVALID,
     "VEL2002": _NOT_OFFERED,  # a statement that is understood and not supported
@@ -95,10 +103,11 @@ _STATUSES: dict[str, Status] = {
     codes.UNKNOWN_SCHEMA: _NOT_FOUND,
     "VEL2030": _NOT_FOUND,  # prepared statement
     "VEL3": _INVALID,
-    # Not CANCELLED: pyarrow's read_all takes that for Ctrl-C and interrupts the program it runs in.
-    # A client that cancels its call is told CANCELLED by its own gRPC.
+    # Not CANCELLED, and no FlightCancelledError in plain Flight: pyarrow's read_all takes them for
+    # Ctrl-C and interrupts the program it runs in. A client that cancels its call is told CANCELLED
+    # by its own gRPC.
     codes.CANCELLED: Status(GrpcCode.ABORTED, flight.FlightCancelledError),
-    codes.DEADLINE_EXCEEDED: Status(GrpcCode.DEADLINE_EXCEEDED, flight.FlightTimedOutError),
+    codes.DEADLINE_EXCEEDED: _alike(GrpcCode.DEADLINE_EXCEEDED, flight.FlightTimedOutError),
     codes.OUT_OF_MEMORY: Status(GrpcCode.RESOURCE_EXHAUSTED, flight.FlightUnavailableError),
     "VEL3014": Status(
         GrpcCode.ABORTED, flight.FlightUnavailableError
@@ -108,9 +117,12 @@ _STATUSES: dict[str, Status] = {
     codes.QUERY_STATE: _WRONG_STATE,
     "VEL4012": _WRONG_STATE,  # the stream's input has ended
     "VEL5": _UNAVAILABLE,
+    codes.SERVER_DRAINING: _TRY_LATER,
+    codes.OVERLOADED: _TRY_LATER,
+    codes.LEDGER_UNAVAILABLE: _TRY_LATER,
     codes.RATE_LIMITED: Status(GrpcCode.RESOURCE_EXHAUSTED, flight.FlightUnavailableError),
     codes.CALL_IDLE: Status(GrpcCode.DEADLINE_EXCEEDED, flight.FlightTimedOutError),
-    "VEL9": Status(GrpcCode.INTERNAL, flight.FlightInternalError),
+    "VEL9": _alike(GrpcCode.INTERNAL, flight.FlightInternalError),
 }
 
 _SENT_BY_PYARROW: dict[type[Exception], GrpcCode] = {

@@ -23,6 +23,7 @@ from velaria.flight_server.errors import (
     scrubbed,
     status_boundary,
     to_flight_error,
+    to_refusal,
     untraced_boundary,
 )
 from velaria.flight_server.statuses import UntracedRefusal, status_of
@@ -95,10 +96,17 @@ def test_a_coded_failure_keeps_every_field_in_extra_info() -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
+        ("VEL1009", flight.FlightUnauthenticatedError),
+        ("VEL1010", flight.FlightUnauthorizedError),
         ("VEL3010", flight.FlightServerError),
         ("VEL3011", flight.FlightTimedOutError),
+        ("VEL3012", flight.FlightServerError),
         ("VEL5001", flight.FlightUnavailableError),
         ("VEL5002", flight.FlightUnavailableError),
+        ("VEL5003", flight.FlightUnavailableError),
+        ("VEL5008", flight.FlightServerError),
+        ("VEL5009", flight.FlightServerError),
+        ("VEL9001", flight.FlightInternalError),
         ("VEL2001", flight.FlightServerError),
     ],
 )
@@ -187,6 +195,14 @@ def test_the_code_decides_the_status_of_flight_sql(code: str, kind: type[Excepti
     assert str(caught.value).startswith(f"{code} no")
     extra = sent.get(EXTRA_INFO_TRAILER) or getattr(caught.value, "extra_info", b"")
     assert told_in(extra)["code"] == code
+
+
+def test_both_ways_to_tell_a_code_come_from_its_one_row() -> None:
+    for number in re.findall(r"VELARIA_ERROR\(\w+, (\d{4}),", CODE_LIST.read_text()):
+        fault = VelariaError(f"VEL{number}", "no")
+        status = status_of(fault.code)
+        assert type(to_flight_error(fault)) is type(to_refusal(fault)) is status.plain
+        assert status.plain in (flight.FlightServerError, status.kind), number
 
 
 def test_every_code_of_the_list_has_a_status() -> None:
