@@ -2,6 +2,7 @@
 
 import math
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Self, Unpack
@@ -85,6 +86,7 @@ class Client:
                 " grpc+unix://PATH.",
             ) from None
         self.session: str | None = None
+        self._joining = threading.Lock()
         self._server_pid: int | None = None
         self._timeout_s = timeout_s
         self._options = flight.FlightCallOptions(timeout=timeout_s)
@@ -113,8 +115,10 @@ class Client:
         with progress:
             told = self.action("sql.execute", **body)
         reply = msgspec.convert(told, SqlExecuteReply)
-        if reply.session is not None:
-            self._join(reply.session)
+        if reply.session is not None and not self._join(reply.session):
+            # What it did was for its session alone, and is to be done in the client's.
+            self.action("session.close", session=reply.session)
+            return self.sql(text, params, **options)
         with typed_errors():
             reader = None
             if reply.shared is not None:
@@ -255,10 +259,15 @@ class Client:
                 (kind.type, kind.description) for kind in self.flight.list_actions(self._options)
             ]
 
-    def _join(self, session: str) -> None:
-        self.session = session
-        headers = [(SESSION_HEADER.encode(), session.encode())]
-        self._options = flight.FlightCallOptions(timeout=self._timeout_s, headers=headers)
+    def _join(self, session: str) -> bool:
+        """False when a statement of another thread was first: a client has one session."""
+        with self._joining:
+            if self.session is not None:
+                return False
+            self.session = session
+            headers = [(SESSION_HEADER.encode(), session.encode())]
+            self._options = flight.FlightCallOptions(timeout=self._timeout_s, headers=headers)
+        return True
 
     def close(self) -> None:
         """End the session, which rolls an open transaction back, and the connection."""

@@ -1,5 +1,6 @@
 """Sessions over Flight: opened, named by the header, closed; and the client that opens its own."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,6 +79,44 @@ def test_the_client_opens_a_session_when_a_statement_needs_one(clients: tuple[An
     assert other.sql("SELECT a FROM ses_t").to_rows() == []
     one.sql("COMMIT")
     assert other.sql("SELECT a FROM ses_t").to_rows() == [(1,)]
+
+
+def test_threads_that_begin_at_once_share_the_clients_one_session(
+    server: ServerProcess, clients: tuple[Any, Any]
+) -> None:
+    """Each has its answer before either is taken: the client has no session until then."""
+    _, other = clients
+    open_before = sessions_open(other)
+    with velaria.connect(server.uri) as one:
+        both_told, action = threading.Barrier(2), one.action
+        told: list[str] = []
+
+        def told_together(name: str, /, **fields: Any) -> dict[str, Any]:
+            answer = action(name, **fields)
+            if answer.get("session") is not None:
+                both_told.wait(20)
+            return answer
+
+        def begin() -> None:
+            try:
+                told.append(one.sql("BEGIN").tag or "")
+            except VelariaError as fault:
+                told.append(fault.code)
+
+        one.action = told_together  # type: ignore[method-assign]
+        threads = [threading.Thread(target=begin) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert sorted(told) == ["BEGIN", "VEL2031"]
+        assert sessions_open(other) == open_before + 1
+    assert sessions_open(other) == open_before
+
+
+def sessions_open(client: Any) -> float:
+    count: float = client.action("server.metrics")["metrics"]["sessions_open"]
+    return count
 
 
 def test_an_error_fails_the_transaction_over_flight_too(clients: tuple[Any, Any]) -> None:
