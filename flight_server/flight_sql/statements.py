@@ -97,6 +97,6 @@ def _run(
     """A change, now: its rows, or how many it concerned."""
     with service.queries.redeem(query_id) as running_id:
         if info.returns_rows:
-            return updates.run_with_rows(service, call, asked.sql, asked.rows, running_id)
+            return updates.run_with_rows(service, call, info, asked.sql, asked.rows, running_id)
         count = updates.run(service, call, info, asked.sql, asked.rows, running_id)
         return rows_affected_table(count)

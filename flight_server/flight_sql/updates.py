@@ -5,12 +5,14 @@ DoPutUpdateResult, and DoPut(CommandPreparedStatementQuery), which only binds, w
 DoPutPreparedStatementResult: plain messages in app_metadata, not wrapped in an Any.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
-from velaria._kernel import StatementInfo
+from velaria._kernel import Connection, Session, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql import connections, parameters
@@ -25,8 +27,8 @@ from velaria.schemas.errors import VelariaError
 UNKNOWN_COUNT = -1
 
 _NAMES_NO_PARAMETERS = frozenset({"insert", "update", "delete"})
-"""Kinds of which every row of parameters uses the same tables; of others (SET schema = ?) each is
-judged."""
+"""Kinds that are judged once for all rows of parameters: each row uses the same tables, and every
+file needs the same right. Of others (SET schema = ?) each row is judged."""
 
 
 def run(
@@ -68,19 +70,40 @@ def _at_work(service: Service, call: Call, tracked: TrackedQuery) -> Iterator[Wa
     watched.close()
 
 
+@contextmanager
+def _permitting(
+    service: Service, call: Call, info: StatementInfo, sql: str, rows: pa.Table | None
+) -> Iterator[Callable[[list[Any] | None], AbstractContextManager[Session | Connection]]]:
+    """What the run of each row of parameters is to be inside of: judged once where that says all,
+    since to judge one means to describe it anew."""
+    if info.kind not in _NAMES_NO_PARAMETERS:
+        yield partial(permitted, service, call, sql)
+        return
+    with permitted(service, call, sql, parameters.first_row(rows)) as connection:
+        yield lambda values: nullcontext(connection)
+
+
 def run_with_rows(
-    service: Service, call: Call, sql: str, rows: pa.Table | None, query_id: str
+    service: Service,
+    call: Call,
+    info: StatementInfo,
+    sql: str,
+    rows: pa.Table | None,
+    query_id: str,
 ) -> pa.Table:
     """A change that returns rows (RETURNING), or may be one (EXPLAIN ANALYZE): all its rows, those
     of each row of parameters after those of the one before."""
     tracked = service.queries.start(query_id, "statement", sql)
     tables: list[pa.Table] = []
     try:
-        with _at_work(service, call, tracked) as watched:
+        with (
+            _at_work(service, call, tracked) as watched,
+            _permitting(service, call, info, sql, rows) as permit,
+        ):
             meter = service.limits.meter(tracked, watched)
             for values in parameters.each_row(rows):
                 tracked.refuse_when_cancelled()
-                with permitted(service, call, sql, values) as connection:
+                with permit(values) as connection:
                     result = connection.execute(sql, values, query_id)
                 batches = meter.batches(pulled(result))
                 tables.append(pa.Table.from_batches(batches, result.schema))
@@ -107,5 +130,5 @@ def run_any(service: Service, call: Call, sql: str, rows: pa.Table | None) -> in
             "an unbounded SELECT is no update",
             hint="Ask for its FlightInfo and read it by DoGet, or start it by stream.start.",
         )
-    reply = run_with_rows(service, call, sql, rows, query_id)
+    reply = run_with_rows(service, call, info, sql, rows, query_id)
     return reply.num_rows if info.writes else UNKNOWN_COUNT

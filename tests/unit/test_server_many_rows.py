@@ -1,0 +1,114 @@
+"""A change with many rows of parameters is described once for its caller, not once a row."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from velaria import _kernel
+from velaria.control.ledger import open_ledger
+from velaria.flight_server.calls import Call
+from velaria.flight_server.flight_sql import updates
+from velaria.flight_server.identity.principals import Principal, parse_binding
+from velaria.flight_server.options import Options
+from velaria.flight_server.service import Service
+from velaria.schemas.errors import VelariaError
+
+MANY = 100
+
+
+class CountingSession:
+    """A kernel session that counts the questions to it."""
+
+    def __init__(self, session: _kernel.Session) -> None:
+        self._session = session
+        self.asked: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked[name] += 1
+        return getattr(self._session, name)
+
+
+class Context:
+    """Of a call whose client stays."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def get_middleware(self, key: str) -> Call:
+        return self._call
+
+    def peer(self) -> bytes:
+        return b"ipv4:127.0.0.1:1"
+
+
+@pytest.fixture
+def session() -> CountingSession:
+    kernel = _kernel.Session(threads=1)
+    kernel.execute("CREATE TABLE t (a BIGINT PRIMARY KEY)")
+    kernel.execute("CREATE SCHEMA hr")
+    kernel.execute("CREATE TABLE hr.t (a BIGINT)")
+    return CountingSession(kernel)
+
+
+@pytest.fixture
+def service(session: CountingSession, tmp_path: Path) -> Iterator[Service]:
+    with ExitStack() as undo:
+        ledger = open_ledger("none", tmp_path)
+        undo.callback(ledger.close)
+        made = Service(session, ledger, Options(), tmp_path)  # type: ignore[arg-type]
+        undo.callback(made.shared.close)
+        yield made
+
+
+def call_of(service: Service, *bindings: str) -> Call:
+    call = Call(service.watcher, service.metrics, "do_put")
+    call.principal = Principal("ann", tuple(parse_binding(each) for each in bindings))
+    context: Any = Context(call)
+    return service.watcher.enter(context)
+
+
+def numbers(count: int) -> pa.Table:
+    return pa.table({"0": pa.array(range(count), pa.int64())})
+
+
+@pytest.mark.parametrize(
+    ("sql", "runs"),
+    [
+        ("INSERT INTO t VALUES (?) RETURNING a", MANY),
+        ("INSERT INTO t VALUES (?)", 0),
+        ("UPDATE t SET a = a + 1000 WHERE a = ? RETURNING a", MANY),
+        ("DELETE FROM t WHERE a = ?", 0),
+    ],
+)
+def test_many_rows_are_described_once(
+    service: Service, session: CountingSession, sql: str, runs: int
+) -> None:
+    call = call_of(service, "author:main")
+    session.asked.clear()
+    updates.run_any(service, call, sql, numbers(MANY))
+    assert session.asked["describe"] == 1
+    assert (session.asked["execute"], session.asked["execute_many"]) == (runs, 0 if runs else 1)
+
+
+def test_each_row_is_judged_where_its_values_may_name_something(
+    service: Service, session: CountingSession
+) -> None:
+    call = call_of(service, "author:main")
+    session.asked.clear()
+    sql = "EXPLAIN ANALYZE SELECT a FROM t WHERE a = ?"
+    updates.run_any(service, call, sql, numbers(MANY))
+    assert session.asked["describe"] >= MANY
+
+
+def test_what_its_caller_may_not_change_is_refused_before_the_first_row(
+    service: Service, session: CountingSession
+) -> None:
+    call = call_of(service, "author:main")
+    with pytest.raises(VelariaError, match="VEL1010"):
+        updates.run_any(service, call, "INSERT INTO hr.t VALUES (?) RETURNING a", numbers(3))
+    assert session.execute("SELECT a FROM hr.t").read_all().num_rows == 0
