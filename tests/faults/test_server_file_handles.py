@@ -1,11 +1,7 @@
 """A server that can open no more files: who needs one is told so, the others are served, and it
 goes on when files are free again."""
 
-import contextlib
 import json
-import os
-import resource
-import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -19,28 +15,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.conftest import FRONTS
+from tests.limited_server import exhausted, open_files
 from tests.server_process import ServerProcess, act, put, rows, told, until
 
-IDLE_CONNECTIONS = 60
 ROOM = 12
 WAIT_S = 60
-
-
-def open_files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-@contextlib.contextmanager
-def exhausted(server: ServerProcess, files_max: int) -> Iterator[None]:
-    """While connections have taken all the files that it may open."""
-    _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (files_max, hard))
-    address = "127.0.0.1", int(server.uri.rpartition(":")[2])
-    with contextlib.ExitStack() as idle:
-        for _ in range(IDLE_CONNECTIONS):
-            idle.enter_context(socket.create_connection(address, WAIT_S))
-        assert until(lambda: open_files(server.pid) >= files_max)
-        yield
 
 
 class InBackground:

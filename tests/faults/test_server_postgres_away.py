@@ -17,6 +17,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.integration.run_history_support import OutsidePostgres, cluster, data_dir, outside
+from tests.limited_server import exhausted, open_files
 from tests.server_process import ServerProcess, act, put, rows, told, until
 
 __all__ = ["cluster", "data_dir", "outside"]
@@ -152,3 +153,22 @@ def test_postgres_that_hangs_holds_up_neither_statements_nor_the_end(
         assert until(lambda: is_degraded_by_the_history(server), 20)
         outside.signal(signal.SIGCONT)
         comes_back(server, outside, "before", "during", "again", "anew")
+
+
+def test_postgres_that_goes_when_no_file_is_left_comes_back_when_one_is(
+    outside: OutsidePostgres, data_dir: Path
+) -> None:
+    with served(outside, data_dir) as server:
+        client = server.connect()
+        work(client, "before")
+        assert until(lambda: can_read(client))
+        with exhausted(server, open_files(server.pid) + 12):
+            outside.kill()
+            # Its connection was a file, which another connection has taken meanwhile.
+            assert work(client, "during") < STATEMENT_S_MAX
+            wanted = ["run_history", "files"]
+            assert until(lambda: list(act(client, "server.health")["reasons"]) == wanted)
+            reading_is_refused(client)
+            outside.start()
+        comes_back(server, outside, "before", "during")
+        assert "Traceback" not in server.log()

@@ -22,6 +22,7 @@ from tests.integration.run_history_support import (
 )
 from tests.server_process import ServerProcess, act, rows
 from velaria.control.ledger import Ledger, open_ledger
+from velaria.control.partitions import PARTITIONED
 from velaria.control.run import Run
 from velaria.control.uuid7 import Uuid7Source
 
@@ -88,6 +89,18 @@ def test_days_that_are_over_are_dropped_at_the_start(
         assert states(ledger, "after") == (2, 1, 0)
         assert (ledger.health(), ledger.retention_reason()) == ("ok", "")
     assert "2013-05-01" in capfd.readouterr().err
+
+
+def test_a_day_is_dropped_of_every_table_that_has_days(
+    outside: OutsidePostgres, data_dir: Path
+) -> None:
+    with contextlib.closing(open_ledger(outside.tcp, data_dir)) as ledger:
+        assert ledger.flush(20)
+        found = outside.rows(
+            "SELECT relname FROM pg_partitioned_table JOIN pg_class ON oid = partrelid"
+            " WHERE relnamespace = 'velaria'::regnamespace"
+        )
+        assert {name for (name,) in found} == set(PARTITIONED) == set(TABLES)
 
 
 def test_nothing_is_dropped_until_a_number_of_days_is_said(
