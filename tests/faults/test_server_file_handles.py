@@ -87,7 +87,12 @@ def test_a_server_without_file_handles_answers_and_goes_on_when_they_are_free(
         assert len(act(client, "run.list", limit=3)["runs"]) == 3
         assert act(client, "server.metrics")["metrics"]["process_open_files"] >= base + ROOM
         # What needs one is told that there is none, each query for itself.
-        for statement in (f"SELECT a FROM '{csv}'", f"COPY handles_t TO '{tmp_path / 'y.csv'}'"):
+        needing = (
+            "SELECT a FROM '{}/x.csv'",
+            "SELECT a FROM '{}/*.csv'",
+            "COPY handles_t TO '{}/y.csv'",
+        )
+        for statement in (text.format(tmp_path) for text in needing):
             error = error_of(lambda statement=statement: rows(client, statement))
             assert (error["code"], error["retry"]) == ("VEL4003", "later")
             assert "too many open files" in error["message"].lower()

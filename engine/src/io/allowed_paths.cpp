@@ -20,6 +20,10 @@ Status NotAllowed(const std::string& path) {
               "Name an existing regular file below one of the server's allowed roots.");
 }
 
+Status TooManyOpen(const std::string& what) {
+  return Fail(ErrorCode::kFileIo, "too many open files: " + what);
+}
+
 std::optional<std::string> Canonical(const std::string& path) {
   // A zero byte would cut the path that the system sees short of the one that was checked.
   if (path.empty() || path.find('\0') != std::string::npos) return std::nullopt;
@@ -96,7 +100,7 @@ Result<OpenedFile> AllowedRoots::Open(const std::string& path) const {
   const int descriptor = ::open(resolved.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (descriptor < 0) {
     if (errno == EMFILE || errno == ENFILE) {
-      return Fail(ErrorCode::kFileIo, "too many open files: " + path);
+      return TooManyOpen(path);
     }
     return NotAllowed(path);
   }
@@ -138,11 +142,14 @@ std::string Below(const std::string& folder, const std::string& name) {
 }
 
 /// Names in a folder, sorted; those that begin with a dot are hidden. At most `count_max` of them.
-std::vector<std::string> NamesIn(const std::string& folder,
-                                 size_t count_max = static_cast<size_t>(kVisitedMax) + 1) {
+Result<std::vector<std::string>> NamesIn(const std::string& folder,
+                                         size_t count_max = static_cast<size_t>(kVisitedMax) + 1) {
   std::vector<std::string> names;
   DIR* open = ::opendir(folder.c_str());
-  if (open == nullptr) return names;
+  if (open == nullptr) {
+    if (errno == EMFILE || errno == ENFILE) return TooManyOpen("a folder");
+    return names;
+  }
   while (const dirent* entry = names.size() < count_max ? ::readdir(open) : nullptr) {
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
@@ -168,13 +175,14 @@ std::string AllowedRoots::NearestPath(const std::string& path) const {
   const auto canonical = Canonical(here);
   if (!canonical || !ContainsFolder(*canonical)) return "";
   const std::string near =
-      NearestName(path.substr(folder.size()), NamesIn(*canonical, kNamesComparedMax));
+      NearestName(path.substr(folder.size()),
+                  NamesIn(*canonical, kNamesComparedMax).ValueOr(std::vector<std::string>()));
   return !near.empty() && Resolve(folder + near).ok() ? folder + near : "";
 }
 
 /// `shown` is a folder as the pattern spells it; parts from `at` on are still to match.
-void AllowedRoots::Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
-                        int64_t* visited, std::vector<std::string>* found) const {
+Status AllowedRoots::Walk(const std::string& shown, const std::vector<std::string>& parts,
+                          size_t at, int64_t* visited, std::vector<std::string>* found) const {
   const bool relative = shown.empty() || shown[0] != '/';
   const std::string base = relative && roots_ && !roots_->empty() ? roots_->front() : "";
   const std::string here = relative ? Below(base, shown.empty() ? "." : shown) : shown;
@@ -182,29 +190,35 @@ void AllowedRoots::Walk(const std::string& shown, const std::vector<std::string>
     const std::string next = Below(shown, parts[at]);
     if (at + 1 < parts.size()) return Walk(next, parts, at + 1, visited, found);
     if (Resolve(next).ok()) found->push_back(next);
-    return;
+    return Status::OK();
   }
   const auto canonical = Canonical(here);
-  if (!canonical || !ContainsFolder(*canonical)) return;
+  if (!canonical || !ContainsFolder(*canonical)) return Status::OK();
   const bool any_depth = parts[at] == "**";
-  if (any_depth && at + 1 < parts.size()) Walk(shown, parts, at + 1, visited, found);
-  for (const auto& name : NamesIn(*canonical)) {
-    if (++*visited > kVisitedMax || found->size() > kFilesMax) return;
+  if (any_depth && at + 1 < parts.size()) {
+    ARROW_RETURN_NOT_OK(Walk(shown, parts, at + 1, visited, found));
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto names, NamesIn(*canonical));
+  for (const auto& name : names) {
+    if (++*visited > kVisitedMax || found->size() > kFilesMax) return Status::OK();
     const std::string next = Below(shown, name);
     struct stat info;
     if (any_depth) {
       // Links to folders are not followed: they could lead in circles.
       const bool there = ::lstat(Below(*canonical, name).c_str(), &info) == 0;
-      if (there && S_ISDIR(info.st_mode)) Walk(next, parts, at, visited, found);
+      if (there && S_ISDIR(info.st_mode)) {
+        ARROW_RETURN_NOT_OK(Walk(next, parts, at, visited, found));
+      }
       if (at + 1 == parts.size() && Resolve(next).ok()) found->push_back(next);
     } else if (::fnmatch(parts[at].c_str(), name.c_str(), FNM_PERIOD) == 0) {
       if (at + 1 < parts.size()) {
-        Walk(next, parts, at + 1, visited, found);
+        ARROW_RETURN_NOT_OK(Walk(next, parts, at + 1, visited, found));
       } else if (Resolve(next).ok()) {
         found->push_back(next);
       }
     }
   }
+  return Status::OK();
 }
 
 Result<std::vector<std::string>> AllowedRoots::Expand(const std::string& path) const {
@@ -218,7 +232,7 @@ Result<std::vector<std::string>> AllowedRoots::Expand(const std::string& path) c
   }
   std::vector<std::string> found;
   int64_t visited = 0;
-  Walk(path[0] == '/' ? "/" : "", parts, 0, &visited, &found);
+  ARROW_RETURN_NOT_OK(Walk(path[0] == '/' ? "/" : "", parts, 0, &visited, &found));
   if (visited > kVisitedMax || found.size() > kFilesMax) {
     return Fail(ErrorCode::kBadOption, "the pattern matches too many files: " + path,
                 "Write a narrower pattern: at most " + std::to_string(kFilesMax) + " files.");

@@ -60,8 +60,8 @@ class AllowedRoots {
   /// The path as it is spelt with the nearest name of a file in its folder, which may be listed;
   /// empty when there is none.
   std::string NearestPath(const std::string& path) const;
-  void Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
-            int64_t* visited, std::vector<std::string>* found) const;
+  Status Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
+              int64_t* visited, std::vector<std::string>* found) const;
 
   std::optional<std::vector<std::string>> roots_;
 };
