@@ -12,10 +12,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from velaria._kernel import Connection, Session, StatementInfo
+from velaria._kernel import Connection, KernelError, Session, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
+from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.flight_sql import connections, parameters
+from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.limits.watched import WatchedStatement
 from velaria.flight_server.permitted import described, permitted
 from velaria.flight_server.pulling import pulled
@@ -74,13 +76,47 @@ def _at_work(service: Service, call: Call, tracked: TrackedQuery) -> Iterator[Wa
 def _permitting(
     service: Service, call: Call, info: StatementInfo, sql: str, rows: pa.Table | None
 ) -> Iterator[Callable[[list[Any] | None], AbstractContextManager[Session | Connection]]]:
-    """What the run of each row of parameters is to be inside of: judged once where that says all,
-    since to judge one means to describe it anew."""
+    """What the run of each row of parameters is to be inside of. A change of tables is judged once,
+    since to judge a row means to describe the statement anew, and is made whole or not at all."""
     if info.kind not in _NAMES_NO_PARAMETERS:
         yield partial(permitted, service, call, sql)
         return
-    with permitted(service, call, sql, parameters.first_row(rows)) as connection:
-        yield lambda values: nullcontext(connection)
+    with (
+        permitted(service, call, sql, parameters.first_row(rows)) as connection,
+        _whole(service, call, connection, info, rows) as own,
+    ):
+        yield lambda values: nullcontext(own)
+
+
+@contextmanager
+def _whole(
+    service: Service,
+    call: Call,
+    connection: Session | Connection,
+    info: StatementInfo,
+    rows: pa.Table | None,
+) -> Iterator[Session | Connection]:
+    """Several rows outside of a transaction: one of their own, so that a failure leaves none. On a
+    connection of its own, since other statements of the session may run meanwhile; temporary tables
+    are not there, and their rows are changed one by one."""
+    is_open = isinstance(connection, Connection) and connection.in_transaction
+    is_temporary = any(use.kind == "temporary" for use in info.uses)
+    if is_open or is_temporary or rows is None or rows.num_rows < 2:
+        yield connection
+        return
+    own = service.session.connect()
+    try:
+        own.execute(f"SET schema = {quoted(connections.current_schema(service, call))}")
+        own.execute("BEGIN")
+        yield own
+        try:
+            own.execute("COMMIT")
+        except KernelError as fault:
+            told = as_velaria_error(fault)
+            told.line, told.column, told.caret = 0, 0, ""  # of a text that nobody has sent
+            raise told from fault
+    finally:
+        own.close()
 
 
 def run_with_rows(

@@ -77,6 +77,47 @@ def test_executemany_makes_all_changes_or_none(conn: Any) -> None:
     update(conn, "DROP TABLE adbc_keyed")
 
 
+@pytest.mark.parametrize("schema", ["main", "adbc_place"])
+def test_changes_that_return_rows_are_all_made_or_none(conn: Any, schema: str) -> None:
+    """In a session of another current schema as well."""
+    update(conn, f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    if schema != "main":
+        conn.adbc_current_db_schema = schema
+    update(conn, "CREATE TABLE adbc_keyed(a INTEGER PRIMARY KEY)")
+    sql = "INSERT INTO adbc_keyed VALUES (?) RETURNING a"
+    for ends_by in (1, None):
+        with refused("VEL3", dbapi.DatabaseError), conn.cursor() as cursor:
+            cursor.executemany(sql, [(1,), (2,), (ends_by,)])
+        assert count(conn, "adbc_keyed") == 0
+    with conn.cursor() as cursor:
+        cursor.executemany(sql, [(1,), (2,), (3,)])
+        assert cursor.rowcount == 3
+    assert rows(conn, f"SELECT a FROM {schema}.adbc_keyed ORDER BY a") == [(1,), (2,), (3,)]
+    update(conn, "DROP TABLE adbc_keyed")
+    conn.adbc_current_db_schema = "main"
+
+
+def test_rows_of_a_temporary_table_are_changed_one_by_one(conn: Any) -> None:
+    update(conn, "CREATE TEMP TABLE adbc_own(a INTEGER PRIMARY KEY)")
+    sql = "INSERT INTO adbc_own VALUES (?) RETURNING a"
+    with conn.cursor() as cursor:
+        cursor.executemany(sql, [(1,), (2,)])
+        assert cursor.rowcount == 2
+    assert rows(conn, "SELECT a FROM adbc_own ORDER BY a") == [(1,), (2,)]
+    update(conn, "DROP TABLE adbc_own")
+
+
+def test_in_a_transaction_changes_that_return_rows_are_part_of_it(server: ServerProcess) -> None:
+    with dbapi.connect(server.uri) as open_transaction:
+        with open_transaction.cursor() as cursor:
+            cursor.execute("CREATE TABLE adbc_part(a INTEGER PRIMARY KEY)")
+            cursor.executemany("INSERT INTO adbc_part VALUES (?) RETURNING a", [(1,), (2,)])
+        assert count(open_transaction, "adbc_part") == 2
+        open_transaction.rollback()
+        with refused("VEL2011", dbapi.DatabaseError):
+            count(open_transaction, "adbc_part")
+
+
 # Ingest
 
 
