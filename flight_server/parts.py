@@ -35,7 +35,8 @@ class Started:
 
 
 class PartedReading:
-    """The readers' shared side of one query. Started by the first of them."""
+    """The readers' shared side of one query. Started by the first of them; once the query is over,
+    only how it ended is kept."""
 
     def __init__(self) -> None:
         self.schema: pa.Schema | None = None
@@ -53,7 +54,7 @@ class PartedReading:
         the next reader then tries. `start` may wait long, so only those that read wait for it."""
         with self._turn:
             self._refuse(part)
-            if self._started is None:
+            if self._started is None and not self._is_over:
                 started = start()
                 with self._lock:
                     self._started, self.schema = started, started.result.schema
@@ -63,25 +64,28 @@ class PartedReading:
 
     def batches(self, reader: WatchedClient) -> Iterator[pa.RecordBatch]:
         """This reader's share. All readers get the query's failure."""
-        started = self._started
-        assert started is not None
-        while True:
-            with self._turn:
-                if self._fault is not None:
-                    raise self._fault.anew()
-                try:
-                    batch = next(started.batches, None)
-                except Exception as fault:
-                    self._fault = started.tracked.fail(fault, started.result.row_count)
-                    started.close()
-                    raise self._fault.anew() from fault
-            if batch is None:
-                self._end(started)
-                return
+        while (batch := self._next()) is not None:
             reader.waits()
             yield batch
             reader.moved()
             reader.refuse_when_given_up()
+
+    def _next(self) -> pa.RecordBatch | None:
+        with self._turn:
+            if self._fault is not None:
+                raise self._fault.anew()
+            started = self._started
+            if started is None:
+                return None
+            try:
+                batch = next(started.batches, None)
+            except Exception as fault:
+                self._fault = started.tracked.fail(fault, started.result.row_count)
+                self._end(started)
+                raise self._fault.anew() from fault
+            if batch is None:
+                self._end(started, started.tracked.finish)
+            return batch
 
     def break_off(self, part: int, reason: VelariaError | None = None) -> None:
         """A reader's client has gone, while its call may still wait for a batch; or it does not
@@ -103,19 +107,18 @@ class PartedReading:
             self._reading.discard(part)
             self._gone.discard(part)
             started = self._started
-            is_last = not self._reading and not self._is_over and self._fault is None
+            if started is None:
+                return
+            is_last = not self._reading
             if is_last:
-                self._is_over = True
                 self._fault = VelariaError(
                     codes.CANCELLED, "the query was cancelled: its reader broke off"
                 )
             is_unread = is_last or self._is_read_by_none()
-        assert started is not None
         if is_unread:
-            started.result.cancel()
+            started.tracked.ask_cancel()
         if is_last:
-            started.tracked.cancel(started.result.row_count)
-            started.close()
+            self._end(started, started.tracked.cancel)
 
     def _is_read_by_none(self) -> bool:
         """Under the lock: whether those whose calls have not ended have all gone."""
@@ -132,12 +135,13 @@ class PartedReading:
             if self._fault is not None:
                 raise self._fault.anew()
 
-    def _end(self, started: Started) -> None:
+    def _end(self, started: Started, tell: Callable[[int], object] = lambda rows: None) -> None:
+        """`tell` records how the query has ended, of which the first to come has the say."""
         with self._lock:
             if self._is_over:
                 return
-            self._is_over = True
-        started.tracked.finish(started.result.row_count)
+            self._is_over, self._started = True, None
+        tell(started.result.row_count)
         started.close()
 
 
