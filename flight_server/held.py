@@ -52,7 +52,7 @@ class Held:
         self.schema = schema
         self.result: QueryResult | None = None
         self.error: VelariaError | None = None  # made anew
-        self._run = run
+        self._run: Run | None = run
         self._lease_s = lease_s
         self._state: HeldState = "running"
         self._batches: Iterator[pa.RecordBatch] = iter(())
@@ -112,14 +112,11 @@ class Held:
 
     def _carry(self) -> None:
         try:
-            with self._run() as (result, rest):
-                self.tracked.follow(result)
-                first = next(rest, None)
+            result = self._run_to_first_rows()
             if result.schema is None:
                 self.tracked.finish(result.rows_affected or 0)
                 self._settle("done", result)
                 return
-            self._batches = rest if first is None else itertools.chain([first], rest)
         except Exception as fault:  # noqa: BLE001 (told by the next poll)
             self.error = self.tracked.fail(fault)
             self._settle("cancelled" if self.error.code == codes.CANCELLED else "failed", None)
@@ -132,6 +129,16 @@ class Held:
             result.cancel()
             self.tracked.cancel()
             self.result = None
+
+    def _run_to_first_rows(self) -> QueryResult:
+        """What runs the statement is let go of: it holds the call, and the tables as they were."""
+        run, self._run = self._run, None
+        assert run is not None
+        with run() as (result, rest):
+            self.tracked.follow(result)
+            first = next(rest, None)
+        self._batches = rest if first is None else itertools.chain([first], rest)
+        return result
 
     def _settle(self, state: HeldState, result: QueryResult | None) -> None:
         with self._changed:

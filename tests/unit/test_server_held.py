@@ -1,9 +1,10 @@
 """Held results: handed out once, given up after their lease, bounded in number."""
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -55,6 +56,31 @@ def test_rows_are_handed_out_once(queries: QueryBook) -> None:
         book.take(query_id)
     with pytest.raises(VelariaError, match="were read"):
         held.take()
+
+
+class Pinned:
+    """What only the running of a statement needs."""
+
+
+@pytest.mark.parametrize(
+    ("sql", "state"),
+    [("SELECT 1 AS a", "ready"), ("CREATE TABLE t (a INT)", "done"), ("SELECT 1 / 0", "failed")],
+)
+def test_what_has_run_the_statement_is_let_go_of(queries: QueryBook, sql: str, state: str) -> None:
+    session, pinned = _kernel.Session(), Pinned()
+    kept = weakref.ref(pinned)
+
+    @contextmanager
+    def run(held: Pinned = pinned) -> Iterator[tuple[_kernel.QueryResult, Iterator[Any]]]:
+        result = session.execute(sql)
+        yield result, pulled(result) if result.schema is not None else iter(())
+
+    tracked = queries.start(new_query_id(), "query", sql)
+    held = HeldBook(Options()).start(tracked, run, QueryCommand(sql=sql), pa.schema([]))
+    del run, pinned
+    assert held.wait(10) == state
+    assert until(lambda: kept() is None)
+    held.give_up()
 
 
 def test_rows_that_nobody_reads_are_given_up_when_the_lease_is_over(queries: QueryBook) -> None:
