@@ -1,9 +1,10 @@
 """A statement on its way into the kernel: described, judged and started in a turn of its session.
 
 The kernel's description is what a statement is judged by, and a name must mean to the kernel what
-it meant then. So whoever runs a statement for a call does so inside of `permitted`. What the same
-call has described before is not described again, unless something may have changed meanwhile: it
-had to wait for its place, or another statement of its session has started.
+it meant then. So whoever runs a statement for a call does so by `started`, or inside of
+`permitted`. What the same call has described before is not described again, unless something may
+have changed meanwhile: it had to wait for its place, or another statement of its session has
+started.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from velaria._kernel import Connection, KernelError, Session, StatementInfo
+from velaria._kernel import Connection, KernelError, QueryResult, Session, StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.identity.permissions import (
     MAIN,
@@ -20,6 +21,7 @@ from velaria.flight_server.identity.permissions import (
     allow_write,
     statement_fault,
 )
+from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
 
 
@@ -68,6 +70,22 @@ def permitted(
     if call.principal is None:
         return nullcontext(connection)
     return _judged(service, call, connection, sql, params, pinned)
+
+
+def started(
+    service: Service,
+    call: Call,
+    tracked: TrackedQuery,
+    sql: str,
+    params: list[Any] | None,
+    info: StatementInfo | None = None,
+) -> QueryResult:
+    """A statement that the call may run, at work; done when it returns no rows. `info` is what it
+    is where that is known: a query then reads what it was described with. VEL1010, and VEL3010 when
+    it was cancelled before."""
+    with permitted(service, call, sql, params, info) as connection:
+        tracked.refuse_when_cancelled()
+        return connection.execute(sql, params, tracked.query_id, info)
 
 
 @contextmanager

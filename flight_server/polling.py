@@ -12,7 +12,7 @@ from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.held import Held
-from velaria.flight_server.permitted import permitted
+from velaria.flight_server.permitted import started
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.result_batches import asked_schema
 from velaria.flight_server.service import Service
@@ -59,9 +59,7 @@ def start(
         def run() -> Iterator[tuple[QueryResult, Iterator[pa.RecordBatch]]]:
             watched = service.limits.lasting(call, tracked)
             try:
-                with permitted(service, call, asked.sql, asked.params, info) as connection:
-                    tracked.refuse_when_cancelled()
-                    result = connection.execute(asked.sql, asked.params, query_id, info)
+                result = started(service, call, tracked, asked.sql, asked.params, info)
                 batches = pulled(result) if result.schema is not None else iter(())
                 yield result, service.limits.meter(tracked, watched).batches(batches)
             finally:

@@ -3,7 +3,7 @@
 from velaria._kernel import StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.permitted import permitted
+from velaria.flight_server.permitted import started
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.result_batches import asked_schema, cut
 from velaria.flight_server.service import Service
@@ -25,9 +25,7 @@ def share(
         tracked = service.queries.start(query_id, "query", command.sql)
     try:
         watched = service.limits.statement(call, tracked)
-        with permitted(service, call, command.sql, command.params, info) as connection:
-            tracked.refuse_when_cancelled()
-            result = connection.execute(command.sql, command.params, query_id, info)
+        result = started(service, call, tracked, command.sql, command.params, info)
         assert result.schema is not None
         tracked.follow(result)
         meter = service.limits.meter(tracked, watched)

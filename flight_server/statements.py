@@ -18,7 +18,7 @@ from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import connections, each_row, parameters
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.parts import Started
-from velaria.flight_server.permitted import described, permitted
+from velaria.flight_server.permitted import described, permitted, started
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.queries import TrackedQuery, new_query_id
@@ -209,9 +209,7 @@ def _open_rows(
         service.connection(call)
         limits.count_result(call)
         watched = limits.statement(call, tracked)
-        with permitted(service, call, sql, params, described) as connection:
-            tracked.refuse_when_cancelled()
-            result = connection.execute(sql, params, query_id, described)
+        result = started(service, call, tracked, sql, params, described)
         rows = stream(call, result, limits.meter(tracked, watched))
     except Exception as fault:
         raise tracked.fail(fault) from fault
@@ -235,10 +233,7 @@ def _open_part(
             service.connection(call)
             watched = limits.lasting(call, tracked, is_awaited=True)
             try:
-                sql, params = ticket.sql, ticket.params
-                with permitted(service, call, sql, params, pinned) as connection:
-                    tracked.refuse_when_cancelled()
-                    result = connection.execute(sql, params, query_id, pinned)
+                result = started(service, call, tracked, ticket.sql, ticket.params, pinned)
             except Exception:
                 watched.close()
                 raise
@@ -335,9 +330,7 @@ def change(
     tracked = service.queries.start(query_id, "statement", sql)
     try:
         watched = service.limits.statement(call, tracked)
-        with permitted(service, call, sql, params) as connection:
-            tracked.refuse_when_cancelled()
-            result = connection.execute(sql, params, query_id)
+        result = started(service, call, tracked, sql, params, info)
     except Exception as fault:
         raise tracked.fail(fault) from fault
     watched.leave_place()

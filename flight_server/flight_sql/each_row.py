@@ -8,7 +8,7 @@ import pyarrow.flight as flight
 from velaria._kernel import StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql import coded_rows, parameters
-from velaria.flight_server.permitted import described, permitted
+from velaria.flight_server.permitted import described, started
 from velaria.flight_server.pulling import pulled
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
@@ -39,9 +39,7 @@ def open_rows(
         for index, values in enumerate(parameters.each_row(rows)):
             if index > 0:
                 limits.again(call, tracked, watched)
-            with permitted(service, call, sql, values, pinned) as connection:
-                tracked.refuse_when_cancelled()
-                result = watched.result = connection.execute(sql, values, query_id, pinned)
+            result = watched.result = started(service, call, tracked, sql, values, pinned)
             if result.schema != info.schema:
                 raise VelariaError(
                     codes.BAD_PARAMETER,
