@@ -24,10 +24,8 @@ from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.query import QueryPoll
-from velaria.schemas.results import ResultOptions
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
-_OPTION_NAMES = ResultOptions.__struct_fields__
 _WAIT_S = QueryPoll().wait_ms / 1000
 
 
@@ -55,7 +53,7 @@ def poll(
         service.tickets.check(command)
         held = service.held.find(command.query_id)
     elif isinstance(command, QueryCommand) and (info := _holdable(service, call, command)):
-        held = polling.start(service, call, _as_poll(command), service.queries.promise(), info)
+        held = polling.start(service, call, command, service.queries.promise(), info)
     else:
         return PollInfo(told_at_once())
     return _answer(service, held, descriptor, is_flight_sql)
@@ -84,11 +82,6 @@ def _holdable(service: Service, call: Call, command: QueryCommand) -> StatementI
         return None
     info = statements.describe(service, call, command.sql, command.params)
     return None if statements.is_continuous(info) or info.needs_connection else info
-
-
-def _as_poll(command: QueryCommand) -> QueryPoll:
-    options = {name: getattr(command, name) for name in _OPTION_NAMES}
-    return QueryPoll(sql=command.sql, params=command.params, **options)
 
 
 def _answer(

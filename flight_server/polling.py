@@ -18,26 +18,18 @@ from velaria.flight_server.result_batches import asked_schema
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-from velaria.schemas.query import QueryPoll
-from velaria.schemas.results import ResultOptions
 from velaria.schemas.tickets import QueryCommand
 
 
 def start(
     service: Service,
     call: Call,
-    command: QueryPoll,
+    asked: QueryCommand,
     query_id: str,
     described: StatementInfo | None = None,
 ) -> Held:
     """The statement runs on; the reply of this call need not wait for it. `described` where the
     call has asked already what it is."""
-    assert command.sql is not None
-    asked = QueryCommand(
-        sql=command.sql,
-        params=command.params,
-        **{name: getattr(command, name) for name in ResultOptions.__struct_fields__},
-    )
     service.connection(call)
     try:
         service.held.refuse_when_full()

@@ -33,15 +33,13 @@ from velaria.flight_server.service import Service
 from velaria.flight_server.tickets import TicketEffect, refuse_second_reading
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-from velaria.schemas.results import ResultOptions
+from velaria.schemas.results import ResultOptions, options_in
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
 StreamOf = Callable[[Call, QueryResult, Meter], flight.FlightDataStream]
 HeldStreamOf = Callable[
     [pa.Schema, Iterator[pa.RecordBatch], ResultOptions], flight.FlightDataStream
 ]
-
-_OPTION_NAMES = ResultOptions.__struct_fields__
 
 
 def in_form(options: ResultOptions) -> StreamOf:
@@ -105,7 +103,7 @@ def issue_ticket(
 
 def refuse_options(options: ResultOptions) -> None:
     """VEL1008 for a continuous query: its batches are its emissions, each sent when it is there."""
-    if any(getattr(options, name) != getattr(AS_IT_IS, name) for name in _OPTION_NAMES):
+    if options_in(options) != options_in(AS_IT_IS):
         raise VelariaError(
             codes.UNSUPPORTED_REQUEST,
             "a continuous query's batches are sent as they are emitted",

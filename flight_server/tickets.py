@@ -19,7 +19,7 @@ from velaria.flight_server.options import Options
 from velaria.flight_server.pins import Pins
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
-from velaria.schemas.results import ResultOptions
+from velaria.schemas.results import ResultOptions, options_in
 from velaria.schemas.tickets import StatementTicket
 
 _SIGNATURE_BYTES = 16
@@ -57,9 +57,8 @@ class TicketOffice:
         described: StatementInfo | None = None,
     ) -> bytes:
         """A ticket; with `described` its query is pinned to what it was bound to."""
-        asked = options or ResultOptions()
         ticket = StatementTicket(
-            **{name: getattr(asked, name) for name in ResultOptions.__struct_fields__},
+            **options_in(options or ResultOptions()),
             sql=sql,
             params=params,
             query_id=query_id,

@@ -1,6 +1,6 @@
 """How a client wants the rows of a result."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -36,3 +36,8 @@ class ResultOptions(Command, kw_only=True):
         bool,
         msgspec.Meta(description="False: dictionary-encoded columns come as plain values."),
     ] = True
+
+
+def options_in(command: ResultOptions) -> dict[str, Any]:
+    """These fields of a command, by their names, for another command that asks for the same."""
+    return {name: getattr(command, name) for name in ResultOptions.__struct_fields__}

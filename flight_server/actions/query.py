@@ -22,6 +22,8 @@ from velaria.schemas.query import (
     QueryPollReply,
     QueryRef,
 )
+from velaria.schemas.results import options_in
+from velaria.schemas.tickets import QueryCommand
 
 
 @action("query.list")
@@ -64,7 +66,8 @@ def poll(service: Service, call: Call, command: QueryPoll) -> QueryPollReply:
     """Start a statement, or ask about one started so; answers with a ticket when rows are there."""
     if command.sql is not None:
         query_id = promised_id(service, command.query_id)
-        held = polling.start(service, call, command, query_id)
+        asked = QueryCommand(sql=command.sql, params=command.params, **options_in(command))
+        held = polling.start(service, call, asked, query_id)
     elif command.query_id is not None:
         query_id = command.query_id
         held = service.held.find(query_id)
