@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.calls import call_on
 from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
@@ -67,25 +67,9 @@ def full() -> Iterator[OnePlace]:
     place.other.leave()
 
 
-class Context:
-    """Of a call whose client stays."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def get_middleware(self, key: str) -> Call:
-        return self._call
-
-    def peer(self) -> bytes:
-        return b"ipv4:127.0.0.1:1"
-
-
 @pytest.fixture
 def call() -> Call:
-    watcher = CallWatcher()
-    made = Call(watcher, Metrics(), "do_get")
-    context: Any = Context(made)
-    return watcher.enter(context)
+    return call_on(CallWatcher())
 
 
 def test_all_who_wait_are_told_while_they_wait(tracked: TrackedQuery) -> None:

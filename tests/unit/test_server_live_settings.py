@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 import structlog
 
+from tests.calls import call_on
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
 from velaria.flight_server import call_context, logs
-from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql import parameters
 from velaria.flight_server.flight_sql.prepared import Prepared
 from velaria.flight_server.options import Options
@@ -31,22 +31,6 @@ from velaria.schemas.tickets import QueryCommand
 
 BATCH = pa.record_batch({"a": pa.array(range(10), pa.int64())})  # 80 bytes
 FILLED_MAX = 9  # of what a probe opens; the bounds are lower
-
-
-class Context:
-    """Of a call whose client stays."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def get_middleware(self, key: str) -> Call:
-        return self._call
-
-    def peer(self) -> bytes:
-        return b"ipv4:127.0.0.1:1"
-
-    def is_cancelled(self) -> bool:
-        return False
 
 
 class Reader:
@@ -82,9 +66,7 @@ class World:
         undo.callback(self.service.streams.stop_all)
         self.limits.watchdog.clock_s = self.limits.rates._clock_s = self.clock_s
         self.service.sessions._clock_s = self.clock_s
-        made = Call(self.service.watcher, self.service.metrics, "do_get")
-        context: Any = Context(made)
-        self.call = self.service.watcher.enter(context)
+        self.call = call_on(self.service.watcher, self.service.metrics)
         self.kept: list[Any] = []
 
     def clock_s(self) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.calls import call_on
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
 from velaria.flight_server.calls import Call
@@ -33,19 +34,6 @@ class CountingSession:
         return getattr(self._session, name)
 
 
-class Context:
-    """Of a call whose client stays."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def get_middleware(self, key: str) -> Call:
-        return self._call
-
-    def peer(self) -> bytes:
-        return b"ipv4:127.0.0.1:1"
-
-
 @pytest.fixture
 def session() -> CountingSession:
     kernel = _kernel.Session(threads=1)
@@ -66,10 +54,9 @@ def service(session: CountingSession, tmp_path: Path) -> Iterator[Service]:
 
 
 def call_of(service: Service, *bindings: str) -> Call:
-    call = Call(service.watcher, service.metrics, "do_put")
+    call = call_on(service.watcher)
     call.principal = Principal("ann", tuple(parse_binding(each) for each in bindings))
-    context: Any = Context(call)
-    return service.watcher.enter(context)
+    return call
 
 
 def numbers(count: int) -> pa.Table:
