@@ -206,6 +206,8 @@ class Admission:
 
     def _grant(self) -> None:
         """Under the lock: hand out what is free."""
+        if not self._queues:
+            return
         bounds = bounds_of(self._options)
         while self._queues:
             heads = [
