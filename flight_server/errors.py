@@ -289,7 +289,9 @@ class _Crossing(AbstractContextManager[None]):
 def _let_go(fault: BaseException) -> None:
     """Empty the frames that a failure came through: what they held, batches of a gigabyte among it,
     would be there until the collector finds it."""
-    cause: BaseException | None = fault
-    while cause is not None:
-        traceback.clear_frames(cause.__traceback__)
-        cause = cause.__cause__ or cause.__context__
+    seen: set[int] = set()  # an error can be behind itself
+    behind: BaseException | None = fault
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        traceback.clear_frames(behind.__traceback__)
+        behind = behind.__cause__ or behind.__context__

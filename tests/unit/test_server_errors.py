@@ -63,6 +63,15 @@ def test_an_error_holds_nothing_of_what_it_came_through() -> None:
         gc.enable()
 
 
+@pytest.mark.timeout(20)
+def test_an_error_that_is_its_own_cause_leaves() -> None:
+    fault = VelariaError("VEL1006", "wrong")
+    fault.__cause__ = KeyError("x")
+    fault.__cause__.__context__ = fault
+    with pytest.raises(flight.FlightError, match="VEL1006"), boundary():
+        raise fault
+
+
 def crossing(fault: Exception) -> flight.FlightError:
     with pytest.raises(flight.FlightError) as caught, boundary():
         raise fault
