@@ -18,7 +18,7 @@ PYTHON_TESTS ?= tests/unit tests/contract tests/integration tests/property tests
 ALONE = $(shell grep -rl --include='test_*.py' 'mark\.alone' $(PYTHON_TESTS))
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 
-CPP := $(shell find engine/src engine/include tests/cpp -name '*.cpp' -o -name '*.hpp' 2>/dev/null)
+CPP := $(shell find engine/src engine/include tests/cpp bench -name '*.cpp' -o -name '*.hpp' 2>/dev/null)
 STAMPS := $(VENV)/.stamps
 
 .PHONY: help

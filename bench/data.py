@@ -91,6 +91,19 @@ def numbers(byte_count: int, batch_bytes: int = 2 << 20) -> pa.Table:
     return pa.Table.from_batches(pa.table(columns).to_batches(max_chunksize=batch_bytes // 32))
 
 
+def strings(byte_count: int, batch_bytes: int = 2 << 20) -> pa.Table:
+    """Two columns of strings of 8 to 40 bytes, some of them beyond ASCII; one batch of so many
+    bytes again and again."""
+    random = np.random.default_rng(SEED)
+    words = np.array(["x" * length for length in range(8, 41)] + ["\u00fc" * 12])
+    columns = {
+        name: pa.array(words[random.integers(0, len(words), batch_bytes // 56)])
+        for name in ("s", "t")
+    }
+    batch = pa.record_batch(columns)
+    return pa.Table.from_batches([batch] * max(1, byte_count // batch.nbytes))
+
+
 def events(row_count: int, key_count: int, batch_rows: int) -> list[pa.RecordBatch]:
     """Events in order of time, EVENTS_PER_S of them a second, with one of `key_count` keys each."""
     random = np.random.default_rng(SEED)

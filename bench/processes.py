@@ -1,8 +1,8 @@
 """Servers as processes of their own: started, found by their ready line, ended with the run."""
 
 import contextlib
-import ctypes
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,12 +20,13 @@ from bench.setting import ROOT
 
 START_TIMEOUT_S = 120
 END_TIMEOUT_S = 15
-_PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """In the child: a killed run leaves no server behind."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def dying_with_parent(command: Sequence[str]) -> list[str]:
+    """A killed run leaves no server behind. Of our code nothing may run between fork and exec: the
+    threads of gRPC, which hold locks there, could hang the child."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *command] if setpriv else list(command)
 
 
 class ProcessUnderMeasure:
@@ -37,10 +38,19 @@ class ProcessUnderMeasure:
         self._log_path = Path(log_path)
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, preexec_fn=die_with_parent
+                dying_with_parent(command), stdout=subprocess.PIPE, stderr=log, cwd=ROOT
             )
         self.ready: dict[str, Any] = {}
         self._seen = psutil.Process(self._process.pid)
+
+    def await_ready(self, name: str) -> None:
+        """Its first line on stdout is JSON: `ready`."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.close()
+            raise RuntimeError(f"{name} did not start: {self.log()}")
+        self.ready = json.loads(line)
 
     @property
     def pid(self) -> int:
@@ -80,16 +90,11 @@ class ProcessUnderMeasure:
 
 
 class ServerUnderMeasure(ProcessUnderMeasure):
-    """`module` with `arguments`, run by this Python. Its first line on stdout is JSON: `ready`."""
+    """`module` with `arguments`, run by this Python."""
 
     def __init__(self, module: str, arguments: Sequence[str]) -> None:
         super().__init__([sys.executable, "-m", module, *arguments])
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self.close()
-            raise RuntimeError(f"{module} did not start: {self.log()}")
-        self.ready = json.loads(line)
+        self.await_ready(module)
 
 
 def await_open(server: ProcessUnderMeasure, port: int) -> None:

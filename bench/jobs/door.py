@@ -9,6 +9,7 @@ and server.
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ import pyarrow.flight as flight
 from bench.answers import check_same
 from bench.bare_server import KEEP
 from bench.case import Case, Finding, peer_ratios
-from bench.data import in_batches, numbers
+from bench.data import in_batches, numbers, strings
 from bench.jobs.flight_bytes import BARE, TABLE, both, connect, drop, get, put
 from bench.jobs.fronts import FRONTS, LOOKUP_ROWS, open_server
 from bench.measure import VELARIA, Contender, Timing, measure, named
@@ -32,6 +33,8 @@ from bench.setting import Setting
 
 BYTES = 1_040_000_000
 WIRE_MIB = (1, 2, 4, 8)
+STREAMS = 4
+CLIENTS = 32
 GROUPS = 1_000
 STATEMENTS = 100
 CALLS = 500
@@ -41,7 +44,7 @@ DUCKDB = "duckdb behind Flight"
 ROAPI = "roapi by ADBC"
 AGAINST_DUCKDB = 1.0
 AGAINST_ROAPI = 1.0
-DOGET_MAX, DOPUT_MAX, SMALL_MAX = 1.1, 1.2, 1.3
+DOGET_MAX, DOPUT_MAX, DOPUT_STRINGS_MAX, SMALL_MAX = 1.1, 1.2, 2.0, 1.3
 """QUALITY's first steps: wall time over the peer's."""
 
 Ask = Callable[[str], pa.Table]
@@ -144,7 +147,8 @@ def statements(
     names = [name for name in (*FRONTS, way.peer) if name in servers]
     asks = {name: way.open(servers[name]) for name in names}
     count = max(5, round(STATEMENTS * min(1.0, setting.scale * 10)))
-    keys = np.random.default_rng(1).integers(0, LOOKUP_ROWS, count)
+    row_count = tables["flights"].num_rows
+    keys = np.random.default_rng(1).integers(0, [[row_count], [LOOKUP_ROWS]], (2, count))
     size = f"{tables['flights'].nbytes / 1e6:,.0f} MB"
     rows: dict[str, tuple[str, list[str]]] = {
         "SELECT *": (size, ["SELECT * FROM flights"]),
@@ -155,16 +159,23 @@ def statements(
                 " GROUP BY carrier"
             ],
         ),
-        f"{count} point lookups": ("", [f"SELECT v FROM lookup WHERE k = {key}" for key in keys]),
+        f"{count} point lookups": (
+            size,
+            [f"SELECT distance FROM flights WHERE id = {key}" for key in keys[0]],
+        ),
+        f"{count} lookups in a small table": (
+            f"{LOOKUP_ROWS:,} rows",
+            [f"SELECT v FROM lookup WHERE k = {key}" for key in keys[1]],
+        ),
         f"{count} x SELECT 1": ("", ["SELECT 1 AS one"] * count),
     }
-    for name, (told, texts) in rows.items():
-        expected = asks[FRONTS[0]](texts[0])
+    for name, (told, asked) in rows.items():
+        expected = asks[FRONTS[0]](asked[0])
         for other, ask in asks.items():
-            check_same(other, ask(texts[0]), FRONTS[0], expected)
+            check_same(other, ask(asked[0]), FRONTS[0], expected)
         del expected
         contenders = [
-            contender(server, servers[server], partial(ask_all, ask, texts))
+            contender(server, servers[server], partial(ask_all, ask, asked))
             for server, ask in asks.items()
         ]
         timings = measure(contenders, setting.rounds)
@@ -193,7 +204,10 @@ def contender(
 
 
 def wire(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
-    """DoGet and DoPut in GB/s, by size of batch, beside a server with nothing behind it."""
+    """DoGet and DoPut in GB/s, by size of batch and by streams at a time, and of strings, beside a
+    server with nothing behind it."""
+    yield from streams_at_a_time(setting, servers)
+    yield from strings_put(setting, servers)
     for mib in WIRE_MIB:
         table = numbers(setting.rows(BYTES), mib << 20)
         arguments = [str(table.nbytes), str(mib << 20)]
@@ -207,7 +221,7 @@ def wire(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[
                 contender(name, server, partial(get, connect(server), ticket, table.num_rows))
                 for name, server in every.items()
             ]
-            yield speeds(f"DoGet, {mib} MiB batches", table, gets, DOGET_MAX, setting)
+            yield speeds(f"DoGet, {mib} MiB batches", table.nbytes, gets, DOGET_MAX, setting)
             puts = [
                 contender(
                     name,
@@ -217,7 +231,56 @@ def wire(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[
                 )
                 for name, server in every.items()
             ]
-            yield speeds(f"DoPut, {mib} MiB batches", table, puts, DOPUT_MAX, setting)
+            yield speeds(f"DoPut, {mib} MiB batches", table.nbytes, puts, DOPUT_MAX, setting)
+
+
+def streams_at_a_time(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
+    """As many clients as streams, each of which reads the whole table."""
+    table = numbers(setting.rows(BYTES // STREAMS))
+    with ServerUnderMeasure("bench.bare_server", [str(table.nbytes)]) as bare:
+        ticket = flight.Ticket(f"SELECT * FROM {TABLE}".encode())
+        for front in servers.values():
+            put(connect(front), table)
+        gets = [
+            contender(
+                name,
+                server,
+                partial(
+                    at_once,
+                    [connect(server, number) for number in range(STREAMS)],
+                    lambda client: get(client, ticket, table.num_rows),
+                ),
+            )
+            for name, server in {**servers, BARE: bare}.items()
+        ]
+        name = f"DoGet, {STREAMS} streams"
+        yield speeds(name, STREAMS * table.nbytes, gets, DOGET_MAX, setting)
+
+
+def strings_put(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
+    """Validated by ours; the bare server drops them."""
+    table = strings(setting.rows(BYTES))
+    with ServerUnderMeasure("bench.bare_server", ["32000"]) as bare:
+        puts = [
+            contender(
+                name,
+                server,
+                partial(put, connect(server), table, "strings"),
+                before=partial(drop, connect(server), "strings"),
+            )
+            for name, server in {**servers, BARE: bare}.items()
+        ]
+        yield speeds("DoPut of strings", table.nbytes, puts, DOPUT_STRINGS_MAX, setting)
+    for server in servers.values():
+        drop(connect(server), "strings")
+
+
+def at_once(
+    clients: list[flight.FlightClient], work: Callable[[flight.FlightClient], object]
+) -> None:
+    """By a thread each."""
+    with ThreadPoolExecutor(len(clients)) as threads:
+        list(threads.map(work, clients))
 
 
 def forget(server: ProcessUnderMeasure, is_bare: bool) -> None:
@@ -228,14 +291,14 @@ def forget(server: ProcessUnderMeasure, is_bare: bool) -> None:
 
 
 def speeds(
-    name: str, table: pa.Table, contenders: list[Contender], limit: float, setting: Setting
+    name: str, byte_count: int, contenders: list[Contender], limit: float, setting: Setting
 ) -> Case:
     timings = measure(contenders, setting.rounds)
     findings = peer_ratios(timings, limit, BARE)
     for timing in timings:
-        speed = table.nbytes / 1e9 / timing.median_wall_s
+        speed = byte_count / 1e9 / timing.median_wall_s
         findings.append(Finding(timing.name, speed, " GB/s"))
-    return Case(name, f"{table.nbytes / 1e6:,.0f} MB", timings, findings)
+    return Case(name, f"{byte_count / 1e6:,.0f} MB", timings, findings)
 
 
 def small_calls(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
@@ -254,6 +317,30 @@ def small_calls(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> It
             p50_us = named(timings, VELARIA).median_wall_s * 1e6
             findings.append(Finding("p50", p50_us, " us"))
             yield Case(f"{name}, p50", f"{calls} calls a round", timings, findings)
+        yield many_clients(setting, every, calls)
+
+
+def many_clients(setting: Setting, servers: dict[str, ProcessUnderMeasure], calls: int) -> Case:
+    """DoActions by clients that all call at once, each a tenth of `calls` times."""
+    each = max(1, calls // 10)
+
+    def work(client: flight.FlightClient) -> None:
+        for _ in range(each):
+            list(client.do_action("server.health"))
+
+    contenders = [
+        contender(
+            name,
+            server,
+            partial(at_once, [connect(server, number) for number in range(CLIENTS)], work),
+        )
+        for name, server in servers.items()
+    ]
+    timings = measure(contenders, setting.rounds)
+    findings = peer_ratios(timings, SMALL_MAX, BARE)
+    for timing in timings:
+        findings.append(Finding(timing.name, CLIENTS * each / timing.median_wall_s, " calls/s"))
+    return Case(f"DoAction, {CLIENTS} clients", f"{CLIENTS * each} calls", timings, findings)
 
 
 def p50s(

@@ -117,8 +117,10 @@ def both(server: ProcessUnderMeasure) -> Callable[[], float]:
     return lambda: time.process_time() + server.cpu_s()
 
 
-def connect(server: ProcessUnderMeasure) -> flight.FlightClient:
-    return flight.connect(server.ready["flight"][0])
+def connect(server: ProcessUnderMeasure, number: int = 0) -> flight.FlightClient:
+    """Clients of one number share a connection, as gRPC has it; others have their own."""
+    options = [("grpc.primary_user_agent", f"client-{number}")]
+    return flight.FlightClient(server.ready["flight"][0], generic_options=options)
 
 
 def get(client: flight.FlightClient, ticket: flight.Ticket, row_count: int) -> None:
@@ -140,8 +142,8 @@ def put(client: flight.FlightClient, table: pa.Table, path: str | bytes = TABLE)
         replies.read()
 
 
-def drop(client: flight.FlightClient) -> None:
-    client.do_get(flight.Ticket(f"DROP TABLE IF EXISTS {TABLE}".encode())).read_all()
+def drop(client: flight.FlightClient, table: str = TABLE) -> None:
+    client.do_get(flight.Ticket(f"DROP TABLE IF EXISTS {table}".encode())).read_all()
 
 
 def get_raw(bare: ServerUnderMeasure, byte_count: int) -> None:

@@ -5,6 +5,9 @@ Each front serves in a process of its own. A bare pyarrow server stands beside t
 one for the job.
 """
 
+import os
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -20,11 +23,12 @@ from bench.case import Case, Finding
 from bench.data import numbers
 from bench.jobs.flight_bytes import BARE, BYTES, TABLE, both, connect, drop, get, put
 from bench.measure import Contender, measure, named
-from bench.processes import ServerUnderMeasure, velaria_server
-from bench.setting import Setting
+from bench.processes import ProcessUnderMeasure, ServerUnderMeasure, velaria_server
+from bench.setting import ROOT, Setting
 from velaria.flight_server.grpc_front.wire import BODY, DESCRIPTOR, HEADER, field
 
 FRONTS = ("pyarrow", "grpcio")
+IN_CPP = "bare C++"
 CALLS = 500
 LOOKUP_ROWS = 100_000
 REFUSED_BYTES = 512 << 20
@@ -37,6 +41,7 @@ def run_fronts(setting: Setting) -> Iterator[Case]:
     with fronts(setting) as servers:
         yield from small_calls(setting, servers)
         yield from bulk(setting, servers)
+    yield from floors(setting)
 
 
 def run_refused(setting: Setting) -> Iterator[Case]:
@@ -82,6 +87,48 @@ def small_calls(setting: Setting, servers: dict[str, ServerUnderMeasure]) -> Ite
         for contender in contenders:
             contender.run()
         yield told(f"{name}, {calls} times", "", contenders, setting)
+
+
+def floors(setting: Setting) -> Iterator[Case]:
+    """Calls with nothing behind them: what a front costs that is pyarrow's, and one in C++."""
+    calls = max(20, round(CALLS * setting.scale))
+    jobs: dict[str, Callable[[flight.FlightClient], object]] = {
+        "DoGet of one row": lambda client: client.do_get(flight.Ticket(b"")).read_all(),
+        "DoAction": lambda client: list(client.do_action("nothing")),
+    }
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="velaria-bench-"))
+        servers = {
+            BARE: stack.enter_context(ServerUnderMeasure("bench.bare_server", ["32"])),
+            IN_CPP: stack.enter_context(BareFront(Path(folder))),
+        }
+        for name, call in jobs.items():
+            contenders = [
+                Contender(kind, repeated(call, connect(server), calls), "floor", cpu_s=both(server))
+                for kind, server in servers.items()
+            ]
+            for contender in contenders:
+                contender.run()
+            timings = measure(contenders, setting.rounds)
+            pyarrow, in_cpp = (timing.median_wall_s for timing in timings)
+            findings = [Finding(f"wall, {IN_CPP} / {BARE}", in_cpp / pyarrow, "x")]
+            yield Case(f"{name}, nothing behind it", f"{calls} calls", timings, findings)
+
+
+class BareFront(ProcessUnderMeasure):
+    """bare_front.cpp, compiled against the libraries of pyarrow's wheel."""
+
+    def __init__(self, folder: Path) -> None:
+        program = folder / "bare_front"
+        (libraries,) = pa.get_library_dirs()
+        version = pa.cpp_build_info.so_version
+        linked = [f"{libraries}/lib{name}.so.{version}" for name in ("arrow_flight", "arrow")]
+        compiler = os.environ.get("CXX", "g++")
+        options = ["-std=c++20", "-O2", f"-I{pa.get_include()}", f"-Wl,-rpath,{libraries}"]
+        source = ROOT / "bench/bare_front.cpp"
+        subprocess.run([compiler, *options, source, *linked, "-o", program], check=True)
+        super().__init__([str(program)])
+        self.await_ready(IN_CPP)
 
 
 def bulk(setting: Setting, servers: dict[str, ServerUnderMeasure]) -> Iterator[Case]:
