@@ -9,6 +9,7 @@ import threading
 import uuid
 from typing import Any
 
+from velaria.flight_server.identity.clients import NOBODY, Client
 from velaria.flight_server.limits.connections import host_of
 
 _numbers = itertools.count(1)
@@ -29,9 +30,11 @@ class CallFacts:
         self.span: Any = None  # of the call, when it is traced
 
     @property
-    def client(self) -> str:
-        """Whom the call, and what it opens, counts for: its principal, else its host."""
-        return host_of(self.peer) if self.principal is None else f"principal {self.principal}"
+    def client(self) -> Client:
+        """Who the call is from."""
+        if self.principal is not None:
+            return Client(self.principal)
+        return Client(host=host_of(self.peer))
 
     def log_fields(self) -> dict[str, str]:
         return {
@@ -58,6 +61,12 @@ def leave() -> None:
 
 def current() -> CallFacts | None:
     return _current.facts
+
+
+def caller() -> Client:
+    """Who the call under way on this thread is from; nobody outside of calls."""
+    facts = _current.facts
+    return NOBODY if facts is None else facts.client
 
 
 def note_query(query_id: str, run_id: uuid.UUID) -> None:

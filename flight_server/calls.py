@@ -19,6 +19,7 @@ import structlog
 from velaria._kernel import Connection
 from velaria.flight_server.call_context import CallFacts
 from velaria.flight_server.errors import error_reply_of, refusal_boundary
+from velaria.flight_server.identity.clients import Client
 from velaria.flight_server.identity.principals import Principal
 from velaria.flight_server.logs import writes_debug
 from velaria.flight_server.metrics import Metrics
@@ -92,6 +93,10 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         self._on_cancel: list[Callable[[], object]] = []
         self._on_end: list[Callable[[pa.ArrowException | None], None]] = []
         self._thread_state: KeptThreadState | None = None
+
+    @property
+    def client(self) -> Client:
+        return self.facts.client
 
     def keep_thread_state(self) -> None:
         """To the call's end; for who begins it on a thread that Python does not know."""

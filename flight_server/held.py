@@ -9,7 +9,6 @@ for the time of the lease: they are given up, and the thread ends.
 import itertools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Literal
@@ -17,8 +16,9 @@ from typing import Literal
 import pyarrow as pa
 
 from velaria._kernel import QueryResult
-from velaria.flight_server.identity.principals import caller_client, caller_name
-from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
+from velaria.flight_server.call_context import caller
+from velaria.flight_server.idle import Dues
+from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.options import Options
 from velaria.flight_server.queries import TrackedQuery
 from velaria.schemas import errors as codes
@@ -35,8 +35,8 @@ HeldState = Literal["running", "ready", "done", "failed", "cancelled"]
 
 
 class Held:
-    """One of them; `schema` is that of its rows. The lease is moved on by every question; the clock
-    is monotonic."""
+    """One of them; `schema` is that of its rows. The lease ends at `ends_s` of the monotonic clock,
+    which every question moves on."""
 
     def __init__(
         self,
@@ -45,9 +45,10 @@ class Held:
         asked: QueryCommand,
         schema: pa.Schema,
         lease_s: float,
+        holding: Holding,
     ) -> None:
         self.tracked = tracked
-        self.client = caller_client()
+        self.holding = holding
         self.asked = asked
         self.schema = schema
         self.result: QueryResult | None = None
@@ -59,7 +60,7 @@ class Held:
         self._changed = threading.Condition()
         self._is_taken = False
         self._is_given_up = False
-        self._ends_s = 0.0
+        self.ends_s = 0.0
         self.renew()
         self._thread = threading.Thread(
             target=self._carry, name=f"held-{tracked.query_id}", daemon=True
@@ -69,7 +70,7 @@ class Held:
     def renew(self) -> int:
         """When the lease ends now, in Unix milliseconds. What was given up stays so."""
         with self._changed:
-            self._ends_s = time.monotonic() + self._lease_s
+            self.ends_s = time.monotonic() + self._lease_s
         return time.time_ns() // 1_000_000 + int(self._lease_s * 1000)
 
     def wait(self, timeout_s: float) -> HeldState:
@@ -88,7 +89,7 @@ class Held:
     def is_over(self) -> bool:
         """Nothing is kept but what to tell, and nobody has asked for it in the lease's time."""
         with self._changed:
-            return self._state not in ("running", "ready") and time.monotonic() > self._ends_s
+            return self._state not in ("running", "ready") and time.monotonic() > self.ends_s
 
     def take(self) -> tuple[QueryResult, Iterator[pa.RecordBatch]]:
         """The rows, for one reader. VEL1005 when they were handed out."""
@@ -148,7 +149,7 @@ class Held:
     def _was_taken_in_time(self) -> bool:
         with self._changed:
             while not self._is_taken:
-                left_s = self._ends_s - time.monotonic()
+                left_s = self.ends_s - time.monotonic()
                 if self._is_given_up or left_s <= 0:
                     self._state = "cancelled"
                     return False
@@ -164,28 +165,38 @@ class HeldBook:
         self._options = options
         self._lease_s = lease_s
         self._lock = threading.Lock()
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: dict[str, Held] = {}
+        self._shares = Shares(
+            "results are held for query.poll", "Read those that are ready, or cancel them."
+        )
+        self._dues: Dues[str] = Dues()
 
     def refuse_when_full(self) -> None:
         """VEL5002 when too many are held, in all or of this client; before a statement is looked
         at."""
         with self._lock:
-            self._refuse_when_full()
+            self._forget_those_over()
+        self._shares.refuse_when_full(caller().holder, *self._bounds())
 
     def start(
         self, tracked: TrackedQuery, run: Run, asked: QueryCommand, schema: pa.Schema
     ) -> Held:
         """VEL5002 when others have come first meanwhile."""
         with self._lock:
-            self._refuse_when_full()
-            held = Held(tracked, run, asked, schema, self._lease_s)
+            self._forget_those_over()
+            holding = self._shares.enter(caller().holder, *self._bounds())
+            try:
+                held = Held(tracked, run, asked, schema, self._lease_s, holding)
+            except Exception:
+                holding.leave()
+                raise
             self._held[tracked.query_id] = held
+            self._dues.put(tracked.query_id, held.ends_s)
         return held
 
     def find(self, query_id: str) -> Held:
-        with self._lock:
-            held = self._held.get(query_id)
-        if held is None or held.tracked.principal != caller_name():
+        held = self._callers(query_id)
+        if held is None:
             raise VelariaError(
                 codes.UNKNOWN_QUERY,
                 f"query.poll has started no query of that id, or it was read: {query_id}",
@@ -193,33 +204,47 @@ class HeldBook:
         return held
 
     def take(self, query_id: str) -> tuple[Held, QueryResult, Iterator[pa.RecordBatch]]:
-        with self._lock:
-            held = self._held.get(query_id)
-        if held is None or held.tracked.principal != caller_name():
+        held = self._callers(query_id)
+        if held is None:
             raise _not_here(query_id)
         result, batches = held.take()
         with self._lock:
-            self._held.pop(query_id, None)
+            self._forget(query_id)
         return held, result, batches
-
-    def _refuse_when_full(self) -> None:
-        client = caller_client()
-        for query_id in [known for known, held in self._held.items() if held.is_over()]:
-            del self._held[query_id]
-        refuse_beyond(
-            "results are held for query.poll",
-            len(self._held),
-            held_by(client, (held.client for held in self._held.values())),
-            self._options.get("limits.results_held"),
-            share_of(self._options),
-            "Read those that are ready, or cancel them.",
-        )
 
     def close_all(self) -> None:
         with self._lock:
-            held, self._held = list(self._held.values()), OrderedDict()
-        for one in held:
-            one.give_up()
+            given_up = [self._forget(query_id) for query_id in list(self._held)]
+        for held in given_up:
+            if held is not None:
+                held.give_up()
+
+    def count(self) -> int:
+        return self._shares.count()
+
+    def _callers(self, query_id: str) -> Held | None:
+        with self._lock:
+            held = self._held.get(query_id)
+        return held if held is not None and caller().owns(held.tracked.principal) else None
+
+    def _bounds(self) -> tuple[int, float]:
+        return self._options.get("limits.results_held"), share_of(self._options)
+
+    def _forget_those_over(self) -> None:
+        now_s = time.monotonic()
+        for query_id in self._dues.take_passed(now_s):
+            held = self._held[query_id]
+            if held.is_over():
+                self._forget(query_id)
+            else:
+                self._dues.put(query_id, max(held.ends_s, now_s))
+
+    def _forget(self, query_id: str) -> Held | None:
+        self._dues.drop(query_id)
+        held = self._held.pop(query_id, None)
+        if held is not None:
+            held.holding.leave()
+        return held
 
 
 def _not_here(query_id: str) -> VelariaError:

@@ -18,7 +18,6 @@ import structlog
 from velaria._kernel import KernelError
 from velaria.flight_server import call_context
 from velaria.flight_server.errors import as_velaria_error
-from velaria.flight_server.identity.principals import caller_name
 from velaria.flight_server.logs import cut_statement, writes_debug
 from velaria.flight_server.metrics import Metrics
 from velaria.schemas import errors as codes
@@ -59,7 +58,7 @@ class TrackedQuery:
         self.query_id = query_id
         self.kind = kind
         self.sql = sql[:TEXT_CHARS_MAX]
-        self.principal = caller_name()
+        self.principal = call_context.caller().name
         self.state = "running"
         self.started_unix_ms = time.time_ns() // 1_000_000
         self.ended_unix_ms: int | None = None
@@ -243,7 +242,7 @@ class QueryBook:
             books = (self._promised, self._redeemed, self._running, self._ended)
             if chosen is not None and any(query_id in book for book in books):
                 raise id_is_taken(query_id)
-            self._promised[query_id] = (False, caller_name())
+            self._promised[query_id] = (False, call_context.caller().name)
             while len(self._promised) > PROMISED_KEPT_MAX:
                 self._promised.popitem(last=False)
         return query_id

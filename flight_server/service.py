@@ -68,8 +68,8 @@ class Service:
         self.prepared = PreparedBook(options)
         by_connection = options.get("sessions.by_connection")
         self.peers = PeerSessions(self.sessions, self.ports) if by_connection else None
-        self.sessions.on_end(self.transactions.end_of_session)
-        self.sessions.on_end(self.prepared.end_of_session)
+        self.sessions.on_end(self.transactions.held.end_of_session)
+        self.sessions.on_end(self.prepared.held.end_of_session)
         self.held = HeldBook(options)
         self.parts = PartBook()
         self.flight_uris: list[str] = []
@@ -78,7 +78,6 @@ class Service:
             self.metrics,
             self.ports,
             self._busy_peers,
-            self.sessions.knows,
         )
         self.tickets.pins.be_watched(self.limits.watchdog)
         self.limits.memory.spare(self.tickets.pins.let_go)

@@ -10,13 +10,14 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from velaria._kernel import Connection, Session
-from velaria.flight_server.identity.principals import caller_client, caller_name
-from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
+from velaria.flight_server.call_context import caller
+from velaria.flight_server.idle import Idle
+from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -32,18 +33,15 @@ SESSION_COOKIE = "arrow_flight_session_id"
 @dataclass
 class _Held:
     connection: Connection
-    idle_s: float
-    last_used_s: float
     number: int
-    calls: int = 0
+    owner: str | None
+    holding: Holding
     query_s: float | None = None
-    owner: str | None = field(default_factory=caller_name)
-    client: str = field(default_factory=caller_client)
     turn: Turn = field(default_factory=Turn)
 
     def is_callers(self) -> bool:
         """A session's id opens it to its owner only."""
-        return self.owner == caller_name()
+        return caller().owns(self.owner)
 
 
 class SessionBook:
@@ -57,8 +55,11 @@ class SessionBook:
     ) -> None:
         self._session = session
         self._options = options
-        self._clock_s = clock_s
         self._lock = threading.Lock()
+        self._shares = Shares(
+            "sessions are open", "Close sessions that are not used, or wait until they expire."
+        )
+        self._idle: Idle[str] = Idle(clock_s)
         self._held: dict[str, _Held] = {}
         self._ids: dict[int, str] = {}
         self._numbers = itertools.count(1)
@@ -72,23 +73,21 @@ class SessionBook:
         """The id of a new session, by default of the idle time that sessions.idle_s says now.
         VEL5002 when there are too many, in all or of this client."""
         self.close_idle()
-        client = caller_client()
+        client, get = caller(), self._options.get
         session_id = f"s-{secrets.token_hex(16)}"
+        holding = self._shares.enter(
+            client.holder, get("sessions.open_max"), share_of(self._options)
+        )
+        try:
+            connection = self._session.connect()
+        except Exception:
+            holding.leave()
+            raise
         with self._lock:
-            own = held_by(client, (held.client for held in self._held.values()))
-            refuse_beyond(
-                "sessions are open",
-                len(self._held),
-                own,
-                self._options.get("sessions.open_max"),
-                share_of(self._options),
-                "Close sessions that are not used, or wait until they expire.",
-            )
             number = next(self._numbers)
-            idle_s = idle_s or self._options.get("sessions.idle_s")
-            held = _Held(self._session.connect(), idle_s, self._clock_s(), number)
-            held.query_s = query_s
+            held = _Held(connection, number, client.name, holding, query_s)
             self._held[session_id], self._ids[number] = held, session_id
+            self._idle.add(session_id, idle_s or get("sessions.idle_s"))
         return session_id
 
     def use(self, session_id: str, call: "Call") -> Connection:
@@ -98,9 +97,9 @@ class SessionBook:
             held = self._held.get(session_id)
             if held is None or not held.is_callers():
                 raise _unknown(session_id)
-            held.calls += 1
+            self._idle.enter(session_id)
         call.query_s, call.turn = held.query_s, held.turn
-        call.on_end(lambda _: self._leave(held))
+        call.on_end(lambda _: self._leave(session_id))
         return held.connection
 
     def query_s_of(self, session_id: str | None) -> float | None:
@@ -122,15 +121,11 @@ class SessionBook:
             held = self._held.get(session_id)
         return session_id if held is not None and held.is_callers() else None
 
-    def knows(self, session_id: str) -> bool:
+    def holds(self, session_id: str) -> bool:
         """Whether it was opened here and not closed since; not whose it is."""
+        self.close_idle()
         with self._lock:
             return session_id in self._held
-
-    def holds(self, session_id: str) -> bool:
-        """The same after those are closed that are idle."""
-        self.close_idle()
-        return self.knows(session_id)
 
     def close(self, session_id: str) -> None:
         """A statement under way ends as it would have; its effects in a transaction are gone."""
@@ -144,46 +139,44 @@ class SessionBook:
     def close_abandoned(self, session_ids: list[str]) -> None:
         """Those whose clients are gone, whoever they were."""
         with self._lock:
-            ended = [(each, self._forget(each)) for each in session_ids if each in self._held]
-        for session_id, held in ended:
-            self._end(session_id, held)
+            ended = self._forget_all(self._held.keys() & set(session_ids))
+        self._end_all(ended)
 
     def close_idle(self) -> None:
-        now_s = self._clock_s()
         with self._lock:
-            idle = [
-                session_id
-                for session_id, held in self._held.items()
-                if held.calls == 0 and now_s - held.last_used_s > held.idle_s
-            ]
-            ended = [(session_id, self._forget(session_id)) for session_id in idle]
-        for session_id, held in ended:
-            self._end(session_id, held)
+            ended = self._forget_all(self._idle.take_over())
+        self._end_all(ended)
 
     def close_all(self) -> None:
         with self._lock:
-            ended = [(session_id, self._forget(session_id)) for session_id in list(self._held)]
-        for session_id, held in ended:
-            self._end(session_id, held)
+            ended = self._forget_all(list(self._held))
+        self._end_all(ended)
 
     def count(self) -> int:
-        with self._lock:
-            return len(self._held)
+        return self._shares.count()
 
     def _forget(self, session_id: str) -> _Held:
         held = self._held.pop(session_id)
         del self._ids[held.number]
+        self._idle.drop(session_id)
+        held.holding.leave()
         return held
+
+    def _forget_all(self, session_ids: Iterable[str]) -> dict[str, _Held]:
+        return {session_id: self._forget(session_id) for session_id in session_ids}
+
+    def _end_all(self, ended: dict[str, _Held]) -> None:
+        for session_id, held in ended.items():
+            self._end(session_id, held)
 
     def _end(self, session_id: str, held: _Held) -> None:
         for action in self._on_end:
             action(session_id)
         held.connection.close()
 
-    def _leave(self, held: _Held) -> None:
+    def _leave(self, session_id: str) -> None:
         with self._lock:
-            held.calls -= 1
-            held.last_used_s = self._clock_s()
+            self._idle.leave(session_id)
 
 
 def _unknown(session_id: str) -> VelariaError:

@@ -15,15 +15,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from velaria.flight_server.identity.principals import caller_client, caller_name
-from velaria.flight_server.limits.shares import Shares
+from velaria.flight_server.call_context import caller
+from velaria.flight_server.limits.shares import Holding, Shares
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import SharedRows
@@ -43,8 +43,8 @@ class _File:
     path: Path
     byte_count: int
     ends_s: float  # by the watchdog's clock
-    owner: str | None = field(default_factory=caller_name)
-    client: str = field(default_factory=caller_client)
+    holding: Holding
+    owner: str | None
 
 
 class SharedResults:
@@ -94,16 +94,18 @@ class SharedResults:
         """The file of the rows; None, and nothing is left, when they do not fit, when there are too
         many files, and when none can be opened."""
         assert self._folder is not None
-        client = caller_client()
+        client = caller()
         try:
-            self._held.enter(client, self._limits.count_max("results"), self._limits.share())
+            holding = self._held.enter(
+                client.holder, self._limits.count_max("results"), self._limits.share()
+            )
         except VelariaError:
             return None
         path = self._folder / f"{secrets.token_hex(16)}.arrow"
         try:
             opened = pa.OSFile(str(path), "wb")
         except OSError:
-            self._give_back(0, path, client)
+            self._give_back(0, path, holding)
             return None
         taken = row_count = 0
         is_written = False
@@ -118,10 +120,10 @@ class SharedResults:
             is_written = True
         finally:
             if not is_written:
-                self._give_back(taken, path, client)
+                self._give_back(taken, path, holding)
         with self._lock:
             ends_s = self._limits.watchdog.clock_s() + self._lease_s
-            self._files[query_id] = _File(path, taken, ends_s)
+            self._files[query_id] = _File(path, taken, ends_s, holding, client.name)
             self._limits.watchdog.watch(self)
         return SharedRows(
             path=str(path),
@@ -143,7 +145,7 @@ class SharedResults:
         """Nothing happens when it is gone already, or is of another principal."""
         with self._lock:
             file = self._files.get(query_id)
-        if file is not None and file.owner == caller_name():
+        if file is not None and caller().owns(file.owner):
             self._free(query_id)
 
     def _free(self, query_id: str) -> None:
@@ -152,7 +154,7 @@ class SharedResults:
             if not self._files:
                 self._limits.watchdog.drop(self)
         if file is not None:
-            self._give_back(file.byte_count, file.path, file.client)
+            self._give_back(file.byte_count, file.path, file.holding)
 
     def byte_count(self) -> int:
         with self._lock:
@@ -177,9 +179,9 @@ class SharedResults:
             self._byte_count += byte_count
             return True
 
-    def _give_back(self, byte_count: int, path: Path, client: str) -> None:
+    def _give_back(self, byte_count: int, path: Path, holding: Holding) -> None:
         path.unlink(missing_ok=True)
-        self._held.leave(client)
+        holding.leave()
         with self._lock:
             self._byte_count -= byte_count
 

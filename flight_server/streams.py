@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 
 from velaria._kernel import Connection, KernelError, Session, StreamingQuery, Subscription
+from velaria.flight_server.call_context import caller
 from velaria.flight_server.calls import Call
 from velaria.flight_server.identity.permissions import may_follow, may_see_query
-from velaria.flight_server.identity.principals import caller_client
-from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
+from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.options import Options
 from velaria.flight_server.queries import QueryBook, TrackedQuery, new_query_id
 from velaria.schemas import errors as codes
@@ -32,7 +32,7 @@ class StreamBook:
         self._queries = queries
         self._options = options
         self._lock = threading.Lock()
-        self._clients: dict[str, str] = {}  # by query, from before it is made
+        self._places = Shares("continuous queries run", "Stop some that are not needed.")
         self._followers: dict[str, threading.Thread] = {}
 
     def start(
@@ -140,15 +140,22 @@ class StreamBook:
         tracked = self._queries.start(query_id, "stream", sql)
         not_yet = {**(options or {}), "start": False}
         try:
-            self._take_place(query_id)
+            running_max = self._options.get("limits.streams_running")
+            place = self._places.enter(caller().holder, running_max, share_of(self._options))
+        except VelariaError as fault:
+            raise tracked.fail(fault) from fault
+        try:
             query = connection.start_stream(
                 sql, name, not_yet, parameters=params, query_id=query_id
             )
         except Exception as fault:
-            self._leave_place(query_id)
+            place.leave()
             raise tracked.fail(fault) from fault
         follower = threading.Thread(
-            target=self._follow, args=(query, tracked), name=f"stream-{query.name}", daemon=True
+            target=self._follow,
+            args=(query, tracked, place),
+            name=f"stream-{query.name}",
+            daemon=True,
         )
         with self._lock:
             self._followers[query_id] = follower
@@ -156,11 +163,11 @@ class StreamBook:
             yield query
             follower.start()
         except Exception as fault:
-            self._leave_place(query_id)
+            self._leave(query_id, place)
             self._stop_quietly(query_id)
             raise tracked.fail(fault) from fault
 
-    def _follow(self, query: StreamingQuery, tracked: TrackedQuery) -> None:
+    def _follow(self, query: StreamingQuery, tracked: TrackedQuery, place: Holding) -> None:
         try:
             query.await_termination(None)
             progress = query.progress()
@@ -172,26 +179,11 @@ class StreamBook:
         except Exception as fault:  # noqa: BLE001 (recorded as the end of the run)
             tracked.fail(fault)
         finally:
-            self._leave_place(tracked.query_id)
+            self._leave(tracked.query_id, place)
 
-    def _take_place(self, query_id: str) -> None:
-        """VEL5002 when too many run, in all or of this client."""
-        client = caller_client()
+    def _leave(self, query_id: str, place: Holding) -> None:
+        place.leave()
         with self._lock:
-            own = held_by(client, self._clients.values())
-            refuse_beyond(
-                "continuous queries run",
-                len(self._clients),
-                own,
-                self._options.get("limits.streams_running"),
-                share_of(self._options),
-                "Stop some that are not needed.",
-            )
-            self._clients[query_id] = client
-
-    def _leave_place(self, query_id: str) -> None:
-        with self._lock:
-            self._clients.pop(query_id, None)
             self._followers.pop(query_id, None)
 
 

@@ -13,8 +13,8 @@ import msgspec
 import pyarrow as pa
 
 from velaria._kernel import StatementInfo
+from velaria.flight_server.call_context import caller
 from velaria.flight_server.errors import as_velaria_error
-from velaria.flight_server.identity.principals import caller_name
 from velaria.flight_server.options import Options
 from velaria.flight_server.pins import Pins
 from velaria.schemas import errors as codes
@@ -109,7 +109,7 @@ class TicketOffice:
             )
 
     def _signature(self, unsigned: StatementTicket) -> bytes:
-        body = msgspec.msgpack.encode((caller_name(), unsigned))
+        body = msgspec.msgpack.encode((caller().name, unsigned))
         return hmac.digest(self._key, body, hashlib.sha256)[:_SIGNATURE_BYTES]
 
 

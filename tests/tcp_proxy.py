@@ -10,14 +10,15 @@ class TcpProxy:
     """`uri` is its address; `received` are the bytes from the server so far.
 
     `break_after` bytes to the server, counted over all connections, all of them are broken off
-    once; connections made later pass.
+    once; connections made later pass. To the server they come from the address `source`.
     """
 
-    def __init__(self, uri: str, break_after: int | None = None) -> None:
+    def __init__(self, uri: str, break_after: int | None = None, source: str = "127.0.0.1") -> None:
         host, port = uri.removeprefix("grpc://").rsplit(":", 1)
         self.received = 0
         self.breaks = 0
         self._left = break_after
+        self._source = (source, 0)
         self.server = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
@@ -30,7 +31,7 @@ class TcpProxy:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            far = socket.create_connection(self.server)
+            far = socket.create_connection(self.server, source_address=self._source)
             self._open += [near, far]
             threading.Thread(target=self._send, args=(near, far), daemon=True).start()
             threading.Thread(target=self._receive, args=(far, near), daemon=True).start()

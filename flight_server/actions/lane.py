@@ -40,7 +40,7 @@ def record(service: Service, call: Call, command: RunRecord) -> RunRecordReply:
         command.text,
         query_id,
         elapsed_us=command.elapsed_us,
-        principal=call.principal.name if call.principal else None,
+        principal=call.client.name,
     )
     for stage in command.stages:
         run.ended_stage(stage.name, stage.state, stage.started_us, stage.finished_us, stage.rows)

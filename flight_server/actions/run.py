@@ -26,6 +26,4 @@ def get(service: Service, call: Call, command: RunRef) -> RunReply:
 
 def _only(call: Call) -> str | None:
     """Whose runs the call may see: its principal's own, all of them for an operator (None)."""
-    if call.principal is None or may_see_query(call, None):
-        return None
-    return call.principal.name
+    return None if may_see_query(call, None) else call.client.name

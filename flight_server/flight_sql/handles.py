@@ -1,8 +1,9 @@
 """Books of what a client holds on the server by a handle: prepared statements, transactions.
 
 A handle is 16 random bytes, so nobody guesses one; a handle of another principal is answered like
-one that was never given. What no call has used for its idle time is ended. Expiry is looked at
-whenever the book is asked, so that no thread is needed; what a call uses is never ended by it.
+one that was never given. What no call has used for its idle time is ended, and so is what belongs
+to a session that ends. Expiry is looked at whenever the book is asked, so that no thread is needed;
+what a call uses is never ended by it.
 """
 
 import itertools
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from velaria.flight_server.identity.principals import caller_client
-from velaria.flight_server.limits.shares import held_by, refuse_beyond, share_of
+from velaria.flight_server.idle import Idle
+from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.options import Options
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -27,19 +28,13 @@ HANDLE_BYTES = 16
 Item = TypeVar("Item")
 
 
-def owner_of(call: "Call") -> str | None:
-    """The name of him whose handles a call may use; None where nobody is asked who he is."""
-    return None if call.principal is None else call.principal.name
-
-
-@dataclass
+@dataclass(slots=True)
 class _Held(Generic[Item]):
     item: Item
     number: int
     owner: str | None
-    last_used_s: float
-    client: str
-    calls: int = 0
+    session_id: str | None
+    holding: Holding
 
 
 class HandleBook(Generic[Item]):
@@ -59,46 +54,51 @@ class HandleBook(Generic[Item]):
         self._options, self._held_max = options, held_max
         self._idle_s = idle_s
         self._on_end = on_end
-        self._clock_s = clock_s
         self._lock = threading.Lock()
+        self._shares = Shares(
+            f"handles are open, each a {what}",
+            "Close those that are not used, or wait until they expire.",
+        )
+        self._idle: Idle[bytes] = Idle(clock_s)
         self._held: dict[bytes, _Held[Item]] = {}
+        self._of_session: dict[str, dict[bytes, Item]] = {}
         self._handles: dict[int, bytes] = {}
         self._numbers = itertools.count(1)
 
-    def add(self, make: Callable[[], Item], owner: str | None) -> bytes:
-        """The handle of a new item. VEL5002 when there are too many, in all or of this client; then
-        none is made."""
+    def add(self, make: Callable[[], Item], call: "Call") -> bytes:
+        """The handle of a new item of the call's client and session. VEL5002 when there are too
+        many, in all or of this client; then none is made."""
         self.end_idle()
-        client = caller_client()
-        with self._lock:
-            self._refuse_when_full(client)
-        item = make()
-        handle = secrets.token_bytes(HANDLE_BYTES)
+        client, count_max = call.client, self._options.get(self._held_max)
+        holding = self._shares.enter(client.holder, count_max, share_of(self._options))
         try:
-            with self._lock:
-                self._refuse_when_full(client)
-                held = _Held(item, next(self._numbers), owner, self._clock_s(), client)
-                self._held[handle], self._handles[held.number] = held, handle
-        except VelariaError:
-            self._on_end(item)
+            item = make()
+        except Exception:
+            holding.leave()
             raise
+        handle = secrets.token_bytes(HANDLE_BYTES)
+        with self._lock:
+            held = _Held(item, next(self._numbers), client.name, call.session_id, holding)
+            self._held[handle], self._handles[held.number] = held, handle
+            self._idle.add(handle, self._idle_s)
+            if held.session_id is not None:
+                self._of_session.setdefault(held.session_id, {})[handle] = item
         return handle
 
     def use(self, handle: bytes, call: "Call") -> Item:
         """The item, in use until the call ends. VEL1011 when there is none for this caller."""
         self.end_idle()
         with self._lock:
-            held = self._find(handle, owner_of(call))
-            held.calls += 1
-        call.on_end(lambda _: self._leave(held))
+            held = self._find(handle, call)
+            self._idle.enter(handle)
+        call.on_end(lambda _: self._leave(handle))
         return held.item
 
     def remove(self, handle: bytes, call: "Call") -> Item:
         """Take the item out without ending it; VEL1011 when there is none for this caller."""
         with self._lock:
-            held = self._find(handle, owner_of(call))
-            self._forget(handle)
-        return held.item
+            self._find(handle, call)
+            return self._forget(handle)
 
     def use_number(self, number: int, call: "Call") -> Item:
         """As `use`, by what number_of said."""
@@ -111,39 +111,32 @@ class HandleBook(Generic[Item]):
             held = self._held.get(handle)
         return held.number if held is not None else 0
 
-    def items(self) -> dict[bytes, Item]:
+    def of_session(self, session_id: str) -> dict[bytes, Item]:
+        """What was made in that session, oldest first."""
         with self._lock:
-            return {handle: held.item for handle, held in self._held.items()}
+            return dict(self._of_session.get(session_id, {}))
 
-    def end_where(self, concerns: Callable[[Item], bool]) -> None:
+    def end_of_session(self, session_id: str) -> None:
         with self._lock:
-            handles = [handle for handle, held in self._held.items() if concerns(held.item)]
-            ended = [self._forget(handle) for handle in handles]
-        for held in ended:
-            self._on_end(held.item)
+            ended = self._forget_all(list(self._of_session.get(session_id, ())))
+        self._end(ended)
 
     def end_idle(self) -> None:
-        now_s = self._clock_s()
         with self._lock:
-            idle = [
-                handle
-                for handle, held in self._held.items()
-                if held.calls == 0 and now_s - held.last_used_s > self._idle_s
-            ]
-            ended = [self._forget(handle) for handle in idle]
-        for held in ended:
-            self._on_end(held.item)
+            ended = self._forget_all(self._idle.take_over())
+        self._end(ended)
 
     def end_all(self) -> None:
-        self.end_where(lambda _: True)
+        with self._lock:
+            ended = self._forget_all(list(self._held))
+        self._end(ended)
 
     def count(self) -> int:
-        with self._lock:
-            return len(self._held)
+        return self._shares.count()
 
-    def _find(self, handle: bytes, owner: str | None) -> _Held[Item]:
+    def _find(self, handle: bytes, call: "Call") -> _Held[Item]:
         held = self._held.get(handle)
-        if held is None or held.owner != owner:
+        if held is None or not call.client.owns(held.owner):
             raise VelariaError(
                 codes.UNKNOWN_HANDLE,
                 f"no {self._what} of that handle",
@@ -151,22 +144,25 @@ class HandleBook(Generic[Item]):
             )
         return held
 
-    def _forget(self, handle: bytes) -> _Held[Item]:
+    def _forget(self, handle: bytes) -> Item:
         held = self._held.pop(handle)
         del self._handles[held.number]
-        return held
+        self._idle.drop(handle)
+        if held.session_id is not None:
+            beside = self._of_session[held.session_id]
+            del beside[handle]
+            if not beside:
+                del self._of_session[held.session_id]
+        held.holding.leave()
+        return held.item
 
-    def _refuse_when_full(self, client: str) -> None:
-        refuse_beyond(
-            f"handles are open, each a {self._what}",
-            len(self._held),
-            held_by(client, (held.client for held in self._held.values())),
-            self._options.get(self._held_max),
-            share_of(self._options),
-            "Close those that are not used, or wait until they expire.",
-        )
+    def _forget_all(self, handles: list[bytes]) -> list[Item]:
+        return [self._forget(handle) for handle in handles]
 
-    def _leave(self, held: _Held[Item]) -> None:
+    def _end(self, items: list[Item]) -> None:
+        for item in items:
+            self._on_end(item)
+
+    def _leave(self, handle: bytes) -> None:
         with self._lock:
-            held.calls -= 1
-            held.last_used_s = self._clock_s()
+            self._idle.leave(handle)

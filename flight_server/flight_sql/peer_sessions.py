@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from velaria.flight_server.identity.principals import caller_name
+from velaria.flight_server.call_context import caller
 from velaria.flight_server.sessions import SessionBook
 
 _TABLES = (Path("/proc/self/net/tcp"), Path("/proc/self/net/tcp6"))
@@ -61,7 +61,7 @@ class PeerSessions:
     def find(self, peer: str) -> str | None:
         """The caller's session of the TCP connection with that peer ("ipv4:127.0.0.1:37136")."""
         with self._lock:
-            bound = self._bound.get((peer, caller_name()))
+            bound = self._bound.get((peer, caller().name))
         if bound is None:
             return None
         inode, session_id = bound
@@ -82,7 +82,7 @@ class PeerSessions:
         if inode is None:
             return False
         with self._lock:
-            self._bound[peer, caller_name()] = inode, session_id
+            self._bound[peer, caller().name] = inode, session_id
             self._missing_since_s.pop(peer, None)
         return True
 
@@ -93,7 +93,7 @@ class PeerSessions:
 
     def unbind(self, peer: str) -> None:
         with self._lock:
-            self._bound.pop((peer, caller_name()), None)
+            self._bound.pop((peer, caller().name), None)
 
     def _is_another(self, peer: str, inode: int) -> bool:
         """Whether a call of that peer comes by another connection than the one with that inode. A

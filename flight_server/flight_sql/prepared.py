@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from velaria.flight_server.flight_sql.handles import HandleBook, owner_of
+from velaria.flight_server.flight_sql.handles import HandleBook
 from velaria.flight_server.options import Options
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -61,7 +61,7 @@ class PreparedBook:
             self._take(prepared.byte_count)
             return prepared
 
-        return self.held.add(make, owner_of(call))
+        return self.held.add(make, call)
 
     def use(self, handle: bytes, call: "Call") -> Prepared:
         """VEL1011 when there is none of that handle for this caller."""
@@ -79,9 +79,6 @@ class PreparedBook:
 
     def close(self, handle: bytes, call: "Call") -> None:
         self._end(self.held.remove(handle, call))
-
-    def end_of_session(self, session_id: str) -> None:
-        self.held.end_where(lambda prepared: prepared.session_id == session_id)
 
     def _take(self, byte_count: int) -> None:
         bytes_max = self._options.get("limits.prepared_bytes")

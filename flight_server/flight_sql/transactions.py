@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from velaria._kernel import Connection, KernelError, Session
-from velaria.flight_server.flight_sql.handles import HANDLE_BYTES, HandleBook, owner_of
+from velaria.flight_server.flight_sql.handles import HANDLE_BYTES, HandleBook
 from velaria.flight_server.options import Options
 from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
@@ -34,7 +34,6 @@ def quoted(name: str) -> str:
 @dataclass
 class Transaction:
     connection: Connection
-    session_id: str | None
     savepoints: dict[bytes, str] = field(default_factory=dict)  # oldest first; the name in SQL
     savepoint_count: int = 0  # that were ever made
     turn: Turn = field(default_factory=Turn)
@@ -65,9 +64,9 @@ class TransactionBook:
             if schema != connection.schema:
                 connection.execute(f"SET schema = {quoted(schema)}")
             connection.execute("BEGIN")
-            return Transaction(connection, call.session_id)
+            return Transaction(connection)
 
-        return self.held.add(make, owner_of(call))
+        return self.held.add(make, call)
 
     def use(self, transaction_id: bytes, call: "Call") -> Connection:
         """The connection, in use until the call ends. VEL1011 for an unknown id, VEL2031 for one
@@ -135,14 +134,11 @@ class TransactionBook:
         handles = list(self._open_in(session_id))
         return handles[0] if len(handles) == 1 else b""
 
-    def end_of_session(self, session_id: str) -> None:
-        self.held.end_where(lambda transaction: transaction.session_id == session_id)
-
     def _open_in(self, session_id: str) -> dict[bytes, Transaction]:
         return {
             handle: transaction
-            for handle, transaction in self.held.items().items()
-            if transaction.session_id == session_id and transaction.connection.in_transaction
+            for handle, transaction in self.held.of_session(session_id).items()
+            if transaction.connection.in_transaction
         }
 
     def _savepoint(self, savepoint_id: bytes, call: "Call") -> tuple[Transaction, str]:

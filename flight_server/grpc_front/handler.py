@@ -108,18 +108,11 @@ class FlightHandler(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     @contextmanager
     def _place(self, call: Call) -> Iterator[None]:
-        """A part of the listener's places for each client, so that none can take all. Without
-        identity a client is a connection, as which those of a unix socket cannot be told apart."""
-        if call.principal is None and call.facts.peer.startswith("unix:"):
-            yield
-            return
-        client = call.facts.peer if call.principal is None else call.principal.name
+        """A part of the listener's places for each client, so that none can take all."""
         with refusal_boundary():
-            self._places.enter(client, self._calls_max, self._limits.share())
-        try:
+            place = self._places.enter(call.client.holder, self._calls_max, self._limits.share())
+        with place:
             yield
-        finally:
-            self._places.leave(client)
 
     def _client_may_be_gone(self, call: Call) -> None:
         """Called by gRPC at the end of every RPC, however it ends."""

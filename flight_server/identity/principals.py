@@ -10,7 +10,6 @@ from typing import Literal
 
 import msgspec
 
-from velaria.flight_server import call_context
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -82,17 +81,3 @@ class Principal:
             right in ROLES[binding.role] and binding.schema == EVERY_SCHEMA
             for binding in self.bindings
         )
-
-
-def caller_name() -> str | None:
-    """Whom what begins now on this thread belongs to; None on a server without identity, and
-    outside of calls."""
-    facts = call_context.current()
-    return None if facts is None else facts.principal
-
-
-def caller_client() -> str:
-    """Whom what is opened now on this thread counts for, as CallFacts tells it; empty outside of
-    calls."""
-    facts = call_context.current()
-    return "" if facts is None else facts.client

@@ -10,7 +10,7 @@ from velaria.flight_server.limits.connections import cut, cut_silent
 from velaria.flight_server.limits.memory import MemoryGuard, cap_bytes
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.limits.rates import RateLimiter
-from velaria.flight_server.limits.shares import Shares, share_of
+from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.limits.watchdog import TICK_S, Watchdog
 from velaria.flight_server.limits.watched import (
     WatchedClient,
@@ -48,15 +48,12 @@ class Limits:
         metrics: Metrics,
         ports: Callable[[], frozenset[int]],
         busy_peers: Callable[[], set[str]] = set,
-        is_session: Callable[[str], bool] = lambda session_id: False,
     ) -> None:
-        """`ports` are those that Flight is served on; `is_session` says whether a session of that
-        id is open."""
+        """`ports` are those that Flight is served on."""
         self._options = options
         self._metrics = metrics
         self._ports = ports
         self._busy_peers = busy_peers
-        self._is_session = is_session
         self.admission = Admission(options)
         self.rates = RateLimiter(options)
         self.memory = MemoryGuard(cap_bytes(options.get("limits.memory_bytes")))
@@ -78,7 +75,7 @@ class Limits:
     def check_rate(self, call: "Call") -> None:
         """VEL5008 for who calls too often."""
         if self.rates.per_s > 0:
-            self.rates.check(self._client_of(call))
+            self.rates.check(call.client.holder)
 
     def check_statement(self, sql: str) -> None:
         """VEL1004 for a text that is too long; before it is parsed."""
@@ -116,7 +113,7 @@ class Limits:
     def again(self, call: "Call", tracked: "TrackedQuery", watched: WatchedStatement) -> None:
         """Wait for a place once more, for a statement that works in several pieces."""
         watched.leave_place()
-        watched.take_place(self.admission.enter(self._client_of(call), tracked.cancelled_with))
+        watched.take_place(self.admission.enter(call.client.holder, tracked.cancelled_with))
 
     def reading(self, call: "Call", tracked: "TrackedQuery", result: "QueryResult") -> None:
         """Watch a call that reads what has been worked out already, or is paced by its reading; the
@@ -151,17 +148,14 @@ class Limits:
 
     def count_result(self, call: "Call") -> None:
         """A result is open until its call ends. VEL5002 when too many are."""
-        client = self._enter("results", call)
-        call.on_end(lambda _: self._open["results"].leave(client))
+        holding = self._enter("results", call)
+        call.on_end(lambda _: holding.leave())
 
     def unheard(self, call: "Call") -> Callable[[], None]:
         """Watch a call from its beginning, before it is known whose it is, until what is returned
         is called at its first message: VEL5009 when that came too late. VEL5002 when as many as
         limits.puts_open wait; of those whose principal is known each has a share."""
-        holder, share = "", 1.0
-        if call.principal is not None:
-            holder, share = call.facts.client, self.share()
-        self._unheard.enter(holder, self.count_max("puts"), share)
+        holding = self._unheard.enter(call.client.holder, self.count_max("puts"), self.share())
         watched = WatchedFirst(
             self.watchdog.clock_s(),
             self._put_idle_s,
@@ -173,7 +167,7 @@ class Limits:
         def leave() -> None:
             if watched.end():
                 self.watchdog.drop(watched)
-                self._unheard.leave(holder)
+                holding.leave()
 
         def heard() -> None:
             leave()
@@ -199,14 +193,14 @@ class Limits:
         query of their own, memory is short."""
         if tracked is not None:
             self.memory.refuse_when_high("rows")
-        client = self._enter("puts", call)
+        holding = self._enter("puts", call)
 
         watched = self._watched_put(call, tracked.give_up if tracked else lambda silent: None)
         try:
             yield watched
         finally:
             self.watchdog.drop(watched)
-            self._open["puts"].leave(client)
+            holding.leave()
 
     def count_max(self, what: str) -> int:
         """How many "results" or "puts" may be open."""
@@ -250,7 +244,7 @@ class Limits:
                 yield
 
         has_waited = self._await_memory(tracked, awaiting)
-        place = self.admission.enter(self._client_of(call), waiting)
+        place = self.admission.enter(call.client.holder, waiting)
         if has_waited or place.has_waited:
             call.judged = None  # what it was judged by may have changed meanwhile
         return self._watch(call, tracked, place, idle_s)
@@ -345,15 +339,5 @@ class Limits:
         open_count = sum(shares.count() for shares in self._open.values())
         return open_count > 1 or self.admission.counts()["running"] > 0
 
-    def _enter(self, what: str, call: "Call") -> str:
-        """Whom one more is counted for."""
-        client = call.facts.client
-        self._open[what].enter(client, self.count_max(what), self.share())
-        return client
-
-    def _client_of(self, call: "Call") -> str:
-        """Whose turns and calls these are: whoever its client has shown to be, else its session,
-        else its host. A session that nobody has opened is no one: any client can make up its id."""
-        if call.principal is None and call.session_id and self._is_session(call.session_id):
-            return f"session {call.session_id}"
-        return call.facts.client
+    def _enter(self, what: str, call: "Call") -> Holding:
+        return self._open[what].enter(call.client.holder, self.count_max(what), self.share())

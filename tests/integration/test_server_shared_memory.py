@@ -145,17 +145,23 @@ def test_leases_end_by_themselves_and_cost_no_thread(tmp_path: Path, limits: Lim
 def test_only_so_many_results_are_in_shared_memory(tmp_path: Path) -> None:
     results = SharedResults(limits_of(results_open=4, share_percent=50), tmp_path)
     nothing: list[pa.RecordBatch] = []
+    enter_from("192.0.2.2")
     assert results.write("a", SCHEMA, nothing) is not None
     assert results.write("b", SCHEMA, nothing) is not None
     assert results.write("c", SCHEMA, nothing) is None, "one client has its share"
-    facts = CallFacts("DoAction")
-    facts.peer = "ipv4:192.0.2.1:40000"  # who is not known counts by the host
-    call_context.enter(facts)
+    enter_from("192.0.2.1")  # who is not known counts by the host
     assert results.write("d", SCHEMA, nothing) is not None
-    call_context.leave()
+    enter_from("192.0.2.2")
     results.release("a")
     assert results.write("c", SCHEMA, nothing) is not None
+    call_context.leave()
     results.close()
+
+
+def enter_from(address: str) -> None:
+    facts = CallFacts("DoAction")
+    facts.peer = f"ipv4:{address}:40000"
+    call_context.enter(facts)
 
 
 def test_what_does_not_fit_leaves_nothing(tmp_path: Path) -> None:

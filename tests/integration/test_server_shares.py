@@ -7,9 +7,11 @@ from typing import Any
 import pyarrow.flight as flight
 import pytest
 
+from tests.conftest import FRONTS
 from tests.integration.identity_support import As, make_tokens
 from tests.limited_server import error_of, served
 from tests.server_process import ServerProcess, act
+from tests.tcp_proxy import TcpProxy
 
 SHARE = ["limits.share_percent=50", "sessions.open_max=4", "limits.streams_running=2"]
 
@@ -63,7 +65,7 @@ def listed(client: flight.FlightClient, session: str) -> None:
     list(client.do_action(flight.Action("table.list", b""), of_session(session)))
 
 
-def test_a_made_up_session_is_no_client_of_its_own() -> None:
+def test_a_session_is_no_client_of_its_own_be_it_made_up_or_open() -> None:
     with served(calls_per_s=0.001, calls_burst=8) as server:
         client = server.connect()
         known = act(client, "session.open")["session"]
@@ -74,4 +76,33 @@ def test_a_made_up_session_is_no_client_of_its_own() -> None:
                 through += 1
         assert through < 8
         assert error_of(lambda: listed(client, "made-up"))["code"] == "VEL5008"
-        listed(client, known)
+        assert error_of(lambda: listed(client, known))["code"] == "VEL5008"
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_without_identity_a_client_is_a_host_on_either_front(front: str) -> None:
+    words = ["--front", front, "--set", "sessions.open_max=4", "--set", "limits.results_held=4"]
+    opening = {"session.open": {}, "query.poll": {"sql": "SELECT 1", "wait_ms": 10_000}}
+    with (
+        ServerProcess(arguments=words) as server,
+        TcpProxy(server.uri, source="127.0.0.2") as proxy,
+    ):
+        near = [own_connection(server.uri) for _ in range(2)]
+        far = own_connection(proxy.uri)
+        for action, values in opening.items():
+            for number in range(3):
+                act(near[number % 2], action, **values)
+            for client in near:
+                told = refusal(client, action, values)
+                assert (told["code"], told["retry"]) == ("VEL5002", "later")
+                assert told["message"].endswith("for this client: 3")
+            act(far, action, **values)
+            assert refusal(far, action, values)["message"].endswith(": 4")
+
+
+def refusal(client: flight.FlightClient, action: str, values: dict[str, Any]) -> dict[str, Any]:
+    return error_of(lambda: act(client, action, **values))
+
+
+def own_connection(uri: str) -> flight.FlightClient:
+    return flight.FlightClient(uri, generic_options=[("grpc.use_local_subchannel_pool", 1)])

@@ -17,6 +17,7 @@ from tests.integration import flight_sql_client as sql_client
 from tests.integration.identity_support import As, make_tokens
 from tests.limited_server import metric
 from tests.server_process import ServerProcess, act, put, rows, told_in, until
+from tests.tcp_proxy import TcpProxy
 from velaria.flight_server.grpc_front.wire import DESCRIPTOR, field
 
 PREFIX = "/arrow.flight.protocol.FlightService/"
@@ -61,7 +62,7 @@ def serving(front: str, *settings: str, data_dir: Path | None = None) -> ServerP
 
 
 @contextmanager
-def channel_to(server: ServerProcess) -> Iterator[grpc.Channel]:
+def channel_to(server: ServerProcess | TcpProxy) -> Iterator[grpc.Channel]:
     """A connection of its own."""
     options = [("grpc.use_local_subchannel_pool", 1)]
     with grpc.insecure_channel(server.uri.removeprefix("grpc://"), options) as channel:
@@ -164,16 +165,18 @@ def can_put(client: flight.FlightClient) -> bool:
     return True
 
 
-def test_one_connection_cannot_take_all_places_of_a_listener() -> None:
+def test_one_host_cannot_take_all_places_of_a_listener() -> None:
     with (
         serving("grpcio", "grpc.calls_max=8", "limits.share_percent=50") as server,
         channel_to(server) as channel,
-        channel_to(server) as other,
+        channel_to(server) as second,
+        TcpProxy(server.uri, source="127.0.0.2") as proxy,
+        channel_to(proxy) as other,
     ):
-        silent = [SilentCall(channel, "DoPut") for _ in range(7)]
+        silent = [SilentCall(each, "DoPut") for each in [channel, second] * 4]
         assert until(lambda: sum(call.is_open() for call in silent) == 4)
         refused = [call.error() for call in silent if not call.is_open()]
-        assert refused == [(grpc.StatusCode.UNAVAILABLE, "VEL5002")] * 3
+        assert refused == [(grpc.StatusCode.UNAVAILABLE, "VEL5002")] * 4
         health = flight.Action("server.health", b"").serialize()
         assert SilentCall(other, "DoAction", health).error()[0] is grpc.StatusCode.OK
         for call in silent:

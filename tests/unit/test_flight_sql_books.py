@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql.handles import HandleBook
 from velaria.flight_server.flight_sql.prepared import Prepared, PreparedBook
 from velaria.flight_server.flight_sql.transactions import TransactionBook
+from velaria.flight_server.identity.clients import Client
 from velaria.flight_server.options import Options
 from velaria.schemas.errors import VelariaError
 
@@ -21,7 +21,7 @@ class OneCall:
     """What the books know of a call."""
 
     def __init__(self, principal: str | None = None, session_id: str | None = None) -> None:
-        self.principal = SimpleNamespace(name=principal) if principal else None
+        self.client = Client(principal)
         self.session_id = session_id
         self.ends: list[Callable[[Any], None]] = []
 
@@ -63,14 +63,14 @@ def book_of(ended: list[str], clock: Clock | None = None, held_max: int = 10) ->
 
 def test_a_handle_is_long_and_no_two_are_equal() -> None:
     book = book_of([], held_max=500)
-    handles = {book.add(lambda: "x", None) for _ in range(500)}
+    handles = {book.add(lambda: "x", call()) for _ in range(500)}
     assert len(handles) == 500
     assert {len(handle) for handle in handles} == {16}
 
 
 def test_a_handle_of_another_principal_is_answered_like_an_unknown_one() -> None:
     book = book_of([])
-    handle = book.add(lambda: "hers", "ann")
+    handle = book.add(lambda: "hers", call("ann"))
     number = book.number_of(handle)
     assert book.use(handle, call("ann")) == "hers"
     assert book.use_number(number, call("ann")) == "hers"
@@ -93,7 +93,7 @@ def test_what_is_idle_ends_and_what_a_call_uses_does_not() -> None:
     ended: list[str] = []
     clock = Clock()
     book = book_of(ended, clock)
-    idle, used = book.add(lambda: "idle", None), book.add(lambda: "used", None)
+    idle, used = book.add(lambda: "idle", call()), book.add(lambda: "used", call())
     long_call = call()
     book.use(used, long_call)
     clock.now_s = 10.5
@@ -109,13 +109,13 @@ def test_a_full_book_refuses_and_makes_nothing() -> None:
     book = book_of([], held_max=2)
     made: list[int] = []
     for _ in range(2):
-        book.add(lambda: "x", None)
+        book.add(lambda: "x", call())
     with refused("VEL5002"):
-        book.add(lambda: made.append(1) or "x", None)  # type: ignore[func-returns-value]
+        book.add(lambda: made.append(1) or "x", call())  # type: ignore[func-returns-value]
     assert not made
     book.end_all()
     assert book.count() == 0
-    book.add(lambda: "x", None)
+    book.add(lambda: "x", call())
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_the_end_of_a_session_rolls_its_transactions_back(kernel: _kernel.Sessio
     book = TransactionBook(kernel, Options())
     of_session = book.begin(call(session_id="s-1"), "main")
     other = book.begin(call(session_id="s-2"), "main")
-    book.end_of_session("s-1")
+    book.held.end_of_session("s-1")
     with refused("VEL1011"):
         book.use(of_session, call())
     assert book.use(other, call()).in_transaction
@@ -261,13 +261,13 @@ def test_prepared_statements_take_a_bounded_number_of_bytes() -> None:
 
 def test_a_prepared_statement_is_its_owners_and_ends_with_its_session() -> None:
     book = PreparedBook(Options())
-    hers = book.add(Prepared("SELECT 1", b"", "s-1"), call("ann"))
+    hers = book.add(Prepared("SELECT 1", b"", "s-1"), call("ann", "s-1"))
     for attempt in (book.use, book.close):
         with refused("VEL1011"):
             attempt(hers, call("bob"))
     with refused("VEL1011"):
         book.bind(hers, call("bob"), rows(1))
-    book.end_of_session("s-1")
+    book.held.end_of_session("s-1")
     with refused("VEL1011"):
         book.use(hers, call("ann"))
 

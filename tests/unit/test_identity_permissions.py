@@ -48,7 +48,13 @@ def call_of(*roles: str, is_known: bool = True) -> Call:
     principal = Principal("p", tuple(parse_binding(role) for role in roles)) if is_known else None
     facts = CallFacts("DoGet", principal.name if principal else None)
     told = SimpleNamespace(
-        principal=principal, facts=facts, turn=None, judged=None, is_cancelled=False, query_s=None
+        principal=principal,
+        client=facts.client,
+        facts=facts,
+        turn=None,
+        judged=None,
+        is_cancelled=False,
+        query_s=None,
     )
     return cast(Call, told)
 

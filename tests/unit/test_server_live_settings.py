@@ -65,7 +65,7 @@ class World:
         undo.callback(self.service.streams.wait_ended, 10)
         undo.callback(self.service.streams.stop_all)
         self.limits.watchdog.clock_s = self.limits.rates._clock_s = self.clock_s
-        self.service.sessions._clock_s = self.clock_s
+        self.service.sessions._idle._clock_s = self.clock_s
         self.call = call_on(self.service.watcher, self.service.metrics)
         self.kept: list[Any] = []
 

@@ -18,12 +18,11 @@ def refused(shares: Shares, holder: str, count_max: int, share: float) -> str:
 
 def test_one_holder_has_its_share_and_the_rest_is_for_others() -> None:
     shares = Shares("things are open")
-    for _ in range(3):
-        shares.enter("a", 4, 0.75)
+    first, _, _ = (shares.enter("a", 4, 0.75) for _ in range(3))
     assert refused(shares, "a", 4, 0.75) == "too many things are open for this client: 3"
     shares.enter("b", 4, 0.75)
     assert refused(shares, "c", 4, 0.75) == "too many things are open: 4"
-    shares.leave("a")
+    first.leave()
     shares.enter("c", 4, 0.75)
     assert shares.count() == 4
 
@@ -37,18 +36,17 @@ def test_the_share_of_few_leaves_one_to_others() -> None:
 
 def test_the_smallest_share_is_one() -> None:
     shares = Shares("things are open")
-    shares.enter("a", 1, 0.01)
+    only = shares.enter("a", 1, 0.01)
     assert refused(shares, "b", 1, 0.01) == "too many things are open: 1"
-    shares.leave("a")
+    only.leave()
     shares.enter("b", 1, 0.01)
 
 
 def test_nothing_is_kept_of_who_holds_none() -> None:
     shares = Shares("things are open")
     for index in range(1000):
-        shares.enter(f"client {index}", 2, 1.0)
-        refused(shares, f"other {index}", 1, 1.0)
-        shares.leave(f"client {index}")
+        with shares.enter(f"client {index}", 2, 1.0):
+            refused(shares, f"other {index}", 1, 1.0)
     assert (shares.count(), shares.holders()) == (0, 0)
 
 
@@ -58,12 +56,12 @@ def test_threads_never_have_more_than_there_are() -> None:
     def take_and_leave(holder: str) -> None:
         for _ in range(300):
             try:
-                shares.enter(holder, 3, 0.7)
+                holding = shares.enter(holder, 3, 0.7)
             except VelariaError:
                 continue
             if shares.count() > 3:
                 over.append(holder)
-            shares.leave(holder)
+            holding.leave()
 
     threads = [threading.Thread(target=take_and_leave, args=(str(n % 3),)) for n in range(9)]
     for thread in threads:
@@ -71,3 +69,36 @@ def test_threads_never_have_more_than_there_are() -> None:
     for thread in threads:
         thread.join()
     assert (over, shares.count(), shares.holders()) == ([], 0, 0)
+
+
+def test_what_was_given_back_is_not_given_back_again() -> None:
+    shares = Shares("things are open")
+    kept, left = shares.enter("a", 4, 0.5), shares.enter("a", 4, 0.5)
+    threads = [threading.Thread(target=left.leave) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (shares.count(), shares.holders()) == (1, 1)
+    kept.leave()
+    assert (shares.count(), shares.holders()) == (0, 0)
+
+
+def test_where_nobody_is_known_only_the_number_of_all_counts() -> None:
+    shares = Shares("things are open")
+    held = [shares.enter("", 4, 0.5) for _ in range(4)]
+    assert refused(shares, "", 4, 0.5) == "too many things are open: 4"
+    assert shares.holders() == 0
+    for holding in held:
+        holding.leave()
+    assert shares.count() == 0
+
+
+def test_to_ask_whether_there_is_room_takes_none() -> None:
+    shares = Shares("things are open", "Close some.")
+    for _ in range(3):
+        shares.refuse_when_full("a", 2, 0.5)
+    shares.enter("a", 2, 0.5)
+    with pytest.raises(VelariaError, match="for this client: 1") as caught:
+        shares.refuse_when_full("a", 2, 0.5)
+    assert caught.value.hint == "Close some."

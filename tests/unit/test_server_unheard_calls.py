@@ -8,7 +8,6 @@ import pytest
 
 from velaria.flight_server.call_context import CallFacts
 from velaria.flight_server.calls import Call
-from velaria.flight_server.identity.principals import Principal
 from velaria.flight_server.limits import limits as module
 from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.limits.watchdog import Watchdog
@@ -25,9 +24,8 @@ class Waiting:
 
     def __init__(self, principal: str | None = None) -> None:
         self.on_end: list[Callable[[None], object]] = []
-        told = Principal(principal, ()) if principal else None
-        facts = CallFacts("DoPut", principal)
-        call = SimpleNamespace(principal=told, facts=facts, on_end=self.on_end.append)
+        client = CallFacts("DoPut", principal).client
+        call = SimpleNamespace(client=client, on_end=self.on_end.append)
         self.call = cast(Call, call)
 
     def end(self) -> None:

@@ -1,0 +1,92 @@
+"""Which of many things has not been used for its time, found without a look at all of them.
+
+Neither class has a lock: the book that owns one asks under its own.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", str, bytes)
+
+_STALE_MIN = 64
+
+
+class Dues(Generic[Key]):
+    """Keys with the moment after which each is to be looked at."""
+
+    def __init__(self) -> None:
+        self._due_s: dict[Key, float] = {}
+        self._heap: list[tuple[float, Key]] = []  # with entries of keys that were moved or dropped
+
+    def put(self, key: Key, due_s: float) -> None:
+        """Look at it then, and not at the moment that was said before."""
+        self._due_s[key] = due_s
+        heapq.heappush(self._heap, (due_s, key))
+        if len(self._heap) > 2 * len(self._due_s) + _STALE_MIN:
+            self._heap = [(due_s, key) for key, due_s in self._due_s.items()]
+            heapq.heapify(self._heap)
+
+    def drop(self, key: Key) -> None:
+        self._due_s.pop(key, None)
+
+    def take_passed(self, now_s: float) -> list[Key]:
+        """Those whose moment is over; who shall be looked at again is put anew."""
+        passed = []
+        while self._heap and self._heap[0][0] < now_s:
+            due_s, key = heapq.heappop(self._heap)
+            if self._due_s.get(key) == due_s:
+                del self._due_s[key]
+                passed.append(key)
+        return passed
+
+
+@dataclass(slots=True)
+class _Use:
+    idle_s: float
+    last_used_s: float
+    calls: int = 0
+
+
+class Idle(Generic[Key]):
+    """How long no call has used each key. One that a call uses is never idle."""
+
+    def __init__(self, clock_s: Callable[[], float]) -> None:
+        self._clock_s = clock_s
+        self._uses: dict[Key, _Use] = {}
+        self._dues: Dues[Key] = Dues()
+
+    def add(self, key: Key, idle_s: float) -> None:
+        now_s = self._clock_s()
+        self._uses[key] = _Use(idle_s, now_s)
+        self._dues.put(key, now_s + idle_s)
+
+    def enter(self, key: Key) -> None:
+        """A call uses it until it leaves."""
+        self._uses[key].calls += 1
+
+    def leave(self, key: Key) -> None:
+        """Nothing happens when it was dropped meanwhile."""
+        use = self._uses.get(key)
+        if use is not None:
+            use.calls -= 1
+            use.last_used_s = self._clock_s()
+
+    def drop(self, key: Key) -> None:
+        self._uses.pop(key, None)
+        self._dues.drop(key)
+
+    def take_over(self) -> list[Key]:
+        """Those that were idle for longer than their time; they are dropped."""
+        now_s = self._clock_s()
+        over = []
+        for key in self._dues.take_passed(now_s):
+            use = self._uses[key]
+            due_s = (now_s if use.calls else use.last_used_s) + use.idle_s
+            if due_s < now_s:
+                del self._uses[key]
+                over.append(key)
+            else:
+                self._dues.put(key, due_s)
+        return over
