@@ -143,8 +143,8 @@ def transform(
 ) -> None:
     """VEL5002, VEL3011, VEL3015 and VEL5009 as for a DoPut and a SELECT."""
     command = command_of(descriptor)
-    query_id = service.queries.promise(command.query_id)
-    tracked = service.queries.start(query_id, "query", command.sql)
+    with service.promised(command.query_id) as query_id:
+        tracked = service.queries.start(query_id, "query", command.sql)
     try:
         service.limits.check_statement(command.sql)
         with service.limits.put(call, tracked) as put, _own_session(service) as session:

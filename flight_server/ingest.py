@@ -118,8 +118,8 @@ def take_in(
     service: Service, call: Call, target: Target, reader: flight.MetadataRecordBatchReader
 ) -> PutResultMetadata:
     """Rows until the client says that it is done, as a run of their own."""
-    query_id = service.queries.promise(target.query_id)
-    tracked = service.queries.start(query_id, "ingest", f"DoPut {target.told}")
+    with service.promised(target.query_id) as query_id:
+        tracked = service.queries.start(query_id, "ingest", f"DoPut {target.told}")
     ingest: Ingest | None = None
     try:
         with service.limits.put(call, tracked) as watched:

@@ -53,7 +53,8 @@ def poll(
         service.tickets.check(command)
         held = service.held.find(command.query_id)
     elif isinstance(command, QueryCommand) and (info := _holdable(service, call, command)):
-        held = polling.start(service, call, command, service.queries.promise(), info)
+        with service.promised() as query_id:
+            held = polling.start(service, call, command, query_id, info)
     else:
         return PollInfo(told_at_once())
     return _answer(service, held, descriptor, is_flight_sql)

@@ -28,21 +28,17 @@ def start(
     query_id: str,
     described: StatementInfo | None = None,
 ) -> Held:
-    """The statement runs on; the reply of this call need not wait for it. `described` where the
-    call has asked already what it is."""
+    """The statement runs on, under the promised id; the reply of this call need not wait for it.
+    `described` where the call has asked already what it is."""
     service.connection(call)
-    try:
-        service.held.refuse_when_full()
-        info = described or statements.describe(service, call, asked.sql, asked.params, query_id)
-        if statements.is_continuous(info):
-            raise VelariaError(
-                codes.UNSUPPORTED_REQUEST,
-                "a continuous query has no end to ask for",
-                hint="Start it by stream.start and ask stream.progress.",
-            )
-    except VelariaError:
-        service.queries.give_back(query_id)
-        raise
+    service.held.refuse_when_full()
+    info = described or statements.describe(service, call, asked.sql, asked.params, query_id)
+    if statements.is_continuous(info):
+        raise VelariaError(
+            codes.UNSUPPORTED_REQUEST,
+            "a continuous query has no end to ask for",
+            hint="Start it by stream.start and ask stream.progress.",
+        )
 
     with service.queries.redeem(query_id):
         tracked = service.queries.start(query_id, "query", asked.sql)

@@ -10,6 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -210,6 +211,12 @@ class TrackedQuery:
         )
 
 
+@dataclass(eq=False)
+class _Promise:
+    owner: str | None
+    is_cancelled: bool = False
+
+
 class QueryBook:
     """All tracked queries: the running ones and a bounded number of ended and promised ones."""
 
@@ -228,8 +235,7 @@ class QueryBook:
         self._lock = threading.Lock()
         self._running: OrderedDict[str, TrackedQuery] = OrderedDict()
         self._ended: OrderedDict[str, TrackedQuery] = OrderedDict()
-        # id -> whether it is cancelled, and whose it is
-        self._promised: OrderedDict[str, tuple[bool, str | None]] = OrderedDict()
+        self._promised: OrderedDict[str, _Promise] = OrderedDict()
         self._redeemed: set[str] = set()
 
     def promise(self, chosen: str | None = None) -> str:
@@ -242,7 +248,7 @@ class QueryBook:
             books = (self._promised, self._redeemed, self._running, self._ended)
             if chosen is not None and any(query_id in book for book in books):
                 raise id_is_taken(query_id)
-            self._promised[query_id] = (False, call_context.caller().name)
+            self._promised[query_id] = _Promise(call_context.caller().name)
             while len(self._promised) > PROMISED_KEPT_MAX:
                 self._promised.popitem(last=False)
         return query_id
@@ -254,13 +260,13 @@ class QueryBook:
         Within the block the query starts; until then no other can be promised the id.
         """
         with self._lock:
-            is_cancelled, _ = self._promised.get(query_id, (None, None))
-            if is_cancelled is False:
+            promise = self._promised.get(query_id)
+            if promise is not None and not promise.is_cancelled:
                 del self._promised[query_id]
                 self._redeemed.add(query_id)
-        if is_cancelled:
+        if promise is not None and promise.is_cancelled:
             raise VelariaError(codes.CANCELLED, f"the query was cancelled: {query_id}")
-        if is_cancelled is None:
+        if promise is None:
             yield new_query_id()
             return
         try:
@@ -269,10 +275,20 @@ class QueryBook:
             with self._lock:
                 self._redeemed.discard(query_id)
 
-    def give_back(self, query_id: str) -> None:
-        """Nothing will run under the promised id; it can be chosen again."""
+    @contextmanager
+    def promised(self, chosen: str | None = None) -> Iterator[str]:
+        """As promise; when the block fails and nothing has run under the id, it can be chosen
+        again."""
+        query_id = self.promise(chosen)
         with self._lock:
-            self._promised.pop(query_id, None)
+            promise = self._promised.get(query_id)
+        try:
+            yield query_id
+        except BaseException:
+            with self._lock:
+                if promise is not None and self._promised.get(query_id) is promise:
+                    del self._promised[query_id]
+            raise
 
     def start(self, query_id: str, kind: str, sql: str) -> TrackedQuery:
         tracked = TrackedQuery(self, query_id, kind, sql)
@@ -342,14 +358,16 @@ class QueryBook:
     def promise_owner(self, query_id: str) -> str | None:
         """The principal that an id was promised to; None for no such id, too."""
         with self._lock:
-            return self._promised.get(query_id, (False, None))[1]
+            promise = self._promised.get(query_id)
+        return None if promise is None else promise.owner
 
     def cancel_promise(self, query_id: str) -> bool:
         """True when the id was of a ticket nobody has read yet; reading it is then refused."""
         with self._lock:
-            if query_id not in self._promised:
+            promise = self._promised.get(query_id)
+            if promise is None:
                 return False
-            self._promised[query_id] = (True, self._promised[query_id][1])
+            promise.is_cancelled = True
             return True
 
     def running(self) -> list[TrackedQuery]:

@@ -23,7 +23,7 @@ from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.options import Options
 from velaria.flight_server.parts import PartBook
-from velaria.flight_server.queries import QueryBook
+from velaria.flight_server.queries import QueryBook, id_is_taken
 from velaria.flight_server.sessions import SessionBook
 from velaria.flight_server.shared_results import SharedResults
 from velaria.flight_server.streams import StreamBook
@@ -96,6 +96,14 @@ class Service:
                 return self.session
             call.connection = self.sessions.use(call.session_id, call)
         return call.connection
+
+    def promised(self, chosen: str | None = None) -> AbstractContextManager[str]:
+        """A query id that a statement runs under soon, or when its ticket is read; given back when
+        the block fails before that. VEL1006 for one that the client chose and that a query here
+        has, or, since it is looked up like an id, a stream's name."""
+        if chosen is not None and any(chosen == stream.name for stream in self.streams.all()):
+            raise id_is_taken(chosen)
+        return self.queries.promised(chosen)
 
     def seen_table(self, call: Call, name: str) -> TableInfo:
         """A relation by its name. VEL1010 for one that the call may not see, and for one that is

@@ -120,8 +120,8 @@ def flight_info(
     byte_count: int | None = None,
 ) -> flight.FlightInfo:
     info = describe(service, call, command.sql, command.params)
-    query_id = service.queries.promise()
-    tickets = _issue_tickets(service, info, command, query_id)
+    with service.promised() as query_id:
+        tickets = _issue_tickets(service, info, command, query_id)
     schema = result_schema(info, command)
     return info_of(schema, descriptor, tickets, query_id, row_count, byte_count)
 

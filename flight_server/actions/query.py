@@ -6,7 +6,7 @@ import msgspec
 
 from velaria.flight_server import polling
 from velaria.flight_server.actions.registry import action
-from velaria.flight_server.actions.sql import columns_of, promised_id
+from velaria.flight_server.actions.sql import columns_of
 from velaria.flight_server.calls import Call
 from velaria.flight_server.cancelling import cancel_query, seen_query
 from velaria.flight_server.identity.permissions import may_see_query
@@ -65,9 +65,9 @@ def release(service: Service, call: Call, command: QueryRef) -> Done:
 def poll(service: Service, call: Call, command: QueryPoll) -> QueryPollReply:
     """Start a statement, or ask about one started so; answers with a ticket when rows are there."""
     if command.sql is not None:
-        query_id = promised_id(service, command.query_id)
         asked = QueryCommand(sql=command.sql, params=command.params, **options_in(command))
-        held = polling.start(service, call, asked, query_id)
+        with service.promised(command.query_id) as query_id:
+            held = polling.start(service, call, asked, query_id)
     elif command.query_id is not None:
         query_id = command.query_id
         held = service.held.find(query_id)

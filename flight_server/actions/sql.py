@@ -8,10 +8,8 @@ from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.forms import check_parameters
 from velaria.flight_server.permitted import permitted
-from velaria.flight_server.queries import id_is_taken
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Empty
-from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import (
     Column,
     ExplainReply,
@@ -27,40 +25,34 @@ from velaria.schemas.sql import (
 def execute(service: Service, call: Call, command: SqlExecute) -> SqlExecuteReply:
     """Run one statement; a SELECT is answered with a ticket."""
     check_parameters(command.params)
-    query_id = promised_id(service, command.query_id)
-    info = statements.describe(service, call, command.sql, command.params, query_id)
-    if command.open_session and info.needs_connection and call.session_id is None:
-        return _execute_in_new_session(service, call, command, info, query_id)
-    if info.returns_rows:
+    with service.promised(command.query_id) as query_id:
+        info = statements.describe(service, call, command.sql, command.params, query_id)
+        if command.open_session and info.needs_connection and call.session_id is None:
+            return _execute_in_new_session(service, call, command, info, query_id)
+        if not info.returns_rows:
+            return _change(service, call, command, info, query_id)
         shared = sharing.share(service, call, command, info, query_id)
         if shared is not None:
             return SqlExecuteReply(query_id=query_id, kind=info.kind, shared=shared)
-        if service.queries.find(query_id) is not None:
-            query_id = service.queries.promise()  # it was tried, and the ticket is another run
-        ticket = statements.issue_ticket(
-            service, info, command.sql, command.params, query_id, command
-        )
-        columns = columns_of(statements.result_schema(info, command))
-        return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
-    return _change(service, call, command, info, query_id)
+        if service.queries.find(query_id) is None:
+            return _ticketed(service, command, info, query_id)
+    with service.promised() as another_id:  # the first was tried, and the ticket is another run
+        return _ticketed(service, command, info, another_id)
 
 
-def promised_id(service: Service, chosen: str | None) -> str:
-    """A stream's name is looked up like an id, so that it cannot be one of another query."""
-    if chosen is not None and any(chosen == stream.name for stream in service.streams.all()):
-        raise id_is_taken(chosen)
-    return service.queries.promise(chosen)
+def _ticketed(
+    service: Service, command: SqlExecute, info: StatementInfo, query_id: str
+) -> SqlExecuteReply:
+    ticket = statements.issue_ticket(service, info, command.sql, command.params, query_id, command)
+    columns = columns_of(statements.result_schema(info, command))
+    return SqlExecuteReply(query_id=query_id, kind=info.kind, columns=columns, ticket=ticket)
 
 
 def _execute_in_new_session(
     service: Service, call: Call, command: SqlExecute, info: StatementInfo, query_id: str
 ) -> SqlExecuteReply:
     """The client said that it can hold a session; it is told of one that holds something."""
-    try:
-        call.session_id = service.sessions.open()
-    except VelariaError:
-        service.queries.give_back(query_id)  # the client may try again under this id
-        raise
+    call.session_id = service.sessions.open()
     try:
         reply = _change(service, call, command, info, query_id)
     except Exception:

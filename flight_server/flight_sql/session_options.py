@@ -17,18 +17,26 @@ from velaria.flight_server.flight_sql.messages import (
 from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.service import Service
+from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 CATALOG, SCHEMA = "catalog", "schema"
 
+_OF_THE_VALUE = frozenset({codes.NOT_PERMITTED, codes.REQUEST_TOO_LARGE})
+"""Beside all that is wrong with a statement (VEL2xxx), whose one changing part is the value."""
+
 
 def set_options(service: Service, call: Call, message: Any) -> Any:
-    """Each option is set, or its fault told; those without fault are set all the same."""
+    """Each option is set, or its fault told; those without fault are set all the same. VEL1006 when
+    the call names a session that is not open."""
+    service.connection(call)
     wanted = {name: _text_of(value) for name, value in message.session_options.items()}
     faults = {name: fault for name in wanted if (fault := _fault_of(service, name, wanted[name]))}
     schema = wanted.get(SCHEMA)
-    if schema is not None and SCHEMA not in faults and not _set_schema(service, call, schema):
-        faults[SCHEMA] = SessionOptionError.INVALID_VALUE
+    if schema is not None and SCHEMA not in faults:
+        fault = _set_schema(service, call, schema)
+        if fault is not None:
+            faults[SCHEMA] = fault
     errors = {name: new("SetSessionOptionsError", value=fault) for name, fault in faults.items()}
     return new("SetSessionOptionsResult", errors=errors)
 
@@ -62,9 +70,9 @@ def _fault_of(service: Service, name: str, value: str | None) -> SessionOptionEr
     return None
 
 
-def _set_schema(service: Service, call: Call, schema: str) -> bool:
-    """False when there is no such schema that the call may see; then no session is opened for it
-    either."""
+def _set_schema(service: Service, call: Call, schema: str) -> SessionOptionError | None:
+    """What is wrong with it, as when there is no such schema that the call may see; then no session
+    is opened for it either."""
     is_new = call.session_id is None
     if is_new:
         connections.open_session(service, call, keep_unbound=True)
@@ -72,10 +80,21 @@ def _set_schema(service: Service, call: Call, schema: str) -> bool:
     try:
         with permitted(service, call, sql) as connection:
             connection.execute(sql)
-    except (KernelError, VelariaError):
+    except (KernelError, VelariaError) as fault:
         if is_new:
             connections.close_session(service, call)
-        return False
+        told = _told_as(fault.code)
+        if told is None:
+            raise
+        return told
     assert call.session_id is not None
     service.transactions.set_schema(call.session_id, schema, call)
-    return True
+    return None
+
+
+def _told_as(code: str) -> SessionOptionError | None:
+    """None for what is no option's fault, and so the call's: that it was cancelled, say."""
+    if code == codes.TRANSACTION_STATE:
+        return SessionOptionError.ERROR
+    is_of_value = code in _OF_THE_VALUE or code.startswith("VEL2")
+    return SessionOptionError.INVALID_VALUE if is_of_value else None

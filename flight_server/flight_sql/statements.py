@@ -46,25 +46,23 @@ def flight_info(
     first = parameters.first_row(asked.rows)
     info = statements.describe(service, call, asked.sql, first)
     connections.hold(service, call, info)
-    query_id = service.queries.promise()
     effect = statements.effect_of(info)
-    if effect in ("once", "once_rows"):
-        reply = _run(service, call, info, asked, query_id)
-        service.once.keep(query_id, reply)
-        schema, effect, kept = reply.schema, "once", None
-    else:
-        schema, kept = statements.result_schema(info), parameters.to_ticket(service, asked.rows)
-    ticket = service.tickets.issue(
-        "" if effect == "once" else asked.sql,
-        None,
-        query_id,
-        effect,
-        parameters=kept,
-        connection=None
-        if effect == "once"
-        else connections.number(service, call, asked.transaction_id),
-        described=info if effect == "rows" else None,
-    )
+    with service.promised() as query_id:
+        if effect in ("once", "once_rows"):
+            reply = _run(service, call, info, asked, query_id)
+            service.once.keep(query_id, reply)
+            schema, ticket = reply.schema, service.tickets.issue("", None, query_id, "once")
+        else:
+            schema = statements.result_schema(info)
+            ticket = service.tickets.issue(
+                asked.sql,
+                None,
+                query_id,
+                effect,
+                parameters=parameters.to_ticket(service, asked.rows),
+                connection=connections.number(service, call, asked.transaction_id),
+                described=info if effect == "rows" else None,
+            )
     return info_of(schema, descriptor, [endpoint(service, ticket)], query_id)
 
 

@@ -1,10 +1,12 @@
 """Flight SQL by its messages and a plain Flight client: what drivers say, and what they do not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.flight as flight
+import pytest
 
 from velaria.flight_server.flight_sql.messages import new, pack, parse, unpack
 
@@ -82,3 +84,12 @@ def begin(client: flight.FlightClient) -> bytes:
 def end(client: flight.FlightClient, transaction: bytes, action: int) -> None:
     request = "ActionEndTransactionRequest"
     wrapped(client, "EndTransaction", request, transaction_id=transaction, action=action)
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(pa.ArrowException) as caught:
+        yield
+    text = str(caught.value)
+    assert code in text, text
+    assert "Traceback" not in text

@@ -1,8 +1,7 @@
-"""Flight SQL's statements by its messages: queries, prepared statements, savepoints, sessions,
+"""Flight SQL's statements by its messages: queries, prepared statements, savepoints,
 cancelling, renewing. What ADBC's driver does is in test_adbc."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -19,16 +18,15 @@ from tests.integration.flight_sql_client import (
     prepare,
     put,
     query,
+    refused,
     update,
     wrapped,
 )
-from tests.server_process import ServerProcess, act, until
+from tests.server_process import ServerProcess
 from velaria.flight_server.flight_sql.messages import (
     CancelStatus,
     EndSavepoint,
     EndTransaction,
-    SessionCloseStatus,
-    SessionOptionError,
     TableExistsOption,
     TableNotExistOption,
     new,
@@ -39,16 +37,6 @@ from velaria.flight_server.flight_sql.messages import (
 pytestmark = pytest.mark.both_fronts
 
 COMMIT, ROLLBACK = EndTransaction.COMMIT, EndTransaction.ROLLBACK
-COOKIE = "arrow_flight_session_id"
-
-
-@contextmanager
-def refused(code: str) -> Iterator[None]:
-    with pytest.raises(pa.ArrowException) as caught:
-        yield
-    text = str(caught.value)
-    assert code in text, text
-    assert "Traceback" not in text
 
 
 @pytest.fixture
@@ -367,116 +355,9 @@ def test_an_ingest_that_names_no_transaction_is_part_of_the_sessions_only_one(
 # Sessions
 
 
-class Cookies(flight.ClientMiddlewareFactory):  # type: ignore[misc]
-    """A client that keeps cookies, as JDBC's driver does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[str, str] = {}
-
-    def start_call(self, info: flight.CallInfo) -> "Jar":
-        return Jar(self.kept)
-
-
-class Jar(flight.ClientMiddleware):  # type: ignore[misc]
-    def __init__(self, kept: dict[str, str]) -> None:
-        super().__init__()
-        self._kept = kept
-
-    def sending_headers(self) -> dict[str, str]:
-        cookies = [f"{name}={value}" for name, value in self._kept.items()]
-        return {"cookie": "; ".join(["other=1", *cookies])}
-
-    def received_headers(self, headers: dict[str, list[str]]) -> None:
-        for told in headers.get("set-cookie", []):
-            pair, *rest = [part.strip() for part in told.split(";")]
-            name, value = pair.split("=", 1)
-            if "Max-Age=0" in rest:
-                self._kept.pop(name, None)
-            else:
-                self._kept[name] = value
-
-
-@pytest.fixture
-def schemas(client: flight.FlightClient) -> Iterator[None]:
-    update(client, "CREATE SCHEMA fsql_side")
-    update(client, "CREATE TABLE fsql_side.only_here AS SELECT 42 AS x")
-    yield
-    update(client, "DROP SCHEMA fsql_side CASCADE")
-
-
-def option(value: str) -> Any:
-    return new("SessionOptionValue", string_value=value)
-
-
-def schema_of(client: flight.FlightClient, **options: Any) -> str:
-    told = bare(client, "GetSessionOptions", **options).session_options
-    assert told["catalog"].string_value == "velaria"
-    return str(told["schema"].string_value)
-
-
-def test_a_cookie_names_the_session_from_any_connection(
-    server: ServerProcess, schemas: None
-) -> None:
-    cookies = Cookies()
-    with flight.connect(server.uri, middleware=[cookies]) as one:
-        reply = bare(one, "SetSessionOptions", session_options={"schema": option("fsql_side")})
-        assert not reply.errors
-        assert cookies.kept[COOKIE].startswith("s-")
-        assert query(one, "SELECT x FROM only_here")["x"].to_pylist() == [42]
-        with flight.connect(server.uri, middleware=[cookies]) as two:
-            assert schema_of(two) == "fsql_side"
-            assert query(two, "SELECT x FROM only_here")["x"].to_pylist() == [42]
-            assert bare(two, "CloseSession").status == SessionCloseStatus.CLOSED
-        assert COOKIE not in cookies.kept
-        assert schema_of(one) == "main"
-        assert bare(one, "CloseSession").status == SessionCloseStatus.NOT_CLOSEABLE
-
-
-def test_without_a_cookie_the_connection_names_it(server: ServerProcess, schemas: None) -> None:
-    with server.connect() as one, server.connect() as two:
-        bare(one, "SetSessionOptions", session_options={"schema": option("fsql_side")})
-        assert (schema_of(one), schema_of(two)) == ("fsql_side", "main")
-        with refused("VEL2011"):
-            query(two, "SELECT x FROM only_here")
-        bare(one, "CloseSession")
-        assert schema_of(one) == "main"
-
-
-def test_the_header_comes_before_both(client: flight.FlightClient, schemas: None) -> None:
-    session = act(client, "session.open")["session"]
-    headers = [(b"velaria-session", session.encode())]
-    bare(client, "SetSessionOptions", headers, session_options={"schema": option("fsql_side")})
-    assert (schema_of(client, headers=headers), schema_of(client)) == ("fsql_side", "main")
-    act(client, "session.close", session=session)
-    with refused("VEL1006"):
-        bare(client, "GetSessionOptions", headers)
-
-
-def test_each_option_has_a_fault_of_its_own(client: flight.FlightClient, schemas: None) -> None:
-    told = {
-        "schema": option("fsql_side"),
-        "catalog": option("another"),
-        "colour": option("blue"),
-        "float_sum": option("fast"),
-    }
-    errors = bare(client, "SetSessionOptions", session_options=told).errors
-    assert {name: errors[name].value for name in errors} == {
-        "catalog": SessionOptionError.INVALID_VALUE,
-        "colour": SessionOptionError.INVALID_NAME,
-        "float_sum": SessionOptionError.INVALID_NAME,
-    }
-    assert schema_of(client) == "fsql_side"
-    for value in (option("fsql_nowhere"), new("SessionOptionValue", int64_value=3)):
-        errors = bare(client, "SetSessionOptions", session_options={"schema": value}).errors
-        assert errors["schema"].value == SessionOptionError.INVALID_VALUE
-    assert schema_of(client) == "fsql_side"
-    bare(client, "CloseSession")
-
-
 def test_closing_a_session_ends_what_belongs_to_it(server: ServerProcess, table: str) -> None:
     with server.connect() as one:
-        bare(one, "SetSessionOptions", session_options={"schema": option("main")})
+        bare(one, "SetSessionOptions", session_options={"schema": {"string_value": "main"}})
         transaction = begin(one)
         update(one, "INSERT INTO fsql_t VALUES (1)", transaction)
         handle = prepare(one, "SELECT 1").prepared_statement_handle
@@ -486,28 +367,6 @@ def test_closing_a_session_ends_what_belongs_to_it(server: ServerProcess, table:
         with refused("VEL1011"):
             info_of(one, "CommandPreparedStatementQuery", prepared_statement_handle=handle)
         assert values(one) == []
-
-
-def test_a_client_that_vanishes_leaves_no_session_behind(
-    server: ServerProcess, client: flight.FlightClient
-) -> None:
-    def sessions() -> int:
-        return int(act(client, "server.metrics")["metrics"]["sessions_open"])
-
-    before = sessions()
-    for _ in range(3):
-        gone = server.connect()
-        begin(gone)
-        gone.close()
-    assert sessions() > before
-
-    def next_one_finds_them_gone() -> bool:
-        with server.connect() as one:
-            bare(one, "SetSessionOptions", session_options={"schema": option("main")})
-            bare(one, "CloseSession")
-        return sessions() <= before  # sessions of other tests may end meanwhile
-
-    assert until(next_one_finds_them_gone)
 
 
 # Cancelling and renewing

@@ -126,12 +126,30 @@ def test_a_chosen_id_is_refused_while_a_query_here_has_it(book: QueryBook) -> No
 
 
 def test_a_promise_that_is_given_back_can_be_made_again(book: QueryBook) -> None:
-    book.promise("mine")
-    book.give_back("mine")
+    with pytest.raises(KeyError), book.promised("mine") as promised:
+        assert promised == "mine"
+        raise KeyError("what was to be run")
     assert book.promise("mine") == "mine"
     assert book.cancel_promise("mine")
     with pytest.raises(VelariaError, match="VEL3010"), book.redeem("mine"):
         pass
+
+
+def test_a_promise_is_kept_when_its_block_ends_well(book: QueryBook) -> None:
+    with book.promised("mine"):
+        pass
+    with pytest.raises(VelariaError, match="VEL1006"):
+        book.promise("mine")
+
+
+def test_who_fails_late_gives_no_promise_of_another_back(book: QueryBook) -> None:
+    with pytest.raises(KeyError), book.promised("mine"):
+        with book.redeem("mine"):
+            pass  # nothing has started, so another may have the id
+        assert book.promise("mine") == "mine"
+        raise KeyError("late")
+    with pytest.raises(VelariaError, match="VEL1006"):
+        book.promise("mine")
 
 
 def test_an_id_whose_query_did_not_start_can_be_chosen_again(book: QueryBook) -> None:
