@@ -21,6 +21,8 @@ STATES = FINAL_STATES | {"queued", "running"}
 TEXT_CHARS_MAX = 65_536
 MESSAGE_CHARS_MAX = 8_192
 NAME_CHARS_MAX = 200
+PRINCIPAL_CHARS_MAX = 300
+"""More than any has: who may read a run is told by the whole name."""
 FIELDS_BYTES_MAX = 16_384
 
 

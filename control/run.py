@@ -14,6 +14,7 @@ from velaria.control.records import (
     FINAL_STATES,
     MESSAGE_CHARS_MAX,
     NAME_CHARS_MAX,
+    PRINCIPAL_CHARS_MAX,
     RUN,
     STAGE,
     TEXT_CHARS_MAX,
@@ -70,7 +71,9 @@ class Run:
         self._attempt_count = 0
         self._lock = threading.Lock()
         self._finished = False
-        told = {} if principal is None else {"principal": _name(principal)}
+        told = {}
+        if principal is not None:
+            told["principal"] = storable_text(principal, PRINCIPAL_CHARS_MAX)
         emit(self._run_record("run.started", "running", fields=fields_json(told)))
 
     def stage(self, name: str) -> "Stage":

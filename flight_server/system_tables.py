@@ -25,6 +25,7 @@ _QUERIES = pa.schema(
         ("ended_unix_ms", _COUNT),
         ("row_count", _COUNT),
         ("error_code", _TEXT),
+        ("principal", _TEXT),
     ]
 )
 _STREAMS = pa.schema(

@@ -112,7 +112,8 @@ class WebTokens:
         except (self._jwt.PyJWTError, ValueError, TypeError):
             return None
         subject = claims["sub"]
-        return claims if isinstance(subject, str) and 0 < len(subject) <= 256 else None
+        is_name = isinstance(subject, str) and 0 < len(subject) <= 256 and subject.isprintable()
+        return claims if is_name else None
 
     def _bindings(self, claims: dict[str, Any]) -> tuple[Binding, ...]:
         """What the claim says that means nothing here is passed over: it is another service's."""

@@ -9,6 +9,7 @@ import pyarrow.flight as flight
 import pytest
 
 from tests.conftest import FRONTS
+from tests.integration import flight_sql_client
 from tests.integration.identity_support import ROLES, As, secured
 from tests.server_process import ServerProcess, told
 from velaria.flight_server.identity.permissions import ACTIONS, STATEMENTS
@@ -351,6 +352,44 @@ def test_queries_and_runs_of_others_are_for_operators(people: dict[str, As]) -> 
         assert who.code(who.act, "run.get", run_id="authors-own") == code
     entry = people["author"].act("query.progress", query_id="authors-own")
     assert entry["principal"] == "author"
+
+
+def test_a_list_of_queries_tells_no_others_text_or_name(people: dict[str, As]) -> None:
+    ways = ("said", "mistaken", "polled", "asked")
+    for name, who in people.items():
+        who.read(f"SELECT 'said by {name}'")
+        assert who.code(who.read, f"SELEC 'mistaken by {name}'") == "VEL2001"
+        who.act("query.poll", sql=f"SELECT 'polled by {name}'", wait_ms=10_000)
+        flight_sql_client.query(who.client, f"SELECT 'asked by {name}'")
+    for name, who in people.items():
+        listed = who.act("query.list")["queries"]
+
+        def tells(text: str, listed: list[dict[str, Any]] = listed) -> bool:
+            return any(text in each["sql"] for each in listed)
+
+        assert all(tells(f"{way} by {name}'") for way in ways)
+        others = [other for other in people if tells(f"by {other}'") and other != name]
+        named = {each.get("principal") for each in listed}
+        if name in OPERATORS:
+            assert len(others) == len(people) - 1 and named >= set(people)
+        else:
+            assert others == [] and named == {name}
+
+
+def test_the_table_of_queries_tells_operators_whose_they_are(people: dict[str, As]) -> None:
+    people["author"].read("SELECT 1 AS whose")
+    admin = people["admin"]
+    admin.read("CREATE VIEW sales.asked AS SELECT principal, sql FROM system.queries")
+    try:
+        for source in ("system.queries", "sales.asked"):
+            wanted = f"SELECT DISTINCT principal FROM {source} WHERE sql = 'SELECT 1 AS whose'"
+            for name, who in people.items():
+                if name in OPERATORS:
+                    assert who.read(wanted).to_pylist() == [{"principal": "author"}]
+                else:
+                    assert who.code(who.read, wanted) == "VEL1010", name
+    finally:
+        admin.read("DROP VIEW sales.asked")
 
 
 def test_only_operators_cancel_queries_of_others(people: dict[str, As]) -> None:

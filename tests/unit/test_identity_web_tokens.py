@@ -127,6 +127,9 @@ def test_a_good_token_is_verified_once(jwks: Path) -> None:
         {"aud": None},
         {"sub": None},
         {"sub": ""},
+        {"sub": "alice\0"},
+        {"sub": "alice\nbob"},
+        {"sub": "\ud800"},
         {"sub": "x" * 300},
     ],
 )

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from velaria.control.ledger import open_ledger
+from velaria.flight_server import call_context
+from velaria.flight_server.call_context import CallFacts
 from velaria.flight_server.queries import ENDED_KEPT_MAX, QueryBook
 from velaria.schemas.errors import VelariaError
 
@@ -34,6 +36,18 @@ def test_a_refused_statement_is_a_failed_run_with_its_code(book: QueryBook) -> N
     assert error.code == "VEL2001"
     (run,) = runs_of(book)
     assert (run["state"], run["error_code"]) == ("failed", "VEL2001")
+
+
+def test_a_run_is_told_by_the_whole_name_of_its_principal(book: QueryBook) -> None:
+    name, neighbour = f"jwt:{'x' * 256}", f"jwt:{'x' * 196}\u2026"
+    call_context.enter(CallFacts("DoGet", name))
+    try:
+        book.start("q-1", "query", "SELECT 1").finish(1)
+    finally:
+        call_context.leave()
+    assert [run["query_id"] for run in book.ledger.runs(10, None, name)] == ["q-1"]
+    assert book.ledger.runs(10, None, neighbour) == []
+    assert book.ledger.run_told("q-1", neighbour) is None
 
 
 def test_the_first_end_counts(book: QueryBook) -> None:
