@@ -184,6 +184,7 @@ class HeldBook:
         """VEL5002 when others have come first meanwhile."""
         with self._lock:
             self._forget_those_over()
+            self._forget(tracked.query_id)  # of an earlier query that had the id and has ended
             holding = self._shares.enter(caller().holder, *self._bounds())
             try:
                 held = Held(tracked, run, asked, schema, self._lease_s, holding)

@@ -92,8 +92,11 @@ class SharedResults:
         self, query_id: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
     ) -> SharedRows | None:
         """The file of the rows; None, and nothing is left, when they do not fit, when there are too
-        many files, and when none can be opened."""
+        many files, when none can be opened, or when an earlier query of that id has one still."""
         assert self._folder is not None
+        with self._lock:
+            if query_id in self._files:
+                return None
         client = caller()
         try:
             holding = self._held.enter(

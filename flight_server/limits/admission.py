@@ -1,8 +1,8 @@
 """A bounded queue before the places in which statements run.
 
 A statement needs a place while the server works for it and has nothing to send yet; what is being
-read, metadata, cancelling and health need none. Each principal has a queue of its own, first come
-first served. A free place goes to the principal that has the fewest, and nobody has more than its
+read, metadata, cancelling and health need none. Each client has a queue of its own, first come
+first served. A free place goes to the client that has the fewest, and nobody has more than its
 share, so that one who sends much delays mostly himself.
 """
 
@@ -34,7 +34,7 @@ def running_max(asked: int) -> int:
 
 @dataclass(frozen=True)
 class Bounds:
-    """`share` is the part of the places, and of the queue, that one principal may have."""
+    """`share` is the part of the places, and of the queue, that one client may have."""
 
     running_max: int
     waiting_max: int
@@ -65,8 +65,8 @@ def bounds_of(options: "Options") -> Bounds:
 class Place:
     """One statement's right to run, or its turn in the queue. Made by Admission.request only."""
 
-    def __init__(self, admission: "Admission", principal: str, turn: int) -> None:
-        self.principal = principal
+    def __init__(self, admission: "Admission", client: str, turn: int) -> None:
+        self.client = client
         self.turn = turn
         self.settled: threading.Event | None = None
         """Of who must wait: set when the place was granted, or the waiting given up."""
@@ -97,7 +97,7 @@ class Admission:
 
     def enter(
         self,
-        principal: str,
+        client: str,
         while_waiting: Callable[
             [Callable[[], object]], AbstractContextManager[None]
         ] = lambda give_up: nullcontext(),
@@ -108,29 +108,29 @@ class Admission:
         `while_waiting` is entered for the time of the waiting, with what gives it up, to be called
         when nobody wants it any more.
         """
-        place = self.request(principal)
+        place = self.request(client)
         if not place.is_granted:
             place.has_waited = True
             with while_waiting(lambda: self._give_up(place)):
                 self._await(place)
         return place
 
-    def request(self, principal: str) -> Place:
+    def request(self, client: str) -> Place:
         """A place, granted at once where there is room, else in the queue. VEL5002 when that is
         full."""
         with self._lock:
-            place = Place(self, principal, self._next_turn)
+            place = Place(self, client, self._next_turn)
             self._next_turn += 1
             bounds = bounds_of(self._options)
             # Who waits already could not be let in when something last changed.
-            if principal not in self._queues and self._has_room(principal, bounds):
+            if client not in self._queues and self._has_room(client, bounds):
                 self._take(place)
                 return place
             place.settled = threading.Event()
-            self._queues.setdefault(principal, OrderedDict())[place.turn] = place
+            self._queues.setdefault(client, OrderedDict())[place.turn] = place
             self._waiting_count += 1
             full = self._waiting_count > bounds.waiting_max
-            is_over = full or len(self._queues[principal]) > bounds.waiting_each()
+            is_over = full or len(self._queues[client]) > bounds.waiting_each()
             if is_over:
                 self._forget(place)
         if is_over:
@@ -147,9 +147,9 @@ class Admission:
         with self._lock:
             if place in self._held:
                 self._held.discard(place)
-                self._running[place.principal] -= 1
-                if not self._running[place.principal]:
-                    del self._running[place.principal]
+                self._running[place.client] -= 1
+                if not self._running[place.client]:
+                    del self._running[place.client]
                 self._grant()
             else:
                 self._forget(place)
@@ -183,17 +183,17 @@ class Admission:
                 place.settled.set()
 
     def _forget(self, place: Place) -> None:
-        queue = self._queues.get(place.principal)
+        queue = self._queues.get(place.client)
         if queue is None or queue.pop(place.turn, None) is None:
             return
         self._waiting_count -= 1
         if not queue:
-            del self._queues[place.principal]
+            del self._queues[place.client]
 
-    def _has_room(self, principal: str, bounds: Bounds) -> bool:
+    def _has_room(self, client: str, bounds: Bounds) -> bool:
         if len(self._held) >= bounds.running_max:
             return False
-        return self._running[principal] < bounds.places_each()
+        return self._running[client] < bounds.places_each()
 
     def _look_again(self) -> None:
         with self._lock:
@@ -201,7 +201,7 @@ class Admission:
 
     def _take(self, place: Place) -> None:
         self._held.add(place)
-        self._running[place.principal] += 1
+        self._running[place.client] += 1
         place.is_granted = True
 
     def _grant(self) -> None:
@@ -212,12 +212,12 @@ class Admission:
         while self._queues:
             heads = [
                 next(iter(queue.values()))
-                for principal, queue in self._queues.items()
-                if self._has_room(principal, bounds)
+                for client, queue in self._queues.items()
+                if self._has_room(client, bounds)
             ]
             if not heads:
                 return
-            first = min(heads, key=lambda head: (self._running[head.principal], head.turn))
+            first = min(heads, key=lambda head: (self._running[head.client], head.turn))
             self._forget(first)
             self._take(first)
             if first.settled is not None:

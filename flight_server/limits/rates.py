@@ -1,6 +1,6 @@
-"""How often a principal may call: the generic cell rate algorithm (ITU-T I.371).
+"""How often a client may call: the generic cell rate algorithm (ITU-T I.371).
 
-Per principal one number is kept, the time at which all its calls so far would have been due had
+For each client one number is kept, the time at which all its calls so far would have been due had
 they come evenly. A call may come `burst` - 1 intervals before it is due, no earlier.
 """
 
@@ -16,7 +16,7 @@ from velaria.schemas.errors import VelariaError
 if TYPE_CHECKING:
     from velaria.flight_server.options import Options
 
-PRINCIPALS_KEPT_MAX = 10_000
+CLIENTS_KEPT_MAX = 10_000
 
 
 class RateLimiter:
@@ -35,7 +35,7 @@ class RateLimiter:
         per_s: float = self._options.get("limits.calls_per_s")
         return per_s
 
-    def wait_s(self, principal: str) -> float:
+    def wait_s(self, client: str) -> float:
         """0 when the call may come now, and is counted; else the time until one may, and it is
         not."""
         per_s, burst = self.per_s, self._options.get("limits.calls_burst")
@@ -44,19 +44,19 @@ class RateLimiter:
         interval_s = 1.0 / per_s
         now_s = self._clock_s()
         with self._lock:
-            due_s = max(now_s, self._due_s.get(principal, now_s))
+            due_s = max(now_s, self._due_s.get(client, now_s))
             early_s: float = due_s - (burst - 1) * interval_s - now_s
             if early_s > 1e-9:
                 return early_s
-            self._due_s[principal] = due_s + interval_s
-            self._due_s.move_to_end(principal)
-            while len(self._due_s) > PRINCIPALS_KEPT_MAX:
+            self._due_s[client] = due_s + interval_s
+            self._due_s.move_to_end(client)
+            while len(self._due_s) > CLIENTS_KEPT_MAX:
                 self._due_s.popitem(last=False)
         return 0.0
 
-    def check(self, principal: str) -> None:
+    def check(self, client: str) -> None:
         """VEL5008 with the time to wait in its hint."""
-        wait_s = self.wait_s(principal)
+        wait_s = self.wait_s(client)
         if wait_s > 0:
             raise VelariaError(
                 codes.RATE_LIMITED,

@@ -158,6 +158,18 @@ def test_only_so_many_results_are_in_shared_memory(tmp_path: Path) -> None:
     results.close()
 
 
+def test_an_id_that_is_used_again_loses_no_file_under_lease(tmp_path: Path) -> None:
+    results = SharedResults(limits_of(), tmp_path)
+    first = results.write("a", SCHEMA, [BATCH])
+    assert first is not None and Path(first.path).exists()
+    assert results.write("a", SCHEMA, [BATCH]) is None, "sent instead"
+    results.release("a")
+    assert results.byte_count() == 0 and not Path(first.path).exists()
+    assert results.write("a", SCHEMA, [BATCH]) is not None
+    results.close()
+    assert results.byte_count() == 0
+
+
 def enter_from(address: str) -> None:
     facts = CallFacts("DoAction")
     facts.peer = f"ipv4:{address}:40000"

@@ -52,11 +52,11 @@ def test_under_any_order_of_asking_and_leaving_the_rules_hold(
         waiting = [place for place in alive if not place.is_granted]
         assert admission.counts() == {"running": len(granted), "waiting": len(waiting)}
         assert len(granted) <= running
-        each = Counter(place.principal for place in granted)
+        each = Counter(place.client for place in granted)
         assert all(count <= limits.places_each() for count in each.values())
         for place in waiting:  # nobody waits for a free place that he may have
-            assert len(granted) == running or each[place.principal] == limits.places_each()
-            later = [g.turn for g in granted if g.principal == place.principal]
+            assert len(granted) == running or each[place.client] == limits.places_each()
+            later = [g.turn for g in granted if g.client == place.client]
             assert all(turn < place.turn for turn in later), "somebody was overtaken"
     for place in alive:
         place.leave()

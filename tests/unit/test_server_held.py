@@ -30,18 +30,19 @@ def queries(tmp_path: object) -> Iterator[QueryBook]:
     ledger.close()
 
 
-def held_in(book: HeldBook, queries: QueryBook, sql: str = "SELECT 1 AS a") -> Held:
+def held_in(
+    book: HeldBook, queries: QueryBook, sql: str = "SELECT 1 AS a", query_id: str | None = None
+) -> Held:
     session = _kernel.Session()
-    query_id = new_query_id()
+    query_id = query_id or new_query_id()
     tracked = queries.start(query_id, "query", sql)
 
     @contextmanager
     def run() -> Iterator[tuple[_kernel.QueryResult, Iterator[pa.RecordBatch]]]:
         result = session.execute(sql, None, query_id)
-        yield result, pulled(result)
+        yield result, pulled(result) if result.schema is not None else iter(())
 
-    schema = session.describe(sql).schema
-    assert schema is not None
+    schema = session.describe(sql).schema or pa.schema([])
     return book.start(tracked, run, QueryCommand(sql=sql), schema)
 
 
@@ -102,6 +103,14 @@ def test_there_is_room_again_when_the_ended_are_over(queries: QueryBook) -> None
     assert (caught.value.code, caught.value.retry) == ("VEL5002", "later")
     assert until(held.is_over)
     book.refuse_when_full()
+
+
+def test_an_id_that_is_used_again_takes_the_place_of_the_ended_one(queries: QueryBook) -> None:
+    book = HeldBook(Options({"limits.results_held": 2}))
+    for _ in range(4):
+        held = held_in(book, queries, "CREATE TABLE t (a INT)", query_id="mine")
+        assert held.wait(10) == "done"
+        assert book.count() == 1
 
 
 def test_closing_gives_everything_up(queries: QueryBook) -> None:

@@ -1,10 +1,10 @@
-"""The rate of calls per principal, under a clock that the test turns."""
+"""The rate of calls per client, under a clock that the test turns."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velaria.flight_server.limits.rates import PRINCIPALS_KEPT_MAX, RateLimiter
+from velaria.flight_server.limits.rates import CLIENTS_KEPT_MAX, RateLimiter
 from velaria.flight_server.options import Options
 from velaria.schemas.errors import VelariaError
 
@@ -92,6 +92,6 @@ def test_no_rate_lets_everything_through() -> None:
 
 def test_what_is_kept_of_principals_is_bounded() -> None:
     limiter = RateLimiter(rate(1, 1), Clock())
-    for number in range(PRINCIPALS_KEPT_MAX + 10):
+    for number in range(CLIENTS_KEPT_MAX + 10):
         limiter.check(f"p{number}")
-    assert len(limiter._due_s) == PRINCIPALS_KEPT_MAX
+    assert len(limiter._due_s) == CLIENTS_KEPT_MAX
