@@ -21,7 +21,7 @@ def join(service: Service, call: Call) -> None:
     connection. A client that echoes the cookie needs no such binding, and loses it."""
     if service.peers is None:
         return
-    peer = _peer_of(call)
+    peer = call.facts.peer
     if call.session_id is None:
         call.session_id = service.peers.find(peer)
     elif service.peers.find(peer) == call.session_id:
@@ -75,7 +75,7 @@ def open_session(service: Service, call: Call, *, keep_unbound: bool) -> None:
     `keep_unbound`: also where the TCP connection does not name it, so that only the cookie does.
     """
     session_id = service.sessions.open()
-    is_bound = service.peers is not None and service.peers.bind(_peer_of(call), session_id)
+    is_bound = service.peers is not None and service.peers.bind(call.facts.peer, session_id)
     if not is_bound and not keep_unbound:
         service.sessions.close(session_id)
         return
@@ -112,10 +112,6 @@ def refuse_other_catalog(service: Service, name: str) -> None:
             f"the server has one catalog, which is another than: {name}",
             hint="Leave the catalog out.",
         )
-
-
-def _peer_of(call: Call) -> str:
-    return str(call.context.peer()) if call.context is not None else ""
 
 
 def _set_cookie(call: Call, cookie: str) -> None:
