@@ -159,7 +159,7 @@ def open_ticket(
 
     def run() -> pa.Table:
         with service.queries.redeem(ticket.query_id) as query_id:
-            info = describe(service, call, sql, params)
+            info = describe(service, call, sql, params, query_id)
             return change(service, call, info, sql, params, query_id).table()
 
     if ticket.effect == "part":

@@ -92,3 +92,16 @@ def test_a_streams_name_is_nobodys_id(
         assert error_of(lambda: attempt(client, "promised_name"))["code"] == "VEL1006"
     finally:
         act(client, "stream.stop", query_id="promised_name", mode="now")
+
+
+def test_a_change_that_fails_when_its_ticket_is_read_fails_under_the_id_it_was_promised(
+    client: flight.FlightClient,
+) -> None:
+    act(client, "sql.execute", sql="CREATE TABLE promised_gone (a INT)")
+    insert = flight.FlightDescriptor.for_command(b"INSERT INTO promised_gone VALUES (1)")
+    info = client.get_flight_info(insert)
+    act(client, "sql.execute", sql="DROP TABLE promised_gone")
+    read = error_of(lambda: client.do_get(info.endpoints[0].ticket).read_all())
+    query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
+    entry = act(client, "query.progress", query_id=query_id)
+    assert (entry["state"], entry["error_code"]) == ("failed", read["code"])
