@@ -110,6 +110,11 @@ def restored_logs() -> Iterator[None]:
     threading.excepthook, logs._written.debug = hook, writes_debug
 
 
+def days_kept(world: World) -> int:
+    kept: int = world.service.ledger._writer.retention._keep_days
+    return kept
+
+
 def disk(world: World) -> str:
     world.service.health._disk_and_files._seen = None
     return world.service.health.report().parts["disk"].state
@@ -319,6 +324,7 @@ FOUR = dict.fromkeys(
 )
 PROBES: dict[str, Probe] = {
     "server.drain_wait_s": Probe(lambda world: world.service.drain_wait_s, (2, 5), (2.0, 5.0)),
+    "history.keep_days": Probe(days_kept, (7, 60), (7, 60)),
     "log.level": Probe(logged, ("info", "debug"), (False, True)),
     "health.disk_free_min_bytes": Probe(disk, (0, 1 << 60), ("ok", "degraded")),
     "sessions.idle_s": Probe(idle_session_stays, (10, 1000), (False, True)),
