@@ -27,7 +27,7 @@ from tests.integration.flight_sql_client import (
     update,
     wrapped,
 )
-from tests.server_process import ServerProcess, act, rows, told
+from tests.server_process import ServerProcess, act, rows, told, until
 from velaria.flight_server.flight_sql.messages import (
     CancelStatus,
     EndSavepoint,
@@ -155,13 +155,18 @@ def test_expiration_time_cancel_flight_info(client: flight.FlightClient) -> None
 
 def test_expiration_time_renew_flight_endpoint(client: flight.FlightClient) -> None:
     before = as_message(info_of(client, "CommandStatementQuery", query="SELECT 7 AS x")).endpoint[0]
-    after = bare(client, "RenewFlightEndpoint", endpoint=before)
+    renewed: list[Any] = []
 
     def nanoseconds(endpoint: Any) -> int:
         return int(endpoint.expiration_time.seconds) * 10**9 + int(endpoint.expiration_time.nanos)
 
-    assert nanoseconds(after) > nanoseconds(before)
-    table = client.do_get(flight.Ticket(after.ticket.ticket)).read_all()
+    def is_later() -> bool:
+        # Told in milliseconds, of which a call takes less than one.
+        renewed.append(bare(client, "RenewFlightEndpoint", endpoint=before))
+        return nanoseconds(renewed[-1]) > nanoseconds(before)
+
+    assert until(is_later)
+    table = client.do_get(flight.Ticket(renewed[-1].ticket.ticket)).read_all()
     assert table.to_pydict() == {"x": [7]}
 
 
