@@ -11,6 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from velaria.flight_server.addresses import DEFAULT_URI, with_port
 from velaria.flight_server.client_errors import typed_errors
 from velaria.flight_server.client_exchange import exchanged
 from velaria.flight_server.client_puts import PutData, PutSource, put_all
@@ -31,8 +32,6 @@ from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
 from velaria.schemas.tickets import IngestCommand, SubscribeCommand, TransformCommand
 from velaria.session import ArrowData, as_reader
-
-DEFAULT_URI = "grpc://127.0.0.1:31337"
 
 _UNSENDABLE = (OverflowError, TypeError, ValueError, RecursionError)
 """What msgspec raises for a value that MessagePack has no form for."""
@@ -71,11 +70,11 @@ class Client:
         timeout_s: float | None = None,
         **credentials: Unpack[CredentialFields],
     ) -> None:
-        self.uri = uri
+        self.uri = with_port(uri)
         check_timeout(timeout_s)
         told = Credentials(**credentials).checked().connect_arguments()
         try:
-            self.flight = flight.connect(uri, **told)
+            self.flight = flight.connect(self.uri, **told)
         except pa.ArrowException as fault:
             # Nothing has been sent yet, so it is the address.
             raise VelariaError(

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Self, Unpack
 
-from velaria.flight_server.client import DEFAULT_URI, Client, StreamHandle
+from velaria.flight_server.addresses import DEFAULT_URI
+from velaria.flight_server.client import Client, StreamHandle
 from velaria.flight_server.client_result import Result
 from velaria.flight_server.identity.credentials import CredentialFields
 from velaria.schemas.errors import VelariaError

@@ -1,14 +1,12 @@
 """The checks of `velaria doctor`: each looks at one thing and changes nothing."""
 
 import ctypes
-import errno
 import fcntl
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -24,14 +22,16 @@ import pyarrow as pa
 from velaria import _kernel
 from velaria.control.probe import probe_postgres
 from velaria.flight_server import machine
+from velaria.flight_server.addresses import with_port
 from velaria.flight_server.certificates import good_until
 from velaria.flight_server.client import connect
+from velaria.flight_server.file_roots import allowed_folders
 from velaria.flight_server.identity.credentials import TOKEN_VARIABLE, CredentialFields
 from velaria.flight_server.listeners import (
     check_listeners,
     data_dir_of,
-    fault_of_binding,
     refuse_bad_address,
+    refuse_taken,
 )
 from velaria.flight_server.metrics_port import check_metrics
 from velaria.flight_server.options import Options
@@ -102,11 +102,12 @@ def _checks(subject: Subject) -> Iterator[tuple[str, Callable[[], Found]]]:
     if subject.server is None:
         yield "identity", lambda: _identity(options)
         for uri in options.get("server.listen"):
-            yield "listener", partial(_port_is_free, uri, uri)
+            yield "listener", partial(_is_free, uri, with_port(uri))
         if options.get("server.side"):
             yield "side port", lambda: _side_port(options.get("server.side"))
         if options.get("metrics.listen"):
             yield "metrics port", lambda: _metrics_port(options)
+        yield "files of SQL", lambda: _allowed_folders(options)
     yield "data directory", lambda: _data_dir(options, is_running=subject.server is not None)
     yield "disk", lambda: _disk(options)
     yield "run history", lambda: _postgres(options.get("postgres.dsn"))
@@ -175,49 +176,23 @@ def _identity(options: Options) -> Found:
 
 def _side_port(address: str) -> Found:
     refuse_bad_address(address, "the side port")
-    return _port_is_free(address, f"//{address}")
+    return _is_free(address, f"//{address}")
 
 
 def _metrics_port(options: Options) -> Found:
     address = options.get("metrics.listen")
     check_metrics(address, off_loopback=options.get("metrics.off_loopback"))
-    return _port_is_free(address, f"//{address}")
+    return _is_free(address, f"//{address}")
 
 
-def _port_is_free(address: str, uri: str) -> Found:
-    parts = urlsplit(uri)
-    if parts.scheme == "grpc+unix":
-        return _socket_is_free(address, Path(parts.path))
-    fault = fault_of_binding(parts)
-    if fault == errno.EADDRINUSE:
-        raise VelariaError(
-            codes.BAD_SETTING,
-            f"the address is in use: {address}",
-            hint="Choose another port, or look at the server there by --server.",
-        )
-    if fault is not None:
-        raise VelariaError(codes.BAD_SETTING, f"cannot listen: {address}", hint=os.strerror(fault))
+def _is_free(address: str, uri: str) -> Found:
+    refuse_taken(address, urlsplit(uri))
     return f"{address} is free"
 
 
-def _socket_is_free(address: str, path: Path) -> Found:
-    if path.exists():
-        with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(1.0)
-            if probe.connect_ex(str(path)) == 0:
-                raise VelariaError(
-                    codes.BAD_SETTING,
-                    f"the address is in use: {address}",
-                    hint="Choose another path, or look at the server there by --server.",
-                )
-        return f"{address} was left by a server that has ended"
-    if not os.access(path.parent, os.W_OK):
-        raise VelariaError(
-            codes.BAD_SETTING,
-            f"no socket can be made: {address}",
-            hint="Make its folder, writable for the server's user.",
-        )
-    return f"{address} is free"
+def _allowed_folders(options: Options) -> Found:
+    folders = allowed_folders(options, data_dir_of(options))
+    return ", ".join(map(str, folders)) or "no --allow-path is given"
 
 
 def _data_dir(options: Options, *, is_running: bool) -> Found:

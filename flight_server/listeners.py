@@ -4,12 +4,14 @@ import errno
 import ipaddress
 import os
 import socket
+import stat
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import pyarrow as pa
 
+from velaria.flight_server.addresses import TCP_SCHEMES, TLS_SCHEME, with_port
 from velaria.flight_server.errors import scrubbed
 from velaria.flight_server.grpc_front.front import GrpcFront
 from velaria.flight_server.identity.options import IdentityOptions, identity_of
@@ -23,8 +25,9 @@ from velaria.schemas.errors import VelariaError
 FrontChoice = Literal["auto", "pyarrow", "grpcio"]
 Front = FlightFront | GrpcFront
 
-TLS_SCHEME = "grpc+tls"
-SCHEMES = ("grpc", "grpc+tcp", "grpc+unix", TLS_SCHEME)
+SCHEMES = (*TCP_SCHEMES, "grpc+unix")
+
+SOCKET_PATH_BYTES_MAX = 107
 
 _CONNECT_TIMEOUT_S = 1.0
 
@@ -140,9 +143,9 @@ def front_of(uri: str, front: FrontChoice) -> type[Front]:
 
 def open_front(service: Service, uri: str, tls: TlsFiles | None = None) -> tuple[Front, str]:
     """A listening front and the address that clients use: port 0 is replaced by the port in use."""
+    uri = with_port(uri)
     parts = urlsplit(uri)
-    if parts.scheme == "grpc+unix":
-        _refuse_served_socket(uri, unquote(parts.path))
+    refuse_taken(uri, parts)
     try:
         front = _open(service, uri, tls if parts.scheme == TLS_SCHEME else None)
     except (pa.ArrowException, OSError) as fault:
@@ -159,20 +162,61 @@ def _open(service: Service, uri: str, tls: TlsFiles | None) -> Front:
     return GrpcFront(service, uri, tls) if kind is GrpcFront else FlightFront(service, uri)
 
 
-def _refuse_served_socket(uri: str, path: str) -> None:
+def refuse_taken_addresses(options: Options) -> None:
+    """VEL1007 for an address of the settings that cannot be listened on now: before anything is
+    opened that takes its time, and before gRPC tells of it in lines of its own."""
+    for uri in options.get("server.listen"):
+        refuse_taken(uri, urlsplit(with_port(uri)))
+    for name in ("server.side", "metrics.listen"):
+        if options.get(name):
+            refuse_taken(options.get(name), urlsplit(f"//{options.get(name)}"))
+
+
+def refuse_taken(address: str, parts: SplitResult) -> None:
+    """VEL1007 when the address cannot be listened on now."""
+    if parts.scheme == "grpc+unix":
+        _refuse_bad_socket(address, Path(unquote(parts.path)))
+    elif parts.port and fault_of_binding(parts) is not None:
+        raise cannot_listen(address, parts, "")
+
+
+def _refuse_bad_socket(uri: str, path: Path) -> None:
     """gRPC takes over a socket that is there, and its server would lose its clients; one that
     nobody accepts connections on is left by a server that has died."""
-    if not os.path.exists(path):
+    try:
+        found = path.lstat()
+    except OSError:
+        _refuse_bad_place(uri, path)
         return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise _no_socket(uri, "a file that is no socket is in its place")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(_CONNECT_TIMEOUT_S)
         try:
-            probe.connect(path)
+            probe.connect(str(path))
         except (TimeoutError, BlockingIOError, PermissionError):
             pass  # somebody holds it who is slow to accept, or is another user
         except OSError:
             return
     raise _in_use(uri, "Stop the other server, or choose another path.")
+
+
+def _refuse_bad_place(uri: str, path: Path) -> None:
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        raise _no_socket(uri, f"its path is longer than {SOCKET_PATH_BYTES_MAX} bytes")
+    if not path.parent.is_dir():
+        raise _no_socket(uri, f"there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _no_socket(uri, f"the folder {path.parent} cannot be written")
+
+
+def _no_socket(uri: str, detail: str) -> VelariaError:
+    return VelariaError(
+        codes.BAD_SETTING,
+        f"no socket can be made: {uri}",
+        detail=detail,
+        hint="Write grpc+unix:///PATH of a folder that the server's user may write.",
+    )
 
 
 def cannot_listen(address: str, parts: SplitResult, detail: str) -> VelariaError:

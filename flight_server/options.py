@@ -47,7 +47,7 @@ class Options:
         self._table = {row.name: row for row in table}
         self._flags = dict(flags or {})
         self._environ = {} if environ is None else environ
-        self._config = config
+        self.config = config
         self._lock = threading.Lock()
         self._callbacks: dict[str, list[Callback]] = {}
         self._told = self._read()
@@ -138,11 +138,11 @@ class Options:
         return told
 
     def _from_file(self) -> _Told:
-        if self._config is None:
+        if self.config is None:
             return {}
         told: _Told = {}
-        where = f"file {self._config.name}"  # a reload's error goes to a client: no folders
-        for section, keys in read_config(self._config).items():
+        where = f"file {self.config.name}"  # a reload's error goes to a client: no folders
+        for section, keys in read_config(self.config).items():
             if not isinstance(keys, dict):
                 self._find(section, where)  # has no section, so it is of no setting
                 continue

@@ -25,12 +25,15 @@ import structlog
 from velaria import _kernel
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
+from velaria.flight_server.file_roots import allowed_folders, file_roots
+from velaria.flight_server.identity.options import open_gate
 from velaria.flight_server.listeners import (
     Front,
     check_listeners,
     data_dir_of,
     open_front,
     refuse_bad_address,
+    refuse_taken_addresses,
 )
 from velaria.flight_server.metrics_port import MetricsPort, check_metrics
 from velaria.flight_server.options import Options
@@ -57,6 +60,8 @@ class RunningServer:
         if options.get("metrics.listen"):
             off_loopback = options.get("metrics.off_loopback")
             check_metrics(options.get("metrics.listen"), off_loopback=off_loopback)
+        allowed_folders(options, data_dir_of(options))
+        refuse_taken_addresses(options)
         self._last = contextlib.ExitStack()
         self._fronts: list[Front] = []
         self.side: SidePort | None = None
@@ -74,19 +79,17 @@ class RunningServer:
         lock = (self.data_dir / "server.lock").open("w", encoding="ascii")
         _lock_or_refuse(self._undo.enter_context(lock), self.data_dir)
         has_identity = self._identity.asks_for_identity(data_dir_of(options))
-        allowed = [*map(Path, options.get("server.allow_path"))]
-        roots = [Path.cwd(), self.data_dir, *allowed]
-        if has_identity:
-            roots = self._identity.safe_roots(allowed, self.data_dir)
+        roots = file_roots(options, self.data_dir, has_identity=has_identity)
+        proofs = self._identity.read_proofs(self.data_dir) if has_identity else None
         self.ledger: Ledger = open_ledger(options.get("postgres.dsn"), self.data_dir)
         self._undo.callback(self.ledger.close)
         session = _kernel.Session(
             threads=options.get("server.threads"),
-            allowed_roots=[str(root.resolve()) for root in roots],
+            allowed_roots=[str(root) for root in roots],
             memory_limit_bytes=options.get("limits.query_memory_bytes") or None,
         )
         self._undo.callback(session.close)
-        gate = self._identity.open_gate(self.ledger, self.data_dir) if has_identity else None
+        gate = None if proofs is None else open_gate(proofs, self.ledger)
         if gate is not None:
             self._undo.callback(gate.close)
         self.service = Service(session, self.ledger, options, self.data_dir, gate)

@@ -7,6 +7,8 @@ moment and keeps no copy, so that a reload is in force from the next asking on.
 
 from dataclasses import dataclass
 
+from velaria.flight_server.addresses import DEFAULT_PORT, DEFAULT_URI
+
 SettingType = type[str] | type[int] | type[float] | type[bool] | type[list[str]]
 Value = str | int | float | bool | list[str] | None
 
@@ -60,9 +62,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "server.listen",
         list,
-        ["grpc://127.0.0.1:31337"],
+        [DEFAULT_URI],
         "Addresses of the Flight listeners: grpc://HOST:PORT, grpc+tls://HOST:PORT or "
-        "grpc+unix://PATH; port 0 is any free one.",
+        f"grpc+unix://PATH; port 0 is any free one, and without :PORT it is {DEFAULT_PORT}.",
         flag="--listen",
         metavar="URI",
     ),
@@ -87,8 +89,8 @@ SETTINGS: tuple[Setting, ...] = (
         "server.allow_path",
         list,
         [],
-        "Folders whose files SQL may read and write; without identity beside the working directory "
-        "and the data directory.",
+        "Folders whose files SQL may read and write; without identity beside the working "
+        "directory. None that holds the data directory, configuration, certificates or keys.",
         flag="--allow-path",
         metavar="DIR",
         names_files=True,

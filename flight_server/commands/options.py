@@ -3,7 +3,8 @@
 import argparse
 import os
 
-from velaria.flight_server.client import DEFAULT_URI, Client, check_timeout, connect
+from velaria.flight_server.addresses import DEFAULT_URI
+from velaria.flight_server.client import Client, check_timeout, connect
 from velaria.flight_server.commands.output import FORMATS
 from velaria.flight_server.identity.credentials import TOKEN_VARIABLE, CredentialFields
 from velaria.schemas.errors import VelariaError

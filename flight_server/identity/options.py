@@ -32,43 +32,32 @@ class IdentityOptions:
             return True
         return data_dir is not None and TokenFile(data_dir).exists()
 
-    def safe_roots(self, allowed: list[Path], data_dir: Path) -> list[Path]:
-        """The folders whose files SQL may reach: those that were named, and never one where the
-        tokens, a key or the run history are. VEL1007 for such a one."""
-        secret = [data_dir.resolve()]
-        if self.tls is not None:
-            secret.append(self.tls.key.resolve())
-        for root in allowed:
-            if any(path.is_relative_to(root.resolve()) for path in secret):
-                raise VelariaError(
-                    codes.BAD_SETTING,
-                    f"--allow-path reaches the data directory or the key of TLS: {root}",
-                    hint="Keep files that SQL may read in a folder of their own.",
-                )
-            if root.resolve().is_relative_to(secret[0]):
-                raise VelariaError(
-                    codes.BAD_SETTING,
-                    f"--allow-path is inside of the data directory: {root}",
-                    hint="Keep files that SQL may read in a folder of their own.",
-                )
-        return allowed
-
-    def open_gate(self, ledger: "Ledger", data_dir: Path) -> Gate:
-        """VEL1007 or VEL1008 for what cannot work, so that the server does not start with it."""
+    def read_proofs(self, data_dir: Path) -> "Proofs":
+        """VEL1007 or VEL1008 for what cannot work, before a server opens anything else."""
         if TokenFile(data_dir).exists():
             read_entries(data_dir / "identity" / "tokens.json")
-        uses, audit = LastUse(data_dir), Audit(ledger)
+        web_tokens = WebTokens(self.web_tokens) if self.web_tokens is not None else None
+        return Proofs(data_dir, web_tokens)
 
-        def record_changes(entries: list[Entry]) -> None:
-            for change, entry in uses.changes(entries):
-                audit.token_change(change, entry)
 
-        return Gate(
-            TokenBook(data_dir, record_changes),
-            uses,
-            audit,
-            WebTokens(self.web_tokens) if self.web_tokens is not None else None,
-        )
+@dataclass(frozen=True)
+class Proofs:
+    """What a gate goes by: tokens in a data directory that have been looked at, and keys of
+    JWTs."""
+
+    data_dir: Path
+    web_tokens: WebTokens | None
+
+
+def open_gate(proofs: Proofs, ledger: "Ledger") -> Gate:
+    """The gate of a server, which records in the ledger who came and what became of tokens."""
+    uses, audit = LastUse(proofs.data_dir), Audit(ledger)
+
+    def record_changes(entries: list[Entry]) -> None:
+        for change, entry in uses.changes(entries):
+            audit.token_change(change, entry)
+
+    return Gate(TokenBook(proofs.data_dir, record_changes), uses, audit, proofs.web_tokens)
 
 
 def identity_of(options: "Options") -> IdentityOptions:

@@ -426,10 +426,12 @@ def velaria_verb(
 
 def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> None:
     config = tmp_path / "velaria.toml"
-    config.write_text(f"[server]\nallow_path = '{tmp_path}'\nthreads = 1\n[log]\nformat = 'json'\n")
-    (tmp_path / "f.csv").write_text("a\n7\n")
+    files = tmp_path / "files"
+    files.mkdir()
+    config.write_text(f"[server]\nallow_path = '{files}'\nthreads = 1\n[log]\nformat = 'json'\n")
+    (files / "f.csv").write_text("a\n7\n")
     with ServerProcess(arguments=["--config", str(config)]) as configured:
-        done = velaria(configured, "sql", "--output", "csv", f"SELECT a FROM '{tmp_path}/f.csv'")
+        done = velaria(configured, "sql", "--output", "csv", f"SELECT a FROM '{files}/f.csv'")
         assert done.stdout == b'"a"\n7\n', done.stderr
         assert json.loads(configured.log().splitlines()[0])["event"] == "ready"
 
@@ -442,7 +444,7 @@ def test_a_config_file_sets_what_the_command_line_does_not(tmp_path: Path) -> No
         (("serve", "--threads", "5000"), "VEL1007 value out of range for threads: 5000"),
         (("serve", "--side", "127.0.0.1:99999"), "VEL1007 the listener's port"),
         (("serve", "--side", "nonsense"), "VEL1007 the address of the side port"),
-        (("serve", "--allow-path", "/no/such"), "VEL4001 allowed root is not a directory"),
+        (("serve", "--allow-path", "/no/such"), "VEL1007 --allow-path is not a folder: /no/such"),
         (("runs", "--state", "odd"), "invalid choice: 'odd'"),
         (("runs", "--limit", "0"), "argument --limit: not a number of runs from 1 to 10000: 0"),
         (("runs", "--limit", "9" * 20), "argument --limit: not a number of runs from 1 to"),

@@ -80,7 +80,11 @@ def test_a_server_that_cannot_start_leaves_no_folder(
 
 
 @pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
-def test_a_server_that_cannot_open_its_last_listener_leaves_none_of_the_others(front: str) -> None:
+def test_a_server_that_cannot_open_its_last_listener_leaves_none_of_the_others(
+    front: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As when another program takes the address after it has been looked at.
+    monkeypatch.setattr(running, "refuse_taken_addresses", lambda _: None)
     first, side = free_port(), free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -96,3 +100,29 @@ def test_a_server_that_cannot_open_its_last_listener_leaves_none_of_the_others(f
                 RunningServer(in_memory(server__front=front, **told))
             assert not is_listening(first)
             assert not is_listening(side)
+
+
+def test_what_is_wrong_with_addresses_and_files_is_told_before_anything_is_opened(
+    ends: list[bool], tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text("no JSON")
+    jwt = {"jwt__jwks": str(keys), "jwt__issuer": "i", "jwt__audience": "a"}
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for told in (
+            {"server__listen": [f"grpc://{address}"]},
+            {"server__side": address},
+            {"metrics__listen": address},
+            {"server__listen": [f"grpc+unix://{tmp_path}/no/v.sock"]},
+            {"server__listen": [f"grpc+unix://{tmp_path}/file"]},
+            {"server__listen": [f"grpc+unix://{tmp_path}/{'long' * 30}"]},
+            {"server__allow_path": [str(tmp_path / "no")]},
+            jwt,
+        ):
+            data_dir = tmp_path / "state"
+            with pytest.raises(VelariaError, match="VEL1007"):
+                RunningServer(in_memory(server__data_dir=str(data_dir), **told))
+            assert ends == []
+            assert not data_dir.exists() or told is jwt

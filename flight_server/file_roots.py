@@ -1,0 +1,89 @@
+"""The folders whose files SQL may reach: never one that holds what the server itself lives by.
+
+Whoever may write the data directory can plant a token or destroy the run history, and who writes
+the file of settings, the key set of JWTs or a certificate says who is let in after the next start.
+So such a folder is opened to nobody, with identity or without. The kernel refuses what lies outside
+of the folders (VEL4001), in one text whether a file is there or not.
+"""
+
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from velaria.flight_server.options import Options
+from velaria.schemas import errors as codes
+from velaria.schemas.errors import VelariaError
+
+_log = structlog.get_logger("velaria.flight_server")
+
+_OWN_FILES = {
+    "tls.certificate": "the certificate of TLS",
+    "tls.key": "the key of TLS",
+    "tls.client_ca": "the client CA of TLS",
+    "jwt.jwks": "the key set of JWTs",
+}
+
+
+def allowed_folders(options: Options, data_dir: Path | None) -> list[Path]:
+    """Those of --allow-path. VEL1007 for one that is no folder, and for one that reaches what the
+    server lives by. `data_dir` is None before a private one is made, among temporary files."""
+    own = _own(options, data_dir or Path(tempfile.gettempdir()) / "velaria-private")
+    folders = [Path(told) for told in options.get("server.allow_path")]
+    for folder in folders:
+        place = options.source("server.allow_path")
+        if not folder.is_dir():
+            raise VelariaError(
+                codes.BAD_SETTING,
+                f"--allow-path is not a folder: {folder}",
+                detail=f"server.allow_path, {place}",
+                hint="Make the folder, or name one that is there.",
+            )
+        reached = _reached(folder.resolve(), own)
+        if reached:
+            raise VelariaError(
+                codes.BAD_SETTING,
+                f"--allow-path reaches {reached}: {folder}",
+                detail=f"server.allow_path, {place}",
+                hint="Keep files that SQL may read in a folder of their own, outside of "
+                "--data-dir.",
+            )
+    return folders
+
+
+def file_roots(options: Options, data_dir: Path, *, has_identity: bool) -> list[Path]:
+    """The canonical folders for the kernel, at whose first a relative path begins: without identity
+    the working directory, unless it reaches what the server lives by, then those of --allow-path.
+    VEL1007 as allowed_folders() says."""
+    folders = allowed_folders(options, data_dir)
+    if not has_identity:
+        reached = _reached(Path.cwd().resolve(), _own(options, data_dir))
+        if reached:
+            _log.warning(
+                "SQL does not reach the working directory",
+                reason=f"{reached} lies there",
+                hint="Name folders for SQL by --allow-path, or keep --data-dir elsewhere.",
+            )
+        else:
+            folders.insert(0, Path.cwd())
+    return [folder.resolve() for folder in folders]
+
+
+def _own(options: Options, data_dir: Path) -> dict[str, Path]:
+    """What no folder may reach: what it is, and where."""
+    own = {"the data directory": data_dir.resolve()}
+    if options.config is not None:
+        own["the configuration file"] = options.config.resolve()
+    for name, what in _OWN_FILES.items():
+        told: str = options.get(name)
+        if told and "://" not in told:
+            own[what] = Path(told).resolve()
+    return own
+
+
+def _reached(folder: Path, own: dict[str, Path]) -> str:
+    """The first of them that is in the folder, or that the folder is in; empty when none is."""
+    for what, path in own.items():
+        if path.is_relative_to(folder) or folder.is_relative_to(path):
+            return what
+    return ""

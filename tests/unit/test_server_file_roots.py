@@ -1,0 +1,137 @@
+"""SQL reaches no file that the server lives by, with identity or without."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from velaria._kernel import KernelError
+from velaria.flight_server.file_roots import allowed_folders
+from velaria.flight_server.options import Options
+from velaria.flight_server.running import RunningServer
+from velaria.schemas.errors import VelariaError
+
+Start = Callable[..., RunningServer]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """A server with its data in `state` of the working directory, where there are files, too."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("state/identity", "files", "elsewhere"):
+        Path(folder).mkdir(parents=True)
+    for folder in (".", "state", "state/identity", "files", "elsewhere"):
+        (Path(folder) / "t.csv").write_text("a,b\n1,2\n")
+    started: list[RunningServer] = []
+
+    def begin(**told: Any) -> RunningServer:
+        settings = {name.replace("__", "."): value for name, value in told.items()}
+        flags = {
+            "server.listen": ["grpc://127.0.0.1:0"],
+            "server.side": "",
+            "server.threads": 1,
+            "server.data_dir": "state",
+            "postgres.dsn": "none",
+        }
+        started.append(RunningServer(Options(flags | settings)))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        server.close()
+
+
+def refusal(server: RunningServer, path: Path | str, use: str) -> str:
+    """The text that a use of the path is refused with, without the path; "" when it is not."""
+    session = server.service.session
+    try:
+        if use == "probe":
+            session.probe(str(path))
+        elif use == "copy":
+            session.execute(f"COPY (SELECT 1 AS a) TO '{path}' (FORMAT csv)")
+        else:
+            session.execute(f"SELECT * FROM '{path}'").read_all()
+    except KernelError as fault:
+        assert fault.code == "VEL4001"
+        return fault.message.replace(str(path), "PATH")
+    return ""
+
+
+@pytest.mark.parametrize("use", ["read", "copy", "probe"])
+def test_the_data_directory_is_closed_wherever_it_lies(
+    start: Start, tmp_path: Path, use: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("elsewhere")
+    server = start(server__data_dir=str(tmp_path / "state"))
+    outside = refusal(server, "/nowhere/t.csv", use)
+    assert outside
+    for name in ("t.csv", "identity/t.csv", "server.lock", "no.csv"):
+        assert refusal(server, tmp_path / "state" / name, use) == outside
+    assert refusal(server, "../state/identity/t.csv", use) == outside
+    assert refusal(server, "t.csv", use) == "", "the working directory is open"
+    if use == "read":
+        assert "no file that may be read" in refusal(server, tmp_path / "state" / "**", use)
+
+
+@pytest.mark.parametrize("use", ["read", "copy", "probe"])
+def test_a_working_directory_that_holds_the_data_directory_is_closed(
+    start: Start, use: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = start(server__allow_path=["files"])
+    told = capfd.readouterr()
+    assert "SQL does not reach the working directory" in told.out + told.err
+    outside = refusal(server, "/nowhere/t.csv", use)
+    for path in ("../t.csv", "../state/t.csv", "../state/identity/t.csv", Path("t.csv").resolve()):
+        assert refusal(server, path, use) == outside
+    assert refusal(server, "t.csv", use) == "", "a relative path begins at the first folder"
+
+
+def test_a_working_directory_inside_of_the_data_directory_is_closed(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("state/identity")
+    server = start(server__data_dir=str(tmp_path / "state"))
+    assert refusal(server, "t.csv", "read")
+
+
+@pytest.mark.parametrize("has_identity", [True, False])
+@pytest.mark.parametrize("folder", [".", "..", "state", "state/identity", "link"])
+def test_a_named_folder_cannot_reach_the_data_directory(
+    start: Start, folder: str, has_identity: bool
+) -> None:
+    Path("link").symlink_to("state")
+    with pytest.raises(VelariaError) as refused:
+        start(server__allow_path=["files", folder], identity__required=has_identity)
+    assert refused.value.code == "VEL1007"
+    assert refused.value.message == f"--allow-path reaches the data directory: {folder}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "what"),
+    [
+        ("tls.certificate", "the certificate of TLS"),
+        ("tls.key", "the key of TLS"),
+        ("tls.client_ca", "the client CA of TLS"),
+        ("jwt.jwks", "the key set of JWTs"),
+    ],
+)
+def test_a_named_folder_cannot_reach_a_file_that_says_who_is_let_in(
+    tmp_path: Path, setting: str, what: str
+) -> None:
+    flags = {"server.allow_path": [str(tmp_path)], setting: str(tmp_path / "sub" / "file")}
+    with pytest.raises(VelariaError, match=f"VEL1007 --allow-path reaches {what}"):
+        allowed_folders(Options(flags), Path("/nowhere"))
+
+
+def test_a_named_folder_cannot_reach_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "velaria.toml"
+    config.write_text(f"[server]\nallow_path = '{tmp_path}'\n")
+    with pytest.raises(VelariaError, match="VEL1007 --allow-path reaches the config") as refused:
+        allowed_folders(Options(config=config), Path("/nowhere"))
+    assert refused.value.detail == "server.allow_path, file velaria.toml"
+
+
+def test_keys_from_an_address_are_no_file() -> None:
+    flags = {"server.allow_path": ["."], "jwt.jwks": "https://id.example/jwks.json"}
+    assert allowed_folders(Options(flags), Path("/nowhere")) == [Path()]
