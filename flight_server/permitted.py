@@ -63,9 +63,12 @@ def permitted(
     params: list[Any] | None = None,
     pinned: StatementInfo | None = None,
 ) -> AbstractContextManager[Session | Connection]:
-    """What to start the statement on, within the block; VEL1010 unless the call may run it. Rights
-    count when a statement is started, also where it was described before. `pinned` is that
-    description where the statement will run as it was described."""
+    """What to start the statement on, within the block; VEL1004 for a text that is too long and
+    VEL1010 unless the call may run it. Rights count when a statement is started, also where it was
+    described before. `pinned` is that description where the statement will run as it was
+    described."""
+    if pinned is None:
+        service.limits.check_statement(sql)
     connection = service.connection(call)
     if call.principal is None:
         return nullcontext(connection)

@@ -8,6 +8,7 @@ moment and keeps no copy, so that a reload is in force from the next asking on.
 from dataclasses import dataclass
 
 from velaria.flight_server.addresses import DEFAULT_PORT, DEFAULT_URI
+from velaria.schemas.base import STATEMENT_BYTES_MAX
 
 SettingType = type[str] | type[int] | type[float] | type[bool] | type[list[str]]
 Value = str | int | float | bool | list[str] | None
@@ -518,10 +519,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "limits.statement_bytes",
         int,
-        8_388_608,
-        "The longest text of a statement.",
+        STATEMENT_BYTES_MAX,
+        "The longest text of a statement; the kernel reads none that is longer than its default.",
         minimum=1,
-        maximum=8_388_608,
+        maximum=STATEMENT_BYTES_MAX,
         live=True,
     ),
     Setting(

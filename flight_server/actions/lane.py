@@ -33,6 +33,7 @@ def inputs(service: Service, call: Call, command: LaneInputs) -> LaneInputsReply
 @action("run.record")
 def record(service: Service, call: Call, command: RunRecord) -> RunRecordReply:
     """Record a finished run of the lane, with its stages, attempts and events."""
+    service.limits.check_statement(command.text)
     _check_times(command)
     query_id = new_query_id()
     run = service.ledger.start_run(

@@ -38,7 +38,6 @@ def start(service: Service, call: Call, command: StreamStart) -> StreamStarted:
             hint="Streams are kept in memory and end with the server; leave the field out.",
         )
     check_parameters(command.params)
-    service.limits.check_statement(command.sql)
     with (
         service.refusals_audited(call, "stream.start"),
         permitted(service, call, command.sql, command.params) as connection,

@@ -25,7 +25,6 @@ _KINDS = {"text": 0, "bool": 1, "int64": 2, "int32": 3, "texts": 4, "map": 5}
 """Which child of the union a value of that kind is."""
 
 IDENTIFIER_CHARS_MAX = 1024
-STATEMENT_BYTES_MAX = 1 << 20
 LIST_ITEMS_MAX = 16384
 """The limits of the kernel's parser; tests/unit/test_server_flight_sql_info.py tries them."""
 
@@ -49,9 +48,8 @@ def _functions(*groups: str) -> Callable[[Service], list[str]]:
 
 
 def _statement_bytes_max(service: Service) -> int:
-    """The parser's limit, or the server's where that is lower."""
-    asked: int = service.options.get("limits.statement_bytes")
-    return min(STATEMENT_BYTES_MAX, asked)
+    longest: int = service.options.get("limits.statement_bytes")
+    return longest
 
 
 # SqlSupportsConvert by the kernel's type of that name.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import grpc
 import msgspec
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
-from tests.server_process import ServerProcess, put, rows, told
+from tests.server_process import ServerProcess, act, put, read, rows, told
+from velaria.schemas.base import STATEMENT_BYTES_MAX
 
 pytestmark = pytest.mark.both_fronts
 
@@ -116,10 +118,34 @@ def test_an_oversized_message_is_refused(client: flight.FlightClient) -> None:
     assert error["code"] == "VEL1004"
 
 
-def test_an_oversized_statement_is_refused(client: flight.FlightClient) -> None:
-    sql = "SELECT '" + "x" * 5_000_000 + "'"
-    error = refused(client, lambda: client.do_get(flight.Ticket(sql.encode())).read_all())
-    assert error["code"] in ("VEL2003", "VEL1004")
+@pytest.mark.parametrize("byte_count", [STATEMENT_BYTES_MAX + 1, 5_000_000, 9_000_000])
+def test_an_oversized_statement_is_refused_alike_in_every_way(
+    client: flight.FlightClient, byte_count: int
+) -> None:
+    sql = "SELECT '" + "x" * (byte_count - len("SELECT ''")) + "'"
+    lane = {"kind": "lane", "text": sql, "state": "succeeded", "elapsed_us": 1}
+    ways = [
+        lambda: client.do_get(flight.Ticket(sql.encode())).read_all(),
+        lambda: client.get_flight_info(flight.FlightDescriptor.for_command(sql.encode())),
+        *(
+            partial(act, client, name, sql=sql)
+            for name in ("sql.execute", "sql.explain", "stream.start", "stream.explain")
+        ),
+        lambda: act(client, "lane.inputs", sql=sql),
+        lambda: act(client, "query.poll", sql=sql),
+        lambda: act(client, "run.record", **lane),
+    ]
+    for way in ways:
+        error = refused(client, way)
+        assert (error["code"], error["message"]) == (
+            "VEL1004",
+            f"the statement is longer than {STATEMENT_BYTES_MAX} bytes: {byte_count}",
+        )
+
+
+def test_the_longest_statement_is_run(client: flight.FlightClient) -> None:
+    text = "x" * (STATEMENT_BYTES_MAX - len("SELECT length('') AS n"))
+    assert read(client, f"SELECT length('{text}') AS n").to_pydict() == {"n": [len(text)]}
 
 
 BODIES = {

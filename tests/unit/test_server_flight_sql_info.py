@@ -20,6 +20,7 @@ from velaria.flight_server.flight_sql.transactions import TransactionBook
 from velaria.flight_server.flight_sql.xdbc_types import TYPES, xdbc_types
 from velaria.flight_server.options import Options
 from velaria.flight_server.service import Service
+from velaria.schemas.base import STATEMENT_BYTES_MAX
 
 KEYWORD_LIST = Path(__file__).parents[2] / "engine/src/base/keywords.def"
 
@@ -138,7 +139,7 @@ def test_limits_are_those_of_the_parser(session: Session) -> None:
     longest = "a" * info.IDENTIFIER_CHARS_MAX
     assert runs(session, f"SELECT 1 AS {longest}")
     assert not runs(session, f"SELECT 1 AS {longest}a")
-    room = info.STATEMENT_BYTES_MAX - len("SELECT ''")
+    room = STATEMENT_BYTES_MAX - len("SELECT ''")
     assert runs(session, f"SELECT '{'x' * room}'")
     assert not runs(session, f"SELECT '{'x' * (room + 1)}'")
     items = ["1"] * info.LIST_ITEMS_MAX
@@ -147,13 +148,12 @@ def test_limits_are_those_of_the_parser(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "longest"), [(8_388_608, info.STATEMENT_BYTES_MAX), (1000, 1000)]
+    ("flags", "longest"), [({}, STATEMENT_BYTES_MAX), ({"limits.statement_bytes": "1000"}, 1000)]
 )
 def test_the_longest_statement_is_what_parser_and_server_both_take(
-    session: Session, asked: int, longest: int
+    session: Session, flags: dict[str, str], longest: int
 ) -> None:
-    options = Options({"limits.statement_bytes": str(asked)})
-    lowered = cast(Service, SimpleNamespace(session=session, options=options))
+    lowered = cast(Service, SimpleNamespace(session=session, options=Options(flags)))
     assert told(lowered, 557) == {557: longest}
 
 
