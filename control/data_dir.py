@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import IO
 
-from velaria.control.errors import bad_postgres_setting, history_unavailable
+from velaria.control.errors import LedgerError, bad_data_dir, history_unavailable
 
 
 class LedgerFolder:
@@ -22,9 +22,13 @@ class LedgerFolder:
         if data_dir is None:
             self.path = Path(tempfile.mkdtemp(prefix="velaria-"))
         else:
-            self.path = _made(data_dir)
+            self.path = make_data_dir(data_dir)
         self._lock_file = _lock(self.path)
-        self.server_id = _server_id(self.path)
+        try:
+            self.server_id = _server_id(self.path)
+        except LedgerError:
+            self._lock_file.close()
+            raise
 
     def close(self) -> None:
         """Let go. Called when nothing writes into the folder any more."""
@@ -33,35 +37,62 @@ class LedgerFolder:
         self._lock_file.close()
 
 
-def _made(data_dir: Path) -> Path:
+def make_data_dir(asked: Path) -> Path:
+    """The folder, made where it is not there, for its owner alone. VEL1007 when it cannot be."""
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise bad_postgres_setting(f"the data directory cannot be made: {reason}") from error
-    return data_dir.resolve()
+        asked.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return asked.resolve()
+    except FileExistsError:
+        raise bad_data_dir(f"the data directory is a file: {asked}") from None
+    except OSError as fault:
+        raise bad_data_dir(f"the data directory cannot be made: {asked}", fault) from None
+
+
+def open_lock(folder: Path, name: str) -> IO[str] | None:
+    """The file of that name, locked until it is closed; None when another process has it. VEL1007
+    when it cannot be made."""
+    try:
+        file = (folder / name).open("w", encoding="ascii")
+    except OSError as fault:
+        raise bad_data_dir(f"the data directory cannot be written: {folder}", fault) from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def _lock(folder: Path) -> IO[str]:
-    lock_file = (folder / "ledger.lock").open("w", encoding="ascii")
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock_file.close()
+    lock_file = open_lock(folder, "ledger.lock")
+    if lock_file is None:
         raise history_unavailable(
             f"another server uses the data directory: {folder.name}",
             "End that server first, or choose another --data-dir.",
-        ) from None
+        )
     return lock_file
 
 
 def _server_id(folder: Path) -> uuid.UUID:
-    """The id that this folder has kept since it was first used."""
+    """The id that this folder has kept since it was first used. VEL1007 for one that is damaged: a
+    new one would leave the runs of the old one without an end."""
     path = folder / "server_id"
-    if path.exists():
-        return uuid.UUID(path.read_text(encoding="ascii").strip())
-    server_id = uuid.uuid4()
-    making = path.with_suffix(".making")
-    making.write_text(f"{server_id}\n", encoding="ascii")
-    making.replace(path)
+    try:
+        if path.exists():
+            return uuid.UUID(path.read_text(encoding="ascii").strip())
+        server_id = uuid.uuid4()
+        making = path.with_suffix(".making")
+        with making.open("w", encoding="ascii") as file:
+            file.write(f"{server_id}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        making.replace(path)
+    except OSError as fault:
+        raise bad_data_dir(f"a file of the data directory cannot be used: {path}", fault) from None
+    except ValueError:
+        raise bad_data_dir(
+            f"a file of the data directory is damaged: {path}",
+            hint="Put it back from a copy: one line with a UUID, which the records of this server"
+            " carry. Without it the server begins under a new one.",
+        ) from None
     return server_id

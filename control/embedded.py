@@ -205,7 +205,7 @@ def _environment() -> dict[str, str]:
 
 def _data_version(folder: Path) -> str | None:
     try:
-        return (folder / "PG_VERSION").read_text(encoding="ascii").strip()
+        return (folder / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
 

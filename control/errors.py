@@ -20,3 +20,10 @@ def bad_postgres_setting(reason: str, hint: str = "") -> LedgerError:
     """The choice of store is wrong and stays wrong (VEL1007)."""
     message = f"bad value for the postgres setting: {reason}"
     return LedgerError(codes.BAD_SETTING, message, hint=hint)
+
+
+def bad_data_dir(message: str, fault: OSError | None = None, hint: str = "") -> LedgerError:
+    """The data directory, or what is in it, cannot be used (VEL1007); `fault` is the system's."""
+    detail = "" if fault is None else fault.strerror or type(fault).__name__
+    hint = hint or "Choose another --data-dir, or give it to the server's user."
+    return LedgerError(codes.BAD_SETTING, message, detail=detail, hint=hint)

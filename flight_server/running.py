@@ -7,7 +7,6 @@ leaves with status 0 when its time is over.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +22,7 @@ import msgspec
 import structlog
 
 from velaria import _kernel
+from velaria.control.data_dir import make_data_dir, open_lock
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
 from velaria.flight_server.file_roots import allowed_folders, file_roots
@@ -76,8 +76,7 @@ class RunningServer:
         # Entered after the folder, so it closes before a private folder goes: the ledger writes
         # its journal there until its end.
         self._undo = self._last.enter_context(contextlib.ExitStack())
-        lock = (self.data_dir / "server.lock").open("w", encoding="ascii")
-        _lock_or_refuse(self._undo.enter_context(lock), self.data_dir)
+        self._undo.enter_context(_lock_or_refuse(self.data_dir))
         has_identity = self._identity.asks_for_identity(data_dir_of(options))
         roots = file_roots(options, self.data_dir, has_identity=has_identity)
         proofs = self._identity.read_proofs(self.data_dir) if has_identity else None
@@ -127,14 +126,7 @@ class RunningServer:
             folder = Path(tempfile.mkdtemp(prefix="velaria-"))
             self._last.callback(shutil.rmtree, folder, ignore_errors=True)
             return folder
-        folder = Path(asked).resolve()
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as fault:
-            raise VelariaError(
-                codes.BAD_SETTING, f"the data directory cannot be made: {asked}"
-            ) from fault
-        return folder
+        return make_data_dir(Path(asked))
 
     def ready_line(self) -> dict[str, Any]:
         metrics = {"metrics": self.metrics_port.address} if self.metrics_port else {}
@@ -183,16 +175,16 @@ class RunningServer:
         self._last.close()
 
 
-def _lock_or_refuse(lock: IO[str], folder: Path) -> None:
+def _lock_or_refuse(folder: Path) -> IO[str]:
     """A second server on the folder is refused."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = open_lock(folder, "server.lock")
+    if lock is None:
         raise VelariaError(
             codes.BAD_SETTING,
             f"another server uses the data directory: {folder}",
             hint="Stop the other server, or give this one a folder of its own by --data-dir.",
-        ) from None
+        )
+    return lock
 
 
 def _within(timeout_s: float, action: Callable[[], None]) -> bool:

@@ -20,6 +20,7 @@ from velaria.flight_server.flight_sql import dispatch, puts
 from velaria.flight_server.flight_sql.messages import is_flight_sql, unpacks
 from velaria.flight_server.forms import parse_descriptor, parse_ticket
 from velaria.flight_server.identity.handshake import Handshake
+from velaria.flight_server.identity.permissions import allow_call
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.results import Emissions
 from velaria.flight_server.service import Service
@@ -182,6 +183,8 @@ class FlightMethods:
             call.heard()
         if not even_draining:
             self._service.limits.check_rate(call)
+        with self._service.refusals_audited(call, action or facts.method):
+            allow_call(call, action)
         return call
 
     def _info(self, call: Call, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:

@@ -136,6 +136,22 @@ ACTIONS: dict[str, frozenset[Right]] = {
 }
 
 
+OF_ALL_PRINCIPALS = frozenset({"server.health", "server.info"})
+"""What a principal may ask that has no role: a JWT may name nobody that the server has one for."""
+
+
+def allow_call(call: "Call", action: str) -> None:
+    """VEL1010 for a call of a principal without any role, but for those actions; `action` is empty
+    for calls of other methods."""
+    principal = call.principal
+    if principal is not None and not principal.bindings and action not in OF_ALL_PRINCIPALS:
+        raise VelariaError(
+            codes.NOT_PERMITTED,
+            f"the principal has no role on this server: {principal.name}",
+            hint="Give it one; the roles of a JWT are told by --jwt-claim and --jwt-role.",
+        )
+
+
 def allow_statement(call: "Call", info: StatementInfo) -> None:
     """VEL1010 unless the call may run what was described."""
     principal = call.principal
