@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+DAYS_WANTED = 30
+"""Of a certificate that is good for less, somebody is told."""
+
 _END_OF_PEM = "-----END CERTIFICATE-----"
 _VERSION_TAG, _UTC_TIME_TAG = 0xA0, 0x17
 

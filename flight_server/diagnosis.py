@@ -7,7 +7,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -23,10 +22,11 @@ from velaria import _kernel
 from velaria.control.probe import probe_postgres
 from velaria.flight_server import machine
 from velaria.flight_server.addresses import with_port
-from velaria.flight_server.certificates import good_until
+from velaria.flight_server.certificates import DAYS_WANTED, good_until
 from velaria.flight_server.client import connect
 from velaria.flight_server.file_roots import allowed_folders
 from velaria.flight_server.identity.credentials import TOKEN_VARIABLE, CredentialFields
+from velaria.flight_server.identity.tls import check_certificates, check_key
 from velaria.flight_server.listeners import (
     check_listeners,
     data_dir_of,
@@ -40,7 +40,6 @@ from velaria.schemas.errors import VelariaError
 
 FILES_WANTED = 1024
 MEMORY_WANTED_BYTES = 512 << 20
-CERTIFICATE_DAYS_WANTED = 30
 CLOCK_APART_S_MAX = 5.0
 _BUILT_UNIX_S = 1_767_225_600  # 2026: an earlier clock is wrong
 _TIME_ERROR = 5  # adjtimex: the clock is not kept in step
@@ -56,6 +55,7 @@ class Finding:
     text: str
     hint: str = ""
     code: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,14 @@ def finding_of(name: str, check: Callable[[], Found]) -> Finding:
     try:
         found = check()
     except VelariaError as error:
-        return Finding(name, "wrong", error.message, error.hint or error.detail, error.code)
+        return wrong_finding(name, error)
     if isinstance(found, str):
         return Finding(name, "ok", found)
     return Finding(name, "note", *found)
+
+
+def wrong_finding(name: str, error: VelariaError) -> Finding:
+    return Finding(name, "wrong", error.message, error.hint, error.code, error.detail)
 
 
 def _checks(subject: Subject) -> Iterator[tuple[str, Callable[[], Found]]]:
@@ -278,16 +282,14 @@ def _embedded_postgres() -> Found:
 
 
 def _certificate(certificate: Path, key: Path | None) -> Found:
+    check_certificates(certificate, "--tls-cert")
+    if key is not None:
+        check_key(certificate, key, "--tls-key")
     try:
-        if key is not None:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
         until = good_until(certificate)
-    except (OSError, ValueError) as fault:
+    except ValueError as fault:
         raise VelariaError(
-            codes.BAD_SETTING,
-            f"the certificate or its key cannot be used: {certificate.name}",
-            detail=str(getattr(fault, "reason", None) or getattr(fault, "strerror", None) or fault),
-            hint="They are PEM files, the key without a password, of one certificate.",
+            codes.BAD_SETTING, f"the certificate cannot be read: {certificate}", detail=str(fault)
         ) from None
     left = until - datetime.now(UTC)
     text = f"{certificate.name} is good until {until:%Y-%m-%d %H:%M} UTC"
@@ -295,9 +297,10 @@ def _certificate(certificate: Path, key: Path | None) -> Found:
         raise VelariaError(
             codes.BAD_SETTING,
             f"the certificate's time is over: {until:%Y-%m-%d %H:%M} UTC",
+            detail=str(certificate),
             hint="Put a new one in its place.",
         )
-    if left.days < CERTIFICATE_DAYS_WANTED:
+    if left.days < DAYS_WANTED:
         return text, f"{left.days} days are left: renew it."
     return text
 

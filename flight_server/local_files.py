@@ -31,7 +31,9 @@ def open_file(
     try:
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError as fault:
-        raise VelariaError(FILE_IO, f"the file cannot be read: {fault.strerror or path}") from fault
+        raise VelariaError(
+            FILE_IO, f"the file cannot be read: {path}", detail=fault.strerror or ""
+        ) from fault
     if not is_file:
         raise VelariaError(FILE_IO, f"not a file: {path}")
     with _unplaced(VelariaError):

@@ -166,12 +166,12 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as fault:
-        why = fault.strerror or "it cannot be read"
+        why = fault.strerror or "the system gives no reason"
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
         why = str(fault)
     raise VelariaError(
         codes.BAD_SETTING,
-        f"the configuration file cannot be read: {path.name}",
+        f"the configuration file cannot be read: {path.name or path.resolve().name or path}",
         detail=why,
         hint="It is TOML: a [section] and lines of key = value.",
     )

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from velaria.flight_server.diagnosis import Finding, Subject, look_at
+    from velaria.flight_server.diagnosis import Finding, Subject, look_at, wrong_finding
 
     findings: list[Finding] = []
     options = Options()
@@ -40,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
         findings.append(Finding("settings", "ok", str(config or "defaults and environment")))
     except VelariaError as error:
         # The rest is looked at with the defaults.
-        hint = error.hint or error.detail
-        findings.append(Finding("settings", "wrong", error.message, hint, error.code))
+        findings.append(wrong_finding("settings", error))
     certificate, key = (Path(told) if told else None for told in (args.tls_cert, args.tls_key))
     credentials = credentials_of(args)
     subject = Subject(options, args.server, args.timeout, certificate, key, credentials)
@@ -61,5 +60,7 @@ def _write_json(findings: "list[Finding]") -> None:
 
 def _write_line(finding: "Finding") -> None:
     print(f"{finding.state:<6} {finding.name}: {finding.text}")
+    if finding.detail:
+        print(f"       {finding.detail}")
     if finding.hint:
         print(f"       hint: {finding.hint}")

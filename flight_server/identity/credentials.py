@@ -12,6 +12,7 @@ from typing import Any, Self, TypedDict
 import pyarrow.flight as flight
 
 from velaria.flight_server.identity.issued import LIFETIME_S
+from velaria.flight_server.identity.tls import reason_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -71,7 +72,10 @@ class Credentials:
             }
         except OSError as fault:
             raise VelariaError(
-                codes.BAD_SETTING, f"a certificate or key cannot be read: {fault.strerror}"
+                codes.BAD_SETTING,
+                f"a certificate or key cannot be read: {fault.filename}",
+                detail=reason_of(fault),
+                hint="It is a PEM file, of tls_ca, tls_cert or tls_key.",
             ) from None
         header = self._header()
         if header is not None:

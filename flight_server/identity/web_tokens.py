@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from velaria.flight_server.identity.principals import Binding, Principal, parse_binding
+from velaria.flight_server.identity.tls import reason_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -145,7 +146,7 @@ class WebTokens:
         try:
             keys = self._read_keys()
         except VelariaError as fault:
-            _log.warning("the keys stay as they were", reason=fault.message)
+            _log.warning("the keys stay as they were", reason=fault.message, detail=fault.detail)
             return key
         self._keys = keys
         with self._lock:
@@ -157,9 +158,12 @@ class WebTokens:
             told = msgspec.json.decode(_content(self._options.jwks), type=dict[str, Any])
             return self._usable(told["keys"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-            reason = fault.strerror if isinstance(fault, OSError) else type(fault).__name__
+            reason = "it is no JSON object with a list of keys"
             raise VelariaError(
-                codes.BAD_SETTING, "the set of keys (JWKS) cannot be read", detail=str(reason or "")
+                codes.BAD_SETTING,
+                f"the set of keys (--jwks) cannot be read: {self._options.jwks}",
+                detail=reason_of(fault) if isinstance(fault, OSError) else reason,
+                hint="It is a JWKS (RFC 7517), a file or an https:// address.",
             ) from None
 
     def _usable(self, keys: list[dict[str, Any]]) -> dict[str, "_Key"]:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from velaria import _kernel
 from velaria.control.ledger import open_ledger
 from velaria.flight_server.calls import Call, CallFactory
 from velaria.flight_server.errors import boundary
+from velaria.flight_server.grpc_front import tls
 from velaria.flight_server.grpc_front.front import GrpcFront
 from velaria.flight_server.identity.tls import TlsFiles
 from velaria.flight_server.options import Options
@@ -75,6 +77,78 @@ def test_a_renewed_certificate_is_served_from_the_next_connection_on(
         assert ask(front, tls_root_certs=second.certificate.read_bytes()) == [{"n": 1}]
     finally:
         front.shutdown()
+
+
+@pytest.mark.parametrize("flag", ["--tls-cert", "--tls-key", "--tls-client-ca"])
+@pytest.mark.parametrize(
+    ("content", "reason"), [("no PEM", "in PEM"), (None, "No such file"), (b"\xff", "in PEM")]
+)
+def test_a_file_that_cannot_be_used_is_told_with_its_flag(
+    tmp_path: Path, flag: str, content: str | bytes | None, reason: str
+) -> None:
+    files = make_certificate(tmp_path, "one")
+    bad = tmp_path / "bad.pem"
+    if content is not None:
+        bad.write_bytes(content if isinstance(content, bytes) else content.encode())
+    told = {"--tls-cert": files.certificate, "--tls-key": files.key, flag: bad}
+    with pytest.raises(VelariaError) as refused:
+        TlsFiles(told["--tls-cert"], told["--tls-key"], told.get("--tls-client-ca")).check()
+    assert refused.value.message == f"the file of {flag} cannot be used: {bad}"
+    assert reason in refused.value.detail
+
+
+def test_a_key_of_another_certificate_is_told_as_such(tmp_path: Path) -> None:
+    one, other = make_certificate(tmp_path, "one"), make_certificate(tmp_path, "other")
+    with pytest.raises(VelariaError, match="the file of --tls-key") as refused:
+        TlsFiles(one.certificate, other.key).check()
+    assert refused.value.detail == f"it is not the key of {one.certificate}"
+
+
+def logged(capfd: pytest.CaptureFixture[str]) -> str:
+    told = capfd.readouterr()
+    return told.out + told.err
+
+
+def test_the_log_tells_why_a_renewed_pair_is_passed_over(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files, other = make_certificate(tmp_path, "one"), make_certificate(tmp_path, "other")
+    renewals = tls._Renewals(files)
+    shutil.copy(other.key, files.key)
+    logged(capfd)
+    assert renewals.look() is None
+    told = logged(capfd)
+    assert f"the file of --tls-key cannot be used: {files.key}" in told
+    assert f"it is not the key of {files.certificate}" in told
+    files.key.unlink()
+    assert renewals.look() is None
+    assert str(files.key) in logged(capfd)
+
+
+def test_the_log_tells_once_that_a_certificate_ends_and_once_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    files, other = make_certificate(tmp_path, "one"), make_certificate(tmp_path, "other")
+    renewals = tls._Renewals(files)
+    assert logged(capfd).count("the certificate ends soon") == 1
+    renewals.look()
+    assert "the certificate" not in logged(capfd)
+
+    later = datetime.now(UTC) + timedelta(days=2)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return later
+
+    monkeypatch.setattr(tls, "datetime", Later)
+    for _ in range(2):
+        renewals.look()
+    assert logged(capfd).count("the certificate's time is over") == 1
+    shutil.copy(other.certificate, files.certificate)
+    shutil.copy(other.key, files.key)
+    renewals.look()
+    assert logged(capfd).count("the certificate's time is over") == 1, "the new one's, too"
 
 
 def test_a_client_without_a_certificate_is_refused_where_one_is_asked_for(

@@ -176,8 +176,18 @@ def test_files_that_cannot_serve_are_refused_at_the_start(
 ) -> None:
     certificate, key = server_files
     other = authority.issue("other", "other")
-    assert "VEL1007 certificate, key" in refused_start((certificate, other[1]), tmp_path)
-    assert "VEL1007 certificate, key" in refused_start((tmp_path / "no.pem", key), tmp_path)
+    missing = tmp_path / "no.pem"
+    told = refused_start((certificate, other[1]), tmp_path)
+    assert f"VEL1007 the file of --tls-key cannot be used: {other[1]}" in told
+    assert f"it is not the key of {certificate}" in told
+    for files, more, flag in (
+        ((missing, key), (), "--tls-cert"),
+        ((certificate, missing), (), "--tls-key"),
+        (server_files, ("--tls-client-ca", str(missing)), "--tls-client-ca"),
+    ):
+        told = refused_start(files, tmp_path, *more)
+        assert f"VEL1007 the file of {flag} cannot be used: {missing}" in told
+        assert "No such file or directory" in told
     open_key = tmp_path / "open.key"
     shutil.copy(key, open_key)
     open_key.chmod(0o644)

@@ -284,3 +284,19 @@ def test_the_gate_lets_a_web_token_in_beside_tokens_of_its_own(jwks: Path, tmp_p
     with pytest.raises(VelariaError, match="VEL1009"):
         gate.admit(f"Bearer {signed(exp=1)}")
     ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "No such file or directory"), ("no JSON", "no JSON object"), ("[]", "no JSON object")],
+)
+def test_keys_that_cannot_be_read_are_told_with_their_file(
+    tmp_path: Path, content: str | None, reason: str
+) -> None:
+    file = tmp_path / "keys.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(VelariaError) as refused:
+        web(file)
+    assert refused.value.message == f"the set of keys (--jwks) cannot be read: {file}"
+    assert reason in refused.value.detail

@@ -14,6 +14,7 @@ from velaria.flight_server import cli, diagnosis, machine
 from velaria.flight_server.certificates import good_until
 from velaria.flight_server.diagnosis import Finding, Subject, look_at
 from velaria.flight_server.options import Options
+from velaria.schemas.errors import VelariaError
 
 FREE = {"server.listen": ["grpc://127.0.0.1:0"], "postgres.dsn": "none"}
 
@@ -173,3 +174,33 @@ def test_a_server_that_does_not_answer_ends_with_the_transports_code(
 ) -> None:
     assert cli.main(["doctor", "--server", "grpc://127.0.0.1:1", "--timeout", "2"]) == 5
     assert "wrong  server" in capsys.readouterr().out
+
+
+def test_a_fault_of_the_configuration_is_told_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "bad.toml"
+    config.write_text("[log]\nlevel\n")
+    assert cli.main(["doctor", "--config", str(config)]) == 1
+    told = capsys.readouterr().out
+    assert "wrong  settings: the configuration file cannot be read: bad.toml\n" in told
+    assert "(at line 2, column 6)" in told and "hint: It is TOML" in told
+    cli.main(["doctor", "--config", str(config), "--json"])
+    (settings, *_) = json.loads(capsys.readouterr().out)["checks"]
+    assert "line 2" in settings["detail"]
+
+
+def test_a_folder_is_no_configuration_and_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(VelariaError, match=f"cannot be read: {tmp_path.name}$") as refused:
+        Options(config=Path())
+    assert refused.value.detail == "Is a directory"
+
+
+def test_folders_that_sql_may_not_reach_are_wrong(tmp_path: Path) -> None:
+    found = findings(server__data_dir=str(tmp_path / "state"), server__allow_path=[str(tmp_path)])
+    assert found["files of SQL"].code == "VEL1007"
+    found = findings(server__data_dir="/nowhere/state", server__allow_path=[str(tmp_path)])
+    assert found["files of SQL"].text == str(tmp_path)
