@@ -48,8 +48,8 @@ def described(
     turns_ended = _turns_ended(call)
     try:
         info = connection.describe(sql, params)
-    except Exception as fault:
-        raise statement_fault(call, fault) from fault
+    except KernelError as fault:
+        raise statement_fault(call, fault) from None
     service.limits.check_planning(began_s)
     allow_statement(call, info)
     call.judged = Judged(sql, params, connection, turns_ended)
@@ -130,7 +130,7 @@ def _judged_put(
         try:
             yield connection
         except KernelError as fault:
-            raise statement_fault(call, fault) from fault
+            raise statement_fault(call, fault) from None
 
 
 def _turn(call: Call) -> AbstractContextManager[None]:

@@ -188,7 +188,7 @@ def _allow_in_schema(principal: Principal, right: Right, schema: str) -> None:
         raise _refusal(principal, right, schema)
 
 
-def statement_fault(call: "Call", fault: Exception) -> Exception:
+def statement_fault(call: "Call", fault: KernelError) -> KernelError | VelariaError:
     """What a statement that cannot be described is answered with.
 
     Who may not read everything is not told which tables, schemas and columns there are: a name
@@ -198,8 +198,6 @@ def statement_fault(call: "Call", fault: Exception) -> Exception:
     """
     principal = call.principal
     if principal is None or principal.may_everywhere(Right.READ):
-        return fault
-    if not isinstance(fault, KernelError):
         return fault
     # Only what describes a statement tells what it had named.
     named: list[tuple[str, str]] = getattr(fault, "named", [])

@@ -349,6 +349,13 @@ def service_over(connection: OneConnection) -> Service:
     return cast(Service, SimpleNamespace(connection=lambda call: connection, limits=limits))
 
 
+def test_a_statement_that_cannot_be_described_does_not_fail_because_of_itself() -> None:
+    connection = _kernel.Session()
+    with pytest.raises(KernelError) as caught:
+        described(service_over(cast(Any, connection)), call_of(is_known=False), "SELECT nope")
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+
 @pytest.mark.parametrize("turn", [None, Turn()])
 def test_what_a_call_has_described_is_described_once(turn: Turn | None) -> None:
     connection = OneConnection()

@@ -2,6 +2,7 @@
 
 import gc
 import re
+import threading
 import weakref
 from pathlib import Path
 from types import SimpleNamespace
