@@ -15,6 +15,12 @@ from velaria.schemas.errors import VelariaError
 from velaria.text_cells import TextCells, text_columns
 
 FORMATS = ("table", "csv", "json", "arrow", "parquet", "expanded")
+FILE_FORMATS = ("arrow", "parquet")
+"""Those of files with one result each, which no person reads."""
+
+GATHERED_FORMATS = ("table", "expanded")
+"""Those that are written when all rows have come."""
+
 CELL_CHARS_MAX = 60
 
 
@@ -34,6 +40,7 @@ def write_rows(
     if fmt == "expanded":
         print_expanded(pa.Table.from_batches(list(batches), schema))
         return
+    refuse_terminal(fmt)
     _refuse_what_is_lost(schema, fmt)
     if fmt == "parquet":
         from pyarrow import parquet  # not before it is needed: it takes a while to load
@@ -76,12 +83,22 @@ def write_result(result: Result, fmt: str, batches: Iterable[pa.RecordBatch] | N
 def write_live_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, fmt: str) -> None:
     """Rows of a query that goes on: written when they come, a table for each batch."""
     filled = (batch for batch in batches if batch.num_rows > 0)
-    if fmt not in ("table", "expanded"):
+    if fmt not in GATHERED_FORMATS:
         write_rows(filled, schema, fmt)
         return
     for batch in filled:
         write_rows([batch], schema, fmt)
         sys.stdout.flush()
+
+
+def refuse_terminal(fmt: str) -> None:
+    """VEL1001 where a terminal would be sent bytes that it takes for commands."""
+    if fmt in FILE_FORMATS and sys.stdout.isatty():
+        raise VelariaError(
+            codes.BAD_REQUEST,
+            f"rows of this format are not written to a terminal: {fmt}",
+            hint="Redirect the output to a file by > FILE; in the shell by \\o FILE.",
+        )
 
 
 def _spelt_out(table: pa.Table, cells: TextCells) -> pa.Table:

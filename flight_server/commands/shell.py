@@ -1,12 +1,12 @@
 """The shell of `velaria sql`: statements end with a semicolon, commands start with a backslash."""
 
 import contextlib
-import os
 import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
@@ -15,28 +15,30 @@ import pyarrow as pa
 
 from velaria.flight_server.client import Client
 from velaria.flight_server.client_result import Result
-from velaria.flight_server.commands.completion import DELIMITERS, Completer
+from velaria.flight_server.commands.completion import Completer
 from velaria.flight_server.commands.shell_commands import COMMANDS, Left, run_command
+from velaria.flight_server.commands.shell_history import Editing, line_editing
 from velaria.flight_server.commands.shell_view import View
 from velaria.flight_server.commands.statement_texts import Piece, pieces_of
 from velaria.flight_server.errors import error_text
+from velaria.flight_server.progress_line import ProgressLine
 from velaria.schemas.errors import VelariaError
 
 HISTORY_FILE = Path.home() / ".velaria_history"
-HISTORY_LINES_MAX = 10_000
 HELP = "\\? all commands   \\d tables   \\df functions   \\q quit"
 CANCEL_AGAIN_S = 0.2
-_LINE_END_IN_FILE = "\x01"
 PROMPT, PROMPT_GOES_ON = "velaria> ", "     ... "
 
 _T = TypeVar("_T")
 
 
 def run_shell(client: Client, fmt: str) -> int:
-    """Ctrl-C drops the statement that is being typed, and cancels the one that runs."""
-    print(f"connected to {client.uri}; {HELP}", file=sys.stderr)
+    """Ctrl-C drops the statement that is being typed, and cancels the one that runs. VEL5007 when
+    there is no server, VEL1009 when it does not know the caller."""
+    version = client.action("server.info")["version"]
+    print(f"connected to {client.uri}, velaria {version}; {HELP}", file=sys.stderr)
     shell = Shell(client, View(fmt))
-    with _line_editing(shell.completer) as editing:
+    with line_editing(HISTORY_FILE, shell.completer) as editing:
         while True:
             try:
                 with _interrupts(signal.default_int_handler):
@@ -46,6 +48,8 @@ def run_shell(client: Client, fmt: str) -> int:
             except KeyboardInterrupt:
                 print(file=sys.stderr)
                 continue
+            finally:
+                editing.save()
             try:
                 shell.answer(text)
             except Left:
@@ -82,7 +86,7 @@ class Shell:
             run_command(self, piece.text)
             return
         with self.view.timed():
-            self._run_statement(piece.text)
+            self.run_statement(piece.text)
         self.completer.forget()
 
     def waited(self, step: Callable[[], _T]) -> _T:
@@ -97,9 +101,12 @@ class Shell:
         done.set_result(step())
         return done
 
-    def _run_statement(self, text: str) -> None:
+    def run_statement(self, text: str, params: list[Any] | None = None) -> None:
+        """Its rows go to the view. While nothing can be seen of them the progress line is drawn."""
         query_id = f"shell-{secrets.token_hex(8)}"
         call: Future[Any] | None = None
+        progress = ProgressLine(lambda: self.client.action("query.progress", query_id=query_id))
+        nothing: AbstractContextManager[Any] = contextlib.nullcontext()
 
         def waited(step: Callable[[], _T]) -> _T:
             nonlocal call
@@ -109,13 +116,25 @@ class Shell:
 
         def batches(result: Result) -> Iterator[pa.RecordBatch]:
             rows = iter(result)
-            while (batch := waited(lambda: next(rows, None))) is not None:
-                yield batch
+            in_all, in_each = nothing, nothing
+            if self.view.hides_rows:
+                in_all = progress
+            elif not result.is_continuous:
+                in_each = progress
+            with in_all:
+                while True:
+                    with in_each:
+                        batch = waited(lambda: next(rows, None))
+                    if batch is None:
+                        return
+                    yield batch
 
         try:
-            result = waited(lambda: self.client.sql(text, query_id=query_id))
+            result = waited(lambda: self.client.sql(text, params, query_id=query_id))
             if result.has_rows:
-                waited(lambda: result.schema)
+                self.view.take(result)
+                with progress:
+                    waited(lambda: result.schema)
             self.view.write(result, batches(result))
         except KeyboardInterrupt:
             self._cancel(query_id, call)
@@ -140,33 +159,7 @@ class Shell:
             calls.shutdown(wait=False)
 
 
-class _Editing:
-    """History of whole statements where readline is; without it lines are read plainly."""
-
-    def __init__(self, module: Any) -> None:
-        self._readline = module
-
-    def count(self) -> int:
-        return int(self._readline.get_current_history_length()) if self._readline else 0
-
-    def join(self, since: int, text: str) -> None:
-        """The lines that came in since then as one entry, so that arrow-up brings all of them."""
-        if self._readline is None or self.count() - since < 2:
-            return
-        for at in range(self.count() - 1, since - 1, -1):
-            self._readline.remove_history_item(at)
-        self._readline.add_history(text)
-
-
-def _replace_in_history(readline: Any, old: str, new: str) -> None:
-    """An entry is one line of the file, whatever it holds."""
-    for at in range(readline.get_current_history_length()):
-        entry = readline.get_history_item(at + 1)
-        if entry and old in entry:
-            readline.replace_history_item(at, entry.replace(old, new))
-
-
-def _read_statement(shell: Shell, editing: _Editing) -> str:
+def _read_statement(shell: Shell, editing: Editing) -> str:
     """Lines up to a semicolon that ends a statement; "" when they are all blank or comment. A
     backslash command is one line. Between a statement's lines it is answered at once."""
     since = editing.count()
@@ -199,29 +192,3 @@ def _interrupts(handler: Callable[[int, FrameType | None], object]) -> Iterator[
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextlib.contextmanager
-def _line_editing(completer: Completer) -> Iterator[_Editing]:
-    """Line editing with history and completion where the readline module exists."""
-    try:
-        import readline
-    except ImportError:
-        yield _Editing(None)
-        return
-    with contextlib.suppress(OSError):
-        readline.read_history_file(HISTORY_FILE)
-    _replace_in_history(readline, _LINE_END_IN_FILE, "\n")
-    readline.set_history_length(HISTORY_LINES_MAX)
-    readline.set_completer(completer)
-    readline.set_completer_delims(DELIMITERS)
-    readline.parse_and_bind("tab: complete")
-    try:
-        yield _Editing(readline)
-    finally:
-        readline.set_completer(None)
-        with contextlib.suppress(OSError):
-            # Statements may hold what is nobody else's business.
-            os.close(os.open(HISTORY_FILE, os.O_CREAT | os.O_WRONLY, 0o600))
-            _replace_in_history(readline, "\n", _LINE_END_IN_FILE)
-            readline.write_history_file(HISTORY_FILE)

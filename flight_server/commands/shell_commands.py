@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from velaria.flight_server.commands.output import FORMATS, print_columns
 from velaria.flight_server.commands.script import read_script, run_pieces
@@ -14,6 +14,7 @@ from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 if TYPE_CHECKING:
+    from velaria.flight_server.client import Client
     from velaria.flight_server.commands.shell import Shell
 
 FILES_DEEP_MAX = 16
@@ -42,27 +43,52 @@ def run_command(shell: "Shell", text: str) -> None:
     command.run(shell, argument.strip().rstrip(";").rstrip())
 
 
+_TABLES = """
+SELECT t.table_schema, t.table_name, coalesce(s.kind, 'system'), s.row_count
+FROM information_schema.tables t LEFT JOIN system.tables s
+  ON s.name = CASE t.table_schema WHEN 'main' THEN t.table_name
+    ELSE t.table_schema || '.' || t.table_name END
+ORDER BY t.table_schema IN ('information_schema', 'system'), t.table_schema, t.table_name
+"""
+
+
 def _describe(shell: "Shell", name: str) -> None:
+    """By a statement, so that a name means what it means in the session: its schema, temporary
+    tables, and what an open transaction has made."""
     if not name:
         _tables(shell, "")
         return
-    told = shell.waited(lambda: shell.client.action("table.describe", table=name))
+    told = shell.waited(lambda: shell.client.sql(f"DESCRIBE {name}").to_rows())
     rows = [
-        [c["name"], c["type"], "" if c.get("nullable", True) else "not null"]
-        for c in told["columns"]
+        [column, kind, "" if nullable == "YES" else "not null"] for column, kind, nullable in told
     ]
-    with shell.view.redirected():
+    with shell.view.printing():
         print_columns(["column", "type", "nullable"], rows)
 
 
 def _tables(shell: "Shell", begin: str) -> None:
     rows = [
-        [entry.name, entry.kind, "" if entry.row_count is None else str(entry.row_count)]
-        for entry in shell.waited(shell.client.tables)
-        if entry.name.lower().startswith(begin.lower())
+        [schema, name, kind, "" if row_count is None else str(row_count)]
+        for schema, name, kind, row_count in shell.waited(lambda: _seen_tables(shell.client))
+        if any(each.lower().startswith(begin.lower()) for each in (name, f"{schema}.{name}"))
     ]
-    with shell.view.redirected():
-        print_columns(["name", "kind", "rows"], rows)
+    with shell.view.printing():
+        print_columns(["schema", "name", "kind", "rows"], rows)
+
+
+def _seen_tables(client: "Client") -> list[tuple[Any, ...]]:
+    """All of the session's catalog; for who may not read all of it, what the server lists."""
+    try:
+        return client.sql(_TABLES).to_rows()
+    except VelariaError as error:
+        if error.code != codes.NOT_PERMITTED:
+            raise
+    listed = []
+    for entry in client.tables():
+        schema, dot, name = entry.name.partition(".")
+        parts = (schema, name) if dot else ("main", entry.name)
+        listed.append((*parts, entry.kind, entry.row_count))
+    return listed
 
 
 def _functions(shell: "Shell", begin: str) -> None:
@@ -72,13 +98,13 @@ def _functions(shell: "Shell", begin: str) -> None:
         for row in told
         if row["name"].lower().startswith(begin.lower())
     ]
-    with shell.view.redirected():
+    with shell.view.printing():
         print_columns(["function", "what it does"], rows)
 
 
 def _explain(shell: "Shell", sql: str) -> None:
     plan = shell.waited(lambda: shell.client.explain(sql))
-    with shell.view.redirected():
+    with shell.view.printing():
         for section in ("logical", "physical", "strategy"):
             print(f"{section}:\n{getattr(plan, section)}")
 
@@ -94,13 +120,9 @@ def _expanded(shell: "Shell", said: str) -> None:
 
 
 def _output(shell: "Shell", name: str) -> None:
-    if not name:
-        shell.view.file = None
-        return
-    path = Path(name).expanduser()
+    path = Path(name).expanduser() if name else None
     with _file_faults(path):
-        path.write_bytes(b"")
-    shell.view.file = path
+        shell.view.to(path)
 
 
 def _format(shell: "Shell", name: str) -> None:
@@ -136,8 +158,10 @@ def _quit(shell: "Shell", _: str) -> None:
 
 
 COMMANDS = {
-    "\\d": ShellCommand(_describe, "[NAME]", "columns of a table; without a name, all tables"),
-    "\\dt": ShellCommand(_tables, "[BEGIN]", "tables, views and streams"),
+    "\\d": ShellCommand(
+        _describe, "[NAME]", "columns of a table or SELECT; without a name, all tables"
+    ),
+    "\\dt": ShellCommand(_tables, "[BEGIN]", "tables, views and streams as the session sees them"),
     "\\df": ShellCommand(_functions, "[BEGIN]", "functions"),
     "\\e": ShellCommand(_explain, "SQL", "explain a statement"),
     "\\x": ShellCommand(_expanded, "[on|off]", "rows as lines of name and value"),
@@ -162,7 +186,7 @@ def _say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def _file_faults(path: Path) -> Iterator[None]:
+def _file_faults(path: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as fault:

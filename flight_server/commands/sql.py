@@ -9,7 +9,7 @@ from pathlib import Path
 
 from velaria.flight_server.client import Client
 from velaria.flight_server.commands.options import add_output, add_server, client_of
-from velaria.flight_server.commands.output import write_result
+from velaria.flight_server.commands.output import refuse_terminal
 from velaria.flight_server.commands.script import decoded, read_script, run_pieces
 from velaria.flight_server.commands.shell import Shell, run_shell
 from velaria.flight_server.commands.shell_commands import Left
@@ -48,14 +48,15 @@ def run(args: argparse.Namespace) -> int:
 
 def run_text(client: Client, text: str, name: str, fmt: str, params: list[str] | None) -> None:
     """One statement as it is, so that its places are those of the text; several one by one."""
+    shell = Shell(client, View(fmt))
     pieces = list(pieces_of(text))
     if len(pieces) <= 1 and not any(piece.is_command for piece in pieces):
-        write_result(client.sql(text, list(params) if params else None), fmt)
+        refuse_terminal(fmt)
+        shell.run_statement(text, list(params) if params else None)
         return
     if params:
         raise VelariaError(
             codes.BAD_PARAMETER, f"parameters belong to one statement; statements: {len(pieces)}"
         )
-    shell = Shell(client, View(fmt))
     with contextlib.suppress(Left):
         run_pieces(text, name, shell.run)

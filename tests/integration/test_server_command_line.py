@@ -55,6 +55,33 @@ def test_parquet_output_is_a_file(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fmt", "second"), [("parquet", "SELECT 2"), ("arrow", "SELECT 2"), ("parquet", "\\d")]
+)
+def test_a_file_of_one_result_takes_no_second(server: ServerProcess, fmt: str, second: str) -> None:
+    script = f"DROP TABLE IF EXISTS no_such; SELECT 1 AS a; RESET ALL;\n{second}"
+    done = velaria(server, "sql", "--output", fmt, stdin=script.encode())
+    assert done.returncode == 1
+    assert f"VEL1001 a file of this format holds one result and nothing else: {fmt}" in (
+        done.stderr.decode()
+    )
+    source = pa.BufferReader(done.stdout)
+    table = (
+        parquet.read_table(source) if fmt == "parquet" else pa.ipc.open_stream(source).read_all()
+    )
+    assert table.to_pylist() == [{"a": 1}]
+    if fmt == "arrow":
+        assert source.read() == b""
+
+
+def test_each_result_goes_to_a_file_of_its_own(server: ServerProcess, tmp_path: Path) -> None:
+    script = "".join(f"\\o {tmp_path}/{n}.parquet\nSELECT {n} AS a;\n" for n in (1, 2, 1))
+    done = velaria(server, "sql", "--output", "parquet", stdin=script.encode())
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert parquet.read_table(tmp_path / "1.parquet").to_pylist() == [{"a": 1}]
+    assert parquet.read_table(tmp_path / "2.parquet").to_pylist() == [{"a": 2}]
+
+
+@pytest.mark.parametrize(
     ("fmt", "written"),
     [
         ("csv", b'"i","b"\n"1 mon 02:00:00","\\x6162"\n'),
@@ -312,7 +339,7 @@ def test_the_shell_answers_statements_and_commands(
         assert shell.run_shell(ours, "csv") == 0
     shown = capsys.readouterr()
     assert '"n"\n42\n' in shown.out.replace("\r", "")
-    for word in ("shell_t", "int64", "substr", "logical:", "this help"):
+    for word in ("shell_t", "BIGINT", "substr", "logical:", "this help"):
         assert word in shown.out
     assert "VEL2012" in shown.err
 

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -120,6 +121,27 @@ def test_history_outlives_the_shell_and_holds_whole_statements(
         assert again.leave() == 0
 
 
+@pytest.mark.parametrize("end", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_history_outlives_a_shell_that_is_ended(
+    server: ServerProcess, terminal: Terminal, tmp_path: Path, end: signal.Signals
+) -> None:
+    terminal.type("SELECT 40\n")
+    terminal.wait_for("... ")
+    terminal.answer("+ 2;")
+    with Terminal(server, tmp_path) as beside:
+        beside.answer("SELECT 'beside';")
+        beside.process.send_signal(end)
+        beside.process.wait(TIMEOUT_S)
+    terminal.process.send_signal(end)
+    terminal.process.wait(TIMEOUT_S)
+    with Terminal(server, tmp_path) as again:
+        again.type("\x1b[A\n")
+        assert "beside" in again.wait_for("(1 row)")
+        again.wait_for(PROMPT)
+        again.type("\x1b[A\x1b[A\n")
+        assert "42" in again.wait_for(PROMPT)
+
+
 def test_tab_completes_keywords_tables_columns_and_commands(terminal: Terminal) -> None:
     terminal.answer("CREATE TABLE terminal_tab (wide_column BIGINT, other BIGINT);")
     terminal.answer("INSERT INTO terminal_tab VALUES (7, 8);")
@@ -151,6 +173,7 @@ def test_ctrl_c_cancels_the_statement_and_not_the_shell(
 
         terminal.type(sql + "\n")
         assert until(lambda: state() == "running")
+        terminal.wait_for(" s,")  # how far it is
         terminal.type("\x03")
         assert "cancelled" in terminal.wait_for(PROMPT)
         assert until(lambda: state() == "cancelled")
@@ -163,7 +186,7 @@ def test_ctrl_c_cancels_the_statement_and_not_the_shell(
 def test_commands_list_describe_and_change_the_view(terminal: Terminal, tmp_path: Path) -> None:
     terminal.answer("CREATE TABLE terminal_d (a BIGINT NOT NULL);")
     assert "terminal_d" in terminal.answer("\\dt terminal_")
-    assert re.search(r"a +\| int64 +\| not null", terminal.answer("\\d terminal_d;"))
+    assert re.search(r"a +\| BIGINT +\| not null", terminal.answer("\\d terminal_d;"))
     assert "substr(" in terminal.answer("\\df substr")
     assert "expanded display is on" in terminal.answer("\\x")
     assert "-[ RECORD 1 ]" in terminal.answer("SELECT 1 AS a;")
@@ -174,6 +197,8 @@ def test_commands_list_describe_and_change_the_view(terminal: Terminal, tmp_path
     terminal.answer("SELECT 2 AS b;")
     terminal.answer("\\o")
     assert (tmp_path / "rows.csv").read_text() == '"a"\n1\n"b"\n2\n'
+    terminal.answer("\\format parquet")
+    assert "not written to a terminal: parquet" in terminal.answer("SELECT 1 AS a;")
     assert "VEL1001 no command of that name: \\nope" in terminal.answer("\\nope")
     assert "\\timing" in terminal.answer("\\?")
 
