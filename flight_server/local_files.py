@@ -1,7 +1,8 @@
 """Files of the client's machine, read by a kernel in this process as SQL reads them on a server."""
 
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 from velaria import _kernel
 from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.pulling import pulled
+from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.sql_text import quoted_name, quoted_text
 
@@ -18,16 +20,23 @@ FILE_IO = "VEL4003"
 _TEXT_READERS = {"csv": "read_csv", "json": "read_json"}
 """The readers that are told types, by the kind that the kernel finds a file to be."""
 
+_TYPES = re.compile(r"\s*types\s*:=", re.IGNORECASE)
+
 
 class FileFault(VelariaError):
     """A file turns out to be damaged while it is read. Rows before the fault were handed out."""
 
 
 def open_file(
-    session: _kernel.Session, path: Path, target: pa.Schema | None = None
+    session: _kernel.Session,
+    path: Path,
+    target: pa.Schema | None = None,
+    options: Sequence[str] = (),
 ) -> pa.RecordBatchReader:
     """Batches of a local file as the kernel reads them, while it reads them. VelariaError for one
-    that cannot be opened; the reader raises FileFault."""
+    that cannot be opened; the reader raises FileFault. `options` are written as SQL's readers of
+    text take them ("nullstr := 'NA'"); with types among them those of the target do not count.
+    """
     try:
         is_file = stat.S_ISREG(path.stat().st_mode)
     except OSError as fault:
@@ -37,7 +46,7 @@ def open_file(
     if not is_file:
         raise VelariaError(FILE_IO, f"not a file: {path}")
     with _unplaced(VelariaError):
-        result = session.execute(_reading(session, path, target))
+        result = session.execute(_reading(session, path, target, options))
     return pa.RecordBatchReader.from_batches(result.schema, _batches(result))
 
 
@@ -58,13 +67,24 @@ def _unplaced(kind: type[VelariaError]) -> Iterator[None]:
         ) from fault
 
 
-def _reading(session: _kernel.Session, path: Path, target: pa.Schema | None) -> str:
+def _reading(
+    session: _kernel.Session, path: Path, target: pa.Schema | None, options: Sequence[str]
+) -> str:
     """The SELECT over the file. What text cannot be read as at once, like lists, is cast."""
     file = quoted_text(str(path))
-    reader = _TEXT_READERS.get(session.probe(str(path))["kind"]) if target is not None else None
-    if target is None or reader is None:
+    if target is None and not options:
         return f"SELECT * FROM {file}"
-    found = session.describe(f"SELECT * FROM {file}").schema
+    kind = session.probe(str(path))["kind"]
+    reader = _TEXT_READERS.get(kind)
+    if reader is None and options:
+        raise VelariaError(
+            codes.BAD_REQUEST, f"files of this kind are read without options: {kind}"
+        )
+    if reader is None:
+        return f"SELECT * FROM {file}"
+    if target is None or any(_TYPES.match(option) for option in options):
+        return f"SELECT * FROM {reader}({', '.join([file, *options])})"
+    found = session.describe(f"SELECT * FROM {reader}({', '.join([file, *options])})").schema
     assert found is not None
     types = {name: kind for name, kind in _sql_types(session, target) if name in found.names}
     cast = {name for name in types if _is_cast(target.field(name).type)}
@@ -79,8 +99,8 @@ def _reading(session: _kernel.Session, path: Path, target: pa.Schema | None) -> 
         else quoted_name(name)
         for name in found.names
     )
-    options = f", types := {{{told}}}" if told else ""
-    return f"SELECT {columns} FROM {reader}({file}{options})"
+    arguments = [file, *options, *([f"types := {{{told}}}"] if told else [])]
+    return f"SELECT {columns} FROM {reader}({', '.join(arguments)})"
 
 
 def _is_cast(kind: pa.DataType) -> bool:

@@ -213,6 +213,28 @@ def test_a_file_that_is_damaged_further_on_is_not_a_servers_fault(
     assert b"b\n" in velaria(server, "sql", "SELECT * FROM cli_late").stdout
 
 
+def test_a_put_reads_text_by_the_options_that_its_hint_names(
+    server: ServerProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "gaps.csv"
+    path.write_text("id,name\n1,a\nNA,b\n")
+    assert velaria(server, "sql", "CREATE TABLE cli_gaps (id INT, name VARCHAR)").returncode == 0
+    done = velaria(server, "put", "--mode", "append", str(path), "cli_gaps")
+    assert b"nullstr := 'NA'. Say such an option by --option." in done.stderr
+    told = ("--option", "nullstr := 'NA'", "--option", "header := true")
+    assert velaria(server, "put", *told, str(path), "cli_gaps").returncode == 0
+    types = ("--option", "types := {'id': 'VARCHAR'}")
+    assert velaria(server, "put", *types, str(path), "cli_gaps_text").returncode == 0
+    sql = "SELECT t.id AS n, x.id AS t FROM cli_gaps t JOIN cli_gaps_text x USING (name) ORDER BY 1"
+    rows = velaria(server, "sql", "--output", "json", sql).stdout.splitlines()
+    assert rows == [b'{"n":1,"t":"1"}', b'{"n":null,"t":"NA"}']
+    wrong = velaria(server, "put", "--option", "nope := 1", str(path), "cli_gaps")
+    assert (wrong.returncode, b"VEL4004 unknown option: nope" in wrong.stderr) == (4, True)
+    parquet.write_table(pa.table({"id": [1]}), tmp_path / "x.parquet")
+    refused = velaria(server, "put", *types, str(tmp_path / "x.parquet"), "cli_gaps")
+    assert b"VEL1001 files of this kind are read without options: parquet" in refused.stderr
+
+
 def test_a_csv_file_is_read_by_the_types_of_its_table(
     server: ServerProcess, tmp_path: Path
 ) -> None:
