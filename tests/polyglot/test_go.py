@@ -1,6 +1,6 @@
 """A Go program with arrow-adbc's Flight SQL driver, unchanged: what it finds in a database."""
 
-import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,17 +107,19 @@ def test_a_stranger_is_told_so(program: str, secured: Secured, name: str) -> Non
     assert programs.fault(told, "query", "VEL1009")["code"] == "Unauthenticated"
 
 
-def test_the_page_shows_what_works(server: ServerProcess, secured: Secured, go: str) -> None:
+def test_the_page_shows_what_works(
+    server: ServerProcess, secured: Secured, go: str, tmp_path: Path
+) -> None:
     (example,) = programs.shown("connect-from-go.md", "go", server.uri)
-    folder = programs.BUILT / "go" / "page"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("go.mod", "go.sum"):
-        shutil.copy(SOURCES / name, folder)
-    (lines,) = programs.shown_secured("connect-from-go.md", "go", secured, folder)
+    (steps,) = programs.shown("connect-from-go.md", "sh", server.uri)
+    (lines,) = programs.shown_secured("connect-from-go.md", "go", secured, tmp_path)
     changed = [line for line in example.splitlines(True) if "adbc.OptionKeyURI" in line]
     with_tls = example.replace(changed[0], lines).replace('"fmt"\n', '"fmt"\n\t"os"\n')
+    *fetching, running = steps.splitlines()
     for text in (example, with_tls):
-        (folder / "main.go").write_text(text, "utf-8")
-        command = [go, "run", "-buildvcs=false", "."]
-        told = programs.output(command, folder, programs.said_token(secured))
+        (tmp_path / "main.go").write_text(text, "utf-8")
+        for step in fetching:
+            programs.fetch(step.split(), tmp_path)
+        fetching = []
+        told = programs.output(running.split(), tmp_path, programs.said_token(secured))
         assert "col[0][two]: [2]" in told

@@ -153,18 +153,20 @@ def test_a_stranger_is_told_so(
 
 
 def test_the_page_shows_what_works(
-    server: ServerProcess, secured: Secured, programs_folder: Path
+    server: ServerProcess, secured: Secured, programs_folder: Path, tmp_path: Path
 ) -> None:
     node, page = programs.tool("node"), "connect-from-javascript.md"
     expected = ["two: 2, letter: 'a'", "k: 1n, letter: 'a'"]
     shown = programs.shown(page, "js", server.uri)
-    lines = programs.shown_secured(page, "js", secured, programs_folder)
+    steps = programs.shown(page, "sh", server.uri)
     environments = ({"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": "ca.pem"}, {})
-    for program, with_tls, line, environment in zip(
-        shown, lines, expected, environments, strict=True
-    ):
+    for at, (program, step) in enumerate(zip(shown, steps, strict=True)):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        with_tls = programs.shown_secured(page, "js", secured, folder)[at]
+        programs.fetch(step.split(), folder)
         changed = [each for each in program.splitlines(True) if each.startswith("const client")]
         for text in (program, program.replace(changed[0], with_tls)):
-            (programs_folder / "page.mjs").write_text(text, "utf-8")
-            said = {**environment, **programs.said_token(secured)}
-            assert line in programs.output([node, "page.mjs"], programs_folder, said)
+            (folder / "example.mjs").write_text(text, "utf-8")
+            said = {**environments[at], **programs.said_token(secured)}
+            assert expected[at] in programs.output([node, "example.mjs"], folder, said)
