@@ -2,7 +2,6 @@
 
 import gc
 import re
-import threading
 import weakref
 from pathlib import Path
 from types import SimpleNamespace

@@ -104,7 +104,7 @@ def test_a_slow_stop_does_not_keep_other_calls_from_being_cancelled(
     service: Any = SimpleNamespace(
         streams=streams,
         connection=lambda call: kernel,
-        limits=SimpleNamespace(count_result=lambda call: None),
+        limits=SimpleNamespace(count_result=lambda call: None, check_statement=lambda sql: None),
     )
     reading, reading_context = entered(watcher)
     statements._open_continuous(service, reading, "SELECT ?", [7], "q-promised")
