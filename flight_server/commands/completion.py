@@ -1,7 +1,7 @@
 """Completion in the shell: keywords, and the names that the server tells of.
 
-Names are asked for at the first TAB after something may have changed; when nobody answers there are
-none. After "t." the columns of t are offered.
+Names are asked for at the first TAB after something may have changed, and are those that the
+session sees; when nobody answers there are none. After "t." the columns of t are offered.
 """
 
 from contextlib import suppress
@@ -22,7 +22,9 @@ KEYWORDS = tuple(_KEYWORDS.split())
 DELIMITERS = " \t\n\"'`@$><=;|&{}(),+-*/%[]"
 """What ends a word; a dot does not, so that "t.c" is one."""
 
-_COLUMNS = "SELECT table_name, column_name FROM system.columns"
+_COLUMNS = "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+_SERVERS_SCHEMAS = ("information_schema", "system")
+"""Their names are offered after the schema's only: there are many."""
 
 
 class Completer:
@@ -52,7 +54,7 @@ class Completer:
         table, dot, begin = word.rpartition(".")
         if dot and table.lower() in self._columns:
             columns = self._columns[table.lower()]
-            return [f"{table}.{name}" for name in columns if _begins(name, begin)]
+            return [f"{table}.{name}" for name in dict.fromkeys(columns) if _begins(name, begin)]
         keywords = [text.lower() if word.islower() else text for text in KEYWORDS]
         found = [text for text in [*names, *keywords] if _begins(text, word)]
         return list(dict.fromkeys(found))
@@ -63,11 +65,17 @@ class Completer:
         names: list[str] = []
         with suppress(VelariaError):
             names += [entry.name for entry in self._client.tables()]
+        with suppress(VelariaError):
             columns: dict[str, list[str]] = {}
-            for table, column in self._client.sql(_COLUMNS).to_rows():
-                columns.setdefault(table.lower(), []).append(column)
-                names.append(column)
+            for schema, table, column in self._client.sql(_COLUMNS).to_rows():
+                qualified = f"{schema}.{table}"
+                is_servers = schema in _SERVERS_SCHEMAS
+                for name in (qualified,) if is_servers else (qualified, table):
+                    columns.setdefault(name.lower(), []).append(column)
+                    names.append(name)
+                names += [] if is_servers else [column]
             self._columns = columns
+        with suppress(VelariaError):
             functions = self._client.action("sql.functions")["functions"]
             names += [row["name"] for row in functions if row["name"].isidentifier()]
         self._names = sorted(set(names))

@@ -29,6 +29,8 @@ HELP = "\\? all commands   \\d tables   \\df functions   \\q quit"
 CANCEL_AGAIN_S = 0.2
 PROMPT, PROMPT_GOES_ON = "velaria> ", "     ... "
 
+_TRANSACTION_TAGS = {"BEGIN": True, "ROLLBACK": True, "COMMIT": False}
+
 _T = TypeVar("_T")
 
 
@@ -66,6 +68,9 @@ class Shell:
         self.view = view
         self.completer = Completer(client, sorted(COMMANDS))
         self.files_deep = 0  # of \\i inside of files
+        self.in_transaction = (
+            False  # as far as tags tell: ROLLBACK may have been one TO a savepoint
+        )
         self._calls: ThreadPoolExecutor | None = None
 
     def answer(self, text: str) -> bool:
@@ -131,6 +136,8 @@ class Shell:
 
         try:
             result = waited(lambda: self.client.sql(text, params, query_id=query_id))
+            if result.tag in _TRANSACTION_TAGS:
+                self.in_transaction = _TRANSACTION_TAGS[result.tag]
             if result.has_rows:
                 self.view.take(result)
                 with progress:

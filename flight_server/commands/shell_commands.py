@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from velaria.flight_server.commands.output import FORMATS, print_columns
 from velaria.flight_server.commands.script import read_script, run_pieces
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from velaria.flight_server.commands.shell import Shell
 
 FILES_DEEP_MAX = 16
+_SAVEPOINT = "velaria_shell_asks"
+
+_T = TypeVar("_T")
 
 
 class Left(Exception):
@@ -58,7 +61,7 @@ def _describe(shell: "Shell", name: str) -> None:
     if not name:
         _tables(shell, "")
         return
-    told = shell.waited(lambda: shell.client.sql(f"DESCRIBE {name}").to_rows())
+    told = _asked(shell, lambda: shell.client.sql(f"DESCRIBE {name}").to_rows())
     rows = [
         [column, kind, "" if nullable == "YES" else "not null"] for column, kind, nullable in told
     ]
@@ -69,11 +72,39 @@ def _describe(shell: "Shell", name: str) -> None:
 def _tables(shell: "Shell", begin: str) -> None:
     rows = [
         [schema, name, kind, "" if row_count is None else str(row_count)]
-        for schema, name, kind, row_count in shell.waited(lambda: _seen_tables(shell.client))
+        for schema, name, kind, row_count in _asked(shell, lambda: _seen_tables(shell.client))
         if any(each.lower().startswith(begin.lower()) for each in (name, f"{schema}.{name}"))
     ]
     with shell.view.printing():
         print_columns(["schema", "name", "kind", "rows"], rows)
+
+
+def _asked(shell: "Shell", ask: Callable[[], _T]) -> _T:
+    """What `ask` gives. When it fails an open transaction goes on: a slip of the pen in a question
+    does not cost what was done before."""
+
+    def spared() -> _T:
+        if not shell.in_transaction or not _has_savepoint(shell):
+            return ask()
+        try:
+            return ask()
+        except VelariaError:
+            shell.client.sql(f"ROLLBACK TO {_SAVEPOINT}")
+            raise
+        finally:
+            shell.client.sql(f"RELEASE {_SAVEPOINT}")
+
+    return shell.waited(spared)
+
+
+def _has_savepoint(shell: "Shell") -> bool:
+    try:
+        shell.client.sql(f"SAVEPOINT {_SAVEPOINT}")
+    except VelariaError as error:
+        if error.code != codes.TRANSACTION_STATE:
+            raise
+        shell.in_transaction = False
+    return shell.in_transaction
 
 
 def _seen_tables(client: "Client") -> list[tuple[Any, ...]]:
@@ -82,6 +113,7 @@ def _seen_tables(client: "Client") -> list[tuple[Any, ...]]:
         return client.sql(_TABLES).to_rows()
     except VelariaError as error:
         if error.code != codes.NOT_PERMITTED:
+            error.caret = ""  # nobody has typed the statement
             raise
     listed = []
     for entry in client.tables():
@@ -103,7 +135,7 @@ def _functions(shell: "Shell", begin: str) -> None:
 
 
 def _explain(shell: "Shell", sql: str) -> None:
-    plan = shell.waited(lambda: shell.client.explain(sql))
+    plan = _asked(shell, lambda: shell.client.explain(sql))
     with shell.view.printing():
         for section in ("logical", "physical", "strategy"):
             print(f"{section}:\n{getattr(plan, section)}")

@@ -40,6 +40,8 @@ def test_the_shell_describes_what_a_statement_of_its_session_would_read(
             ["shell_s", "shell_d", "table", "0"],
             ["shell_s", "shell_made", "table", "1"],
         ]
+        assert "shell_made.a" in ours.completer.completions("shell_made.")
+        assert "shell_s.shell_made" in ours.completer.completions("SHELL_S.shell_m")
         answer("ROLLBACK;")
         assert answer("\\dt shell_made") == []
         answer("DROP SCHEMA shell_s CASCADE;", 'DROP TABLE main."Shell D";')
@@ -62,14 +64,45 @@ def test_the_shell_lists_what_its_principal_may_read(
     files.mkdir()
     with (
         secured("pyarrow", tmp_path / "data", files) as (server, tokens),
-        connect(server.uri, token=tokens["sales_viewer"]) as c,
+        connect(server.uri, token=tokens["sales_author"]) as c,
     ):
         ours = shell.Shell(c, View("table"))
-        assert ours.answer("\\dt")
+        assert ours.answer("BEGIN; INSERT INTO sales.t VALUES (1);") and ours.answer("\\dt")
         listed = capsys.readouterr().out
+        assert "sales.t" in ours.completer.completions("sal") and ours.answer("COMMIT;")
         assert "events" in listed and "pay" not in listed
         assert ours.answer("\\d sales.t") and "INTEGER" in capsys.readouterr().out
         assert not ours.answer("\\d hr.pay") and "VEL1010" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", ["\\d nope", "\\e SELECT nope"])
+def test_a_slip_in_a_question_does_not_end_a_transaction(
+    server: ServerProcess, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    with connect(server.uri) as client:
+        ours = shell.Shell(client, View("csv"))
+        assert ours.answer("BEGIN; CREATE TABLE shell_tx (a INT); SAVEPOINT before;")
+        assert not ours.answer(asked)
+        assert ours.answer("INSERT INTO shell_tx VALUES (1); ROLLBACK TO before;")
+        assert not ours.answer(asked)
+        assert ours.answer("INSERT INTO shell_tx VALUES (2); COMMIT; SELECT a FROM shell_tx;")
+        assert not ours.answer(asked) and ours.answer("DROP TABLE shell_tx;")
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == ['"a"', "2"]
+    assert "VEL2031" not in shown.err
+
+
+def test_a_listing_that_fails_does_not_show_a_statement_that_nobody_typed(
+    server: ServerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with connect(server.uri) as client:
+        ours = shell.Shell(client, View("table"))
+        assert not ours.answer("BEGIN; SELECT nope;")
+        capsys.readouterr()
+        assert not ours.answer("\\dt")
+        assert ours.answer("ROLLBACK;")
+    told = capsys.readouterr().err
+    assert told.startswith("VEL2031") and "information_schema" not in told
 
 
 def test_the_shell_does_not_begin_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
