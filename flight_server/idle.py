@@ -62,6 +62,11 @@ class Idle(Generic[Key]):
         self._uses[key] = _Use(idle_s, now_s)
         self._dues.put(key, now_s + idle_s)
 
+    def change(self, key: Key, idle_s: float) -> None:
+        use = self._uses[key]
+        use.idle_s = idle_s
+        self._dues.put(key, use.last_used_s + idle_s)
+
     def enter(self, key: Key) -> None:
         """A call uses it until it leaves."""
         self._uses[key].calls += 1

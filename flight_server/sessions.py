@@ -102,6 +102,16 @@ class SessionBook:
         call.on_end(lambda _: self._leave(session_id))
         return held.connection
 
+    def set(self, session_id: str, idle_s: float | None, query_s: float | None) -> None:
+        """None leaves a time as it is. VEL1006 when there is no such session."""
+        with self._lock:
+            held = self._held.get(session_id)
+            if held is None or not held.is_callers():
+                raise _unknown(session_id)
+            held.query_s = query_s or held.query_s
+            if idle_s is not None:
+                self._idle.change(session_id, idle_s)
+
     def query_s_of(self, session_id: str | None) -> float | None:
         """How long a statement of the session may run; None where it has set itself no limit."""
         with self._lock:

@@ -299,6 +299,30 @@ def attach(call: Call, emissions: Emissions) -> flight.FlightDataStream:
     return emissions.stream()
 
 
+def whole(
+    service: Service,
+    call: Call,
+    info: StatementInfo,
+    sql: str,
+    params: list[Any] | None,
+    query_id: str,
+) -> pa.Table:
+    """All rows of a statement that returns few, read here."""
+    tracked = service.queries.start(query_id, "query", sql)
+    result: QueryResult | None = None
+    try:
+        watched = service.limits.statement(call, tracked)
+        result = started(service, call, tracked, sql, params, info)
+        tracked.follow(result)
+        watched.result = result
+        rows = result.read_all()
+    except Exception as fault:
+        raise tracked.fail((result and result.failure()) or fault) from fault
+    watched.leave_place()
+    tracked.finish(rows.num_rows)
+    return rows
+
+
 @dataclass(frozen=True)
 class Change:
     """What a statement without rows did: rows changed, or a streaming query started."""
@@ -334,3 +358,10 @@ def change(
     watched.leave_place()
     tracked.finish(result.rows_affected or 0)
     return Change(query_id, result.rows_affected, result.tag)
+
+
+def at_once(service: Service, call: Call, sql: str) -> None:
+    """A statement of ours without rows, in the call's session."""
+    info = describe(service, call, sql, None)
+    with service.promised() as query_id, service.queries.redeem(query_id) as running_id:
+        change(service, call, info, sql, None, running_id)

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import msgspec
 
-from velaria.schemas.base import Command, Reply
+from velaria.schemas.base import Command, NewQueryId, Reply
+from velaria.schemas.results import ResultOptions
 from velaria.schemas.sql import Column
 
 PATH_CHARS_MAX = 4096
@@ -19,6 +20,14 @@ class FileProbe(Command):
     """Names one file below the server's allowed roots."""
 
     path: FilePath
+
+
+class FileRead(ResultOptions):
+    """Read one file, or those that a pattern matches, as `SELECT * FROM 'path'` does; answered with
+    a ticket, as by sql.execute."""
+
+    path: FilePath
+    query_id: NewQueryId | None = None
 
 
 class FileCandidate(Reply):

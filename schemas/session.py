@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from velaria.schemas.base import Command, Reply
+from velaria.schemas.base import NAME_CHARS_MAX, Command, Reply
 
 IDLE_S_MAX = 86_400
 
@@ -38,6 +38,23 @@ class SessionOpen(Command):
 
 class SessionOpened(Reply):
     session: SessionId
+
+
+class SessionSet(Command):
+    """Change what is given of an open session, all of it or nothing."""
+
+    session: SessionId
+    catalog_schema: (
+        Annotated[
+            str,
+            msgspec.Meta(
+                min_length=1, max_length=NAME_CHARS_MAX, description="Its current schema."
+            ),
+        ]
+        | None
+    ) = None
+    idle_s: IdleSeconds | None = None
+    query_s: QuerySeconds | None = None
 
 
 class SessionClose(Command):

@@ -4,7 +4,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from velaria.schemas.base import PARAMETERS_MAX, Command, NewQueryId, Reply, SqlText
+from velaria.schemas.base import (
+    NAME_CHARS_MAX,
+    PARAMETERS_MAX,
+    Command,
+    NewQueryId,
+    Reply,
+    SqlText,
+)
 from velaria.schemas.results import ResultOptions
 
 Parameters = Annotated[
@@ -95,6 +102,52 @@ class ExplainReply(Reply):
     logical: str
     physical: str
     strategy: str
+
+
+class SqlAnalyze(Command):
+    """Run one statement to its end and tell where its time went; its rows are dropped, what it
+    changes is changed."""
+
+    sql: SqlText
+    params: Parameters | None = None
+    query_id: NewQueryId | None = None
+
+
+class AnalyzeReply(Reply):
+    """`report` is what EXPLAIN (ANALYZE, FORMAT JSON) gives: `plan` with rows, times and memory of
+    each operator, and the whole statement's times in milliseconds."""
+
+    query_id: str
+    report: dict[str, Any]
+
+
+StatementName = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, description="As PREPARE names it."),
+]
+
+
+class SqlPrepare(Command):
+    """Keep a statement by a name in the call's session, as PREPARE does. EXECUTE name(values) runs
+    it there."""
+
+    name: StatementName
+    sql: SqlText
+
+
+class SqlPrepareReply(Reply):
+    """Types as Arrow writes them; of a parameter null where nothing says which. No `columns`: it
+    returns no rows."""
+
+    name: str
+    parameters: list[str]
+    columns: list[Column] | None = None
+
+
+class SqlClose(Command):
+    """Forget a prepared statement of the call's session, as DEALLOCATE does."""
+
+    name: StatementName
 
 
 class FunctionEntry(Reply):

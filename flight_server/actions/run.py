@@ -2,10 +2,12 @@
 
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
+from velaria.flight_server.cancelling import cancel_query
 from velaria.flight_server.identity.permissions import may_see_query
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+from velaria.schemas.query import QueryCancelReply
 from velaria.schemas.run import RunList, RunListReply, RunRef, RunReply
 
 
@@ -22,6 +24,13 @@ def get(service: Service, call: Call, command: RunRef) -> RunReply:
     if found is None:
         raise VelariaError(codes.UNKNOWN_QUERY, f"no run of that id: {command.run_id}")
     return RunReply(**found)
+
+
+@action("run.cancel")
+def cancel(service: Service, call: Call, command: RunRef) -> QueryCancelReply:
+    """End the query of a run, named by its run_id or query_id; the state afterwards is told."""
+    query_id = get(service, call, command).run["query_id"]
+    return QueryCancelReply(state=cancel_query(service, call, query_id or command.run_id))
 
 
 def _only(call: Call) -> str | None:

@@ -1,16 +1,30 @@
 """Actions on sessions."""
 
+from velaria.flight_server import statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
+from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Done
-from velaria.schemas.session import SessionClose, SessionOpen, SessionOpened
+from velaria.schemas.session import SessionClose, SessionOpen, SessionOpened, SessionSet
 
 
 @action("session.open")
 def open_session(service: Service, call: Call, command: SessionOpen) -> SessionOpened:
     """Open a session of transactions, temporary tables and a current schema."""
     return SessionOpened(session=service.sessions.open(command.idle_s, command.query_s))
+
+
+@action("session.set")
+def set_session(service: Service, call: Call, command: SessionSet) -> Done:
+    """Change a session's current schema and limits."""
+    call.session_id = command.session
+    schema = command.catalog_schema
+    if schema is not None:
+        statements.at_once(service, call, f"SET schema = {quoted(schema)}")
+        service.transactions.set_schema(command.session, schema, call)
+    service.sessions.set(command.session, command.idle_s, command.query_s)
+    return Done()
 
 
 @action("session.close")

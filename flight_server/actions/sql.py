@@ -1,23 +1,35 @@
 """Actions on statements."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
 import pyarrow as pa
 
-from velaria._kernel import StatementInfo
+from velaria._kernel import KernelError, StatementInfo
 from velaria.flight_server import sharing, statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
+from velaria.flight_server.errors import as_velaria_error
+from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.forms import check_parameters
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.service import Service
-from velaria.schemas.base import Empty
+from velaria.schemas.base import Done, Empty
+from velaria.schemas.errors import VelariaError
 from velaria.schemas.sql import (
+    AnalyzeReply,
     Column,
     ExplainReply,
     FunctionEntry,
     FunctionsReply,
+    SqlAnalyze,
+    SqlClose,
     SqlExecute,
     SqlExecuteReply,
     SqlExplain,
+    SqlPrepare,
+    SqlPrepareReply,
 )
 
 
@@ -84,6 +96,51 @@ def explain(service: Service, call: Call, command: SqlExplain) -> ExplainReply:
         permitted(service, call, command.sql) as connection,
     ):
         return ExplainReply(**connection.explain(command.sql))
+
+
+@action("sql.analyze")
+def analyze(service: Service, call: Call, command: SqlAnalyze) -> AnalyzeReply:
+    """Run a statement and tell rows, time and memory of each of its operators."""
+    check_parameters(command.params)
+    with (
+        service.promised(command.query_id) as query_id,
+        _behind("EXPLAIN (ANALYZE, FORMAT JSON)", command.sql) as sql,
+    ):
+        info = statements.describe(service, call, sql, command.params, query_id)
+        with service.queries.redeem(query_id) as running_id:
+            told = statements.whole(service, call, info, sql, command.params, running_id)
+    return AnalyzeReply(query_id=query_id, report=msgspec.json.decode(told["text"][0].as_py()))
+
+
+@action("sql.prepare")
+def prepare(service: Service, call: Call, command: SqlPrepare) -> SqlPrepareReply:
+    """Keep a statement by a name in the call's session."""
+    info = statements.describe(service, call, command.sql, None)
+    with _behind(f"PREPARE {quoted(command.name)} AS", command.sql) as sql:
+        statements.at_once(service, call, sql)
+    columns = columns_of(info.schema) if info.schema is not None else None
+    types = [str(field.type) for field in info.parameter_schema]
+    return SqlPrepareReply(name=command.name, parameters=types, columns=columns)
+
+
+@action("sql.close")
+def close(service: Service, call: Call, command: SqlClose) -> Done:
+    """Forget a prepared statement of the call's session."""
+    statements.at_once(service, call, f"DEALLOCATE {quoted(command.name)}")
+    return Done()
+
+
+@contextmanager
+def _behind(words: str, sql: str) -> Iterator[str]:
+    """The statement behind words of ours, on a line of their own: places in it are told as the
+    client wrote them."""
+    try:
+        yield f"{words}\n{sql}"
+    except (KernelError, VelariaError) as fault:
+        if fault.line > 1:
+            fault = as_velaria_error(fault).anew()
+            fault.line -= 1
+        raise fault from None
 
 
 @action("sql.functions")

@@ -182,6 +182,11 @@ def _actions() -> Iterator[WholeCall]:
         "table.drop": {"table": "mutants_19"},
         "file.probe": {"path": "/etc/passwd"},
         "run.list": {"limit": 2, "state": "failed"},
+        "sql.prepare": {"name": "p", "sql": "SELECT $1"},
+        "sql.close": {"name": "p"},
+        "file.read": {"path": "mutants.csv", "batch_rows": 10},
+        "run.cancel": {"run_id": "q-1"},
+        "session.set": {"session": "s-1", "idle_s": 5.0},
         "session.close": {},
         "server.settings": {},
     }

@@ -1,6 +1,8 @@
 """Every action does what the table of actions says, over the wire."""
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -27,6 +29,120 @@ def test_list_actions_is_the_table_of_actions(client: flight.FlightClient) -> No
 
 def test_explain_has_exactly_three_sections(client: flight.FlightClient) -> None:
     assert set(act(client, "sql.explain", sql="SELECT 1")) == {"logical", "physical", "strategy"}
+
+
+def test_a_statement_is_analysed(client: flight.FlightClient) -> None:
+    put(client, "act_many", pa.table({"a": pa.array(range(1000), pa.int32())}))
+    told_of = act(client, "sql.analyze", sql="SELECT a FROM act_many WHERE a >= ?", params=[990])
+    report = told_of["report"]
+    assert (report["rows"], report["plan"]["rows_out"]) == (10, 10)
+    assert report["execution_ms"] > 0
+    progress = act(client, "query.progress", query_id=told_of["query_id"])
+    assert progress["state"] == "finished"
+    changed = act(
+        client, "sql.analyze", sql="INSERT INTO act_many VALUES (1), (2)", query_id="q-an"
+    )
+    assert changed["query_id"] == "q-an"
+    assert rows(client, "SELECT count(*) FROM act_many") == [(1002,)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "code", "place"),
+    [
+        ("SELECT 1,\n nope", "VEL2012", (2, 2)),
+        ("SELEC 1", "VEL2001", (1, 1)),
+        ("SELECT 1 / (n - 900)\nFROM range(1000) r(n)", "VEL3001", (1, 10)),
+    ],
+)
+def test_what_is_wrong_with_an_analysed_statement_is_told_with_its_place(
+    client: flight.FlightClient, sql: str, code: str, place: tuple[int, int]
+) -> None:
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "sql.analyze", sql=sql)
+    error = told(caught.value)
+    assert (error["code"], (error["line"], error["column"])) == (code, place)
+
+
+def test_a_statement_is_kept_by_its_name_in_a_session(client: flight.FlightClient) -> None:
+    session = act(client, "session.open")["session"]
+    options = flight.FlightCallOptions(headers=[(b"velaria-session", session.encode())])
+
+    def within(name: str, /, **fields: object) -> Any:
+        request = flight.Action(name, msgspec.msgpack.encode(fields))
+        (reply,) = client.do_action(request, options)
+        return msgspec.msgpack.decode(reply.body.to_pybytes())
+
+    kept = within("sql.prepare", name="add one", sql="SELECT $1::BIGINT + 1 AS n, $2 AS s")
+    assert kept["name"] == "add one" and kept["parameters"][0] == "int64"
+    assert [column["name"] for column in kept["columns"]] == ["n", "s"]
+    asked = flight.Ticket(b"EXECUTE \"add one\"(41, 'x')")
+    assert client.do_get(asked, options).read_all().to_pylist() == [{"n": 42, "s": "x"}]
+    read(client, "CREATE OR REPLACE TABLE act_kept (a INTEGER)")
+    kept = within("sql.prepare", name="fill", sql="INSERT INTO act_kept VALUES ($1)")
+    assert kept == {"name": "fill", "parameters": ["int32"]}
+    assert within("sql.close", name="add one") == {}
+    for name, fields in (
+        ("sql.close", {"name": "add one"}),
+        ("sql.prepare", {"name": "n", "sql": "SELECT 1,\n nope"}),
+    ):
+        with pytest.raises(flight.FlightError) as caught:
+            within(name, **fields)
+        error = told(caught.value)
+        assert error["code"] in ("VEL2030", "VEL2012")
+    assert error["line"] == 2
+    with pytest.raises(flight.FlightError) as caught:  # without a session nothing could run it
+        act(client, "sql.prepare", name="n", sql="SELECT 1")
+    assert told(caught.value)["code"] == "VEL1008"
+
+
+def test_a_session_is_given_another_schema_and_other_limits(client: flight.FlightClient) -> None:
+    read(client, "CREATE SCHEMA IF NOT EXISTS act_s")
+    read(client, "CREATE OR REPLACE TABLE act_s.here AS SELECT 5 AS n")
+    session = act(client, "session.open")["session"]
+    options = flight.FlightCallOptions(headers=[(b"velaria-session", session.encode())])
+    fields = {"catalog_schema": "act_s", "idle_s": 1000, "query_s": 0.2}
+    assert act(client, "session.set", session=session, **fields) == {}
+    ticket = flight.Ticket(b"SELECT n FROM here")
+    assert client.do_get(ticket, options).read_all()["n"].to_pylist() == [5]
+    endless = flight.Ticket(
+        b"SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = -1"
+    )
+    for wrong, code in (
+        (lambda: client.do_get(endless, options).read_all(), "VEL3011"),
+        (lambda: act(client, "session.set", session=session, catalog_schema="no'ne"), "VEL2028"),
+        (lambda: act(client, "session.set", session="s-unknown", query_s=1), "VEL1006"),
+        (lambda: act(client, "session.set", session=session, idle_s=-1), "VEL1003"),
+    ):
+        with pytest.raises(flight.FlightError) as caught:
+            wrong()
+        assert told(caught.value)["code"] == code
+
+
+def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "it's.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    with ServerProcess(allow_path=[tmp_path]) as server:
+        client = server.connect()
+        reply = act(client, "file.read", path=str(path), batch_rows=1)
+        assert [column["name"] for column in reply["columns"]] == ["a", "b"]
+        table = client.do_get(flight.Ticket(reply["ticket"])).read_all()
+        assert table.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+        assert len(table["a"].chunks) == 2
+        with pytest.raises(flight.FlightError) as caught:
+            act(client, "file.read", path="/etc/passwd")
+        assert told(caught.value)["code"] == "VEL4001"
+
+
+def test_a_run_is_cancelled_by_its_id(client: flight.FlightClient) -> None:
+    long = "SELECT count(*) FROM range(1000000) a(x), range(1000000) b(y) WHERE x + y = -1"
+    query_id = act(client, "query.poll", sql=long, wait_ms=0)["query_id"]
+    runs = act(client, "run.list", state="running")["runs"]
+    (run_id,) = [run["run_id"] for run in runs if run["query_id"] == query_id]
+    assert act(client, "run.cancel", run_id=run_id)["state"] in ("cancelled", "running")
+    assert until(lambda: act(client, "run.get", run_id=run_id)["run"]["state"] == "cancelled")
+    with pytest.raises(flight.FlightError) as caught:
+        act(client, "run.cancel", run_id="nobody's")
+    assert told(caught.value)["code"] == "VEL4010"
 
 
 def test_functions_come_with_examples(client: flight.FlightClient) -> None:
