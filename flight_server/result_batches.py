@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult
+from velaria.flight_server.batch_cutting import pieces
 from velaria.flight_server.errors import boundary
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.plain_types import plain_schema
@@ -77,16 +78,7 @@ def cut(batch: pa.RecordBatch, options: ResultOptions) -> Iterator[pa.RecordBatc
     """Pieces in order, each within the bounds or of one row. Values that slices share, as those of
     string views, are not divided, and so a batch is not cut for their sake."""
     bytes_max = options.batch_bytes or BATCH_BYTES_MAX
-    rows_max = options.batch_rows or BATCH_ROWS_MAX
-    todo = [batch]
-    while todo:
-        piece = todo.pop()
-        rows, size = piece.num_rows, _own_bytes(piece)
-        step = min(rows_max, max(1, -(-rows // max(1, -(-size // bytes_max)))))
-        if step >= rows:
-            yield piece
-            continue
-        todo += [piece.slice(at, step) for at in reversed(range(0, rows, step))]
+    return pieces(batch, options.batch_rows or BATCH_ROWS_MAX, bytes_max, _own_bytes)
 
 
 def _own_bytes(batch: pa.RecordBatch) -> int:
