@@ -5,12 +5,11 @@ a message is read, keepalive, an age of connections, a bound on threads, all sta
 certificates that are read anew.
 """
 
-from urllib.parse import unquote, urlsplit
-
 import grpc
 
+from velaria.flight_server.call_threads import CallThreads
 from velaria.flight_server.grpc_front.handler import FlightHandler
-from velaria.flight_server.grpc_front.threads import CallThreads
+from velaria.flight_server.grpc_front.target import target_of
 from velaria.flight_server.grpc_front.tls import server_credentials
 from velaria.flight_server.grpc_health import add_health
 from velaria.flight_server.identity.tls import TlsFiles
@@ -42,7 +41,7 @@ class GrpcFront:
             options=_channel_options(service.options),
             maximum_concurrent_rpcs=calls_max * _LET_IN,
         )
-        self.port = self._listen(_target(uri), tls)
+        self.port = self._listen(target_of(uri), tls)
         add_health(self._server, service.health, (FLIGHT_SERVICE,))
         self._server.start()
 
@@ -77,11 +76,3 @@ def _channel_options(options: Options) -> list[tuple[str, int]]:
         ("grpc.max_connection_age_ms", ms("grpc.connection_age_s")),
         ("grpc.max_connection_age_grace_ms", _CONNECTION_AGE_GRACE_MS),
     ]
-
-
-def _target(uri: str) -> str:
-    """gRPC's name of a listener's address."""
-    parts = urlsplit(uri)
-    if parts.scheme == "grpc+unix":
-        return f"unix:{unquote(parts.path)}"
-    return parts.netloc

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from tests.server_process import until
-from velaria.flight_server.grpc_front.threads import CallThreads
+from velaria.flight_server.call_threads import CallThreads
 
 
 def test_calls_run_beside_one_another_up_to_the_bound() -> None:

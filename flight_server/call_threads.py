@@ -6,19 +6,20 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-import structlog
-
 IDLE_S = 5.0
-
-_log = structlog.get_logger("velaria.flight_server")
 
 
 class CallThreads(Executor):
-    """What grpcio runs its handlers on. Python's own pool keeps each thread for ever, so that one
-    busy moment would be seen in the process until its end."""
+    """What grpcio runs its handlers on, and a client the calls that its caller may give up.
 
-    def __init__(self, threads_max: int, idle_s: float = IDLE_S) -> None:
+    Python's own pool keeps each thread for ever, so that one busy moment would be seen in the
+    process until its end, and the process does not end before all of them have: a call that was
+    given up, and hangs, would keep it. These are daemons.
+    """
+
+    def __init__(self, threads_max: int, idle_s: float = IDLE_S, name: str = "grpc-call") -> None:
         self._threads_max = threads_max
+        self._name = name
         self._idle_s = idle_s
         self._changed = threading.Condition()
         self._work: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
@@ -57,11 +58,15 @@ class CallThreads(Executor):
 
     def _start_thread(self) -> None:
         """Under the lock. It counts only once it runs."""
-        thread = threading.Thread(target=self._serve, name="grpc-call", daemon=True)
+        thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
         try:
             thread.start()
         except RuntimeError:
-            _log.exception("starting a thread for a call", threads=self._threads)
+            # Clients import this module, log nothing, and start faster without.
+            import structlog
+
+            log = structlog.get_logger("velaria.flight_server")
+            log.exception("starting a thread for a call", threads=self._threads)
             return
         self._threads += 1
 
