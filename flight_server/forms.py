@@ -21,6 +21,7 @@ from velaria.schemas.tickets import (
     TransformCommand,
 )
 
+PARAMETER_DEPTH_MAX = 32
 _PARAMETER_TYPES = (bool, int, float, str, bytes, datetime.datetime)
 
 
@@ -67,9 +68,25 @@ def _starts_map(byte: int) -> bool:
 
 
 def check_parameters(params: list[Any] | None) -> None:
+    """VEL1006 for what has no type in SQL. Lists and structs are looked into, and no deeper than
+    what makes Arrow values of them can go."""
     for index, value in enumerate(params or ()):
-        if value is not None and not isinstance(value, _PARAMETER_TYPES):
+        if not _has_type(value, 0):
             raise VelariaError(
                 codes.BAD_PARAMETER,
                 f"parameter {index + 1} is of a type no statement takes: {type(value).__name__}",
+                hint="Send null, a boolean, number, text, bytes or time, or a list or map of them;"
+                f" maps have names as keys, and nothing nests deeper than {PARAMETER_DEPTH_MAX}.",
             )
+
+
+def _has_type(value: Any, depth: int) -> bool:
+    if value is None or isinstance(value, _PARAMETER_TYPES):
+        return True
+    if depth == PARAMETER_DEPTH_MAX:
+        return False
+    if isinstance(value, dict):
+        return all(
+            isinstance(name, str) and _has_type(part, depth + 1) for name, part in value.items()
+        )
+    return isinstance(value, list) and all(_has_type(part, depth + 1) for part in value)

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velaria.flight_server.forms import check_parameters, parse_descriptor, parse_ticket
+from velaria.flight_server.forms import (
+    PARAMETER_DEPTH_MAX,
+    check_parameters,
+    parse_descriptor,
+    parse_ticket,
+)
 from velaria.schemas.base import COMMAND_BYTES_MAX
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import IngestCommand, QueryCommand, SubscribeCommand
@@ -91,9 +96,23 @@ def test_any_bytes_give_a_command_or_a_typed_refusal(raw: bytes) -> None:
             assert error.code.startswith("VEL1")
 
 
-def test_parameters_are_scalars() -> None:
+def nested(depth: int) -> object:
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_parameters_are_scalars_lists_and_structs() -> None:
     now = datetime.datetime.now(datetime.UTC)
     check_parameters([None, True, 1, 1.5, "x", b"y", now])
-    with pytest.raises(VelariaError, match="parameter 2") as caught:
-        check_parameters([1, [2]])
-    assert caught.value.code == "VEL1006"
+    check_parameters([[1, None], [["x"], []], {"a": 1, "b": [now]}, nested(PARAMETER_DEPTH_MAX)])
+    for refused in (
+        nested(PARAMETER_DEPTH_MAX + 1),
+        {1: 2},
+        [msgspec.msgpack.Ext(1, b"")],
+        {"a": {2: 3}},
+    ):
+        with pytest.raises(VelariaError, match="parameter 2") as caught:
+            check_parameters([1, refused])
+        assert caught.value.code == "VEL1006"
