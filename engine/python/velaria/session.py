@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, TypeAlias
 
@@ -14,6 +15,9 @@ from velaria.sql_text import quoted_name, quoted_text
 from velaria.streaming import StreamingDataFrame, StreamingQuery
 
 ArrowData: TypeAlias = "_kernel.ArrowStreamable | pa.RecordBatch | Iterable[pa.RecordBatch]"
+
+
+_MADE_INDEX = re.compile(r"__index_level_\d+__")
 
 
 class Session:
@@ -217,8 +221,10 @@ def as_reader(data: ArrowData) -> pa.RecordBatchReader:
         return data
     if isinstance(data, pa.RecordBatch):
         return pa.RecordBatchReader.from_batches(data.schema, [data])
+    if isinstance(data, pa.Table):
+        return data.to_reader()
     if hasattr(data, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(data)
+        return _without_made_index(pa.RecordBatchReader.from_stream(data))
     batches = list(data)
     for part in batches:
         if not isinstance(part, pa.RecordBatch):
@@ -227,3 +233,16 @@ def as_reader(data: ArrowData) -> pa.RecordBatchReader:
     if not batches:
         raise ValueError("there are no batches and so no schema")
     return pa.RecordBatchReader.from_batches(batches[0].schema, batches)
+
+
+def _without_made_index(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """pandas hands an index on as a column; one without a name, as after a filter or a sort, under
+    a name that it makes, which is no column of the data."""
+    schema = reader.schema
+    if b"pandas" not in (schema.metadata or {}):
+        return reader
+    kept = [name for name in schema.names if not _MADE_INDEX.fullmatch(name)]
+    if len(kept) == len(schema.names) or not kept:
+        return reader
+    left = pa.schema([schema.field(name) for name in kept], schema.metadata)
+    return pa.RecordBatchReader.from_batches(left, (batch.select(kept) for batch in reader))
