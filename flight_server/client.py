@@ -1,38 +1,49 @@
 """The client: what `velaria.connect` returns. Its failures are VelariaErrors with a code."""
 
 import math
+import os
 import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
+from pyarrow.flight import FlightCallOptions, FlightClient
 
 from velaria.flight_server.addresses import DEFAULT_URI, with_port
 from velaria.flight_server.client_errors import typed_errors
-from velaria.flight_server.client_exchange import exchanged
-from velaria.flight_server.client_puts import PutData, PutSource, put_all
+from velaria.flight_server.client_puts import PutData, PutSource, as_arrow, put_all
 from velaria.flight_server.client_result import Result
+from velaria.flight_server.client_sending import Sending, ingest_command
 from velaria.flight_server.client_shared import MappedRows, host_token
+from velaria.flight_server.client_waiting import STOP_WAIT_S, waited
 from velaria.flight_server.errors import scrubbed
-from velaria.flight_server.identity.credentials import CredentialFields, Credentials
+from velaria.flight_server.identity.credentials import CredentialFields, credentials_of
 from velaria.flight_server.progress_line import ProgressLine
 from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.flight_server.shared_results import SHARED_MEMORY
 from velaria.schemas import errors as codes
-from velaria.schemas.batch_metadata import EmissionMetadata, PutAbort, PutResultMetadata
+from velaria.schemas.batch_metadata import EmissionMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.file import FileProbeReply
 from velaria.schemas.query import QueryCancelReply
 from velaria.schemas.sql import ExplainReply, SqlExecuteReply
 from velaria.schemas.stream import StreamStarted
 from velaria.schemas.table import TableEntry, TableListReply
-from velaria.schemas.tickets import IngestCommand, SubscribeCommand, TransformCommand
-from velaria.session import ArrowData, as_reader
+from velaria.schemas.tickets import SubscribeCommand, TransformCommand
+from velaria.session import ArrowData
 
+if TYPE_CHECKING:
+    from velaria.flight_server.client_channel import ExchangeChannel
+
+MESSAGE_BYTES_MAX = 4 << 20
+"""What every client and server takes by default, as gRPC's own limit."""
+_MESSAGE_ENVELOPE_BYTES = 4 << 10  # of Flight, round a batch
+
+_VERBOSITY = "GRPC_VERBOSITY"
 _UNSENDABLE = (OverflowError, TypeError, ValueError, RecursionError)
 """What msgspec raises for a value that MessagePack has no form for."""
 
@@ -72,9 +83,9 @@ class Client:
     ) -> None:
         self.uri = with_port(uri)
         check_timeout(timeout_s)
-        told = Credentials(**credentials).checked().connect_arguments()
+        told = credentials_of(credentials).connect_arguments()
         try:
-            self.flight = flight.connect(self.uri, **told)
+            self._flight = quiet_connect(self.uri, told)
         except pa.ArrowException as fault:
             # Nothing has been sent yet, so it is the address.
             raise VelariaError(
@@ -86,9 +97,21 @@ class Client:
             ) from None
         self.session: str | None = None
         self._joining = threading.Lock()
-        self._server_pid: int | None = None
+        self._told = told
+        self._is_closed = False
+        self._channel: ExchangeChannel | None = None
+        self._server: dict[str, Any] | None = None
         self._timeout_s = timeout_s
-        self._options = flight.FlightCallOptions(timeout=timeout_s)
+        self._options = self._call_options(timeout_s)
+
+    @property
+    def flight(self) -> FlightClient:
+        """pyarrow's client of the connection. VEL1001 when it is closed."""
+        if self._is_closed:
+            raise VelariaError(
+                codes.BAD_REQUEST, "the client is closed", hint="Connect anew by velaria.connect."
+            )
+        return self._flight
 
     def sql(
         self,
@@ -112,19 +135,22 @@ class Client:
             body |= {"host_token": token} if token else {"transport": "flight"}
         progress = ProgressLine(lambda: self.action("query.progress", query_id=known_as))
         with progress:
-            told = self.action("sql.execute", **body)
+            told = waited(lambda: self.action("sql.execute", **body), lambda: self._stop(known_as))
         reply = msgspec.convert(told, SqlExecuteReply)
         if reply.session is not None and not self._join(reply.session):
             # What it did was for its session alone, and is to be done in the client's.
             self.action("session.close", session=reply.session)
             return self.sql(text, params, **options)
-        with typed_errors():
+        with typed_errors(reached=self._why_away):
             reader = None
             if reply.shared is not None:
                 reader = MappedRows(reply.shared)
                 self.action("query.release", query_id=reply.query_id)
             elif reply.ticket is not None:
-                reader = self.flight.do_get(flight.Ticket(reply.ticket), self._options)
+                ticket = flight.Ticket(reply.ticket)
+                reader = waited(
+                    lambda: self.flight.do_get(ticket, self._options), lambda: self._stop(known_as)
+                )
             return Result(reply, reader, text, progress)
 
     def cancel(self, query_id: str) -> str:
@@ -136,35 +162,32 @@ class Client:
         """Send rows to a table, which is made when it is not there; the number of rows taken in.
 
         `data`: a table, batches, a reader, anything else with an Arrow stream (pandas, Polars), or
-        the path of a file of this machine. A fault of the data itself passes as it is; a put that
-        replaces then leaves the old table. A put that breaks off goes on with the rows that are not
-        in the table yet, unless `data` can be read only once.
+        the path of a file of this machine. VEL1001 for anything else; what a reader or a generator
+        fails with passes as it is, and a put that replaces then leaves the old table. A put that
+        breaks off goes on with the rows that are not in the table yet, unless `data` can be read
+        only once.
         """
         source = PutSource(data, lambda: self.table_schema(table) if mode == "append" else None)
         return put_all(self, source, table, mode)
 
-    def send(self, reader: pa.RecordBatchReader, table: str, mode: str, query_id: str) -> int:
-        """One DoPut without a second try; `query_id` is what the server knows it by."""
-        told = {"table": table, "mode": mode, "query_id": query_id, "type": "ingest"}
-        try:
-            command = msgspec.convert(told, IngestCommand)
-        except msgspec.ValidationError as fault:
-            raise VelariaError(codes.BAD_REQUEST, f"the put is not valid: {fault}") from None
-        descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
-        with typed_errors():
-            writer, replies = self.flight.do_put(descriptor, reader.schema, self._options)
-        sent = {"row_count": 0}
-        with ProgressLine(lambda: sent):
-            for batch in _given_up_on_fault(reader, writer):
-                with typed_errors():
-                    _write(writer, batch)
-                sent["row_count"] += batch.num_rows
-            with typed_errors(), writer:
-                writer.done_writing()
-                reply = replies.read()
-        if reply is None:
-            return 0
-        return msgspec.msgpack.decode(reply.to_pybytes(), type=PutResultMetadata).row_count
+    def send(
+        self,
+        reader: pa.RecordBatchReader,
+        table: str,
+        mode: str,
+        query_id: str,
+        row_count: int | None = None,
+    ) -> int:
+        """One DoPut without a second try, in messages that the server takes; `query_id` is what
+        the server knows it by, `row_count` how many rows there are, for who watches."""
+        command = ingest_command(table, mode, query_id)
+        sending = Sending(lambda: self._stop(query_id), self._message_bytes(), self._why_away)
+
+        def told() -> dict[str, Any]:
+            return {"row_count": sending.row_count, "row_count_whole": row_count}
+
+        with ProgressLine(told):
+            return sending.run(self.flight, command, reader, self._options)
 
     def transform(
         self, data: ArrowData, sql: str, params: list[Any] | None = None, **options: Any
@@ -172,10 +195,30 @@ class Client:
         """The rows of a SELECT over `data`, which it reads as the relation `input`. They come while
         the data is sent; neither is kept on the server but for what the query needs.
         """
+        # Not at import: nothing else of a client needs grpcio.
+        from velaria.flight_server.client_channel import ExchangeChannel
+        from velaria.flight_server.client_exchange import exchanged
+
         check_sendable(params)
-        told = {"sql": sql, "params": params, **options}
-        command = msgspec.convert({"type": "transform", **_given(told)}, TransformCommand)
-        return exchanged(self.flight, command, as_reader(data), self._options)
+        told = {"type": "transform", **_given({"sql": sql, "params": params, **options})}
+        try:
+            command = msgspec.convert(told, TransformCommand)
+        except msgspec.ValidationError as fault:
+            raise VelariaError(codes.BAD_COMMAND, f"the transform is not valid: {fault}") from None
+        reader = as_arrow(data)
+        _ = self.flight  # not closed
+        message_bytes = self._message_bytes()
+        with self._joining:
+            if self._channel is None:
+                self._channel = ExchangeChannel(self.uri, self._told)
+        return exchanged(
+            self._channel,
+            command,
+            reader,
+            self._headers(),
+            self._timeout_s,
+            message_bytes,
+        )
 
     def start_stream(
         self,
@@ -195,8 +238,9 @@ class Client:
     def subscribe(self, query: str) -> Iterator[pa.RecordBatch]:
         """Batches of a running streaming query, by id or name, from now on until it ends."""
         ticket = msgspec.msgpack.encode(SubscribeCommand(query_id=query))
-        with typed_errors():
-            for chunk in self.flight.do_get(flight.Ticket(ticket), self._options):
+        with typed_errors(reached=self._why_away):
+            chunks = waited(lambda: self.flight.do_get(flight.Ticket(ticket), self._options))
+            while (chunk := waited(lambda: next(chunks, None), chunks.cancel)) is not None:
                 metadata = chunk.app_metadata
                 if chunk.data is None or metadata is None:
                     continue
@@ -209,10 +253,11 @@ class Client:
 
     def schema(self, table: str) -> pa.Schema:
         """The columns of a table, view or stream."""
-        with typed_errors():
-            descriptor = flight.FlightDescriptor.for_path(table)
+        descriptor = flight.FlightDescriptor.for_path(table)
+        with typed_errors(reached=self._why_away):
             # Not get_schema, whose failure pyarrow hands on without its extra_info.
-            return self.flight.get_flight_info(descriptor, self._options).schema
+            info = waited(lambda: self.flight.get_flight_info(descriptor, self._options))
+            return info.schema
 
     def table_schema(self, table: str) -> pa.Schema | None:
         """The columns of a table or stream that rows can be put to; None when there is none."""
@@ -223,9 +268,7 @@ class Client:
 
     def server_pid(self, *, ask_again: bool = False) -> int:
         """The server's process id, kept: another one there means that its tables are others."""
-        if self._server_pid is None or ask_again:
-            self._server_pid = int(self.action("server.info")["pid"])
-        return self._server_pid
+        return int(self._info(ask_again=ask_again)["pid"])
 
     def probe(self, path: str) -> FileProbeReply:
         """What a file of the server seems to be."""
@@ -239,24 +282,55 @@ class Client:
 
     def action(self, name: str, /, **fields: Any) -> dict[str, Any]:
         """Any action by its name; the reply as a map."""
+        return self._acted(name, fields, self._options)
+
+    def actions(self) -> list[tuple[str, str]]:
+        """All actions of the server: name and summary."""
+        with typed_errors(reached=self._why_away):
+            kinds = waited(lambda: list(self.flight.list_actions(self._options)))
+            return [(kind.type, kind.description) for kind in kinds]
+
+    def _acted(
+        self, name: str, fields: dict[str, Any], options: FlightCallOptions
+    ) -> dict[str, Any]:
         try:
             body = msgspec.msgpack.encode(fields)
         except _UNSENDABLE as fault:
             raise VelariaError(
                 codes.BAD_COMMAND, f"the command cannot be written as MessagePack: {fault}"
             ) from None
-        with typed_errors(str(fields.get("sql", ""))):
-            request = flight.Action(name, body)
-            reply = next(iter(self.flight.do_action(request, self._options)))
+        request = flight.Action(name, body)
+        with typed_errors(str(fields.get("sql", "")), self._why_away):
+            reply = waited(lambda: next(iter(self.flight.do_action(request, options))))
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer
 
-    def actions(self) -> list[tuple[str, str]]:
-        """All actions of the server: name and summary."""
-        with typed_errors():
-            return [
-                (kind.type, kind.description) for kind in self.flight.list_actions(self._options)
-            ]
+    def _stop(self, query_id: str) -> None:
+        """Ends what a caller has given up; a server that does not answer keeps nobody."""
+        wait_s = min(STOP_WAIT_S, self._timeout_s or STOP_WAIT_S)
+        self._acted("query.cancel", {"query_id": query_id}, self._call_options(wait_s))
+
+    def _info(self, *, ask_again: bool = False) -> dict[str, Any]:
+        if self._server is None or ask_again:
+            self._server = self.action("server.info")
+        return self._server
+
+    def _message_bytes(self) -> int:
+        """How long a message with a batch may be, so that the server takes it."""
+        bytes_max = self._info().get("message_bytes_max") or MESSAGE_BYTES_MAX
+        return min(MESSAGE_BYTES_MAX, int(bytes_max)) - _MESSAGE_ENVELOPE_BYTES
+
+    def _why_away(self) -> VelariaError | None:
+        from velaria.flight_server.client_reach import why_away
+
+        return waited(lambda: why_away(self.uri, self._told))
+
+    def _headers(self) -> list[tuple[str, str]]:
+        return [] if self.session is None else [(SESSION_HEADER, self.session)]
+
+    def _call_options(self, timeout_s: float | None) -> FlightCallOptions:
+        headers = [(name.encode(), value.encode()) for name, value in self._headers()]
+        return flight.FlightCallOptions(timeout=timeout_s, headers=headers)
 
     def _join(self, session: str) -> bool:
         """False when a statement of another thread was first: a client has one session."""
@@ -264,8 +338,7 @@ class Client:
             if self.session is not None:
                 return False
             self.session = session
-            headers = [(SESSION_HEADER.encode(), session.encode())]
-            self._options = flight.FlightCallOptions(timeout=self._timeout_s, headers=headers)
+            self._options = self._call_options(self._timeout_s)
         return True
 
     def close(self) -> None:
@@ -275,7 +348,10 @@ class Client:
             with suppress(VelariaError):
                 self.action("session.close", session=self.session)
             self.session = None
-        self.flight.close()
+        self._is_closed = True
+        if self._channel is not None:
+            self._channel.close()
+        self._flight.close()
 
     def __enter__(self) -> Self:
         return self
@@ -295,7 +371,14 @@ def check_timeout(timeout_s: float | None) -> None:
 
 
 def check_sendable(params: list[Any] | None) -> None:
-    """VEL1006: a parameter that MessagePack has no form for, as an integer beyond 64 bits."""
+    """VEL1006: what is no list, and a parameter that MessagePack has no form for, as an integer
+    beyond 64 bits."""
+    if params is not None and not isinstance(params, list | tuple):
+        raise VelariaError(
+            codes.BAD_PARAMETER,
+            f"params is a list of values, not: {type(params).__name__}",
+            hint="Write sql('SELECT ?', [value]), a value for each question mark.",
+        )
     for index, value in enumerate(params or ()):
         try:
             msgspec.msgpack.encode(value)
@@ -315,27 +398,16 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _given_up_on_fault(
-    reader: pa.RecordBatchReader, writer: flight.FlightStreamWriter
-) -> Iterator[pa.RecordBatch]:
-    """The data's batches. When they cannot be read to the end the server is told so: a writer that
-    is closed or dropped looks to it like one that has sent everything."""
+def quiet_connect(uri: str, told: dict[str, Any]) -> FlightClient:
+    """pyarrow's client, whose gRPC writes no lines of its own to stderr: what it has to say is in
+    the errors. It reads the variable once, so that nothing else of the process sees ours."""
+    if _VERBOSITY in os.environ:
+        return flight.connect(uri, **told)
+    os.environ[_VERBOSITY] = "NONE"
     try:
-        yield from reader
-    except BaseException:
-        with suppress(flight.FlightError, pa.ArrowException):
-            writer.write_metadata(msgspec.msgpack.encode(PutAbort()))
-            writer.close()
-        raise
-
-
-def _write(writer: flight.FlightStreamWriter, batch: pa.RecordBatch) -> None:
-    try:
-        writer.write_batch(batch)
-    except (flight.FlightError, pa.ArrowException):
-        # The reason for which the server ended the call comes with its end.
-        writer.close()
-        raise
+        return flight.connect(uri, **told)
+    finally:
+        del os.environ[_VERBOSITY]
 
 
 def connect(

@@ -7,27 +7,26 @@ iterator becomes an asynchronous one that fetches each item on the pool.
 
 import asyncio
 import functools
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Self, Unpack
 
+from velaria.flight_server.call_threads import CallThreads
 from velaria.flight_server.addresses import DEFAULT_URI
 from velaria.flight_server.client import Client, StreamHandle
 from velaria.flight_server.client_result import Result
+from velaria.flight_server.client_waiting import AwaitedCall, give_up
 from velaria.flight_server.identity.credentials import CredentialFields
-from velaria.schemas.errors import VelariaError
 
 THREADS_MAX = 8
 
 _END = object()
+_stopping = CallThreads(1000, name="velaria-stop")
 
 
 class AsyncTwin:
     """Any object of the client: its methods give awaitables, its other attributes stay."""
 
-    def __init__(self, inner: Any, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, inner: Any, pool: CallThreads) -> None:
         self._inner = inner
         self._pool = pool
 
@@ -57,27 +56,27 @@ class AsyncTwin:
         return value
 
     async def _run(self, call: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        """A call whose awaiting is given up is ended, wherever it is: the statement, the put or
+        the reading of rows on the server, too."""
+        awaited = AwaitedCall()
+        future = self._pool.submit(awaited.run, call)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if not future.done():
+                # Not by the pool, all of whose threads may be at calls like this one.
+                stopping = _stopping.submit(give_up, future, awaited.stop)
+                await asyncio.shield(asyncio.wrap_future(stopping))
+            raise
 
 
 class AsyncClient(AsyncTwin):
-    """A Client whose calls are awaited. A statement whose awaiting task is cancelled is cancelled
-    on the server, too. `async with` closes it.
+    """A Client whose calls are awaited. What an awaiting task is cancelled in is cancelled on the
+    server, too. `async with` closes it.
     """
 
     def __init__(self, inner: Client) -> None:
-        super().__init__(inner, ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="velaria"))
-
-    async def sql(self, text: str, *args: Any, query_id: str | None = None, **fields: Any) -> Any:
-        """As Client.sql; the result's methods are awaited, its batches come by `async for`."""
-        known_as = query_id or f"c-{secrets.token_hex(8)}"
-        call = functools.partial(self._inner.sql, text, *args, query_id=known_as, **fields)
-        try:
-            return self._wrapped(await self._run(call))
-        except asyncio.CancelledError:
-            with suppress(VelariaError):
-                await asyncio.shield(self._run(lambda: self._inner.cancel(known_as)))
-            raise
+        super().__init__(inner, CallThreads(THREADS_MAX, name="velaria-async"))
 
     async def close(self) -> None:
         await self._run(self._inner.close)

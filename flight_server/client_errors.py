@@ -1,7 +1,8 @@
 """What the client's callers catch: Flight errors as VelariaErrors whose text says all they know."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -16,10 +17,20 @@ from velaria.flight_server.errors import (
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
+Reached: TypeAlias = Callable[[], VelariaError | None]
+"""Looks why a server does not answer; None when there is no more to tell."""
+
+_BY_GRPC = "gRPC returned "
+_IS_EXHAUSTED = _BY_GRPC + "resource exhausted error"
+_IS_TOO_LARGE = "larger than max"
+"""Of a status that Flight has no error for, pyarrow tells the name in its text and nowhere else;
+which limit it was, gRPC."""
+
 
 @contextmanager
-def typed_errors(sql: str = "") -> Iterator[None]:
-    """Flight errors as VelariaErrors; one without a code means that the server was not reached.
+def typed_errors(sql: str = "", reached: Reached | None = None) -> Iterator[None]:
+    """Flight errors as VelariaErrors; one without a code means that the server was not reached, and
+    `reached` then looks why.
 
     With the statement at hand, the error's place becomes a caret under it.
     """
@@ -28,7 +39,8 @@ def typed_errors(sql: str = "") -> Iterator[None]:
     except (flight.FlightError, pa.ArrowException) as fault:
         reply = error_reply_of(fault)
         if reply is None:
-            raise uncoded(fault) from None
+            is_away = isinstance(fault, flight.FlightUnavailableError) and reached is not None
+            raise (reached() if is_away and reached else None) or uncoded(fault) from None
         error = from_reply(reply)
         error.caret = caret_of(sql, error.line, error.column)
         error.args = (error_text(error),)
@@ -41,9 +53,21 @@ def uncoded(fault: Exception) -> VelariaError:
         return VelariaError(codes.DEADLINE_EXCEEDED, "the call took longer than its timeout")
     if isinstance(fault, flight.FlightCancelledError):
         return VelariaError(codes.CANCELLED, "the call was cancelled")
-    reason = str(fault).split("with message: ")[-1].split(". gRPC client")[0]
+    text = str(fault)
+    reason = scrubbed(text.split("with message: ")[-1].split(". gRPC client")[0])
+    if text.startswith(_IS_EXHAUSTED):
+        if _IS_TOO_LARGE not in text:
+            return VelariaError(codes.OVERLOADED, f"the server takes no more calls now: {reason}")
+        return VelariaError(
+            codes.REQUEST_TOO_LARGE,
+            f"a message of the call is larger than the server takes: {reason}",
+            hint="Send less at once: a statement, its parameters and each row have to fit. The"
+            " limit is the server's setting grpc.message_bytes_max.",
+        )
+    if not isinstance(fault, flight.FlightError) and not text.startswith(_BY_GRPC):
+        return VelariaError(codes.MALFORMED_BATCH, f"not valid Arrow data: {reason}")
     return VelariaError(
         codes.CONNECTION,
-        f"the server cannot be reached: {scrubbed(reason)}",
+        f"the server cannot be reached: {reason}",
         hint="Is a server running at that address? `velaria serve` starts one.",
     )

@@ -1,41 +1,47 @@
-"""The client's side of a transform: batches out on a thread of their own, rows in meanwhile."""
+"""The client's side of a transform: gRPC takes batches as it can send them, rows come meanwhile."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from velaria.flight_server.batch_cutting import message_pieces
+from velaria.flight_server.client_channel import ExchangeChannel, received
 from velaria.flight_server.client_errors import typed_errors
+from velaria.flight_server.client_waiting import waited
 from velaria.flight_server.errors import caret_of, error_text, from_reply
+from velaria.flight_server.grpc_front.incoming import Incoming, WireReader
+from velaria.flight_server.grpc_front.outgoing import BatchSender
+from velaria.flight_server.grpc_front.wire import DESCRIPTOR, field
+from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import ExchangeMetadata
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import TransformCommand
 
+END_WAIT_S = 1.0
+
 
 def exchanged(
-    client: flight.FlightClient,
+    channel: ExchangeChannel,
     command: TransformCommand,
     data: pa.RecordBatchReader,
-    options: flight.FlightCallOptions,
+    headers: list[tuple[str, str]],
+    timeout_s: float | None,
+    message_bytes: int,
 ) -> pa.RecordBatchReader:
     """The transformed rows. A fault of the data itself ends the call and passes as it is; leaving
-    the reader before its end cancels the query.
-
-    Arrow's client ends its writing side when its reading side has met the end, and a gRPC stream
-    takes no two writes at once: the process would abort. So nothing is written before the server
-    has taken the call, which its schema says, and when it tells the outcome the writing is over
-    before the end is read.
+    the reader before its end cancels the query. Batches are sent in messages of `message_bytes` at
+    most, but for one of a single row.
     """
-    descriptor = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command))
     sql = command.sql
-    with typed_errors(sql):
-        writer, answers = client.do_exchange(descriptor, options)
-        writer.begin(data.schema)
-        schema = answers.schema
-    sending = _Sending(data, writer, answers.cancel)
+    sending = _Sending(data, command, message_bytes)
+    call = channel.call(sending.messages(), headers, timeout_s)
+    sending.is_part_of(call)
 
     @contextmanager
     def reading() -> Iterator[None]:
@@ -48,60 +54,83 @@ def exchanged(
                 raise sending.fault from None
             raise
 
+    def begun() -> WireReader:
+        incoming = Incoming(received(call))
+        first = incoming.next()
+        if first is None:
+            raise VelariaError(codes.CONNECTION, "the server ended the call without an answer")
+        reader = WireReader(incoming, first)
+        _ = reader.schema  # waits for it
+        return reader
+
     def rows() -> Iterator[pa.RecordBatch]:
         try:
             with reading():
-                for chunk in answers:
+                while (chunk := waited(lambda: next(answers, None), call.cancel)) is not None:
                     if chunk.data is not None:
                         yield chunk.data
                     elif chunk.app_metadata is not None:
-                        sending.stop()
+                        is_ended = sending.end()
                         _raise_told(chunk.app_metadata.to_pybytes(), sql)
+                        if not is_ended:
+                            return
         finally:
-            answers.cancel()
-            sending.stop()
-            # Not before: a writer that is closed or dropped throws away what was not read yet.
-            with suppress(flight.FlightError, pa.ArrowException):
-                writer.close()
+            call.cancel()
 
-    return pa.RecordBatchReader.from_batches(schema, rows())
+    with reading():
+        answers = waited(begun, call.cancel)
+    return pa.RecordBatchReader.from_batches(answers.schema, rows())
 
 
 class _Sending:
-    """The data on its way out, by a thread that began with it."""
+    """The data on its way out, by a thread of gRPC's."""
 
     def __init__(
-        self,
-        data: pa.RecordBatchReader,
-        writer: flight.MetadataRecordBatchWriter,
-        cancel: Callable[[], None],
+        self, data: pa.RecordBatchReader, command: TransformCommand, message_bytes: int
     ) -> None:
         self.fault: Exception | None = None
         """What the data itself failed with; the call was cancelled for it."""
         self._data = data
-        self._writer = writer
-        self._cancel = cancel
+        raw = flight.FlightDescriptor.for_command(msgspec.msgpack.encode(command)).serialize()
+        self._descriptor = field(DESCRIPTOR, raw)
+        self._message_bytes = message_bytes
+        self._has_call = threading.Event()
+        self._call: Any = None
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="transform-input", daemon=True)
-        self._thread.start()
+        self._is_done = threading.Event()
 
-    def stop(self) -> None:
-        """Writes no further batch; returns when nothing is being written any more."""
+    def is_part_of(self, call: Any) -> None:
+        self._call = call
+        self._has_call.set()
+
+    def end(self) -> bool:
+        """Sends no further batch; whether that is so already: the data may be slow to tell."""
         self._is_over.set()
-        self._thread.join()
+        return self._is_done.wait(END_WAIT_S)
 
-    def _run(self) -> None:
+    def messages(self) -> Iterator[bytes]:
+        """Asked for by gRPC, which would log what is raised here."""
         try:
-            for batch in self._data:
-                if self._is_over.is_set():
-                    break
-                self._writer.write_batch(batch)
-            self._writer.done_writing()
-        except (flight.FlightError, pa.ArrowException):
-            pass  # why the call ended is told to who reads
+            yield from self._messages()
         except Exception as fault:  # noqa: BLE001 (raised by who reads the rows)
             self.fault = fault
-            self._cancel()
+            self._has_call.wait()
+            self._call.cancel()
+        finally:
+            self._is_done.set()
+
+    def _messages(self) -> Iterator[bytes]:
+        made: deque[bytes] = deque()
+        sender = BatchSender(made.append)
+        sender.begin(self._data.schema)
+        yield self._descriptor + made.popleft()
+        for batch in self._data:
+            for piece in message_pieces(batch, self._message_bytes):
+                sender.write_batch(piece)
+                while made:
+                    if self._is_over.is_set():
+                        return
+                    yield made.popleft()
 
 
 def _raise_told(metadata: bytes, sql: str) -> None:

@@ -24,16 +24,24 @@ from velaria.session import ArrowData, as_reader
 
 PutData: TypeAlias = "ArrowData | str | os.PathLike[str]"
 
+_STREAM = "__arrow_c_stream__"
+_ARROW_HINT = (
+    "Give a table, batches, a reader, or anything else with an Arrow stream (pandas, Polars), each"
+    " of whose columns has values of one type."
+)
+
 PUT_TRIES = 4
 FIRST_PAUSE_S = 0.1
 ENDED_WAIT_S = 10.0
 
 
 class PutSource:
-    """What is put, as a reader for each try. `is_lasting`: there can be a second one."""
+    """What is put, as a reader for each try. `is_lasting`: there can be a second one; `row_count`
+    when that is known before."""
 
     def __init__(self, data: PutData, target: Callable[[], pa.Schema | None]) -> None:
         self._open, self.is_lasting = _opener(data, target)
+        self.row_count = data.num_rows if isinstance(data, pa.Table | pa.RecordBatch) else None
 
     def reader(self, skipped: int = 0) -> pa.RecordBatchReader:
         """All rows but the first `skipped`."""
@@ -50,11 +58,27 @@ def _opener(
         session, path = _kernel.Session(), Path(data)
         return lambda: open_file(session, path, target()), True
     if isinstance(data, pa.RecordBatchReader) or not (
-        hasattr(data, "__arrow_c_stream__") or isinstance(data, list | tuple | pa.RecordBatch)
+        hasattr(data, _STREAM) or isinstance(data, list | tuple | pa.RecordBatch)
     ):
-        reader = as_reader(data)
+        reader = as_arrow(data)
         return lambda: reader, False
-    return lambda: as_reader(data), True
+    return lambda: as_arrow(data), True
+
+
+def as_arrow(data: ArrowData) -> pa.RecordBatchReader:
+    """Any Arrow data as one reader. VEL1001 for what is none; what a generator fails with passes
+    as it is."""
+    kept = list(data) if isinstance(data, Iterator) and not hasattr(data, _STREAM) else data
+    try:
+        return as_reader(kept)
+    except (TypeError, ValueError, pa.ArrowException) as fault:
+        is_lazy = callable(getattr(data, "collect", None))
+        raise VelariaError(
+            codes.BAD_REQUEST,
+            f"not Arrow data: {type(data).__name__}",
+            detail="; ".join(str(part) for part in fault.args),
+            hint="Call its collect() first." if is_lazy else _ARROW_HINT,
+        ) from fault
 
 
 def _rest(batches: Iterable[pa.RecordBatch], skipped: int) -> Iterator[pa.RecordBatch]:
@@ -68,7 +92,14 @@ class PutBook(Protocol):
     """What a put needs of its client."""
 
     def action(self, name: str, /, **fields: Any) -> dict[str, Any]: ...
-    def send(self, reader: pa.RecordBatchReader, table: str, mode: str, query_id: str) -> int: ...
+    def send(
+        self,
+        reader: pa.RecordBatchReader,
+        table: str,
+        mode: str,
+        query_id: str,
+        row_count: int | None = None,
+    ) -> int: ...
     def table_schema(self, table: str) -> pa.Schema | None: ...
     def server_pid(self, *, ask_again: bool = False) -> int: ...
 
@@ -84,7 +115,9 @@ def put_all(client: PutBook, source: PutSource, table: str, mode: str) -> int:
     for pause_s in [*(FIRST_PAUSE_S * 4**n for n in range(PUT_TRIES - 1)), None]:
         query_id = f"put-{secrets.token_hex(8)}"
         try:
-            return landed + client.send(source.reader(landed), table, mode, query_id)
+            left_rows = None if source.row_count is None else source.row_count - landed
+            reader = source.reader(landed)
+            return landed + client.send(reader, table, mode, query_id, left_rows)
         except VelariaError as error:
             if error.retry != "later" or pause_s is None or not source.is_lasting:
                 raise

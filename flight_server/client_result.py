@@ -11,6 +11,7 @@ import pyarrow.flight as flight
 
 from velaria.flight_server.client_errors import typed_errors
 from velaria.flight_server.client_shared import MappedRows
+from velaria.flight_server.client_waiting import waited
 from velaria.flight_server.progress_line import ProgressLine
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -49,11 +50,13 @@ class Result:
     @property
     def schema(self) -> pa.Schema:
         with typed_errors(self._sql):
-            return self._rows().schema
+            rows = self._rows()
+            return waited(lambda: rows.schema, rows.cancel)
 
     def to_arrow(self) -> pa.Table:
         with typed_errors(self._sql), self._shown():
-            return self._unread_rows().read_all()
+            rows = self._unread_rows()
+            return waited(rows.read_all, rows.cancel)
 
     def to_rows(self) -> list[tuple[Any, ...]]:
         columns = [column.to_pylist() for column in self.to_arrow().columns]
@@ -87,7 +90,9 @@ class Result:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         with typed_errors(self._sql):
-            for chunk in self._unread_rows():
+            rows = self._unread_rows()
+            chunks = iter(rows)
+            while (chunk := waited(lambda: next(chunks, None), rows.cancel)) is not None:
                 if chunk.data is not None:
                     yield chunk.data
 

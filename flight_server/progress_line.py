@@ -85,15 +85,22 @@ class ProgressLine:
 
 
 def line_of(told: dict[str, Any], elapsed_s: float) -> str:
-    """Time, rows out, and what the busiest operator has taken in; what is not told is left out."""
+    """Time, rows out and their share of the whole, and how many rows the busiest operator has done;
+    what is not told is left out."""
     parts = [f"{elapsed_s:.1f} s"]
-    rows = told.get("row_count") or told.get("rows_out")
-    if rows:
+    rows, whole = told.get("row_count") or told.get("rows"), told.get("row_count_whole")
+    if rows and whole:
+        parts.append(f"{rows:,} of {whole:,} rows, {100 * rows // whole} %")
+    elif rows:
         parts.append(f"{rows:,} rows")
     operators = told.get("operators") or []
     if operators:
         busiest = max(operators, key=lambda step: float(step.get("time_ms") or 0))
-        parts.append(f"{busiest['name']}: {busiest['rows_in']:,} rows in")
+        # A source takes nothing in.
+        done = f"{busiest['rows_in']:,} rows in"
+        if not busiest["rows_in"]:
+            done = f"{busiest.get('rows_out', 0):,} rows out"
+        parts.append(f"{busiest['name']}: {done}")
     if told.get("peak_bytes"):
         parts.append(f"{_sized(int(told['peak_bytes']))} at most")
     return ", ".join(parts)

@@ -9,7 +9,8 @@ from velaria.schemas.base import Command, Reply
 
 class ServerInfoReply(Reply):
     """`host_token_file` is what a client on this host reads to prove that it is, so every known
-    caller is told it; `data_dir` is told to admins, and to all where nobody is asked who he is."""
+    caller is told it; `data_dir` is told to admins, and to all where nobody is asked who he is.
+    `message_bytes_max` is the largest message that a listener of the grpcio front takes."""
 
     version: str
     kernel: str
@@ -21,6 +22,7 @@ class ServerInfoReply(Reply):
     pyarrow: str
     data_dir: str | None = None
     host_token_file: str | None = None
+    message_bytes_max: int | None = None
 
 
 class ServerHealthReply(Reply):

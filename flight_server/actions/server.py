@@ -36,6 +36,7 @@ def info(service: Service, call: Call, command: Empty) -> ServerInfoReply:
         pid=os.getpid(),
         pyarrow=pa.__version__,
         host_token_file=service.shared.token_file,
+        message_bytes_max=service.options.get("grpc.message_bytes_max"),
     )
 
 

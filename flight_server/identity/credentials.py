@@ -1,6 +1,7 @@
 """The client's side: what it says about itself with each call, and the certificates it trusts."""
 
 import base64
+import difflib
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from velaria.schemas.errors import VelariaError
 
 TOKEN_VARIABLE = "VELARIA_TOKEN"
 _HEADER = "authorization"
+_MEANT = {"username": "user", "timeout": "timeout_s", "ca": "tls_ca", "cert": "tls_cert"}
 
 
 class CredentialFields(TypedDict, total=False):
@@ -60,27 +62,46 @@ class Credentials:
         return self
 
     def connect_arguments(self) -> dict[str, Any]:
-        """What pyarrow's connect takes beside the address. VEL1007 for a file it cannot read."""
-        files = {
-            "tls_root_certs": self.tls_ca,
-            "cert_chain": self.tls_cert,
-            "private_key": self.tls_key,
+        """What pyarrow's connect takes beside the address. VEL1007 for a file that cannot be read,
+        or holds something else."""
+        told: dict[str, Any] = {
+            name: _read(field, path)
+            for name, (field, path) in {
+                "tls_root_certs": ("tls_ca", self.tls_ca),
+                "cert_chain": ("tls_cert", self.tls_cert),
+                "private_key": ("tls_key", self.tls_key),
+            }.items()
+            if path is not None
         }
-        try:
-            told: dict[str, Any] = {
-                name: Path(path).read_bytes() for name, path in files.items() if path is not None
-            }
-        except OSError as fault:
-            raise VelariaError(
-                codes.BAD_SETTING,
-                f"a certificate or key cannot be read: {fault.filename}",
-                detail=reason_of(fault),
-                hint="It is a PEM file, of tls_ca, tls_cert or tls_key.",
-            ) from None
+        if told:
+            self._check_files(told)
         header = self._header()
         if header is not None:
             told["middleware"] = [Saying(header)]
         return told
+
+    def _check_files(self, told: dict[str, Any]) -> None:
+        """gRPC takes anything, and then says of each server that it cannot be reached."""
+        # Not at import: few clients give files.
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.tls_ca is not None:
+            try:
+                context.load_verify_locations(cadata=told["tls_root_certs"].decode("ascii"))
+            except (ssl.SSLError, ValueError):
+                raise VelariaError(
+                    codes.BAD_SETTING, f"tls_ca holds no certificate (PEM): {self.tls_ca}"
+                ) from None
+        if self.tls_cert is not None and self.tls_key is not None:
+            try:
+                context.load_cert_chain(self.tls_cert, self.tls_key, password="")
+            except (ssl.SSLError, ValueError):
+                raise VelariaError(
+                    codes.BAD_SETTING,
+                    "tls_cert and tls_key are not a certificate and its key (PEM): "
+                    f"{self.tls_cert}, {self.tls_key}",
+                ) from None
 
     def _header(self) -> str | None:
         if self.token is not None:
@@ -89,6 +110,32 @@ class Credentials:
             return None
         pair = f"{self.user}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def credentials_of(fields: CredentialFields) -> Credentials:
+    """TypeError for a field that there is none of, as for any argument that is unknown; VEL1007
+    for what does not go together."""
+    known = list(CredentialFields.__annotations__)
+    for name in fields:
+        if name not in known:
+            near = difflib.get_close_matches(_MEANT.get(name, name), [*known, "timeout_s"], 1, 0.5)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(
+                f"connect() has no argument {name!r}{meant} It takes uri, timeout_s and "
+                f"{', '.join(known)}."
+            )
+    return Credentials(**fields).checked()
+
+
+def _read(field: str, path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as fault:
+        raise VelariaError(
+            codes.BAD_SETTING,
+            f"{field} cannot be read: {os.fspath(path)}",
+            detail=fault.strerror or "",
+        ) from None
 
 
 class Saying(flight.ClientMiddlewareFactory):  # type: ignore[misc]
@@ -104,10 +151,14 @@ class Saying(flight.ClientMiddlewareFactory):  # type: ignore[misc]
         self._bearer: tuple[str, float] | None = None
 
     def start_call(self, info: flight.CallInfo) -> flight.ClientMiddleware:
+        return _SaidOnce(self, self.said()[1])
+
+    def said(self) -> tuple[str, str]:
+        """Name and value of the header that a call has now."""
         with self._lock:
             if self._bearer is not None and self._clock_s() < self._bearer[1]:
-                return _SaidOnce(self, self._bearer[0])
-        return _SaidOnce(self, self._header)
+                return _HEADER, self._bearer[0]
+        return _HEADER, self._header
 
     def take(self, bearer: str) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
 """Our client: typed results, typed errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -44,8 +45,10 @@ def test_tables_batches_and_readers_can_be_put(ours: Client) -> None:
     assert ours.put(batches[0], "ours_put", mode="replace") == 30_000
     assert ours.put(table.to_reader(), "ours_put") == 100_000
     assert ours.sql("SELECT count(*) FROM ours_put").to_rows() == [(130_000,)]
-    with pytest.raises(ValueError, match="no batches"):
-        ours.put([], "ours_put")
+    for none in ([], iter(())):
+        with pytest.raises(VelariaError, match="not Arrow data") as caught:
+            ours.put(none, "ours_put")
+        assert (caught.value.code, "no batches" in caught.value.detail) == ("VEL1001", True)
 
 
 def test_errors_keep_code_place_and_caret(ours: Client) -> None:
@@ -219,10 +222,91 @@ def test_a_put_to_nowhere_is_a_coded_failure(ours: Client, table: str, mode: str
     assert caught.value.code == "VEL1001"
 
 
-@pytest.mark.parametrize("data", [{"a": [1]}, [1, 2]], ids=["dict", "list"])
-def test_data_that_is_not_arrow_is_refused_by_its_kind(ours: Client, data: object) -> None:
-    with pytest.raises(TypeError, match="Arrow"):
-        ours.put(data, "ours_kind")  # type: ignore[arg-type]
+class Lazy:
+    def collect(self) -> pa.Table:
+        return pa.table({"a": [1]})
+
+
+class Mixed:
+    """As a pandas frame with a column of several kinds."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return pa.table({"a": [1, "x"]})
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ({"a": [1]}, "dict"),
+        ([1, 2], "list"),
+        (None, "NoneType"),
+        (Lazy(), "Lazy"),
+        (Mixed(), "Mix"),
+    ],
+    ids=["dict", "list", "None", "lazy", "mixed"],
+)
+def test_data_that_is_not_arrow_is_refused_by_its_kind(
+    ours: Client, data: object, kind: str
+) -> None:
+    for call in (lambda: ours.put(data, "ours_kind"), lambda: ours.transform(data, "SELECT 1")):  # type: ignore[arg-type]
+        with pytest.raises(VelariaError, match=f"not Arrow data: {kind}") as caught:
+            call()
+        assert caught.value.code == "VEL1001"
+        assert ("collect()" in caught.value.hint) == (kind == "Lazy")
+
+
+@pytest.mark.parametrize("params", [5, {"a": 1}, "x"], ids=["int", "dict", "str"])
+def test_parameters_are_a_list(ours: Client, params: Any) -> None:
+    with pytest.raises(VelariaError, match="params is a list of values") as caught:
+        ours.sql("SELECT ?", params)
+    assert caught.value.code == "VEL1006"
+
+
+def test_lists_and_structs_are_parameters(ours: Client) -> None:
+    for value in ([1, None, 3], ["a"], {"a": 1, "b": ["x"]}, [[1], []]):
+        assert ours.sql("SELECT ? AS p", [value]).to_rows() == [(value,)]
+    found = ours.sql("SELECT x FROM generate_series(1, 9) t(x) WHERE x = ANY(?)", [[2, 5]])
+    assert sorted(found.to_rows()) == [(2,), (5,)]
+    deep: object = 1
+    for _ in range(100):
+        deep = [deep]
+    for refused in (deep, [1, "a"], {1: 2}):
+        with pytest.raises(VelariaError) as caught:
+            ours.sql("SELECT ?", [refused]).to_arrow()
+        assert caught.value.code == "VEL1006"
+
+
+def test_a_closed_client_says_so(server: ServerProcess) -> None:
+    with velaria.connect(server.uri) as closed:
+        closed.put(pa.table({"a": [1]}), "ours_closed")
+    calls: list[Callable[[], object]] = [
+        lambda: closed.sql("SELECT 1"),
+        lambda: closed.put(pa.table({"a": [1]}), "ours_closed"),
+        lambda: list(closed.subscribe("q")),
+        lambda: closed.transform(pa.table({"a": [1]}), "SELECT a FROM input"),
+        closed.actions,
+    ]
+    for call in calls:
+        with pytest.raises(VelariaError, match="the client is closed") as caught:
+            call()
+        assert (caught.value.code, caught.value.retry) == ("VEL1001", "never")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("timeout", "timeout_s"), ("username", "user"), ("pasword", "password"), ("xyzzy", None)],
+)
+def test_an_unknown_argument_of_connect_is_told_with_those_there_are(
+    name: str, meant: str | None
+) -> None:
+    with pytest.raises(TypeError, match="connect") as caught:
+        velaria.connect("grpc://127.0.0.1:1", **{name: "x"})  # type: ignore[arg-type]
+    told = str(caught.value)
+    assert repr(name) in told and "timeout_s" in told and "tls_ca" in told
+    assert ("did you mean" in told, f"did you mean {meant}?" in told) == (
+        meant is not None,
+        meant is not None,
+    )
 
 
 @pytest.mark.parametrize("uri", ["localhost", "127.0.0.1:31337", "http://127.0.0.1:1", ""])

@@ -93,3 +93,17 @@ def test_the_busiest_operator_and_the_memory_are_told() -> None:
         ],
     }
     assert line_of(told, 2.04) == "2.0 s, aggregate: 2,000 rows in, 3.0 MiB at most"
+
+
+def test_how_much_of_the_whole_is_done_is_told_where_the_whole_is_known() -> None:
+    assert (
+        line_of({"row_count": 250, "row_count_whole": 1000}, 3) == "3.0 s, 250 of 1,000 rows, 25 %"
+    )
+    assert line_of({"row_count": 250, "row_count_whole": None}, 3) == "3.0 s, 250 rows"
+
+
+def test_rows_that_have_left_and_those_of_a_source_are_told() -> None:
+    scan = {"name": "scan t", "rows_in": 0, "rows_out": 5_000, "time_ms": 1.0}
+    assert line_of({"rows": 4_000, "operators": [scan]}, 2) == (
+        "2.0 s, 4,000 rows, scan t: 5,000 rows out"
+    )
