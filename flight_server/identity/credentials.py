@@ -1,7 +1,6 @@
 """The client's side: what it says about itself with each call, and the certificates it trusts."""
 
 import base64
-import difflib
 import os
 import threading
 import time
@@ -118,6 +117,9 @@ def credentials_of(fields: CredentialFields) -> Credentials:
     known = list(CredentialFields.__annotations__)
     for name in fields:
         if name not in known:
+            # Not at import: few clients name one.
+            import difflib
+
             near = difflib.get_close_matches(_MEANT.get(name, name), [*known, "timeout_s"], 1, 0.5)
             meant = f"; did you mean {near[0]}?" if near else ""
             raise TypeError(

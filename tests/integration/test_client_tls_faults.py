@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import velaria
-from tests.secured_server import OPENSSL, Authority, served
+from tests.secured_server import MAY_WRITE, OPENSSL, Authority, Secured, served
 from velaria.schemas.errors import VelariaError
 
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="openssl is not there")
@@ -103,6 +104,22 @@ def test_files_that_hold_something_else_are_named(authority: Authority, tmp_path
         True,
         True,
     )
+
+
+@pytest.mark.parametrize("who", ["author", "viewer", "writer", "reader", "wrong token"])
+def test_a_transform_says_who_calls_and_trusts_as_other_calls_do(
+    secured: Secured, who: str
+) -> None:
+    credential = secured.credentials[who]
+    said = {name: value for name, value in vars(credential).items() if value}
+    data = pa.table({"a": [1, 2]})
+    with velaria.connect(secured.uri, tls_ca=secured.ca, **said) as client:
+        try:
+            rows = client.transform(data, "SELECT a + 1 AS b FROM input").read_all()
+        except VelariaError as error:
+            assert (who, error.code) == ("wrong token", "VEL1009")
+        else:
+            assert (who in MAY_WRITE, rows.to_pydict()) == (True, {"b": [2, 3]})
 
 
 def test_grpc_writes_nothing_of_its_own(addresses: tuple[str, str]) -> None:
