@@ -10,8 +10,8 @@ import functools
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Self, Unpack
 
-from velaria.flight_server.call_threads import CallThreads
 from velaria.flight_server.addresses import DEFAULT_URI
+from velaria.flight_server.call_threads import CallThreads
 from velaria.flight_server.client import Client, StreamHandle
 from velaria.flight_server.client_result import Result
 from velaria.flight_server.client_waiting import AwaitedCall, give_up

@@ -12,7 +12,6 @@ from typing import Any, Self, TypedDict
 import pyarrow.flight as flight
 
 from velaria.flight_server.identity.issued import LIFETIME_S
-from velaria.flight_server.identity.tls import reason_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
