@@ -3,6 +3,8 @@
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
+_UNAVAILABLE = "run history is not available: "
+
 
 class LedgerError(VelariaError):
     """A typed refusal of the run history. No attribute ever holds a DSN, a password or a
@@ -12,7 +14,8 @@ class LedgerError(VelariaError):
 
 def history_unavailable(reason: str, hint: str = "", detail: str = "") -> LedgerError:
     """The run history cannot be read or opened now (VEL5003); a later try may succeed."""
-    message = f"run history is not available: {reason}"
+    # A failure of the store's parts that is told on has the words already.
+    message = _UNAVAILABLE + reason.removeprefix(_UNAVAILABLE)
     return LedgerError(codes.LEDGER_UNAVAILABLE, message, detail=detail, hint=hint)
 
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from velaria.control.run_store import Wanted
+from velaria.schemas import errors as codes
 
 # Where a batch lands by binary COPY, one per connection. Columns and their order are Record's.
 INCOMING = """
@@ -58,10 +59,11 @@ INSERT INTO velaria.attempt (run_id, seq, stage, number, state, started_at, fini
     ON CONFLICT DO NOTHING
 """
 
-CLOSE_ORPHANS = """
+# The code is what the clients of such a run were told.
+CLOSE_ORPHANS = f"""
 UPDATE velaria.run
 SET state = 'failed', finished_at = greatest(now(), started_at),
-    error_message = 'the server ended before the run did'
+    error_code = '{codes.CONNECTION}', error_message = 'the server ended before the run did'
 WHERE server_id = %s AND boot_id <> %s AND finished_at IS NULL
 """
 

@@ -57,11 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         from velaria.flight_server.freed_memory import keep_freed_memory
 
         keep_freed_memory()
-    if name not in HANDLES_INTERRUPTS and argv is None:
+    if argv is None:
         # Python's own handler waits for the call into gRPC to return, which may be hours. The
-        # server sees the connection go and cancels what the call started.
+        # server sees the connection go and cancels what the call started. And an import that is
+        # interrupted would end in a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     module = importlib.import_module(f"velaria.flight_server.commands.{name}")
+    importlib.import_module("velaria.flight_server.errors")
+    if name in HANDLES_INTERRUPTS and argv is None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if name in PASSED_THROUGH:
         return _guarded(module.run, words[1:])
     parser = _Parser(prog=f"velaria {name}", description=module.__doc__)

@@ -43,7 +43,19 @@ def parse_polled(
 
 
 def parse_ticket(raw: bytes) -> QueryCommand | SubscribeCommand | StatementTicket:
-    command = _parse(raw, TicketCommand, "ticket")
+    """VEL1005 for a map that is none of these."""
+    try:
+        command = _parse(raw, TicketCommand, "ticket")
+    except VelariaError as fault:
+        if fault.code != codes.BAD_COMMAND:
+            raise
+        raise VelariaError(
+            codes.BAD_TICKET,
+            "the ticket is none that this server understands",
+            detail=fault.message,
+            hint="A ticket is what GetFlightInfo or sql.execute has told, the text of a statement, "
+            "or a command of type query or subscribe.",
+        ) from None
     assert isinstance(command, QueryCommand | SubscribeCommand | StatementTicket)
     return command
 

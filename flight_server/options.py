@@ -117,7 +117,7 @@ class Options:
         told |= self._from_file()
         told |= self._from_environment()
         for name, value in self._flags.items():
-            row = self._find(name, "flag")
+            row = self._find(name, "--set")  # the flags' own names are of the table
             place = f"flag {row.flag or '--set ' + name}"
             told[name] = (_parsed(row, value, place), place)
         return told
@@ -158,7 +158,7 @@ class Options:
     def _find(self, name: str, where: str) -> Setting:
         row = self._table.get(name)
         if row is None:
-            raise _unknown(f"setting in {where}" if where != "flag" else where, name, self._table)
+            raise _unknown(f"setting in {where}", name, self._table)
         return row
 
 

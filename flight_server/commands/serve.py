@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from velaria.flight_server.grpc_polling import wait_where_calls_run
+from velaria.flight_server.grpc_polling import keep_grpc_silent, wait_where_calls_run
 from velaria.flight_server.logs import configure_logs
 from velaria.flight_server.options import CONFIG_VARIABLE, Options, range_text
 from velaria.flight_server.settings import SETTINGS, Setting
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
     bound_pool(cap_bytes(options.get("limits.memory_bytes")))
     wait_where_calls_run()
+    keep_grpc_silent()
     configure_logs(options)
     from velaria.flight_server.running import run_until_signal
 

@@ -187,6 +187,7 @@ def test_postgres_dies_with_a_killed_server_and_its_open_runs_are_closed(data_di
         assert becomes_complete(ledger, "killed", (1, 1, 0))
         (closed,) = (run for run in read(ledger, "runs") if run["state"] == "failed")
         assert closed["query_id"] == "q-open"
+        assert closed["error_code"] == "VEL5007"
         assert closed["error_message"] == "the server ended before the run did"
     assert not is_alive(pid)
     server.stdin.close()

@@ -560,3 +560,20 @@ def test_a_script_that_is_no_text_or_not_there_is_told_in_words(
     assert velaria(server, "sql", "-f", str(tmp_path / "none.sql")).returncode == 4
     done = velaria(server, "sql", "--param", "1", "SELECT ?; SELECT ?")
     assert b"VEL1006 parameters belong to one statement; statements: 2" in done.stderr
+
+
+INTERRUPTED_IMPORT = """
+import importlib, os, signal, sys
+from velaria.flight_server import cli
+importlib.import_module = lambda name: os.kill(os.getpid(), signal.SIGINT)
+sys.argv = ["velaria", sys.argv[1]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["serve", "sql", "demo"])
+def test_an_interrupt_while_a_command_is_loaded_leaves_no_traceback(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT, command], capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from velaria.control.data_dir import LedgerFolder, make_data_dir, open_lock
-from velaria.control.errors import LedgerError
+from velaria.control.errors import LedgerError, history_unavailable
 
 
 @pytest.mark.parametrize("content", [b"a\n1\n", b"", b"\xff\xfe", b"1234"])
@@ -61,3 +61,10 @@ def test_a_lock_is_given_once(tmp_path: Path) -> None:
     again = open_lock(tmp_path, "server.lock")
     assert again is not None
     again.close()
+
+
+def test_a_reason_that_is_told_on_is_not_told_twice() -> None:
+    first = history_unavailable("the embedded Postgres does not run")
+    again = history_unavailable(first.message)
+    assert again.message == first.message
+    assert again.message == "run history is not available: the embedded Postgres does not run"
