@@ -183,7 +183,7 @@ def test_an_unknown_action_is_refused_with_a_near_name(client: flight.FlightClie
     [
         (b"SELECT '\xff\xfe'", "VEL1001"),
         (b"\x83\xa4type\xa9no.such.t\xa1a\x01\xa1b\x02", "VEL1005"),
-        (bytes(range(128, 256)), "VEL1003"),
+        (bytes(range(128, 256)), "VEL1005"),
         (pack({"type": "subscribe", "query_id": "no-such-query"}), "VEL4010"),
     ],
 )
