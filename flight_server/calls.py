@@ -73,6 +73,7 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         self.facts = CallFacts(method, self.principal.name if self.principal else None)
         self._began_s = time.perf_counter()
         self.session_id = session_id
+        self.is_named_by_cookie = False  # that session
         self.connection: Connection | None = None  # of the session, once it was asked for
         self.turn: Turn | None = None  # of that connection: one statement at a time
         self.judged: Judged | None = None  # the statement it has described and not started yet
@@ -110,6 +111,12 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
     def on_end(self, action: Callable[[pa.ArrowException | None], None]) -> None:
         """Run `action` after the last byte, with the error that ended the call, if any."""
         self._on_end.append(action)
+
+    def set_cookie(self, session_id: str | None) -> None:
+        """The client's cookie of its session from now on; None: it is to forget the one it has."""
+        told = f"{session_id}; Path=/; HttpOnly" if session_id else "; Path=/; Max-Age=0"
+        if self.context is not None:
+            self.context.add_header("set-cookie", f"{SESSION_COOKIE}={told}")
 
     def has_lost_client(self) -> bool:
         """Ask now; only from the call's own handler."""
@@ -208,10 +215,12 @@ class CallFactory(flight.ServerMiddlewareFactory):  # type: ignore[misc]
         # pyarrow's front has no certificates of clients; ours tells whose a call came with.
         subject = getattr(info, "subject", "")
         admission = self._admitted(self._gate, method, named, subject) if self._gate else None
-        session_id = _header(named, SESSION_HEADER) or _cookie_of(named)
+        header = _header(named, SESSION_HEADER)
+        session_id = header or _cookie_of(named)
         told = (self._watcher, self._metrics, method, session_id, tracer, admission)
         bearer = admission.answer if admission else None
         call = Call(*told) if bearer is None else AnsweredCall(bearer, *told)
+        call.is_named_by_cookie = session_id is not None and not header
         if tracer is not None:
             call.facts.span = tracer.begin_call(method, headers)
         if self._on_foreign_threads:

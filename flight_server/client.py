@@ -5,7 +5,7 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import msgspec
@@ -14,7 +14,7 @@ import pyarrow.flight as flight
 from pyarrow.flight import FlightCallOptions, FlightClient
 
 from velaria.flight_server.addresses import DEFAULT_URI, with_port
-from velaria.flight_server.client_errors import typed_errors
+from velaria.flight_server.client_errors import session_is_over, typed_errors
 from velaria.flight_server.client_puts import PutData, PutSource, as_arrow, put_all
 from velaria.flight_server.client_result import Result
 from velaria.flight_server.client_sending import Sending, ingest_command
@@ -72,7 +72,8 @@ class Client:
     """One connection to a server; safe to share among threads.
 
     BEGIN, temporary tables and SET schema need a session on the server. The first such statement
-    opens one, which this client's later calls then belong to; `close` ends it.
+    opens one, which this client's later calls then belong to; `close` ends it. When it has ended by
+    itself, with something to lose, the next call says so by VEL1011, and later ones are in none.
     """
 
     def __init__(
@@ -186,7 +187,7 @@ class Client:
         def told() -> dict[str, Any]:
             return {"row_count": sending.row_count, "row_count_whole": row_count}
 
-        with ProgressLine(told):
+        with ProgressLine(told), self._typed_errors():
             return sending.run(self.flight, command, reader, self._options)
 
     def transform(
@@ -300,7 +301,7 @@ class Client:
                 codes.BAD_COMMAND, f"the command cannot be written as MessagePack: {fault}"
             ) from None
         request = flight.Action(name, body)
-        with typed_errors(str(fields.get("sql", "")), self._why_away):
+        with self._typed_errors(str(fields.get("sql", ""))):
             reply = waited(lambda: next(iter(self.flight.do_action(request, options))))
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer
@@ -340,6 +341,22 @@ class Client:
             self.session = session
             self._options = self._call_options(self._timeout_s)
         return True
+
+    @contextmanager
+    def _typed_errors(self, sql: str = "") -> Iterator[None]:
+        """As typed_errors; when the call's session is over the client is in none from then on."""
+        session = self.session
+        try:
+            with typed_errors(sql, self._why_away):
+                yield
+        except VelariaError as error:
+            if session is None or error.code != codes.UNKNOWN_HANDLE:
+                raise
+            with self._joining:
+                if self.session == session:
+                    self.session = None
+                    self._options = FlightCallOptions(timeout=self._timeout_s)
+            raise session_is_over(error) from None
 
     def close(self) -> None:
         """End the session, which rolls an open transaction back, and the connection."""

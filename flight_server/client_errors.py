@@ -47,6 +47,17 @@ def typed_errors(sql: str = "", reached: Reached | None = None) -> Iterator[None
         raise error from None
 
 
+def session_is_over(error: VelariaError) -> VelariaError:
+    """What the server says of the session that a call named, for who need not open another."""
+    told = error.anew()
+    told.hint = (
+        "Its transaction was rolled back; its current schema and temporary tables are gone."
+        " Statements from now on run in a new session."
+    )
+    told.args = (error_text(told),)
+    return told
+
+
 def uncoded(fault: Exception) -> VelariaError:
     """What gRPC itself has to say: the call was given up on this side, or never got through."""
     if isinstance(fault, flight.FlightTimedOutError):

@@ -68,6 +68,7 @@ class Service:
         self.prepared = PreparedBook(options)
         by_connection = options.get("sessions.by_connection")
         self.peers = PeerSessions(self.sessions, self.ports) if by_connection else None
+        self.sessions.lose_with(self.transactions.is_open_in)
         self.sessions.on_end(self.transactions.held.end_of_session)
         self.sessions.on_end(self.prepared.held.end_of_session)
         self.held = HeldBook(options)
@@ -90,12 +91,26 @@ class Service:
         options.follow("history.keep_days", ledger.keep_for)
 
     def connection(self, call: Call) -> Session | Connection:
-        """What a call's statements run on: the session it names, or the database itself."""
+        """What a call's statements run on: the session it names, or the database itself. VEL1011
+        for one that is over; the client's next call is in none, unless its header names it."""
         if call.connection is None:
             if call.session_id is None:
                 return self.session
-            call.connection = self.sessions.use(call.session_id, call)
+            try:
+                call.connection = self.sessions.use(call.session_id, call)
+            except VelariaError as fault:
+                if fault.code == codes.UNKNOWN_HANDLE:
+                    self.forget_session(call)
+                raise
         return call.connection
+
+    def forget_session(self, call: Call) -> None:
+        """Neither the client's TCP connection nor its cookie names it any more."""
+        peer = call.facts.peer
+        if self.peers is not None and self.peers.find(peer) == call.session_id:
+            self.peers.unbind(peer)
+        if call.is_named_by_cookie:
+            call.set_cookie(None)
 
     def promised(self, chosen: str | None = None) -> AbstractContextManager[str]:
         """A query id that a statement runs under soon, or when its ticket is read; given back when

@@ -4,17 +4,21 @@ or by Flight SQL's cookie.
 A session that no call has used for its idle time is closed, which rolls its transaction back and
 drops its temporary tables. Expiry is looked at whenever a session is asked for, so that no thread
 is needed; a session with a call under way is never closed by it.
+
+One that had nothing to lose when it expired sleeps instead: it costs no more than its id, and the
+next call that names it has a new connection without noticing. So VEL1011 always tells of a loss.
 """
 
 import itertools
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from velaria._kernel import Connection, Session
+from velaria._kernel import Connection, KernelError, Session
 from velaria.flight_server.call_context import caller
 from velaria.flight_server.idle import Idle
 from velaria.flight_server.limits.shares import Holding, Shares, share_of
@@ -29,19 +33,33 @@ if TYPE_CHECKING:
 SESSION_HEADER = "velaria-session"
 SESSION_COOKIE = "arrow_flight_session_id"
 
+ASLEEP_MAX = 10_000
+"""Of more the one that fell asleep first is over, and its client is told."""
+
+_TEMPORARY = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'temp' LIMIT 1"
+_MAIN_SCHEMA = "main"
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What was told when a session was opened."""
+
+    owner: str | None
+    idle_s: float
+    query_s: float | None
+
+    def is_callers(self) -> bool:
+        """A session's id opens it to its owner only."""
+        return caller().owns(self.owner)
+
 
 @dataclass
 class _Held:
     connection: Connection
     number: int
-    owner: str | None
+    told: _Told
     holding: Holding
-    query_s: float | None = None
     turn: Turn = field(default_factory=Turn)
-
-    def is_callers(self) -> bool:
-        """A session's id opens it to its owner only."""
-        return caller().owns(self.owner)
 
 
 class SessionBook:
@@ -61,44 +79,45 @@ class SessionBook:
         )
         self._idle: Idle[str] = Idle(clock_s)
         self._held: dict[str, _Held] = {}
+        self._asleep: OrderedDict[str, _Told] = OrderedDict()
         self._ids: dict[int, str] = {}
         self._numbers = itertools.count(1)
         self._on_end: list[Callable[[str], object]] = []
+        self._losses: list[Callable[[str], bool]] = []
 
     def on_end(self, action: Callable[[str], object]) -> None:
         """Run `action` with the id of every session that ends, before its connection is closed."""
         self._on_end.append(action)
 
+    def lose_with(self, loses: Callable[[str], bool]) -> None:
+        """`loses` says whether the session of an id has something to lose that is kept elsewhere;
+        asked when it has expired, before it ends."""
+        self._losses.append(loses)
+
     def open(self, idle_s: float | None = None, query_s: float | None = None) -> str:
         """The id of a new session, by default of the idle time that sessions.idle_s says now.
         VEL5002 when there are too many, in all or of this client."""
         self.close_idle()
-        client, get = caller(), self._options.get
         session_id = f"s-{secrets.token_hex(16)}"
-        holding = self._shares.enter(
-            client.holder, get("sessions.open_max"), share_of(self._options)
-        )
-        try:
-            connection = self._session.connect()
-        except Exception:
-            holding.leave()
-            raise
+        idle_s = idle_s or self._options.get("sessions.idle_s")
         with self._lock:
-            number = next(self._numbers)
-            held = _Held(connection, number, client.name, holding, query_s)
-            self._held[session_id], self._ids[number] = held, session_id
-            self._idle.add(session_id, idle_s or get("sessions.idle_s"))
+            self._connect(session_id, _Told(caller().name, idle_s, query_s))
         return session_id
 
     def use(self, session_id: str, call: "Call") -> Connection:
-        """The session's connection, in use until the call ends. VEL1006 when there is none."""
+        """The session's connection, in use until the call ends. VEL1011 when there is none, VEL5002
+        when there are too many for one that sleeps."""
         self.close_idle()
         with self._lock:
-            held = self._held.get(session_id)
-            if held is None or not held.is_callers():
-                raise _unknown(session_id)
+            told = self._told(session_id)
+            if told is None or not told.is_callers():
+                raise _over(session_id)
+            if self._asleep.get(session_id) is not None:
+                self._connect(session_id, told)
+                del self._asleep[session_id]
+            held = self._held[session_id]
             self._idle.enter(session_id)
-        call.query_s, call.turn = held.query_s, held.turn
+        call.query_s, call.turn = told.query_s, held.turn
         call.on_end(lambda _: self._leave(session_id))
         return held.connection
 
@@ -115,8 +134,8 @@ class SessionBook:
     def query_s_of(self, session_id: str | None) -> float | None:
         """How long a statement of the session may run; None where it has set itself no limit."""
         with self._lock:
-            held = self._held.get(session_id or "")
-        return held.query_s if held is not None else None
+            told = self._told(session_id or "")
+        return told.query_s if told is not None else None
 
     def number_of(self, session_id: str) -> int:
         """What names the session in tickets, which are signed but not secret; 0 for none."""
@@ -129,60 +148,108 @@ class SessionBook:
         with self._lock:
             session_id = self._ids.get(number, "")
             held = self._held.get(session_id)
-        return session_id if held is not None and held.is_callers() else None
+        return session_id if held is not None and held.told.is_callers() else None
 
     def holds(self, session_id: str) -> bool:
-        """Whether it was opened here and not closed since; not whose it is."""
+        """Whether it was opened here and is not over; not whose it is."""
         self.close_idle()
         with self._lock:
-            return session_id in self._held
+            return self._told(session_id) is not None
+
+    def is_asleep(self, session_id: str) -> bool:
+        with self._lock:
+            return session_id in self._asleep
 
     def close(self, session_id: str) -> None:
         """A statement under way ends as it would have; its effects in a transaction are gone."""
         with self._lock:
-            held = self._held.get(session_id)
-            if held is None or not held.is_callers():
+            told = self._told(session_id)
+            if told is None or not told.is_callers():
                 raise _unknown(session_id)
-            held = self._forget(session_id)
-        self._end(session_id, held)
+            ended = self._forget_all([session_id])
+        self._end_all(ended)
 
     def close_abandoned(self, session_ids: list[str]) -> None:
         """Those whose clients are gone, whoever they were."""
         with self._lock:
-            ended = self._forget_all(self._held.keys() & set(session_ids))
+            ended = self._forget_all(
+                session_id for session_id in set(session_ids) if self._told(session_id) is not None
+            )
         self._end_all(ended)
 
     def close_idle(self) -> None:
         with self._lock:
             ended = self._forget_all(self._idle.take_over())
+        for session_id, held in ended.items():
+            if held is not None and not self._has_something_to_lose(session_id, held.connection):
+                self._put_to_sleep(session_id, held.told)
         self._end_all(ended)
 
     def close_all(self) -> None:
         with self._lock:
-            ended = self._forget_all(list(self._held))
+            ended = self._forget_all([*self._held, *self._asleep])
         self._end_all(ended)
 
     def count(self) -> int:
         return self._shares.count()
 
-    def _forget(self, session_id: str) -> _Held:
-        held = self._held.pop(session_id)
+    def _told(self, session_id: str) -> _Told | None:
+        """None when the session is over, or never was."""
+        held = self._held.get(session_id)
+        return held.told if held is not None else self._asleep.get(session_id)
+
+    def _connect(self, session_id: str, told: _Told) -> None:
+        holding = self._shares.enter(
+            caller().holder, self._options.get("sessions.open_max"), share_of(self._options)
+        )
+        try:
+            connection = self._session.connect()
+        except Exception:
+            holding.leave()
+            raise
+        number = next(self._numbers)
+        self._held[session_id] = _Held(connection, number, told, holding)
+        self._ids[number] = session_id
+        self._idle.add(session_id, told.idle_s)
+
+    def _has_something_to_lose(self, session_id: str, connection: Connection) -> bool:
+        if connection.in_transaction or connection.schema != _MAIN_SCHEMA:
+            return True
+        if any(loses(session_id) for loses in self._losses):
+            return True
+        try:
+            return bool(connection.execute(_TEMPORARY).read_all().num_rows)
+        except KernelError:
+            return True  # nobody knows
+
+    def _put_to_sleep(self, session_id: str, told: _Told) -> None:
+        over: list[str] = []
+        with self._lock:
+            self._asleep[session_id] = told
+            if len(self._asleep) > ASLEEP_MAX:
+                over.append(self._asleep.popitem(last=False)[0])
+        self._end_all(dict.fromkeys(over))
+
+    def _forget(self, session_id: str) -> _Held | None:
+        """None for one that sleeps."""
+        held = self._held.pop(session_id, None)
+        if held is None:
+            del self._asleep[session_id]
+            return None
         del self._ids[held.number]
         self._idle.drop(session_id)
         held.holding.leave()
         return held
 
-    def _forget_all(self, session_ids: Iterable[str]) -> dict[str, _Held]:
+    def _forget_all(self, session_ids: Iterable[str]) -> dict[str, _Held | None]:
         return {session_id: self._forget(session_id) for session_id in session_ids}
 
-    def _end_all(self, ended: dict[str, _Held]) -> None:
+    def _end_all(self, ended: Mapping[str, _Held | None]) -> None:
         for session_id, held in ended.items():
-            self._end(session_id, held)
-
-    def _end(self, session_id: str, held: _Held) -> None:
-        for action in self._on_end:
-            action(session_id)
-        held.connection.close()
+            for action in self._on_end:
+                action(session_id)
+            if held is not None:
+                held.connection.close()
 
     def _leave(self, session_id: str) -> None:
         with self._lock:
@@ -190,9 +257,22 @@ class SessionBook:
 
 
 def _unknown(session_id: str) -> VelariaError:
-    shown = "".join(c if c.isprintable() else "?" for c in session_id[:64])
     return VelariaError(
         codes.BAD_PARAMETER,
-        f"no session of that id: {shown}",
+        f"no session of that id: {_shown(session_id)}",
         hint="It was closed, or not used for its idle time. Open a new one by session.open.",
     )
+
+
+def _over(session_id: str) -> VelariaError:
+    return VelariaError(
+        codes.UNKNOWN_HANDLE,
+        f"the session of this call is over: {_shown(session_id)}",
+        hint="It was closed, not used for its idle time, or is of another server. Its transaction"
+        " was rolled back; its current schema and temporary tables are gone. Do again what it had"
+        " in a new one.",
+    )
+
+
+def _shown(session_id: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in session_id[:64])

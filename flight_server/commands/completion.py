@@ -4,9 +4,8 @@ Names are asked for at the first TAB after something may have changed, and are t
 session sees; when nobody answers there are none. After "t." the columns of t are offered.
 """
 
-from contextlib import suppress
-
 from velaria.flight_server.client import Client
+from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 _KEYWORDS = (
@@ -36,10 +35,17 @@ class Completer:
         self._names: list[str] | None = None
         self._columns: dict[str, list[str]] = {}
         self._found: list[str] = []
+        self._lost: VelariaError | None = None
 
     def forget(self) -> None:
         """A statement was run: there may be other names."""
         self._names = None
+
+    def tell_loss(self) -> None:
+        """Raise, once, that asking for names has found the session to be over."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            raise lost
 
     def __call__(self, word: str, state: int) -> str | None:
         if state == 0:
@@ -63,7 +69,7 @@ class Completer:
         if self._names is not None:
             return self._names
         names: list[str] = []
-        with suppress(VelariaError):
+        try:
             names += [entry.name for entry in self._client.tables()]
         with suppress(VelariaError):
             columns: dict[str, list[str]] = {}
@@ -78,6 +84,9 @@ class Completer:
         with suppress(VelariaError):
             functions = self._client.action("sql.functions")["functions"]
             names += [row["name"] for row in functions if row["name"].isidentifier()]
+        except VelariaError as error:
+            if error.code == codes.UNKNOWN_HANDLE:
+                self._lost = error
         self._names = sorted(set(names))
         return self._names
 

@@ -90,6 +90,7 @@ class Shell:
         if piece.is_command:
             run_command(self, piece.text)
             return
+        self.completer.tell_loss()
         with self.view.timed():
             self.run_statement(piece.text)
         self.completer.forget()

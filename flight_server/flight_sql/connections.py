@@ -9,7 +9,6 @@ statement was asked in, so that another TCP connection of the client reads the s
 from velaria._kernel import Connection, StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.service import Service
-from velaria.flight_server.sessions import SESSION_COOKIE
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
@@ -80,17 +79,20 @@ def open_session(service: Service, call: Call, *, keep_unbound: bool) -> None:
         service.sessions.close(session_id)
         return
     call.session_id = session_id
-    _set_cookie(call, f"{SESSION_COOKIE}={session_id}; Path=/; HttpOnly")
+    call.set_cookie(session_id)
 
 
 def close_session(service: Service, call: Call) -> bool:
-    """False when the call is in no session."""
+    """False when the call is in no session, or in one that is over; then nobody need be told."""
     if call.session_id is None:
         return False
-    service.sessions.close(call.session_id)
+    is_open = service.sessions.holds(call.session_id)
+    if is_open:
+        service.sessions.close(call.session_id)
+    service.forget_session(call)
     call.session_id = call.connection = None
-    _set_cookie(call, f"{SESSION_COOKIE}=; Path=/; Max-Age=0")
-    return True
+    call.set_cookie(None)
+    return is_open
 
 
 def current_schema(service: Service, call: Call) -> str:
@@ -112,8 +114,3 @@ def refuse_other_catalog(service: Service, name: str) -> None:
             f"the server has one catalog, which is another than: {name}",
             hint="Leave the catalog out.",
         )
-
-
-def _set_cookie(call: Call, cookie: str) -> None:
-    if call.context is not None:
-        call.context.add_header("set-cookie", cookie)

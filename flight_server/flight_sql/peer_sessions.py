@@ -11,8 +11,10 @@ import struct
 import threading
 import time
 import urllib.parse
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from velaria.flight_server.call_context import caller
 from velaria.flight_server.sessions import SessionBook
@@ -29,13 +31,20 @@ _LOOKS_MAX = 3
 _MISSING_S = 5.0
 """How long no look must have shown a connection, and no call come by it, before it is gone."""
 
+OVER_MAX = 10_000
+"""Sessions that are over and whose clients were not told yet, as long as their TCP connections
+last; of more the one that ended first is forgotten."""
+
+_Key: TypeAlias = tuple[str, str | None]
+
 
 class PeerSessions:
     """Which session belongs to which TCP connection, and to whom of those that call by it; `ports`
     are those the server listens on.
 
     A session whose TCP connection has ended is closed when the next one is bound, or by its idle
-    time.
+    time. One that ended while its TCP connection goes on stays bound until a call by it was told,
+    so that what the client says next is not taken for something said outside of a session.
     """
 
     def __init__(
@@ -52,20 +61,22 @@ class PeerSessions:
         self._lock = threading.Lock()
         self._looking = threading.Lock()  # before _lock
         # Peer and principal -> inode and session
-        self._bound: dict[tuple[str, str | None], tuple[int, str]] = {}
+        self._bound: dict[_Key, tuple[int, str]] = {}
+        self._over: OrderedDict[_Key, None] = OrderedDict()  # those of _bound, by when it ended
         self._missing_since_s: dict[str, float] = {}
         self._inodes: dict[str, int] = {}
         self._looked_s = -_SEEN_S
-        sessions.on_end(self._forget)
+        sessions.on_end(self._note_end)
 
     def find(self, peer: str) -> str | None:
-        """The caller's session of the TCP connection with that peer ("ipv4:127.0.0.1:37136")."""
+        """The caller's session of the TCP connection with that peer ("ipv4:127.0.0.1:37136"), also
+        when it is over."""
         with self._lock:
             bound = self._bound.get((peer, caller().name))
         if bound is None:
             return None
         inode, session_id = bound
-        if self._sessions.holds(session_id) and not self._is_another(peer, inode):
+        if not self._is_another(peer, inode):
             with self._lock:
                 self._missing_since_s.pop(peer, None)
             return session_id
@@ -82,18 +93,19 @@ class PeerSessions:
         if inode is None:
             return False
         with self._lock:
+            self._drop((peer, caller().name))
             self._bound[peer, caller().name] = inode, session_id
-            self._missing_since_s.pop(peer, None)
         return True
 
     def peers(self) -> set[str]:
-        """Those whose connection has a session."""
+        """Those whose connection has a session, or is to be told that it has none any more."""
         with self._lock:
-            return {peer for peer, _ in self._bound}
+            bound = list(self._bound.items())
+        return {peer for (peer, _), (_, held) in bound if not self._sessions.is_asleep(held)}
 
     def unbind(self, peer: str) -> None:
         with self._lock:
-            self._bound.pop((peer, caller().name), None)
+            self._drop((peer, caller().name))
 
     def _is_another(self, peer: str, inode: int) -> bool:
         """Whether a call of that peer comes by another connection than the one with that inode. A
@@ -135,12 +147,14 @@ class PeerSessions:
                     seen[remote] = inode if seen.get(remote, inode) == inode else 0
             with self._lock:
                 self._inodes, self._looked_s = seen, looked_s
-                gone = [
-                    session_id
-                    for (peer, _), (inode, session_id) in before.items()
-                    if self._is_gone(peer, inode, seen)
-                ]
-        self._sessions.close_abandoned(gone)
+                gone = {
+                    key: bound
+                    for key, bound in before.items()
+                    if self._is_gone(key[0], bound[0], seen)
+                }
+                for key in [key for key in gone if self._bound.get(key) == gone[key]]:
+                    self._drop(key)
+        self._sessions.close_abandoned([session_id for _, session_id in gone.values()])
 
     def _is_gone(self, peer: str, inode: int, seen: dict[str, int]) -> bool:
         found = [seen[form] for form in forms_of(peer) if form in seen]
@@ -150,11 +164,19 @@ class PeerSessions:
         now_s = self._clock_s()
         return now_s - self._missing_since_s.setdefault(peer, now_s) >= _MISSING_S
 
-    def _forget(self, session_id: str) -> None:
+    def _note_end(self, session_id: str) -> None:
+        if self._sessions.is_asleep(session_id):
+            return
         with self._lock:
             for key in [key for key, (_, held) in self._bound.items() if held == session_id]:
-                del self._bound[key]
-                self._missing_since_s.pop(key[0], None)
+                self._over[key] = None
+            while len(self._over) > OVER_MAX:
+                self._drop(next(iter(self._over)))
+
+    def _drop(self, key: _Key) -> None:
+        self._bound.pop(key, None)
+        self._over.pop(key, None)
+        self._missing_since_s.pop(key[0], None)
 
 
 def established() -> Iterator[tuple[int, str, int]]:

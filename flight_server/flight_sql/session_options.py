@@ -27,7 +27,7 @@ _OF_THE_VALUE = frozenset({codes.NOT_PERMITTED, codes.REQUEST_TOO_LARGE})
 
 
 def set_options(service: Service, call: Call, message: Any) -> Any:
-    """Each option is set, or its fault told; those without fault are set all the same. VEL1006 when
+    """Each option is set, or its fault told; those without fault are set all the same. VEL1011 when
     the call names a session that is not open."""
     service.connection(call)
     wanted = {name: _text_of(value) for name, value in message.session_options.items()}

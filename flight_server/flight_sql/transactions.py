@@ -134,6 +134,9 @@ class TransactionBook:
         handles = list(self._open_in(session_id))
         return handles[0] if len(handles) == 1 else b""
 
+    def is_open_in(self, session_id: str) -> bool:
+        return bool(self._open_in(session_id))
+
     def _open_in(self, session_id: str) -> dict[bytes, Transaction]:
         return {
             handle: transaction

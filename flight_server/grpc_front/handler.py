@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -103,6 +103,8 @@ class FlightHandler(grpc.GenericRpcHandler):  # type: ignore[misc]
             context.send_headers()
         except Exception as raised:  # noqa: BLE001 (this is the boundary)
             fault = as_flight_error(raised, context)
+            with suppress(grpc.RpcError, ValueError):  # the call has ended in the meantime
+                context.send_headers()
         call.call_completed(fault)
         return None if fault is None else ending_of(fault)
 

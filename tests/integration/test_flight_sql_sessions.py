@@ -97,7 +97,7 @@ def test_the_header_comes_before_both(client: flight.FlightClient, schemas: None
     bare(client, "SetSessionOptions", headers, session_options={"schema": option("fsql_side")})
     assert (schema_of(client, headers=headers), schema_of(client)) == ("fsql_side", "main")
     act(client, "session.close", session=session)
-    with refused("VEL1006"):
+    with refused("VEL1011"):
         bare(client, "GetSessionOptions", headers)
 
 
@@ -144,7 +144,7 @@ def test_what_is_wrong_with_a_schema_is_told_apart_from_what_keeps_it_from_being
         assert faults(one, "main") == {"schema": SessionOptionError.ERROR}
         bare(one, "CloseSession")
         unknown = [(b"velaria-session", b"s-unknown")]
-        with refused("VEL1006"):
+        with refused("VEL1011"):
             faults(one, "main", headers=unknown)
 
 

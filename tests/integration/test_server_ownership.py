@@ -161,11 +161,11 @@ def test_a_session_by_header_by_cookie_and_by_tcp_connection(
     session = author.act("session.open")["session"]
     for name in OTHERS:
         who = As(server, tokens[name], session)
-        assert who.code(who.read, "SELECT 1") == "VEL1006"
+        assert who.code(who.read, "SELECT 1") == "VEL1011"
         assert who.code(who.act, "session.close", session=session) == "VEL1006"
         cookie = [(b"cookie", f"arrow_flight_session_id={session}".encode())]
         call = people[name].code(sql.query, people[name].client, "SELECT 1", headers=cookie)
-        assert call == "VEL1006"
+        assert call == "VEL1011"
     owner = As(server, tokens["author"], session)
     owner.read("CREATE TEMP TABLE mine AS SELECT 1 AS a")
     assert owner.read("SELECT a FROM mine").to_pylist() == [{"a": 1}]

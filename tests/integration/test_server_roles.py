@@ -451,7 +451,7 @@ def test_a_session_belongs_to_whom_opened_it(served: Served, people: dict[str, A
     session = people["author"].act("session.open")["session"]
     for name in ("viewer", "admin"):
         who = As(server, tokens[name], session)
-        assert who.code(who.read, "SELECT 1") == "VEL1006"
+        assert who.code(who.read, "SELECT 1") == "VEL1011"
         assert who.code(who.act, "session.close", session=session) == "VEL1006"
     owner = As(server, tokens["author"], session)
     owner.read("CREATE TEMP TABLE mine (a INT)")

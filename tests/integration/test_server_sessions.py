@@ -55,7 +55,7 @@ def test_a_plain_client_names_its_session_in_a_header(client: flight.FlightClien
     assert act(client, "session.close", session=session) == {}
     with pytest.raises(flight.FlightError) as caught:
         run(client, "SELECT 1", session)
-    assert told(caught.value)["code"] == "VEL1006"
+    assert told(caught.value)["code"] == "VEL1011"
     with pytest.raises(flight.FlightError) as caught:
         act(client, "session.close", session=session)
     assert told(caught.value)["code"] == "VEL1006"

@@ -129,11 +129,41 @@ def test_a_session_bound_while_somebody_looks_is_left_alone(
     assert peers.find(OTHER) == late
 
 
-def test_a_closed_session_is_not_found(peers: PeerSessions, sessions: SessionBook) -> None:
+def test_a_session_that_is_over_is_found_until_its_client_was_told(
+    peers: PeerSessions, sessions: SessionBook
+) -> None:
     session_id = sessions.open()
     peers.bind(PEER, session_id)
     sessions.close(session_id)
+    assert peers.find(PEER) == session_id
+    assert peers.peers() == {PEER}
+    peers.unbind(PEER)
     assert peers.find(PEER) is None
+
+
+def test_a_session_that_is_over_is_forgotten_with_its_connection(
+    host: Host, peers: PeerSessions, sessions: SessionBook
+) -> None:
+    session_id = sessions.open()
+    peers.bind(PEER, session_id)
+    sessions.close(session_id)
+    host.connections = [(SERVER_PORT, REMOTE, 99)]
+    host.now_s = 1.5
+    assert peers.find(PEER) is None
+    assert (peers._bound, peers._over) == ({}, {})
+
+
+def test_of_sessions_that_are_over_the_first_is_forgotten_when_there_are_too_many(
+    peers: PeerSessions, sessions: SessionBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.flight_sql.peer_sessions.OVER_MAX", 1)
+    bound = {peer: sessions.open() for peer in (PEER, OTHER)}
+    for peer, session_id in bound.items():
+        peers.bind(peer, session_id)
+        sessions.close(session_id)
+    assert (peers.find(PEER), peers.find(OTHER)) == (None, bound[OTHER])
+    peers.bind(OTHER, sessions.open())
+    assert not peers._over
 
 
 def test_what_cannot_be_told_apart_is_not_bound(

@@ -51,7 +51,7 @@ def test_an_idle_session_is_closed_and_its_transaction_rolled_back() -> None:
     clock.now_s = 20.5
     with pytest.raises(VelariaError) as caught:
         use(book, session)
-    assert caught.value.code == "VEL1006"
+    assert caught.value.code == "VEL1011"
     assert not connection.in_transaction
     assert kernel.execute("SELECT count(*) AS n FROM t").read_all().to_pydict() == {"n": [0]}
     assert book.count() == 0
@@ -84,3 +84,82 @@ def test_there_are_not_more_sessions_than_allowed() -> None:
     book.open()
     book.close_all()
     assert book.count() == 0
+
+
+def expired(*statements: str, loses: bool = False) -> tuple[SessionBook, str, Clock]:
+    """A session in which these were run, and whose time is over."""
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options({"sessions.open_max": 2}), clock)
+    book.lose_with(lambda _: loses)
+    session = book.open(idle_s=10, query_s=7)
+    call = OneCall()
+    connection = book.use(session, cast(Any, call))
+    for sql in statements:
+        connection.execute(sql)
+    call.end()
+    clock.now_s = 10.5
+    book.close_idle()
+    assert book.count() == 0
+    return book, session, clock
+
+
+def test_one_with_nothing_to_lose_sleeps_and_wakes_with_what_was_told_of_it() -> None:
+    book, session, clock = expired(
+        "BEGIN", "COMMIT", "CREATE TEMP TABLE t(a INTEGER)", "DROP TABLE t"
+    )
+    assert book.is_asleep(session)
+    assert book.holds(session)
+    assert book.query_s_of(session) == 7
+    use(book, session).end()
+    assert (book.is_asleep(session), book.count()) == (False, 1)
+    clock.now_s = 21.0
+    book.close_idle()
+    assert (book.is_asleep(session), book.count()) == (True, 0)
+    book.close(session)
+    assert not book.holds(session)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("BEGIN",),
+        ("SET schema = 'information_schema'",),
+        ("CREATE TEMP TABLE t(a INTEGER)",),
+        ("CREATE TEMP VIEW t AS SELECT 1 AS a",),
+    ],
+)
+def test_one_with_something_to_lose_is_over(statements: tuple[str, ...]) -> None:
+    book, session, _ = expired(*statements)
+    assert not book.holds(session)
+
+
+def test_what_others_keep_for_a_session_is_something_to_lose() -> None:
+    book, session, _ = expired(loses=True)
+    assert not book.holds(session)
+
+
+def test_one_that_sleeps_is_woken_only_where_there_is_room() -> None:
+    book, session, _ = expired()
+    first = book.open()
+    book.open()
+    with pytest.raises(VelariaError) as caught:
+        use(book, session)
+    assert caught.value.code == "VEL5002"
+    book.close(first)
+    use(book, session)
+
+
+def test_of_those_that_sleep_the_first_is_over_when_there_are_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.sessions.ASLEEP_MAX", 2)
+    clock, ended = Clock(), []
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    book.on_end(lambda session: ended.append((session, book.is_asleep(session))))
+    ids = []
+    for _ in range(3):
+        ids.append(book.open(idle_s=1))
+        clock.now_s += 2
+        book.close_idle()
+    assert [book.holds(session) for session in ids] == [False, True, True]
+    assert (ids[0], False) in ended
