@@ -15,7 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from velaria._kernel import Connection, KernelError, Session
@@ -122,14 +122,26 @@ class SessionBook:
         return held.connection
 
     def set(self, session_id: str, idle_s: float | None, query_s: float | None) -> None:
-        """None leaves a time as it is. VEL1006 when there is no such session."""
+        """None leaves a time as it is. For one that the call uses; VEL1011 when it was closed
+        meanwhile."""
         with self._lock:
             held = self._held.get(session_id)
-            if held is None or not held.is_callers():
-                raise _unknown(session_id)
-            held.query_s = query_s or held.query_s
-            if idle_s is not None:
-                self._idle.change(session_id, idle_s)
+            if held is None or not held.told.is_callers():
+                raise _over(session_id)
+            told = held.told
+            held.told = replace(told, idle_s=idle_s or told.idle_s, query_s=query_s or told.query_s)
+            self._idle.change(session_id, held.told.idle_s)
+
+    def touch(self, session_id: str | None, call: "Call") -> None:
+        """A call uses what belongs to the session, which is not idle until it ends. Nothing happens
+        when there is none for this caller."""
+        self.close_idle()
+        with self._lock:
+            held = self._held.get(session_id or "")
+            if session_id is None or held is None or not held.told.is_callers():
+                return
+            self._idle.enter(session_id)
+        call.on_end(lambda _: self._leave(session_id))
 
     def query_s_of(self, session_id: str | None) -> float | None:
         """How long a statement of the session may run; None where it has set itself no limit."""

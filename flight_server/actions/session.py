@@ -19,6 +19,7 @@ def open_session(service: Service, call: Call, command: SessionOpen) -> SessionO
 def set_session(service: Service, call: Call, command: SessionSet) -> Done:
     """Change a session's current schema and limits."""
     call.session_id = command.session
+    service.connection(call)
     schema = command.catalog_schema
     if schema is not None:
         statements.at_once(service, call, f"SET schema = {quoted(schema)}")

@@ -4,6 +4,9 @@ Names are asked for at the first TAB after something may have changed, and are t
 session sees; when nobody answers there are none. After "t." the columns of t are offered.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from velaria.flight_server.client import Client
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -69,9 +72,9 @@ class Completer:
         if self._names is not None:
             return self._names
         names: list[str] = []
-        try:
+        with self._as_far_as_told():
             names += [entry.name for entry in self._client.tables()]
-        with suppress(VelariaError):
+        with self._as_far_as_told():
             columns: dict[str, list[str]] = {}
             for schema, table, column in self._client.sql(_COLUMNS).to_rows():
                 qualified = f"{schema}.{table}"
@@ -81,14 +84,20 @@ class Completer:
                     names.append(name)
                 names += [] if is_servers else [column]
             self._columns = columns
-        with suppress(VelariaError):
+        with self._as_far_as_told():
             functions = self._client.action("sql.functions")["functions"]
             names += [row["name"] for row in functions if row["name"].isidentifier()]
+        self._names = sorted(set(names))
+        return self._names
+
+    @contextmanager
+    def _as_far_as_told(self) -> Iterator[None]:
+        """What is refused is not offered; that the session is over is kept for tell_loss."""
+        try:
+            yield
         except VelariaError as error:
             if error.code == codes.UNKNOWN_HANDLE:
                 self._lost = error
-        self._names = sorted(set(names))
-        return self._names
 
 
 def _begins(name: str, word: str) -> bool:

@@ -30,6 +30,7 @@ def join(service: Service, call: Call) -> None:
 def enter(service: Service, call: Call, transaction_id: bytes) -> None:
     """The call's statements run in that transaction, if one is named. VEL1011, VEL2031."""
     if transaction_id:
+        service.sessions.touch(call.session_id, call)
         call.connection = service.transactions.use(transaction_id, call)
         call.query_s = service.sessions.query_s_of(call.session_id)
 
@@ -48,6 +49,7 @@ def enter_numbered(service: Service, call: Call, told: str | None) -> None:
     if told is None:
         return
     if told.startswith("t"):
+        service.sessions.touch(call.session_id, call)
         call.connection = service.transactions.use_number(int(told[1:]), call)
         return
     session_id = service.sessions.id_of(int(told[1:]))

@@ -71,6 +71,7 @@ class PeerSessions:
     def find(self, peer: str) -> str | None:
         """The caller's session of the TCP connection with that peer ("ipv4:127.0.0.1:37136"), also
         when it is over."""
+        self._sessions.close_idle()
         with self._lock:
             bound = self._bound.get((peer, caller().name))
         if bound is None:

@@ -1,5 +1,6 @@
 """A session that ends by itself: its client is told once, and nothing is done in its stead."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import velaria
 from tests.integration.flight_sql_client import (
     bare,
     begin,
+    end,
     info_of,
     prepare,
     put,
@@ -25,7 +27,7 @@ from tests.server_process import ServerProcess, act, until
 from velaria.flight_server.client import Client
 from velaria.flight_server.commands.shell import Shell
 from velaria.flight_server.commands.shell_view import View
-from velaria.flight_server.flight_sql.messages import SessionCloseStatus
+from velaria.flight_server.flight_sql.messages import EndTransaction, SessionCloseStatus
 from velaria.schemas.errors import VelariaError
 
 OVER = "VEL1011"
@@ -196,6 +198,22 @@ def test_who_closes_a_session_that_is_over_need_not_be_told(idling: ServerProces
         wait_until_expired(idling)
         assert bare(client, "CloseSession").status == SessionCloseStatus.NOT_CLOSEABLE
         query(client, "SELECT 1")
+
+
+def test_a_transaction_in_use_keeps_its_session(
+    idling: ServerProcess, tables: Callable[[], int]
+) -> None:
+    with idling.connect() as client:
+        transaction, began_s = begin(client), time.monotonic()
+        update(client, "INSERT INTO lost_t VALUES (1)", transaction)
+
+        def has_been_used_for_twice_its_time() -> bool:
+            query(client, "SELECT 1", transaction)
+            return time.monotonic() - began_s > 2
+
+        assert until(has_been_used_for_twice_its_time)
+        end(client, transaction, EndTransaction.COMMIT)
+    assert tables() == 1
 
 
 def test_an_ingest_that_names_no_transaction_is_told_of_the_one_it_was_in(

@@ -110,7 +110,7 @@ def test_a_session_is_given_another_schema_and_other_limits(client: flight.Fligh
     for wrong, code in (
         (lambda: client.do_get(endless, options).read_all(), "VEL3011"),
         (lambda: act(client, "session.set", session=session, catalog_schema="no'ne"), "VEL2028"),
-        (lambda: act(client, "session.set", session="s-unknown", query_s=1), "VEL1006"),
+        (lambda: act(client, "session.set", session="s-unknown", query_s=1), "VEL1011"),
         (lambda: act(client, "session.set", session=session, idle_s=-1), "VEL1003"),
     ):
         with pytest.raises(flight.FlightError) as caught:

@@ -139,7 +139,7 @@ ACTION_CASES: list[tuple[str, dict[str, Any], frozenset[str], str]] = [
     ("run.list", {}, ANY_ROLE, ""),
     ("run.get", {"run_id": "nobody's"}, frozenset(), "VEL4010"),
     ("run.cancel", {"run_id": "nobody's"}, frozenset(), "VEL4010"),
-    ("session.set", {"session": "nobody's"}, frozenset(), "VEL1006"),
+    ("session.set", {"session": "nobody's"}, frozenset(), "VEL1011"),
     ("run.record", {}, AUTHORS, "VEL1003"),
     ("session.open", {}, ANY_ROLE, ""),
     ("session.close", {"session": "s-x"}, frozenset(), "VEL1006"),

@@ -73,6 +73,23 @@ def test_a_session_with_a_call_under_way_is_not_idle() -> None:
     assert book.count() == 0
 
 
+def test_a_call_that_uses_what_belongs_to_a_session_keeps_it() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    session = book.open(idle_s=1)
+    for _ in range(3):
+        clock.now_s += 0.9
+        call = OneCall()
+        book.touch(session, cast(Any, call))
+        call.end()
+    assert book.count() == 1
+    for nobodys in (None, "s-unknown"):
+        book.touch(nobodys, cast(Any, OneCall()))
+    clock.now_s += 1.5
+    book.touch(session, cast(Any, OneCall()))
+    assert book.count() == 0
+
+
 def test_there_are_not_more_sessions_than_allowed() -> None:
     book = SessionBook(_kernel.Session(threads=1), Options({"sessions.open_max": 2}))
     first = book.open()
