@@ -5,14 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
 import velaria
+from tests.flight_sql import SERVICE
 from tests.integration.flight_sql_client import (
     bare,
     begin,
+    descriptor,
     end,
     info_of,
     prepare,
@@ -173,6 +176,26 @@ def test_whatever_call_comes_next_is_told(
         assert tables() == 0
         NEXT[name](client)
         bare(client, "CloseSession")
+
+
+@pytest.mark.parametrize("idling", ["grpcio"], indirect=True)
+def test_a_poll_is_told(idling: ServerProcess, tables: Callable[[], int]) -> None:
+    """pyarrow's front has no PollFlightInfo."""
+
+    def asked(sql: str) -> bytes:
+        return bytes(descriptor("CommandStatementQuery", query=sql).serialize())
+
+    with grpc.insecure_channel(idling.uri.removeprefix("grpc://")) as channel:
+        info = channel.unary_unary(SERVICE + "GetFlightInfo")
+        poll = channel.unary_unary(SERVICE + "PollFlightInfo")
+        info(asked("BEGIN"), timeout=60)
+        wait_until_expired(idling)
+        with pytest.raises(grpc.RpcError) as caught:
+            poll(asked("INSERT INTO lost_t VALUES (2)"), timeout=60)
+        assert caught.value.code() == grpc.StatusCode.NOT_FOUND
+        assert OVER in str(caught.value.details())
+        assert tables() == 0
+        poll(asked("SELECT 1"), timeout=60)
 
 
 def test_who_cleans_up_first_is_told_afterwards(
