@@ -36,7 +36,7 @@ SESSION_COOKIE = "arrow_flight_session_id"
 ASLEEP_MAX = 10_000
 """Of more the one that fell asleep first is over, and its client is told."""
 
-_TEMPORARY = "SELECT 1 FROM information_schema.tables WHERE table_schema = 'temp' LIMIT 1"
+_TEMPORARY = "SHOW TABLES FROM temp"  # views, too
 _MAIN_SCHEMA = "main"
 
 

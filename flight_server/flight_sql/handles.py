@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 HANDLE_BYTES = 16
 
+EXPIRED_IN_MAX = 10_000
+"""Sessions that are remembered for what has expired in them; of more the first is forgotten."""
+
 Item = TypeVar("Item")
 
 
@@ -62,6 +65,7 @@ class HandleBook(Generic[Item]):
         self._idle: Idle[bytes] = Idle(clock_s)
         self._held: dict[bytes, _Held[Item]] = {}
         self._of_session: dict[str, dict[bytes, Item]] = {}
+        self._expired_in: dict[str, None] = {}  # sessions, in order
         self._handles: dict[int, bytes] = {}
         self._numbers = itertools.count(1)
 
@@ -116,14 +120,30 @@ class HandleBook(Generic[Item]):
         with self._lock:
             return dict(self._of_session.get(session_id, {}))
 
+    def has_expired_in(self, session_id: str) -> bool:
+        """Whether an item of that session has since `forget_expired` not been used for its time."""
+        self.end_idle()
+        with self._lock:
+            return session_id in self._expired_in
+
+    def forget_expired(self, session_id: str) -> None:
+        with self._lock:
+            self._expired_in.pop(session_id, None)
+
     def end_of_session(self, session_id: str) -> None:
         with self._lock:
+            self._expired_in.pop(session_id, None)
             ended = self._forget_all(list(self._of_session.get(session_id, ())))
         self._end(ended)
 
     def end_idle(self) -> None:
         with self._lock:
-            ended = self._forget_all(self._idle.take_over())
+            over = self._idle.take_over()
+            sessions = (self._held[handle].session_id for handle in over)
+            self._expired_in |= {session: None for session in sessions if session is not None}
+            while len(self._expired_in) > EXPIRED_IN_MAX:
+                del self._expired_in[next(iter(self._expired_in))]
+            ended = self._forget_all(over)
         self._end(ended)
 
     def end_all(self) -> None:

@@ -69,7 +69,7 @@ def _transaction_of(service: Service, call: Call, message: Any) -> bytes:
     if message.transaction_id or call.session_id is None:
         named: bytes = message.transaction_id
         return named
-    return service.transactions.only_of(call.session_id)
+    return service.transactions.meant_in(call.session_id)
 
 
 def _mode_of(options: Any) -> str:

@@ -66,7 +66,10 @@ class TransactionBook:
             connection.execute("BEGIN")
             return Transaction(connection)
 
-        return self.held.add(make, call)
+        transaction_id = self.held.add(make, call)
+        if call.session_id is not None:
+            self.held.forget_expired(call.session_id)
+        return transaction_id
 
     def use(self, transaction_id: bytes, call: "Call") -> Connection:
         """The connection, in use until the call ends. VEL1011 for an unknown id, VEL2031 for one
@@ -129,13 +132,28 @@ class TransactionBook:
             return transaction_id
         return self.only_of(session_id) or transaction_id
 
+    def meant_in(self, session_id: str) -> bytes:
+        """What a call that names no transaction is part of in its session: as `only_of`. VEL1011,
+        once, when one of the session's has expired."""
+        has_lost_one = self.held.has_expired_in(session_id)
+        found = self.only_of(session_id)
+        if has_lost_one and not found:
+            self.held.forget_expired(session_id)
+            raise VelariaError(
+                codes.UNKNOWN_HANDLE,
+                "the transaction of this session is over: it was not used for its idle time",
+                hint="It was rolled back. What follows is in none.",
+            )
+        return found
+
     def only_of(self, session_id: str) -> bytes:
         """The session's open transaction when it has one and no more; else b""."""
         handles = list(self._open_in(session_id))
         return handles[0] if len(handles) == 1 else b""
 
-    def is_open_in(self, session_id: str) -> bool:
-        return bool(self._open_in(session_id))
+    def loses_with(self, session_id: str) -> bool:
+        """Whether the end of the session ends a transaction, or hides that one has expired."""
+        return bool(self._open_in(session_id)) or self.held.has_expired_in(session_id)
 
     def _open_in(self, session_id: str) -> dict[bytes, Transaction]:
         return {

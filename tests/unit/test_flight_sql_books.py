@@ -160,6 +160,50 @@ def test_an_idle_transaction_is_rolled_back(kernel: _kernel.Session) -> None:
     assert count(kernel) == 0
 
 
+def test_what_names_no_transaction_is_told_once_when_the_sessions_one_has_expired(
+    kernel: _kernel.Session,
+) -> None:
+    clock = Clock()
+    book = TransactionBook(kernel, Options(), clock, idle_s=10)
+    inside = call(session_id="s-1")
+    assert book.meant_in("s-1") == b""
+    transaction = book.begin(inside, "main")
+    assert book.meant_in("s-1") == transaction
+    assert book.loses_with("s-1")
+    clock.now_s = 10.5
+    assert book.loses_with("s-1")
+    assert book.meant_in("s-2") == b""
+    with refused("VEL1011"):
+        book.meant_in("s-1")
+    assert book.meant_in("s-1") == b""
+    assert not book.loses_with("s-1")
+    book.begin(inside, "main")
+    clock.now_s = 21.0
+    book.held.end_idle()
+    again = book.begin(inside, "main")
+    assert book.meant_in("s-1") == again
+    book.roll_back(again, inside)
+    assert book.meant_in("s-1") == b""
+    book.begin(inside, "main")
+    clock.now_s = 32.0
+    book.held.end_idle()
+    book.held.end_of_session("s-1")
+    assert book.meant_in("s-1") == b""
+
+
+def test_the_sessions_remembered_for_what_expired_in_them_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.flight_sql.handles.EXPIRED_IN_MAX", 1)
+    clock = Clock()
+    book = book_of([], clock)
+    for session in ("s-1", "s-2"):
+        book.add(lambda: "x", call(session_id=session))
+        clock.now_s += 11
+        book.end_idle()
+    assert (book.has_expired_in("s-1"), book.has_expired_in("s-2")) == (False, True)
+
+
 def test_the_end_of_a_session_rolls_its_transactions_back(kernel: _kernel.Session) -> None:
     book = TransactionBook(kernel, Options())
     of_session = book.begin(call(session_id="s-1"), "main")
