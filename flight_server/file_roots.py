@@ -1,12 +1,14 @@
-"""The folders whose files SQL may reach: never one that holds what the server itself lives by.
+"""The files that SQL may reach: never what the server itself lives by.
 
 Whoever may write the data directory can plant a token or destroy the run history, and who writes
 the file of settings, the key set of JWTs or a certificate says who is let in after the next start.
-So such a folder is opened to nobody, with identity or without. The kernel refuses what lies outside
-of the folders (VEL4001), in one text whether a file is there or not.
+So these are closed to everybody, with identity or without, also where they lie in the working
+directory; a folder that is named for SQL may not hold them. The kernel refuses what is closed or
+lies outside of the folders (VEL4001), in one text whether a file is there or not.
 """
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -51,22 +53,31 @@ def allowed_folders(options: Options, data_dir: Path | None) -> list[Path]:
     return folders
 
 
-def file_roots(options: Options, data_dir: Path, *, has_identity: bool) -> list[Path]:
-    """The canonical folders for the kernel, at whose first a relative path begins: without identity
-    the working directory, unless it reaches what the server lives by, then those of --allow-path.
-    VEL1007 as allowed_folders() says."""
+@dataclass(frozen=True)
+class FileReach:
+    """Canonical paths for the kernel. A relative path of SQL begins at the first of the roots."""
+
+    roots: list[Path]
+    closed: list[Path]
+
+
+def file_reach(options: Options, data_dir: Path, *, has_identity: bool) -> FileReach:
+    """Without identity the working directory, then the folders of --allow-path; none of what the
+    server lives by. VEL1007 as allowed_folders() says."""
     folders = allowed_folders(options, data_dir)
+    closed = _own(options, data_dir)
     if not has_identity:
-        reached = _reached(Path.cwd().resolve(), _own(options, data_dir))
-        if reached:
+        here = Path.cwd().resolve()
+        within = [what for what, path in closed.items() if here.is_relative_to(path)]
+        if within:
             _log.warning(
                 "SQL does not reach the working directory",
-                reason=f"{reached} lies there",
-                hint="Name folders for SQL by --allow-path, or keep --data-dir elsewhere.",
+                reason=f"it lies in {within[0]}",
+                hint="Name folders for SQL by --allow-path.",
             )
         else:
-            folders.insert(0, Path.cwd())
-    return [folder.resolve() for folder in folders]
+            folders.insert(0, here)
+    return FileReach([folder.resolve() for folder in folders], list(closed.values()))
 
 
 def _own(options: Options, data_dir: Path) -> dict[str, Path]:

@@ -25,7 +25,7 @@ from velaria import _kernel
 from velaria.control.data_dir import make_data_dir, open_lock
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
-from velaria.flight_server.file_roots import allowed_folders, file_roots
+from velaria.flight_server.file_roots import allowed_folders, file_reach
 from velaria.flight_server.identity.options import open_gate
 from velaria.flight_server.listeners import (
     Front,
@@ -78,13 +78,14 @@ class RunningServer:
         self._undo = self._last.enter_context(contextlib.ExitStack())
         self._undo.enter_context(_lock_or_refuse(self.data_dir))
         has_identity = self._identity.asks_for_identity(data_dir_of(options))
-        roots = file_roots(options, self.data_dir, has_identity=has_identity)
+        reach = file_reach(options, self.data_dir, has_identity=has_identity)
         proofs = self._identity.read_proofs(self.data_dir) if has_identity else None
         self.ledger: Ledger = open_ledger(options.get("postgres.dsn"), self.data_dir)
         self._undo.callback(self.ledger.close)
         session = _kernel.Session(
             threads=options.get("server.threads"),
-            allowed_roots=[str(root) for root in roots],
+            allowed_roots=[str(root) for root in reach.roots],
+            closed_paths=[str(path) for path in reach.closed],
             memory_limit_bytes=options.get("limits.query_memory_bytes") or None,
         )
         self._undo.callback(session.close)

@@ -69,6 +69,18 @@ TEST(only_regular_files_below_a_root_open) {
   }
 }
 
+TEST(what_is_closed_is_neither_read_nor_written) {
+  Folder folder;
+  folder.Write("a.csv", "x");
+  const std::string root = folder.path().string();
+  const auto closed = AllowedRoots::Of({root}, {root + "/a.csv", root + "/later"}).ValueOrDie();
+  CHECK(closed.Resolve(folder.Write("b.csv", "x")).ok());
+  for (const auto* name : {"/a.csv", "/later", "/later/c.csv"}) {
+    CHECK(!closed.Resolve(root + name).ok());
+    CHECK(!closed.ResolveTarget(root + name).ok());
+  }
+}
+
 TEST(a_root_must_be_a_directory) {
   Folder folder;
   CHECK(!AllowedRoots::Of({folder.Write("a.csv", "x")}).ok());

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from velaria._kernel import KernelError
-from velaria.flight_server.file_roots import allowed_folders
+from velaria.flight_server.file_roots import allowed_folders, file_reach
 from velaria.flight_server.options import Options
 from velaria.flight_server.running import RunningServer
 from velaria.schemas.errors import VelariaError
@@ -25,7 +25,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         (Path(folder) / "t.csv").write_text("a,b\n1,2\n")
     started: list[RunningServer] = []
 
-    def begin(**told: Any) -> RunningServer:
+    def begin(config: str | None = None, **told: Any) -> RunningServer:
         settings = {name.replace("__", "."): value for name, value in told.items()}
         flags = {
             "server.listen": ["grpc://127.0.0.1:0"],
@@ -34,7 +34,8 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
             "server.data_dir": "state",
             "postgres.dsn": "none",
         }
-        started.append(RunningServer(Options(flags | settings)))
+        path = Path(config) if config is not None else None
+        started.append(RunningServer(Options(flags | settings, config=path)))
         return started[-1]
 
     yield begin
@@ -75,16 +76,21 @@ def test_the_data_directory_is_closed_wherever_it_lies(
 
 
 @pytest.mark.parametrize("use", ["read", "copy", "probe"])
-def test_a_working_directory_that_holds_the_data_directory_is_closed(
-    start: Start, use: str, capfd: pytest.CaptureFixture[str]
+def test_a_working_directory_is_open_but_for_what_the_server_lives_by(
+    start: Start, use: str
 ) -> None:
-    server = start(server__allow_path=["files"])
-    told = capfd.readouterr()
-    assert "SQL does not reach the working directory" in told.out + told.err
+    Path("velaria.toml").write_text("[server]\n")
+    Path("link").symlink_to("state")
+    server = start(server__allow_path=["files"], config="velaria.toml")
     outside = refusal(server, "/nowhere/t.csv", use)
-    for path in ("../t.csv", "../state/t.csv", "../state/identity/t.csv", Path("t.csv").resolve()):
-        assert refusal(server, path, use) == outside
-    assert refusal(server, "t.csv", use) == "", "a relative path begins at the first folder"
+    for path in ("state/t.csv", "state/identity/t.csv", "link/t.csv", "velaria.toml"):
+        assert refusal(server, path, use) == outside, path
+        assert refusal(server, Path(path).absolute(), use) == outside, path
+    for path in ("t.csv", "files/t.csv", "elsewhere/t.csv", Path("t.csv").resolve()):
+        assert refusal(server, path, use) == "", path
+    if use == "read":
+        found = server.service.session.execute("SELECT count(*) FROM '**/t.csv'").read_all()
+        assert found[0][0].as_py() == 3, "those of the data directory are not among them"
 
 
 def test_a_working_directory_inside_of_the_data_directory_is_closed(
@@ -130,6 +136,14 @@ def test_a_named_folder_cannot_reach_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(VelariaError, match="VEL1007 --allow-path reaches the config") as refused:
         allowed_folders(Options(config=config), Path("/nowhere"))
     assert refused.value.detail == "server.allow_path, file velaria.toml"
+
+
+def test_every_file_that_says_who_is_let_in_is_closed(tmp_path: Path) -> None:
+    names = ("tls.certificate", "tls.key", "tls.client_ca", "jwt.jwks")
+    flags = {name: str(tmp_path / name) for name in names}
+    reach = file_reach(Options(flags), tmp_path / "state", has_identity=True)
+    assert set(reach.closed) == {tmp_path / name for name in (*names, "state")}
+    assert reach.roots == []
 
 
 def test_keys_from_an_address_are_no_file() -> None:

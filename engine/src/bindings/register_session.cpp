@@ -62,10 +62,12 @@ std::shared_ptr<T> EndingWithoutGil(std::shared_ptr<T> made) {
 
 SessionPtr MakeSession(const std::optional<py::int_>& threads,
                        std::optional<std::vector<std::string>> allowed_roots,
-                       const std::optional<py::int_>& memory_limit_bytes) {
+                       const std::optional<py::int_>& memory_limit_bytes,
+                       std::vector<std::string> closed_paths) {
   session::SessionOptions options;
   options.threads = NearestInteger(threads);
   options.allowed_roots = std::move(allowed_roots);
+  options.closed_paths = std::move(closed_paths);
   options.memory_limit_bytes = NearestInteger(memory_limit_bytes);
   return EndingWithoutGil(Check(Unlocked([&] { return Session::Make(options); })));
 }
@@ -337,7 +339,8 @@ void RegisterSession(py::module_& module) {
   py::class_<Session, SessionPtr> cls(module, "Session");
   DefineStatements(cls);
   cls.def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
-          py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none())
+          py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none(),
+          py::arg("closed_paths") = std::vector<std::string>())
       .def("connect", &MakeConnection)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
       .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })

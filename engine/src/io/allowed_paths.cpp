@@ -34,6 +34,10 @@ std::optional<std::string> Canonical(const std::string& path) {
   return out;
 }
 
+bool IsBelow(const std::string& path, const std::string& folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
 /// The canonical path of what a descriptor has open.
 std::optional<std::string> PathOfDescriptor(int descriptor) {
   char target[PATH_MAX];
@@ -45,8 +49,10 @@ std::optional<std::string> PathOfDescriptor(int descriptor) {
 
 }  // namespace
 
-Result<AllowedRoots> AllowedRoots::Of(const std::vector<std::string>& roots) {
+Result<AllowedRoots> AllowedRoots::Of(const std::vector<std::string>& roots,
+                                      const std::vector<std::string>& closed) {
   AllowedRoots out;
+  for (const auto& path : closed) out.closed_.push_back(Canonical(path).value_or(path));
   out.roots_.emplace();
   for (const auto& root : roots) {
     auto canonical = Canonical(root);
@@ -61,14 +67,15 @@ Result<AllowedRoots> AllowedRoots::Of(const std::vector<std::string>& roots) {
 
 bool AllowedRoots::Contains(const std::string& canonical) const {
   if (!roots_) return true;
-  for (const auto& root : *roots_) {
-    if (root == "/") return true;
-    if (canonical.size() > root.size() && canonical.compare(0, root.size(), root) == 0 &&
-        canonical[root.size()] == '/') {
-      return true;
-    }
-  }
-  return false;
+  if (IsClosed(canonical)) return false;
+  return std::any_of(roots_->begin(), roots_->end(),
+                     [&](const auto& root) { return root == "/" || IsBelow(canonical, root); });
+}
+
+bool AllowedRoots::IsClosed(const std::string& canonical) const {
+  return std::any_of(closed_.begin(), closed_.end(), [&](const auto& path) {
+    return canonical == path || IsBelow(canonical, path);
+  });
 }
 
 Result<std::string> AllowedRoots::Resolve(const std::string& path) const {
@@ -162,6 +169,7 @@ Result<std::vector<std::string>> NamesIn(const std::string& folder,
 
 bool AllowedRoots::ContainsFolder(const std::string& canonical) const {
   if (Contains(canonical)) return true;
+  if (IsClosed(canonical)) return false;
   return std::find(roots_->begin(), roots_->end(), canonical) != roots_->end();
 }
 
@@ -273,6 +281,7 @@ Result<AllowedRoots::Target> AllowedRoots::ResolveTarget(const std::string& path
   target.folder = std::move(*canonical);
   // A link would be replaced, not followed: that it is not what was meant is likelier.
   const std::string full = Below(target.folder, target.name);
+  if (IsClosed(full)) return refused();
   if (::lstat(full.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return refused();
   return target;
 }

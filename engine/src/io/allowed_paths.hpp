@@ -34,9 +34,10 @@ class AllowedRoots {
  public:
   /// No limit; relative paths start at the working directory.
   AllowedRoots() = default;
-  /// Only files below one of `roots` (existing directories, made canonical here); relative paths
-  /// start at the first.
-  static Result<AllowedRoots> Of(const std::vector<std::string>& roots);
+  /// Only files below one of `roots` (existing directories, made canonical here), but none that is
+  /// one of `closed` or lies below it; relative paths start at the first root.
+  static Result<AllowedRoots> Of(const std::vector<std::string>& roots,
+                                 const std::vector<std::string>& closed = {});
 
   /// The canonical path of a regular file inside the roots.
   Result<std::string> Resolve(const std::string& path) const;
@@ -63,7 +64,10 @@ class AllowedRoots {
   Status Walk(const std::string& shown, const std::vector<std::string>& parts, size_t at,
               int64_t* visited, std::vector<std::string>* found) const;
 
+  bool IsClosed(const std::string& canonical) const;
+
   std::optional<std::vector<std::string>> roots_;
+  std::vector<std::string> closed_;
 };
 
 }  // namespace velaria::io

@@ -77,7 +77,8 @@ Result<std::shared_ptr<Session>> Session::Make(const SessionOptions& options) {
       CheckRange("memory_limit_bytes", options.memory_limit_bytes, kMemoryLimitBytesMax));
   io::AllowedRoots roots;
   if (options.allowed_roots) {
-    ARROW_ASSIGN_OR_RAISE(roots, io::AllowedRoots::Of(*options.allowed_roots));
+    ARROW_ASSIGN_OR_RAISE(roots,
+                          io::AllowedRoots::Of(*options.allowed_roots, options.closed_paths));
   }
   return std::shared_ptr<Session>(new Session(options, std::move(roots)));
 }

@@ -36,6 +36,7 @@ inline constexpr int64_t kMemoryLimitBytesMax = int64_t{1} << 50;
 struct SessionOptions {
   std::optional<int64_t> threads;                         // 1 to kThreadsMax; absent: one per core
   std::optional<std::vector<std::string>> allowed_roots;  // absent: no limit
+  std::vector<std::string> closed_paths;                  // inside of them
   std::optional<int64_t> memory_limit_bytes;              // of one query; absent: none
 };
 
