@@ -2,12 +2,11 @@
 
 Whoever may write the data directory can plant a token or destroy the run history, and who writes
 the file of settings, the key set of JWTs or a certificate says who is let in after the next start.
-So these are closed to everybody, with identity or without, also where they lie in the working
-directory; a folder that is named for SQL may not hold them. The kernel refuses what is closed or
-lies outside of the folders (VEL4001), in one text whether a file is there or not.
+So these are closed to everybody, with identity or without, also where they lie in a folder that is
+open. The kernel refuses what is closed or lies outside of the folders (VEL4001), in one text
+whether a file is there or not.
 """
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +27,9 @@ _OWN_FILES = {
 
 
 def allowed_folders(options: Options, data_dir: Path | None) -> list[Path]:
-    """Those of --allow-path. VEL1007 for one that is no folder, and for one that reaches what the
-    server lives by. `data_dir` is None before a private one is made, among temporary files."""
-    own = _own(options, data_dir or Path(tempfile.gettempdir()) / "velaria-private")
+    """Those of --allow-path. VEL1007 for one that is no folder, and for one in the data directory,
+    of which nothing would be open. `data_dir` is None before a private one is made."""
+    own = _own(options, data_dir)
     folders = [Path(told) for told in options.get("server.allow_path")]
     for folder in folders:
         place = options.source("server.allow_path")
@@ -41,14 +40,13 @@ def allowed_folders(options: Options, data_dir: Path | None) -> list[Path]:
                 detail=f"server.allow_path, {place}",
                 hint="Make the folder, or name one that is there.",
             )
-        reached = _reached(folder.resolve(), own)
-        if reached:
+        within = _closed_by(folder.resolve(), own)
+        if within:
             raise VelariaError(
                 codes.BAD_SETTING,
-                f"--allow-path reaches {reached}: {folder}",
+                f"--allow-path lies in {within}: {folder}",
                 detail=f"server.allow_path, {place}",
-                hint="Keep files that SQL may read in a folder of their own, outside of "
-                "--data-dir.",
+                hint="Keep files that SQL may read in a folder outside of --data-dir.",
             )
     return folders
 
@@ -68,11 +66,11 @@ def file_reach(options: Options, data_dir: Path, *, has_identity: bool) -> FileR
     closed = _own(options, data_dir)
     if not has_identity:
         here = Path.cwd().resolve()
-        within = [what for what, path in closed.items() if here.is_relative_to(path)]
+        within = _closed_by(here, closed)
         if within:
             _log.warning(
                 "SQL does not reach the working directory",
-                reason=f"it lies in {within[0]}",
+                reason=f"it lies in {within}",
                 hint="Name folders for SQL by --allow-path.",
             )
         else:
@@ -80,9 +78,9 @@ def file_reach(options: Options, data_dir: Path, *, has_identity: bool) -> FileR
     return FileReach([folder.resolve() for folder in folders], list(closed.values()))
 
 
-def _own(options: Options, data_dir: Path) -> dict[str, Path]:
-    """What no folder may reach: what it is, and where."""
-    own = {"the data directory": data_dir.resolve()}
+def _own(options: Options, data_dir: Path | None) -> dict[str, Path]:
+    """What is closed: what it is, and where."""
+    own = {} if data_dir is None else {"the data directory": data_dir.resolve()}
     if options.config is not None:
         own["the configuration file"] = options.config.resolve()
     for name, what in _OWN_FILES.items():
@@ -92,9 +90,6 @@ def _own(options: Options, data_dir: Path) -> dict[str, Path]:
     return own
 
 
-def _reached(folder: Path, own: dict[str, Path]) -> str:
-    """The first of them that is in the folder, or that the folder is in; empty when none is."""
-    for what, path in own.items():
-        if path.is_relative_to(folder) or folder.is_relative_to(path):
-            return what
-    return ""
+def _closed_by(folder: Path, own: dict[str, Path]) -> str:
+    """What the folder is, or lies in; empty when that is nothing of the server's."""
+    return next((what for what, path in own.items() if folder.is_relative_to(path)), "")

@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
         list,
         [],
         "Folders whose files SQL may read and write; without identity beside the working "
-        "directory. None that holds the data directory, configuration, certificates or keys.",
+        "directory. Closed wherever they lie: data directory, configuration, certificates, keys.",
         flag="--allow-path",
         metavar="DIR",
         names_files=True,

@@ -200,7 +200,7 @@ def test_a_folder_is_no_configuration_and_told_by_its_name(
 
 
 def test_folders_that_sql_may_not_reach_are_wrong(tmp_path: Path) -> None:
-    found = findings(server__data_dir=str(tmp_path / "state"), server__allow_path=[str(tmp_path)])
+    found = findings(server__data_dir=str(tmp_path), server__allow_path=[str(tmp_path)])
     assert found["files of SQL"].code == "VEL1007"
-    found = findings(server__data_dir="/nowhere/state", server__allow_path=[str(tmp_path)])
+    found = findings(server__data_dir=str(tmp_path / "state"), server__allow_path=[str(tmp_path)])
     assert found["files of SQL"].text == str(tmp_path)
