@@ -84,7 +84,7 @@ STATUSES = {
     ("DoGet", ticket("SELECT * FROM no_such")): (Status.NOT_FOUND, "VEL2011"),
     ("DoGet", ticket("CREATE TABLE front_t (a BIGINT)")): (Status.ALREADY_EXISTS, "VEL2024"),
     ("DoGet", ticket("SELECT 1 / 0")): (Status.INVALID_ARGUMENT, "VEL3001"),
-    ("DoGet", ticket("x" * 1_100_000)): (Status.INVALID_ARGUMENT, "VEL2003"),
+    ("DoGet", ticket("x" * 1_100_000)): (Status.INVALID_ARGUMENT, "VEL1004"),
     ("DoAction", action("no.such")): (Status.UNIMPLEMENTED, "VEL1002"),
     ("DoAction", action("query.progress", b"\x81\xa8query_id\xa1x")): (
         Status.NOT_FOUND,

@@ -38,7 +38,7 @@ FAILING: dict[str, tuple[Attempt, str]] = {
     ),
     "a poll in a session that is not open": (
         poll([(b"velaria-session", b"s-none")], sql="SELECT 1"),
-        "VEL1006",
+        "VEL1011",
     ),
     "a poll of what has no end": (poll(sql="SELECT a FROM promised_s"), "VEL1008"),
 }

@@ -94,7 +94,7 @@ def test_a_certificates_subject_is_a_principal(
         ) as client:
             with pytest.raises(VelariaError) as caught:  # no certificate, no connection
                 client.health()
-            assert caught.value.code == "VEL5007"
+            assert caught.value.code == "VEL1009"
         with velaria.connect(server.uri, token=token) as client:  # the plain loopback listener
             assert client.health()["state"] == "serving"
         with server.connect() as client, pytest.raises(flight.FlightError) as refused:

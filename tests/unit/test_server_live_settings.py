@@ -123,7 +123,8 @@ def disk(world: World) -> str:
 def idle_session_stays(world: World) -> bool:
     session_id = world.service.sessions.open()
     world.now_s += 100
-    return world.service.sessions.holds(session_id)
+    world.service.sessions.close_idle()
+    return session_id in world.service.sessions._held
 
 
 def sessions(world: World) -> int:
