@@ -8,6 +8,7 @@ iterator becomes an asynchronous one that fetches each item on the pool.
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import wait
 from typing import Any, Self, Unpack
 
 from velaria.flight_server.addresses import DEFAULT_URI
@@ -65,7 +66,10 @@ class AsyncTwin:
         except asyncio.CancelledError:
             if not future.done():
                 # Not by the pool, all of whose threads may be at calls like this one.
-                stopping = _stopping.submit(give_up, future, awaited.stop)
+                def is_over(wait_s: float) -> bool:
+                    return bool(wait([future], wait_s).done)
+
+                stopping = _stopping.submit(give_up, is_over, awaited.stop)
                 await asyncio.shield(asyncio.wrap_future(stopping))
             raise
 

@@ -6,24 +6,25 @@ thread, which alone gets signals, another thread makes it and this one waits; a 
 pool makes it itself and leaves word how to end it. On other threads it is a call like any other.
 """
 
+import _thread
 import os
+import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 import pyarrow as pa
 import pyarrow.flight as flight
 
-from velaria.flight_server.call_threads import CallThreads
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 STOP_WAIT_S = 5.0
 STOP_AGAIN_S = 0.2
-_THREADS_MAX = 1000  # one for each call that was given up and hangs
+IDLE_S = 5.0
 
 _T = TypeVar("_T")
 Stop: TypeAlias = Callable[[], object]
@@ -70,16 +71,79 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_threads = CallThreads(_THREADS_MAX, name="velaria-call")
 
 
-def _with_own_threads() -> None:
-    """A child of fork has none of its parent's."""
-    global _threads
-    _threads = CallThreads(_THREADS_MAX, name="velaria-call")
+class _Beside:
+    """A call that another thread makes for the main one.
+
+    KeyboardInterrupt comes between any two steps of Python code, also in a Condition that has just
+    taken its lock, and then nobody gives the lock back: the thread of a Future's call would wait
+    for ever. So nothing here is waited for but by locks and queues of C.
+    """
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._fault: BaseException | None = None
+        self._has_ended = False
+        self._over = _thread.allocate_lock()
+        self._over.acquire()
+
+    def run(self) -> None:
+        try:
+            self._result = self._call()
+        except BaseException as fault:  # noqa: BLE001 (it is for who waits)
+            self._fault = fault
+        finally:
+            self._has_ended = True
+            self._over.release()
+
+    def is_over(self, wait_s: float = 0.0) -> bool:
+        """Waits so long for it."""
+        if not self._has_ended and self._over.acquire(timeout=wait_s):
+            self._over.release()
+        return self._has_ended
+
+    def result(self) -> Any:
+        """Waits for it; asked for once."""
+        self._over.acquire()
+        if self._fault is None:
+            return self._result
+        fault, self._fault = self._fault, None  # its frame would hold the error
+        raise fault
 
 
-os.register_at_fork(after_in_child=_with_own_threads)
+_Inbox: TypeAlias = "queue.SimpleQueue[_Beside]"
+_idle: deque[_Inbox] = deque()
+"""Of threads that have no call."""
+
+# A child of fork has none of its parent's threads.
+os.register_at_fork(after_in_child=_idle.clear)
+
+
+def _made_beside(call: Callable[[], Any]) -> _Beside:
+    beside = _Beside(call)
+    try:
+        inbox = _idle.pop()
+    except IndexError:
+        inbox = queue.SimpleQueue()
+        _thread.start_new_thread(_serve, (inbox,))
+    inbox.put(beside)
+    return beside
+
+
+def _serve(inbox: _Inbox) -> None:
+    """A thread for calls, until none comes. One whose call was given up, and hangs, keeps no
+    process from its end."""
+    while True:
+        try:
+            inbox.get(timeout=IDLE_S).run()
+        except queue.Empty:
+            with suppress(ValueError):  # a call is on its way
+                _idle.remove(inbox)
+                return
+        else:
+            _idle.append(inbox)
 
 
 def waited(call: Callable[[], _T], stop: Stop | None = None) -> _T:
@@ -90,22 +154,23 @@ def waited(call: Callable[[], _T], stop: Stop | None = None) -> _T:
         return awaited.step(call, stop)
     if awaited is not None or threading.current_thread() is not threading.main_thread():
         return call()
-    future: Future[_T] = _threads.submit(call)
+    beside = _made_beside(call)
     try:
-        return future.result()
+        result: _T = beside.result()
+        return result
     except BaseException:
-        if stop is not None and not future.done():
-            give_up(future, stop)
+        if stop is not None and not beside.is_over():
+            give_up(beside.is_over, stop)
         raise
     finally:
-        del future  # else the frame of an error would hold the error
+        del beside  # else the frame of an error would hold the error
 
 
-def give_up(call: "Future[Any]", stop: Stop) -> None:
-    """Returns when the call has ended, or does not end. Asks again, as the server may not have
-    known a statement yet."""
+def give_up(is_over: Callable[[float], bool], stop: Stop) -> None:
+    """Returns when the call has ended, or does not end; `is_over` waits for it so many seconds.
+    Asks again, as the server may not have known a statement yet."""
     deadline_s = time.monotonic() + STOP_WAIT_S
-    while not call.done() and time.monotonic() < deadline_s:
+    while not is_over(0.0) and time.monotonic() < deadline_s:
         with suppress(VelariaError, flight.FlightError, pa.ArrowException):
             stop()
-        wait([call], STOP_AGAIN_S)
+        is_over(STOP_AGAIN_S)
