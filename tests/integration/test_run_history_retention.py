@@ -72,6 +72,12 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+def logged(capfd: pytest.CaptureFixture[str]) -> str:
+    """On stdout, too: where logs go is said by who configures them, as other tests here do."""
+    told = capfd.readouterr()
+    return told.out + told.err
+
+
 def test_days_that_are_over_are_dropped_at_the_start(
     outside: OutsidePostgres, data_dir: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +94,7 @@ def test_days_that_are_over_are_dropped_at_the_start(
         record(ledger, "after", 2, 1)
         assert states(ledger, "after") == (2, 1, 0)
         assert (ledger.health(), ledger.retention_reason()) == ("ok", "")
-    assert "2013-05-01" in capfd.readouterr().err
+    assert "2013-05-01" in logged(capfd)
 
 
 def test_a_day_is_dropped_of_every_table_that_has_days(
@@ -215,7 +221,7 @@ def test_without_the_right_to_drop_it_is_told_once_and_records_go_on(
         assert ledger.health() == "ok"
         record(ledger, "goes on", 3, 1)
         assert states(ledger, "goes on") == (3, 1, 0)
-        log = capfd.readouterr().err
+        log = logged(capfd)
         assert log.count("run_history_day_refused") == 1
         assert "needs to own the tables" in log
         assert "run_history_degraded" not in log
