@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,7 +99,7 @@ class Connection:
     def close(self) -> None: ...
 
 
-class Book:
+class Book(ABC):
     """One of the books: `open` what can be closed by what it returns; `fails`: it cannot be made.
     `expire` lets the time of all that is not in use pass, if it has one."""
 
@@ -109,13 +110,14 @@ class Book:
         self.clock = Clock()
         self.options = Options(SETTINGS)
 
-    def open(self, call: Any, *, fails: bool) -> Callable[[], object]:
-        raise NotImplementedError
+    @abstractmethod
+    def open(self, call: Any, *, fails: bool) -> Callable[[], object]: ...
 
     def expire(self) -> None:
         self.clock.now_s += 10_000.0
 
-    def close(self) -> None: ...
+    def close(self) -> None:  # noqa: B027 (most books leave nothing open)
+        ...
 
 
 class PreparedStatements(Book):
