@@ -1,16 +1,15 @@
 """One call from its first byte to its last, and the watcher that notices a client that went away.
 
-pyarrow tells a cancelled call only to who asks `is_cancelled()`, and asking after the call has
-ended kills the process. So the watcher asks under the call's lock, and the call's middleware takes
-that lock in `call_completed` and takes the context away: no context is ever touched after its end.
-Each call has a lock of its own, so that none waits while the watcher asks hundreds of others.
-What a cancellation sets off runs outside the locks.
+gRPC tells a cancelled call only to who asks `is_cancelled()`. So the watcher asks under the call's
+lock, and `call_completed` takes that lock and takes the context away: no context is touched after
+its end. Each call has a lock of its own, so that none waits while the watcher asks hundreds of
+others. What a cancellation sets off runs outside the locks.
 """
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 import pyarrow.flight as flight
@@ -24,7 +23,6 @@ from velaria.flight_server.identity.principals import Principal
 from velaria.flight_server.logs import writes_debug
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.sessions import SESSION_COOKIE, SESSION_HEADER
-from velaria.flight_server.thread_states import KeptThreadState
 from velaria.flight_server.traces import Tracer
 from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
@@ -41,18 +39,23 @@ ASKED_AT_ONCE = 2
 PAUSE_S = 0.002
 KNOWN_FOR_S = 5.0
 """How long a call counts as from whom it came before that is looked up again."""
-MIDDLEWARE_KEY = "velaria-call"
 _AUTHORIZATION = "authorization"
-
-_METHOD_NAMES: dict[flight.FlightMethod, str] = {
-    method: method.name.title().replace("_", "") for method in flight.FlightMethod
-}
-"""DoGet for FlightMethod.DO_GET, as gRPC calls it."""
 
 _log = structlog.get_logger("velaria.flight_server")
 
 
-class Call(flight.ServerMiddleware):  # type: ignore[misc]
+class Context(Protocol):
+    """What a front tells of an RPC, and takes for its answer, until the RPC has ended."""
+
+    @property
+    def call(self) -> "Call": ...
+    def is_cancelled(self) -> bool: ...
+    def peer(self) -> str: ...
+    def add_header(self, name: str, value: str, /) -> None: ...
+    def add_trailer(self, name: str, value: str | bytes, /) -> None: ...
+
+
+class Call:
     """The server's side of one RPC; `context` is valid only while the call is watched."""
 
     def __init__(
@@ -64,7 +67,6 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         tracer: Tracer | None = None,
         admission: "Admission | None" = None,
     ) -> None:
-        super().__init__()
         self.method = method
         # None on a server without identity, which lets everybody do everything.
         self.principal: Principal | None = admission.principal if admission else None
@@ -78,7 +80,7 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         self.turn: Turn | None = None  # of that connection: one statement at a time
         self.judged: Judged | None = None  # the statement it has described and not started yet
         self.query_s: float | None = None  # how long a statement of the session may run
-        self.context: flight.ServerCallContext | None = None
+        self.context: Context | None = None
         self.is_cancelled = False
         self.waits_for_client = False
         """While its handler reads: that ends by itself when the client goes, so nobody asks."""
@@ -86,22 +88,23 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
         """Of a front that can end a call which waits for its client: tells the error as the call's
         end, from any thread, without blocking."""
         self.heard: Callable[[], None] | None = None
-        """To be called when the first message is there, where pyarrow waits for it."""
+        """To be called when the first message is there, where the front waits for it."""
         self._context_lock = threading.Lock()
         self._watcher = watcher
         self._metrics = metrics
         self._tracer = tracer
         self._on_cancel: list[Callable[[], object]] = []
         self._on_end: list[Callable[[pa.ArrowException | None], None]] = []
-        self._thread_state: KeptThreadState | None = None
 
     @property
     def client(self) -> Client:
         return self.facts.client
 
-    def keep_thread_state(self) -> None:
-        """To the call's end; for who begins it on a thread that Python does not know."""
-        self._thread_state = KeptThreadState()
+    def answering_headers(self) -> dict[str, str]:
+        """What the first headers of the answer carry: a bearer, for who came with name and
+        password."""
+        bearer = self._admission.answer if self._admission else None
+        return {} if bearer is None else {_AUTHORIZATION: bearer}
 
     def on_cancel(self, action: Callable[[], object]) -> None:
         """Run `action` on the watcher's thread when the client goes away or the server gives up."""
@@ -145,18 +148,14 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
             )
 
     def call_completed(self, exception: pa.ArrowException | None) -> None:
-        try:
-            self._watcher.leave(self)
-            seconds = time.perf_counter() - self._began_s
-            for action in self._on_end:
-                try:
-                    action(exception)
-                except Exception:  # noqa: BLE001 (one action must not stop the next)
-                    _log.exception("end of a call", **self.facts.log_fields())
-            self._tell_end(exception, seconds)
-        finally:
-            if self._thread_state is not None:
-                self._thread_state.give_back()
+        self._watcher.leave(self)
+        seconds = time.perf_counter() - self._began_s
+        for action in self._on_end:
+            try:
+                action(exception)
+            except Exception:  # noqa: BLE001 (one action must not stop the next)
+                _log.exception("end of a call", **self.facts.log_fields())
+        self._tell_end(exception, seconds)
 
     def _tell_end(self, exception: pa.ArrowException | None, seconds: float) -> None:
         facts, status = self.facts, "ok"
@@ -175,22 +174,8 @@ class Call(flight.ServerMiddleware):  # type: ignore[misc]
             log("call ended", status=status, seconds=round(seconds, 6), **facts.log_fields())
 
 
-class AnsweredCall(Call):
-    """One whose first headers carry a bearer, for who came with name and password."""
-
-    def __init__(self, bearer: str, *told: Any) -> None:
-        super().__init__(*told)
-        self._bearer = bearer
-
-    def sending_headers(self) -> dict[str, str]:
-        return {_AUTHORIZATION: self._bearer}
-
-
-class CallFactory(flight.ServerMiddlewareFactory):  # type: ignore[misc]
-    """Begins every call of either front. With a gate a stranger's ends here: before a message of it
-    is read, and as a Flight error, the one kind that pyarrow sends from here without a traceback.
-    `on_foreign_threads`: calls come on threads that Python does not know.
-    """
+class CallFactory:
+    """Begins every call of either front. With a gate a stranger's ends here, by a Flight error."""
 
     def __init__(
         self,
@@ -198,33 +183,29 @@ class CallFactory(flight.ServerMiddlewareFactory):  # type: ignore[misc]
         metrics: Metrics,
         tracer: Tracer | None = None,
         gate: "Gate | None" = None,
-        *,
-        on_foreign_threads: bool = False,
     ) -> None:
-        super().__init__()
         self._watcher = watcher
         self._metrics = metrics
         self._tracer = tracer
         self._gate = gate
-        self._on_foreign_threads = on_foreign_threads
 
-    def start_call(self, info: flight.CallInfo, headers: dict[str, Any]) -> Call:
+    def start_call(
+        self, method: str, headers: Iterable[tuple[str, str | bytes]], subject: str = ""
+    ) -> Call:
+        """Of a method by gRPC's name for it; `headers` are small in case, and may come again.
+        `subject` is that of the client's certificate."""
         self._metrics.add("calls_total")
-        method, tracer = _METHOD_NAMES[info.method], self._tracer
-        named = {name.lower(): values for name, values in headers.items()}
-        # pyarrow's front has no certificates of clients; ours tells whose a call came with.
-        subject = getattr(info, "subject", "")
+        tracer = self._tracer
+        named: dict[str, list[str | bytes]] = {}
+        for name, value in headers:
+            named.setdefault(name, []).append(value)
         admission = self._admitted(self._gate, method, named, subject) if self._gate else None
         header = _header(named, SESSION_HEADER)
         session_id = header or _cookie_of(named)
-        told = (self._watcher, self._metrics, method, session_id, tracer, admission)
-        bearer = admission.answer if admission else None
-        call = Call(*told) if bearer is None else AnsweredCall(bearer, *told)
+        call = Call(self._watcher, self._metrics, method, session_id, tracer, admission)
         call.is_named_by_cookie = session_id is not None and not header
         if tracer is not None:
-            call.facts.span = tracer.begin_call(method, headers)
-        if self._on_foreign_threads:
-            call.keep_thread_state()
+            call.facts.span = tracer.begin_call(method, named)
         return call
 
     def _admitted(
@@ -277,10 +258,10 @@ class CallWatcher:
     def start(self) -> None:
         self._thread.start()
 
-    def enter(self, context: flight.ServerCallContext) -> Call:
+    def enter(self, context: Context) -> Call:
         """The call of a context; called first thing in every method that may take long."""
-        call: Call = context.get_middleware(MIDDLEWARE_KEY)
-        call.facts.peer = _peer_of(context)
+        call = context.call
+        call.facts.peer = context.peer()
         with self._lock:
             call.context = context
             self._calls[id(call)] = call
@@ -375,8 +356,3 @@ class CallWatcher:
                     action()
                 except Exception:  # noqa: BLE001 (the watcher must live on)
                     _log.exception("cancelling a call", method=call.method)
-
-
-def _peer_of(context: flight.ServerCallContext) -> str:
-    """Where the call comes from, like ipv4:127.0.0.1:41230 or unix:; a stranger's text at worst."""
-    return _text(context.peer())

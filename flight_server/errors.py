@@ -14,15 +14,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow.flight as flight
 
 from velaria.flight_server import call_context, status_details
 from velaria.flight_server.spare_file import OUT_OF_FILES
-from velaria.flight_server.statuses import UntracedRefusal, sent_by_pyarrow, status_of
+from velaria.flight_server.statuses import sent_natively, status_of
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import ErrorReply, VelariaError
+
+if TYPE_CHECKING:
+    from velaria.flight_server.calls import Context
 
 _CODE = re.compile(r"VEL\d{4}\Z")
 _REVEALING = re.compile(r"0x[0-9a-fA-F]{5,}|(?:/[\w.+-]+){2,}")
@@ -174,7 +178,7 @@ def _map_of(told: Told) -> bytes:
 
 
 def _details_of(told: Told, kind: type[Exception]) -> bytes:
-    return status_details.encoded(told.reply, sent_by_pyarrow(kind), told.text)
+    return status_details.encoded(told.reply, sent_natively(kind), told.text)
 
 
 EXTRA_INFO_TRAILER = "grpc-status-details-bin"
@@ -210,7 +214,7 @@ def to_refusal(fault: Exception) -> flight.FlightError:
 
 
 def status_boundary(
-    context: flight.ServerCallContext, *, cancelled_apart: bool = False
+    context: "Context", *, cancelled_apart: bool = False
 ) -> AbstractContextManager[None]:
     """The boundary of Flight SQL: what leaves it ends the call with the gRPC status of its code,
     and its extra_info is a google.rpc.Status.
@@ -232,24 +236,6 @@ def status_boundary(
             context.add_trailer(EXTRA_INFO_TRAILER, details)
             left = kind(told.text)
         return left
-
-    return _Crossing(leaving)
-
-
-def untraced_boundary(
-    context: flight.ServerCallContext, *, with_status: bool = False
-) -> AbstractContextManager[None]:
-    """The boundary of GetSchema, `with_status` that of Flight SQL. Of statuses it can give those
-    that are not Flight's own."""
-
-    def leaving(fault: Exception) -> Exception:
-        told = told_of(fault)
-        kind = status_of(told.reply.code).kind
-        if not with_status or issubclass(kind, flight.FlightError):
-            kind = UntracedRefusal
-        extra_info = _details_of(told, kind) if with_status else _map_of(told)
-        context.add_trailer(EXTRA_INFO_TRAILER, extra_info)
-        return kind(told.text)
 
     return _Crossing(leaving)
 

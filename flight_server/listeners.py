@@ -16,14 +16,14 @@ from velaria.flight_server.errors import scrubbed
 from velaria.flight_server.grpc_front.front import GrpcFront
 from velaria.flight_server.identity.options import IdentityOptions, identity_of
 from velaria.flight_server.identity.tls import TlsFiles
+from velaria.flight_server.native_front import NativeFront
 from velaria.flight_server.options import Options
-from velaria.flight_server.server import FlightFront
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
-FrontChoice = Literal["auto", "pyarrow", "grpcio"]
-Front = FlightFront | GrpcFront
+FrontChoice = Literal["auto", "native", "grpcio"]
+Front = NativeFront | GrpcFront
 
 SCHEMES = (*TCP_SCHEMES, "grpc+unix")
 
@@ -88,10 +88,10 @@ def check_address(
             f"a listener with TLS needs a certificate: {uri}",
             hint="Give --tls-cert and --tls-key.",
         )
-    if is_tls and front == "pyarrow":
+    if is_tls and front == "native":
         raise VelariaError(
             codes.BAD_SETTING,
-            f"the front pyarrow serves no TLS: {uri}",
+            f"the native front serves no TLS: {uri}",
             hint="Leave --front out, or say --front grpcio: its certificates can be renewed.",
         )
     has = {"TLS": is_tls, "identity": has_identity}
@@ -133,12 +133,13 @@ def is_loopback(host: str) -> bool:
 
 def front_of(uri: str, front: FrontChoice) -> type[Front]:
     """What serves an address. Of itself grpcio serves networks and TLS, where what a stranger sends
-    must cost nothing, and pyarrow this host, where calls are faster through it: docs/adr/0017."""
+    must cost nothing, and the native front this host, where calls are faster by it: docs/adr/0017.
+    """
     parts = urlsplit(uri)
     is_near = parts.scheme == "grpc+unix" or is_loopback(parts.hostname or "")
     if front == "auto":
-        front = "pyarrow" if is_near and parts.scheme != TLS_SCHEME else "grpcio"
-    return FlightFront if front == "pyarrow" else GrpcFront
+        front = "native" if is_near and parts.scheme != TLS_SCHEME else "grpcio"
+    return NativeFront if front == "native" else GrpcFront
 
 
 def open_front(service: Service, uri: str, tls: TlsFiles | None = None) -> tuple[Front, str]:
@@ -159,7 +160,7 @@ def open_front(service: Service, uri: str, tls: TlsFiles | None = None) -> tuple
 
 def _open(service: Service, uri: str, tls: TlsFiles | None) -> Front:
     kind = front_of(uri, service.options.get("server.front"))
-    return GrpcFront(service, uri, tls) if kind is GrpcFront else FlightFront(service, uri)
+    return GrpcFront(service, uri, tls) if kind is GrpcFront else NativeFront(service, uri)
 
 
 def refuse_taken_addresses(options: Options) -> None:

@@ -8,6 +8,7 @@ GetFlightInfo tells it, and runs when it is read.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow.flight as flight
 
@@ -37,6 +38,22 @@ class PollInfo:
     info: flight.FlightInfo
     command: bytes | None = None
     expires_unix_ms: int | None = None
+
+    def serialize(self) -> bytes:
+        """Flight's message. How far a statement has come is not known before its end, whose
+        progress is 1."""
+        fields: dict[str, Any] = {"info": messages.parse("FlightInfo", self.info.serialize())}
+        if self.command is None:
+            fields["progress"] = 1.0
+        else:
+            fields["flight_descriptor"] = {
+                "type": messages.DescriptorType.CMD,
+                "cmd": self.command,
+            }
+        if self.expires_unix_ms is not None:
+            seconds, rest_ms = divmod(self.expires_unix_ms, 1000)
+            fields["expiration_time"] = {"seconds": seconds, "nanos": rest_ms * 1_000_000}
+        return bytes(messages.new("PollInfo", **fields).SerializeToString())
 
 
 def poll(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 
 import pyarrow as pa
-import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult
 from velaria.flight_server.batch_cutting import pieces
@@ -16,7 +15,7 @@ from velaria.flight_server.errors import boundary
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.pulling import pulled
-from velaria.flight_server.results import BatchStream, ResultStream, RowStream
+from velaria.flight_server.results import BatchStream, DataStream, Part, ResultStream
 from velaria.schemas.results import BATCH_BYTES_MAX, BATCH_ROWS_MAX, ResultOptions
 
 AS_IT_IS = ResultOptions()
@@ -38,21 +37,11 @@ def asked_schema(schema: pa.Schema, options: ResultOptions) -> pa.Schema:
     return schema if options.keep_dictionaries else plain_schema(schema)
 
 
-def stream_of_result(
-    result: QueryResult, options: ResultOptions, meter: Meter
-) -> flight.FlightDataStream:
+def stream_of_result(result: QueryResult, options: ResultOptions, meter: Meter) -> DataStream:
     """Of a statement that returns rows."""
     if is_as_it_is(options) and not meter.is_needed:
         return ResultStream(result, write_options(options))
     return stream_of_batches(result.schema, meter.batches(pulled(result)), options)
-
-
-def _sent(
-    batches: Iterable[pa.RecordBatch], written: pa.ipc.IpcWriteOptions
-) -> Iterator[flight.FlightDataStream]:
-    """Each as a stream of its own, since pyarrow sends the dictionaries of no other."""
-    for batch in batches:
-        yield RowStream(pa.Table.from_batches([batch]), written)
 
 
 def stream_of_batches(
@@ -60,18 +49,18 @@ def stream_of_batches(
     batches: Iterable[pa.RecordBatch],
     options: ResultOptions,
     crossing: Callable[[], AbstractContextManager[None]] = boundary,
-) -> flight.FlightDataStream:
+) -> DataStream:
     """`batches` have `schema`, and raise coded errors only, which leave by `crossing`."""
     asked = asked_schema(schema, options)
-    written = write_options(options)
 
-    def sent() -> Iterator[flight.FlightDataStream]:
+    def sent() -> Iterator[Part]:
         with crossing():
             for batch in batches:
                 plain = batch if asked is schema else batch.cast(asked)
-                yield from _sent(cut(plain, options), written)
+                for piece in cut(plain, options):
+                    yield piece, None
 
-    return BatchStream(asked, sent(), written)
+    return BatchStream(asked, sent(), write_options(options))
 
 
 def cut(batch: pa.RecordBatch, options: ResultOptions) -> Iterator[pa.RecordBatch]:

@@ -2,12 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import msgspec
 import pyarrow as pa
-import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult, Subscription
 from velaria.flight_server import call_context
@@ -31,19 +29,20 @@ Part = tuple[pa.RecordBatch, bytes | None]
 """A batch on its way out and its app_metadata."""
 
 
-class RowStream(flight.RecordBatchStream):  # type: ignore[misc]
-    """Rows as pyarrow's server sends them by itself; other fronts read `source`."""
+class RowStream:
+    """What DoGet sends of rows at hand: the native front reads `source` without Python."""
 
     def __init__(
         self, source: pa.RecordBatchReader | pa.Table, options: pa.ipc.IpcWriteOptions | None = None
     ) -> None:
-        super().__init__(source, options)
         self.source = source
         self.options = options
 
     def parts(self) -> Iterator[Part]:
         """Each batch, with no metadata."""
-        return _parts_of(self.source)
+        source = self.source
+        batches = source.to_batches() if isinstance(source, pa.Table) else source
+        return ((batch, None) for batch in batches)
 
     @property
     def schema(self) -> pa.Schema:
@@ -52,7 +51,7 @@ class RowStream(flight.RecordBatchStream):  # type: ignore[misc]
 
 class ResultStream(RowStream):
     """The kernel's reader of a result as it is. A failure in the middle leaves with code and place:
-    by pyarrow's server off the reader itself, by `parts` as a KernelError."""
+    by the native front off the reader itself, by `parts` as a KernelError."""
 
     def __init__(self, result: QueryResult, options: pa.ipc.IpcWriteOptions | None = None) -> None:
         super().__init__(result.reader(), options)
@@ -62,42 +61,31 @@ class ResultStream(RowStream):
         return ((batch, None) for batch in pulled(self._result, self.source))
 
 
-class BatchStream(flight.GeneratorStream):  # type: ignore[misc]
-    """What an iterator gives, which raises Flight errors: batches, tables, readers and streams,
-    each with metadata or without."""
+class BatchStream:
+    """What DoGet sends of an iterator, which raises Flight errors."""
 
     def __init__(
         self,
         schema: pa.Schema,
-        items: Iterable[Any],
+        parts: Iterator[Part],
         options: pa.ipc.IpcWriteOptions | None = None,
     ) -> None:
-        super().__init__(schema, items, options)
         self.schema = schema
         self.options = options
-        self._items = items
+        self._parts = parts
 
     def parts(self) -> Iterator[Part]:
-        for item in self._items:
-            yield from _parts_of(item)
+        """The iterator: once."""
+        return self._parts
 
 
-def _parts_of(item: Any) -> Iterator[Part]:
-    """All that pyarrow's server takes as an item of a stream."""
-    if isinstance(item, RowStream | BatchStream):
-        yield from item.parts()
-    elif isinstance(item, tuple):
-        yield item
-    elif isinstance(item, pa.RecordBatch):
-        yield item, None
-    else:
-        for batch in item.to_batches() if isinstance(item, pa.Table) else item:
-            yield batch, None
+DataStream = RowStream | BatchStream
+"""What a DoGet of any front sends."""
 
 
 class Emissions:
     """The batches of one subscriber, each with its EmissionMetadata, then one empty batch of kind
-    end. They have no dictionaries: pyarrow's server sends none beside metadata.
+    end. They have no dictionaries: what a stream emits has new ones again and again.
 
     Heartbeats keep an idle call alive for proxies and show the client that the query still runs.
     `refuse` is called before each emission and raises when the subscriber may have no more.

@@ -1,28 +1,26 @@
-"""The Flight front: each method takes its arguments apart, calls one handler and packs the reply.
+"""Flight's methods: each takes its arguments apart, calls one handler and packs the reply.
 
 Nothing is decided here. Every method runs inside the error boundary, and those that may take long
 are watched for a client that goes away.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
+import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server import call_context, exchange, ingest, listing, poll_info, statements
 from velaria.flight_server.actions import registry
-from velaria.flight_server.calls import MIDDLEWARE_KEY, Call, CallFactory
-from velaria.flight_server.errors import boundary, status_boundary, untraced_boundary
-from velaria.flight_server.first_messages import FirstMessages
+from velaria.flight_server.calls import Call, CallFactory, Context
+from velaria.flight_server.errors import boundary, status_boundary
 from velaria.flight_server.flight_infos import info_of
 from velaria.flight_server.flight_sql import actions as flight_sql_actions
 from velaria.flight_server.flight_sql import dispatch, puts
 from velaria.flight_server.flight_sql.messages import is_flight_sql, unpacks
 from velaria.flight_server.forms import parse_descriptor, parse_ticket
-from velaria.flight_server.identity.handshake import Handshake
 from velaria.flight_server.identity.permissions import allow_call
 from velaria.flight_server.plain_types import plain_schema
-from velaria.flight_server.results import Emissions
+from velaria.flight_server.results import DataStream, Emissions
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -34,47 +32,33 @@ from velaria.schemas.tickets import (
 )
 
 
-def boundary_of(
-    context: flight.ServerCallContext, raw: bytes | None
-) -> AbstractContextManager[None]:
+def boundary_of(context: Context, raw: bytes | None) -> AbstractContextManager[None]:
     """Flight SQL's errors go by gRPC's status, those of plain Flight by Flight's own classes."""
     return status_boundary(context) if is_flight_sql(raw or b"") else boundary()
 
 
 class FlightMethods:
-    """Flight's methods over one service, for any front: pyarrow's server calls them below, and
-    grpc_front/ with twins of pyarrow's context, reader and writer."""
-
-    on_foreign_threads = False
-    """Whether they are called on threads that Python does not know."""
+    """Flight's methods over one service, for any front: native_front.py and grpc_front/ call them,
+    each with its own context, reader and writer."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self.calls = CallFactory(
-            service.watcher,
-            service.metrics,
-            service.tracer,
-            service.gate,
-            on_foreign_threads=self.on_foreign_threads,
-        )
+        self.calls = CallFactory(service.watcher, service.metrics, service.tracer, service.gate)
 
-    def list_flights(
-        self, context: flight.ServerCallContext, criteria: bytes
-    ) -> Iterator[flight.FlightInfo]:
+    def list_flights(self, context: Context, criteria: bytes) -> list[flight.FlightInfo]:
         with boundary():
             call = self._begin(context)
-            return iter(list(listing.list_flights(self._service, call, criteria)))
+            return list(listing.list_flights(self._service, call, criteria))
 
     def get_flight_info(
-        self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+        self, context: Context, descriptor: flight.FlightDescriptor
     ) -> flight.FlightInfo:
         with boundary_of(context, descriptor.command):
             return self._info(self._begin(context), descriptor)
 
     def poll_flight_info(
-        self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
+        self, context: Context, descriptor: flight.FlightDescriptor
     ) -> poll_info.PollInfo:
-        """Not of pyarrow's server, which does not know the RPC."""
         with boundary_of(context, descriptor.command):
             call = self._begin(context)
             if descriptor.descriptor_type == flight.DescriptorType.PATH:
@@ -83,25 +67,21 @@ class FlightMethods:
                 self._service, call, descriptor, lambda: self._info(call, descriptor)
             )
 
-    def get_schema(
-        self, context: flight.ServerCallContext, descriptor: flight.FlightDescriptor
-    ) -> flight.SchemaResult:
+    def get_schema(self, context: Context, descriptor: flight.FlightDescriptor) -> pa.Schema:
         raw = descriptor.command or b""
-        with untraced_boundary(context, with_status=is_flight_sql(raw)):
+        with boundary_of(context, raw):
             call = self._begin(context)
             if is_flight_sql(raw):
-                return flight.SchemaResult(dispatch.schema_of(self._service, call, raw))
-            return flight.SchemaResult(self._info(call, descriptor).schema)
+                return dispatch.schema_of(self._service, call, raw)
+            return self._info(call, descriptor).schema
 
-    def do_get(
-        self, context: flight.ServerCallContext, ticket: flight.Ticket
-    ) -> flight.FlightDataStream:
+    def do_get(self, context: Context, ticket: bytes) -> DataStream:
         # What does not unpack comes from no driver of Flight SQL: an error of plain Flight then.
-        with boundary_of(context, ticket.ticket if unpacks(ticket.ticket) else b""):
+        with boundary_of(context, ticket if unpacks(ticket) else b""):
             call = self._begin(context)
-            if is_flight_sql(ticket.ticket):
-                return dispatch.do_get(self._service, call, ticket.ticket)
-            command = parse_ticket(ticket.ticket)
+            if is_flight_sql(ticket):
+                return dispatch.do_get(self._service, call, ticket)
+            command = parse_ticket(ticket)
             if isinstance(command, StatementTicket):
                 return statements.open_ticket(self._service, call, command)
             if isinstance(command, SubscribeCommand):
@@ -113,7 +93,7 @@ class FlightMethods:
 
     def do_put(
         self,
-        context: flight.ServerCallContext,
+        context: Context,
         descriptor: flight.FlightDescriptor,
         reader: flight.MetadataRecordBatchReader,
         writer: flight.FlightMetadataWriter,
@@ -126,32 +106,28 @@ class FlightMethods:
             else:
                 ingest.put(self._service, call, descriptor, reader, writer)
 
-    def do_action(
-        self, context: flight.ServerCallContext, action: flight.Action
-    ) -> Iterator[flight.Result]:
-        name = action.type
-        body = action.body.to_pybytes() if action.body is not None else b""
+    def do_action(self, context: Context, name: str, body: bytes) -> list[bytes]:
+        """The results' bodies."""
         sql_action = flight_sql_actions.ACTIONS.get(name)
         if sql_action is not None:
             with status_boundary(context):
                 call = self._begin(context, even_draining=sql_action.even_draining)
-                replies = flight_sql_actions.run(self._service, call, name, body)
-                return iter([flight.Result(reply) for reply in replies])
+                return flight_sql_actions.run(self._service, call, name, body)
         with boundary():
             call = self._begin(context, even_draining=name in registry.EVEN_DRAINING, action=name)
-            reply = registry.dispatch(self._service, call, name, body)
-            return iter([flight.Result(reply)])
+            return [registry.dispatch(self._service, call, name, body)]
 
-    def list_actions(self, context: flight.ServerCallContext) -> list[flight.ActionType]:
+    def list_actions(self, context: Context) -> list[tuple[str, str]]:
+        """Names and what each does."""
         with boundary():
             self._begin(context, even_draining=True)
             own = [(spec.name, spec.summary) for spec in registry.ACTIONS.values()]
             sql = [(name, spec.summary) for name, spec in flight_sql_actions.ACTIONS.items()]
-            return [flight.ActionType(name, summary) for name, summary in own + sql]
+            return own + sql
 
     def do_exchange(
         self,
-        context: flight.ServerCallContext,
+        context: Context,
         descriptor: flight.FlightDescriptor,
         reader: flight.MetadataRecordBatchReader,
         writer: flight.MetadataRecordBatchWriter,
@@ -160,9 +136,9 @@ class FlightMethods:
             call = self._begin(context)
             exchange.transform(self._service, call, descriptor, reader, writer)
 
-    def handshake(self, context: flight.ServerCallContext) -> None:
-        """Not of pyarrow's server, which has a handler of its own for it. The gate has looked at
-        the header before, and the call's answering headers carry the bearer: no more is to do."""
+    def handshake(self, context: Context) -> None:
+        """The gate has looked at the header before, and the call's answering headers carry the
+        bearer: no more is to do."""
         with boundary():
             self._begin(context, even_draining=True)
             if self._service.gate is None:
@@ -170,10 +146,8 @@ class FlightMethods:
                     codes.UNSUPPORTED_REQUEST, "this server asks nobody who they are: Handshake"
                 )
 
-    def _begin(
-        self, context: flight.ServerCallContext, *, even_draining: bool = False, action: str = ""
-    ) -> Call:
-        facts = context.get_middleware(MIDDLEWARE_KEY).facts
+    def _begin(self, context: Context, *, even_draining: bool = False, action: str = "") -> Call:
+        facts = context.call.facts
         facts.action = action if action in registry.ACTIONS else ""
         call_context.enter(facts)
         if not even_draining:
@@ -204,18 +178,3 @@ class FlightMethods:
             query = self._service.streams.followed(call, command.query_id)
             return info_of(plain_schema(query.schema), descriptor, [raw], query.query_id)
         return statements.flight_info(self._service, call, descriptor, command)
-
-
-class FlightFront(FlightMethods, flight.FlightServerBase):  # type: ignore[misc]
-    """One listener, without TLS. Several may share a Service."""
-
-    on_foreign_threads = True
-
-    def __init__(self, service: Service, location: str) -> None:
-        FlightMethods.__init__(self, service)
-        flight.FlightServerBase.__init__(
-            self,
-            location,
-            auth_handler=Handshake() if service.gate is not None else None,
-            middleware={MIDDLEWARE_KEY: FirstMessages(self.calls, service.limits)},
-        )

@@ -116,8 +116,8 @@ SETTINGS: tuple[Setting, ...] = (
         "server.front",
         str,
         "auto",
-        "What serves the listeners; auto is pyarrow on this host, grpcio off it and for grpc+tls.",
-        choices=("auto", "pyarrow", "grpcio"),
+        "What serves the listeners; auto is native on this host, grpcio off it and for grpc+tls.",
+        choices=("auto", "native", "grpcio"),
         flag="--front",
     ),
     Setting(

@@ -28,7 +28,13 @@ from velaria.flight_server.result_batches import (
     stream_of_batches,
     stream_of_result,
 )
-from velaria.flight_server.results import ROWS_AFFECTED, Emissions, RowStream, rows_affected_table
+from velaria.flight_server.results import (
+    ROWS_AFFECTED,
+    DataStream,
+    Emissions,
+    RowStream,
+    rows_affected_table,
+)
 from velaria.flight_server.service import Service
 from velaria.flight_server.tickets import TicketEffect, refuse_second_reading
 from velaria.schemas import errors as codes
@@ -36,10 +42,8 @@ from velaria.schemas.errors import VelariaError
 from velaria.schemas.results import ResultOptions, options_in
 from velaria.schemas.tickets import QueryCommand, StatementTicket
 
-StreamOf = Callable[[Call, QueryResult, Meter], flight.FlightDataStream]
-HeldStreamOf = Callable[
-    [pa.Schema, Iterator[pa.RecordBatch], ResultOptions], flight.FlightDataStream
-]
+StreamOf = Callable[[Call, QueryResult, Meter], DataStream]
+HeldStreamOf = Callable[[pa.Schema, Iterator[pa.RecordBatch], ResultOptions], DataStream]
 
 
 def in_form(options: ResultOptions) -> StreamOf:
@@ -146,7 +150,7 @@ def open_ticket(
     ticket: StatementTicket,
     stream: StreamOf | None = None,
     stream_held: HeldStreamOf = stream_of_batches,
-) -> flight.FlightDataStream:
+) -> DataStream:
     """`stream` makes a SELECT's rows what goes out; else they go as the ticket asks."""
     service.tickets.check(ticket)
     connections.enter_numbered(service, call, ticket.connection)
@@ -178,7 +182,7 @@ def open_ticket(
         return _open_rows(service, call, sql, params, query_id, form, pinned)
 
 
-def open_text(service: Service, call: Call, command: QueryCommand) -> flight.FlightDataStream:
+def open_text(service: Service, call: Call, command: QueryCommand) -> DataStream:
     sql, params, query_id = command.sql, command.params, new_query_id()
     info = describe(service, call, sql, params)
     match effect_of(info):
@@ -187,7 +191,7 @@ def open_text(service: Service, call: Call, command: QueryCommand) -> flight.Fli
         case "continuous":
             refuse_options(command)
             return _open_continuous(service, call, sql, params, query_id)
-        case "once":
+        case _:
             done = change(service, call, info, sql, params, query_id)
             return RowStream(done.table())
 
@@ -200,7 +204,7 @@ def _open_rows(
     query_id: str,
     stream: StreamOf,
     described: StatementInfo | None,
-) -> flight.FlightDataStream:
+) -> DataStream:
     tracked = service.queries.start(query_id, "query", sql)
     limits = service.limits
     try:
@@ -219,7 +223,7 @@ def _open_rows(
 
 def _open_part(
     service: Service, call: Call, ticket: StatementTicket, pinned: StatementInfo | None
-) -> flight.FlightDataStream:
+) -> DataStream:
     """One reader's share of a query that the first of its readers starts."""
 
     limits = service.limits
@@ -254,7 +258,7 @@ def _open_part(
 
 def _open_held(
     service: Service, call: Call, ticket: StatementTicket, stream: HeldStreamOf
-) -> flight.FlightDataStream:
+) -> DataStream:
     """The rows of a query that query.poll started, from the first on."""
     service.limits.count_result(call)
     held, result, batches = service.held.take(ticket.query_id)
@@ -278,7 +282,7 @@ def end_rows(tracked: TrackedQuery, result: QueryResult, fault: pa.ArrowExceptio
 
 def _open_continuous(
     service: Service, call: Call, sql: str, params: list[Any] | None, query_id: str
-) -> flight.FlightDataStream:
+) -> DataStream:
     """A query of its own for this reader; it ends with the reader."""
     service.limits.count_result(call)
     with permitted(service, call, sql, params) as connection:
@@ -292,7 +296,7 @@ def _open_continuous(
     return attach(call, emissions)
 
 
-def attach(call: Call, emissions: Emissions) -> flight.FlightDataStream:
+def attach(call: Call, emissions: Emissions) -> DataStream:
     """Tie a subscription to its call, so that it ends with it however it ends."""
     call.on_cancel(emissions.close)
     call.on_end(lambda _: emissions.close())

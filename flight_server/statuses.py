@@ -1,12 +1,11 @@
-"""How each error code ends a call: its gRPC status, and what makes pyarrow's server end one so.
+"""How each error code ends a call: its gRPC status, and what makes the native front end one so.
 
-pyarrow's server has half of the statuses; for the others the nearest that it has.
+Arrow's server has two thirds of the statuses; for the others the nearest that it has.
 """
 
 from enum import IntEnum
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.schemas import errors as codes
@@ -31,39 +30,27 @@ class GrpcCode(IntEnum):
     UNAUTHENTICATED = 16
 
 
-class _Untraced:
-    """What pyarrow would send with its traceback, and cannot.
-
-    pyarrow has the traceback module format the exception, and falls back to the type's name when
-    that fails. Formatting reads `__cause__`; so this one has none to give, and text and name are
-    all of it that leaves the process. Its extra_info goes as a trailer beside it.
-    """
-
-    @property
-    def __cause__(self) -> BaseException | None:
-        raise RuntimeError("not told")
+class InvalidRequest(Exception):
+    """gRPC INVALID_ARGUMENT."""
 
 
-class UntracedRefusal(_Untraced, Exception):  # type: ignore[override]
-    """A refusal of GetSchema, where pyarrow traces even Flight's own errors. gRPC UNKNOWN."""
+class NotFound(Exception):
+    """gRPC NOT_FOUND."""
 
 
-class InvalidRequest(_Untraced, pa.ArrowInvalid):  # type: ignore[misc]
-    """gRPC INVALID_ARGUMENT, in every method."""
+class AlreadyExists(Exception):
+    """gRPC ALREADY_EXISTS."""
 
 
-class NotFound(_Untraced, pa.ArrowKeyError):  # type: ignore[misc]
-    """gRPC NOT_FOUND, in every method."""
-
-
-class NotOffered(_Untraced, NotImplementedError):  # type: ignore[override]
-    """gRPC UNIMPLEMENTED, in every method."""
+class NotOffered(Exception):
+    """gRPC UNIMPLEMENTED."""
 
 
 class Status(NamedTuple):
-    """`code` is gRPC's, on the grpcio front; `kind` is what a Flight SQL method raises on pyarrow's
-    server. Drivers make their kind of error of it. `plain` is what plain Flight raises: its clients
-    read the code in extra_info, so it says more than that only where they act on the class."""
+    """`code` is gRPC's, on the grpcio front; `kind` is what a Flight SQL method raises, on the
+    native one. Drivers make their kind of error of it. `plain` is what plain Flight raises: its
+    clients read the code in extra_info, so it says more than that only where they act on the class.
+    """
 
     code: GrpcCode
     kind: type[Exception]
@@ -99,7 +86,7 @@ _STATUSES: dict[str, Status] = {
     "VEL2012": _NOT_FOUND,  # column
     "VEL2014": _NOT_FOUND,  # function
     "VEL2017": _NOT_FOUND,  # type
-    "VEL2024": Status(GrpcCode.ALREADY_EXISTS, InvalidRequest),  # table
+    "VEL2024": Status(GrpcCode.ALREADY_EXISTS, AlreadyExists),  # table
     codes.UNKNOWN_SCHEMA: _NOT_FOUND,
     "VEL2030": _NOT_FOUND,  # prepared statement
     "VEL3": _INVALID,
@@ -125,24 +112,38 @@ _STATUSES: dict[str, Status] = {
     "VEL9": _alike(GrpcCode.INTERNAL, flight.FlightInternalError),
 }
 
-_SENT_BY_PYARROW: dict[type[Exception], GrpcCode] = {
-    InvalidRequest: GrpcCode.INVALID_ARGUMENT,
-    NotFound: GrpcCode.NOT_FOUND,
-    NotOffered: GrpcCode.UNIMPLEMENTED,
-    UntracedRefusal: GrpcCode.UNKNOWN,
-    flight.FlightServerError: GrpcCode.UNKNOWN,
-    flight.FlightCancelledError: GrpcCode.CANCELLED,
-    flight.FlightInternalError: GrpcCode.INTERNAL,
-    flight.FlightTimedOutError: GrpcCode.DEADLINE_EXCEEDED,
-    flight.FlightUnauthenticatedError: GrpcCode.UNAUTHENTICATED,
-    flight.FlightUnauthorizedError: GrpcCode.PERMISSION_DENIED,
-    flight.FlightUnavailableError: GrpcCode.UNAVAILABLE,
+
+class _Sent(NamedTuple):
+    """A status of Arrow's server by its name in the native front."""
+
+    name: str
+    code: GrpcCode
+
+
+_SENT_NATIVELY: dict[type[BaseException], _Sent] = {
+    InvalidRequest: _Sent("invalid", GrpcCode.INVALID_ARGUMENT),
+    NotFound: _Sent("not_found", GrpcCode.NOT_FOUND),
+    AlreadyExists: _Sent("already_exists", GrpcCode.ALREADY_EXISTS),
+    NotOffered: _Sent("unimplemented", GrpcCode.UNIMPLEMENTED),
+    flight.FlightServerError: _Sent("failed", GrpcCode.UNKNOWN),
+    flight.FlightCancelledError: _Sent("cancelled", GrpcCode.CANCELLED),
+    flight.FlightInternalError: _Sent("internal", GrpcCode.INTERNAL),
+    flight.FlightTimedOutError: _Sent("timed_out", GrpcCode.DEADLINE_EXCEEDED),
+    flight.FlightUnauthenticatedError: _Sent("unauthenticated", GrpcCode.UNAUTHENTICATED),
+    flight.FlightUnauthorizedError: _Sent("unauthorized", GrpcCode.PERMISSION_DENIED),
+    flight.FlightUnavailableError: _Sent("unavailable", GrpcCode.UNAVAILABLE),
 }
 
 
-def sent_by_pyarrow(kind: type[Exception]) -> GrpcCode:
-    """The status with which pyarrow's server ends a call whose method raises this."""
-    return _SENT_BY_PYARROW[kind]
+def sent_natively(kind: type[BaseException]) -> GrpcCode:
+    """The status with which the native front ends a call whose method raises this."""
+    return _SENT_NATIVELY[kind].code
+
+
+def native_name(kind: type[BaseException]) -> str | None:
+    """What the native front calls that status; None for what no boundary lets out."""
+    sent = _SENT_NATIVELY.get(kind)
+    return sent and sent.name
 
 
 def status_of(code: str) -> Status:

@@ -10,13 +10,10 @@ class PresentContext:
     """Stands in for a front's context; its client stays."""
 
     def __init__(self, call: Call) -> None:
-        self._call = call
+        self.call = call
 
-    def get_middleware(self, key: str) -> Call:
-        return self._call
-
-    def peer(self) -> bytes:
-        return b"ipv4:127.0.0.1:1"
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
 
     def is_cancelled(self) -> bool:
         return False

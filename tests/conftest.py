@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import velaria
 
 
-FRONTS = ("pyarrow", "grpcio")
+FRONTS = ("native", "grpcio")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,7 +47,7 @@ def servers() -> Iterator[Callable[[str], ServerProcess]]:
 def server(
     request: pytest.FixtureRequest, servers: Callable[[str], ServerProcess]
 ) -> ServerProcess:
-    return servers(getattr(request, "param", "pyarrow"))
+    return servers(getattr(request, "param", "native"))
 
 
 @pytest.fixture(scope="session")

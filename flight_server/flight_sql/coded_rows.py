@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from functools import partial
 
 import pyarrow as pa
-import pyarrow.flight as flight
 
 from velaria.flight_server.calls import Call
 from velaria.flight_server.errors import status_boundary
 from velaria.flight_server.result_batches import AS_IT_IS, stream_of_batches
+from velaria.flight_server.results import DataStream
 from velaria.schemas.results import ResultOptions
 
 
@@ -23,7 +23,8 @@ def stream(
     schema: pa.Schema,
     batches: Iterator[pa.RecordBatch],
     options: ResultOptions = AS_IT_IS,
-) -> flight.FlightDataStream:
+) -> DataStream:
     """`batches` have `schema`, and record their own failure."""
+    assert call.context is not None  # it lasts until the last batch
     crossing = partial(status_boundary, call.context, cancelled_apart=True)
     return stream_of_batches(schema, batches, options, crossing)

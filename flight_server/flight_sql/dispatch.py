@@ -22,7 +22,7 @@ from velaria.flight_server.flight_sql import (
 )
 from velaria.flight_server.flight_sql.sql_info import sql_info
 from velaria.flight_server.flight_sql.xdbc_types import xdbc_types
-from velaria.flight_server.results import RowStream
+from velaria.flight_server.results import DataStream, RowStream
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -31,7 +31,7 @@ BATCH_BYTES_MAX = 1 << 20
 """Listings are cut at about this size: clients refuse messages of more than a few MiB."""
 
 SchemaOf = Callable[[Service, Call, Any], pa.Schema]
-Answer = Callable[[Service, Call, Any], flight.FlightDataStream]
+Answer = Callable[[Service, Call, Any], DataStream]
 Info = Callable[[Service, Call, flight.FlightDescriptor, Any], flight.FlightInfo]
 
 
@@ -89,7 +89,7 @@ def schema_of(service: Service, call: Call, raw: bytes) -> pa.Schema:
     return handler.schema_of(service, call, command)
 
 
-def do_get(service: Service, call: Call, raw: bytes) -> flight.FlightDataStream:
+def do_get(service: Service, call: Call, raw: bytes) -> DataStream:
     """DoGet of a ticket that is a Flight SQL message."""
     command, handler = _asked(service, call, raw)
     if handler.answer is None:
@@ -97,7 +97,7 @@ def do_get(service: Service, call: Call, raw: bytes) -> flight.FlightDataStream:
     return handler.answer(service, call, command)
 
 
-def stream(table: pa.Table) -> flight.FlightDataStream:
+def stream(table: pa.Table) -> DataStream:
     """A small result as it stands, in batches that every client takes."""
     rows_max = max(1, table.num_rows * BATCH_BYTES_MAX // max(1, table.nbytes))
     batches = table.to_batches(max_chunksize=rows_max)

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 import pyarrow as pa
-import pyarrow.flight as flight
 
 from velaria._kernel import StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql import coded_rows, parameters
 from velaria.flight_server.permitted import described, started
 from velaria.flight_server.pulling import pulled
+from velaria.flight_server.results import DataStream
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
@@ -22,7 +22,7 @@ def open_rows(
     rows: pa.Table,
     query_id: str,
     pinned: StatementInfo | None,
-) -> flight.FlightDataStream:
+) -> DataStream:
     """The runs follow one another under one query id, each in a turn of its own when the batches
     before it have been read; cancelling the query ends the one under way and those to come."""
     tracked = service.queries.start(query_id, "query", sql)

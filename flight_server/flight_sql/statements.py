@@ -22,7 +22,7 @@ from velaria.flight_server.flight_sql.asked import Asked, asked_of
 from velaria.flight_server.flight_sql.messages import new, pack
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.pulling import pulled
-from velaria.flight_server.results import rows_affected_table
+from velaria.flight_server.results import DataStream, rows_affected_table
 from velaria.flight_server.service import Service
 from velaria.schemas.tickets import StatementTicket
 
@@ -79,10 +79,10 @@ def ticket_of(message: Any) -> StatementTicket:
     return ticket
 
 
-def open_ticket(service: Service, call: Call, message: Any) -> flight.FlightDataStream:
+def open_ticket(service: Service, call: Call, message: Any) -> DataStream:
     """DoGet by TicketStatementQuery."""
 
-    def coded(call: Call, result: QueryResult, meter: Meter) -> flight.FlightDataStream:
+    def coded(call: Call, result: QueryResult, meter: Meter) -> DataStream:
         return coded_rows.stream(call, result.schema, meter.batches(pulled(result)))
 
     held = partial(coded_rows.stream, call)

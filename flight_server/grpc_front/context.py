@@ -1,8 +1,8 @@
-"""What a handler sees of a call: the twin of pyarrow's ServerCallContext over a gRPC context."""
+"""What a handler sees of a call: over a gRPC context."""
 
 import grpc
 
-from velaria.flight_server.calls import MIDDLEWARE_KEY, Call
+from velaria.flight_server.calls import Call
 
 
 def subject_of(rpc: grpc.ServicerContext) -> str:
@@ -17,13 +17,10 @@ class CallContext:
 
     def __init__(self, rpc: grpc.ServicerContext, call: Call) -> None:
         self._rpc = rpc
-        self._call = call
-        self._headers: list[tuple[str, str | bytes]] = list((call.sending_headers() or {}).items())
+        self.call = call
+        self._headers: list[tuple[str, str | bytes]] = list(call.answering_headers().items())
         self._headers_sent = False
         self.trailers: list[tuple[str, str | bytes]] = []
-
-    def get_middleware(self, key: str) -> Call | None:
-        return self._call if key == MIDDLEWARE_KEY else None
 
     def is_cancelled(self) -> bool:
         """The client went away, its deadline passed, or the connection broke."""

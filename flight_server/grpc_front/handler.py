@@ -3,9 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import grpc
 import pyarrow.flight as flight
@@ -79,8 +77,8 @@ class FlightHandler(grpc.GenericRpcHandler):  # type: ignore[misc]
         """How the call failed; None when it did not. It is over for the server on return."""
         try:
             with boundary():
-                info = CallInfo(getattr(flight.FlightMethod, spec.told_as), subject_of(rpc))
-                call: Call = self._methods.calls.start_call(info, headers_of(rpc))
+                headers = rpc.invocation_metadata()
+                call = self._methods.calls.start_call(spec.told_as, headers, subject_of(rpc))
         except flight.FlightError as refusal:
             return ending_of(refusal)
         call.facts.peer = str(rpc.peer())
@@ -172,19 +170,3 @@ def as_flight_error(fault: Exception, context: CallContext) -> flight.FlightErro
     if isinstance(fault, flight.FlightError) and error_reply_of(fault) is not None:
         return fault
     return to_flight_error(fault)
-
-
-@dataclass(frozen=True)
-class CallInfo:
-    """Twin of pyarrow's, which knows no subject of a certificate."""
-
-    method: Any
-    subject: str
-
-
-def headers_of(rpc: grpc.ServicerContext) -> dict[str, list[str | bytes]]:
-    """The headers as pyarrow's middleware is given them: each name once, with all its values."""
-    headers: dict[str, list[str | bytes]] = {}
-    for name, value in rpc.invocation_metadata():
-        headers.setdefault(name, []).append(value)
-    return headers

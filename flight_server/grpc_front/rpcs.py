@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server.errors import scrubbed
-from velaria.flight_server.flight_sql import messages
 from velaria.flight_server.grpc_front.context import CallContext
 from velaria.flight_server.grpc_front.incoming import Incoming, WireReader, next_message
 from velaria.flight_server.grpc_front.outgoing import BatchSender, ResultSender, Send
@@ -77,26 +76,18 @@ def get_flight_info(rpc: Exchange) -> None:
 
 
 def poll_flight_info(rpc: Exchange) -> None:
-    """How far a statement has come is not known before its end, whose progress is 1."""
     told = rpc.methods.poll_flight_info(rpc.context, rpc.asked(flight.FlightDescriptor))
-    fields = {"info": messages.parse("FlightInfo", told.info.serialize())}
-    if told.command is None:
-        fields["progress"] = 1.0
-    else:
-        fields["flight_descriptor"] = {"type": messages.DescriptorType.CMD, "cmd": told.command}
-    if told.expires_unix_ms is not None:
-        seconds, rest_ms = divmod(told.expires_unix_ms, 1000)
-        fields["expiration_time"] = {"seconds": seconds, "nanos": rest_ms * 1_000_000}
-    rpc.send(messages.new("PollInfo", **fields).SerializeToString())
+    rpc.send(told.serialize())
 
 
 def get_schema(rpc: Exchange) -> None:
     descriptor = rpc.asked(flight.FlightDescriptor)
-    rpc.send(rpc.methods.get_schema(rpc.context, descriptor).serialize())
+    schema = rpc.methods.get_schema(rpc.context, descriptor)
+    rpc.send(flight.SchemaResult(schema).serialize())
 
 
 def do_get(rpc: Exchange) -> None:
-    stream = rpc.methods.do_get(rpc.context, rpc.asked(flight.Ticket))
+    stream = rpc.methods.do_get(rpc.context, rpc.asked(flight.Ticket).ticket)
     sender = BatchSender(rpc.send)
     sender.begin(stream.schema, stream.options)
     for batch, metadata in stream.parts():
@@ -114,14 +105,15 @@ def do_exchange(rpc: Exchange) -> None:
 
 
 def do_action(rpc: Exchange) -> None:
-    for result in rpc.methods.do_action(rpc.context, rpc.asked(flight.Action)):
-        rpc.send(result.serialize())
+    action = rpc.asked(flight.Action)
+    for body in rpc.methods.do_action(rpc.context, action.type, action.body.to_pybytes()):
+        rpc.send(field(1, body))
 
 
 def list_actions(rpc: Exchange) -> None:
     rpc.request()
-    for action in rpc.methods.list_actions(rpc.context):
-        rpc.send(field(1, action.type.encode()) + field(2, action.description.encode()))
+    for name, summary in rpc.methods.list_actions(rpc.context):
+        rpc.send(field(1, name.encode()) + field(2, summary.encode()))
 
 
 def handshake(rpc: Exchange) -> None:
@@ -131,21 +123,21 @@ def handshake(rpc: Exchange) -> None:
 
 @dataclass(frozen=True)
 class RpcSpec:
-    """`told_as` is pyarrow's name of the method, by which calls are counted and logged."""
+    """`told_as` is the name by which calls are counted and logged."""
 
     told_as: str
     run: Callable[[Exchange], None]
 
 
 RPCS = {
-    "Handshake": RpcSpec("HANDSHAKE", handshake),
-    "ListFlights": RpcSpec("LIST_FLIGHTS", list_flights),
-    "GetFlightInfo": RpcSpec("GET_FLIGHT_INFO", get_flight_info),
-    "PollFlightInfo": RpcSpec("GET_FLIGHT_INFO", poll_flight_info),
-    "GetSchema": RpcSpec("GET_SCHEMA", get_schema),
-    "DoGet": RpcSpec("DO_GET", do_get),
-    "DoPut": RpcSpec("DO_PUT", do_put),
-    "DoExchange": RpcSpec("DO_EXCHANGE", do_exchange),
-    "DoAction": RpcSpec("DO_ACTION", do_action),
-    "ListActions": RpcSpec("LIST_ACTIONS", list_actions),
+    "Handshake": RpcSpec("Handshake", handshake),
+    "ListFlights": RpcSpec("ListFlights", list_flights),
+    "GetFlightInfo": RpcSpec("GetFlightInfo", get_flight_info),
+    "PollFlightInfo": RpcSpec("GetFlightInfo", poll_flight_info),
+    "GetSchema": RpcSpec("GetSchema", get_schema),
+    "DoGet": RpcSpec("DoGet", do_get),
+    "DoPut": RpcSpec("DoPut", do_put),
+    "DoExchange": RpcSpec("DoExchange", do_exchange),
+    "DoAction": RpcSpec("DoAction", do_action),
+    "ListActions": RpcSpec("ListActions", list_actions),
 }

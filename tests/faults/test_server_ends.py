@@ -44,7 +44,7 @@ def _read_on(reader: flight.FlightStreamReader) -> None:
         return
 
 
-both_fronts = pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+both_fronts = pytest.mark.parametrize("front", ["native", "grpcio"])
 
 
 @both_fronts

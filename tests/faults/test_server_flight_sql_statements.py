@@ -63,7 +63,7 @@ WHOLE_ACTIONS = {
 }
 
 
-@pytest.fixture(scope="module", params=["pyarrow", "grpcio"])
+@pytest.fixture(scope="module", params=["native", "grpcio"])
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """Its log is looked through, so it is these tests' own."""
     with ServerProcess(arguments=["--front", request.param]) as process:

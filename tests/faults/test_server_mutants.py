@@ -45,7 +45,7 @@ def postgres() -> Iterator[OutsidePostgres]:
     outside.kill()
 
 
-@pytest.fixture(params=["pyarrow", "grpcio"])
+@pytest.fixture(params=["native", "grpcio"])
 def front(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -54,7 +54,7 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(scope="module", params=["pyarrow", "grpcio"])
+@pytest.fixture(scope="module", params=["native", "grpcio"])
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A server of its own: these tests look at what is left in the process."""
     with ServerProcess(arguments=["--front", request.param]) as process:

@@ -43,7 +43,7 @@ SETTLED: list[tuple[str, ...]] = [
 """Statements that leave something to lose."""
 
 
-@pytest.fixture(scope="module", params=["pyarrow", "grpcio"])
+@pytest.fixture(scope="module", params=["native", "grpcio"])
 def idling(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """A server whose sessions expire after a second."""
     arguments = ["--front", request.param, "--set", "sessions.idle_s=1"]

@@ -110,7 +110,7 @@ def test_a_fault_in_a_statement_has_its_place_and_a_caret(client: flight.FlightC
     assert "nope FROM bad_t\n  ^" in str(caught.value)
 
 
-@pytest.mark.parametrize("server", ["pyarrow"], indirect=True)
+@pytest.mark.parametrize("server", ["native"], indirect=True)
 def test_an_oversized_message_is_refused(client: flight.FlightClient) -> None:
     """The grpcio front refuses it before it is taken in: test_server_grpc_front.py."""
     sql = "SELECT '" + "x" * 20_000_000 + "'"

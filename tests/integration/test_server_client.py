@@ -206,7 +206,7 @@ def test_rows_are_read_once(ours: Client) -> None:
         list(result)
 
 
-@pytest.mark.parametrize("server", ["pyarrow"], indirect=True)
+@pytest.mark.parametrize("server", ["native"], indirect=True)
 def test_a_fault_while_rows_are_read_is_shown_in_its_place(ours: Client) -> None:
     """Python keeps only code and message of what the kernel's reader raises, so the grpcio front
     cannot tell the place."""

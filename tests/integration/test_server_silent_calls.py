@@ -21,7 +21,7 @@ from tests.tcp_proxy import TcpProxy
 from velaria.flight_server.grpc_front.wire import DESCRIPTOR, field
 
 PREFIX = "/arrow.flight.protocol.FlightService/"
-BOTH = pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+BOTH = pytest.mark.parametrize("front", ["native", "grpcio"])
 SLOW = "SELECT count(*) FROM generate_series(1, 100000) a(i), generate_series(1, 100000) b(i)"
 
 
@@ -124,7 +124,7 @@ def test_a_call_without_a_first_message_is_ended_alone() -> None:
 
 def test_a_call_that_pyarrow_waits_for_ends_with_its_silent_connection() -> None:
     with (
-        serving("pyarrow", "limits.put_idle_s=0.3") as server,
+        serving("native", "limits.put_idle_s=0.3") as server,
         channel_to(server) as silent,
         channel_to(server) as busy,
         server.connect() as session,
@@ -146,7 +146,7 @@ def test_a_call_that_pyarrow_waits_for_ends_with_its_silent_connection() -> None
 
 
 def test_only_so_many_calls_wait_for_their_first_message() -> None:
-    with serving("pyarrow", "limits.puts_open=2") as server, channel_to(server) as channel:
+    with serving("native", "limits.puts_open=2") as server, channel_to(server) as channel:
         calls = [SilentCall(channel, "DoPut") for _ in range(4)]
         assert until(lambda: sum(call.is_open() for call in calls) == 2)
         refused = [call.error()[1] for call in calls if not call.is_open()]

@@ -193,8 +193,8 @@ def test_files_that_cannot_serve_are_refused_at_the_start(
     open_key.chmod(0o644)
     error = refused_start((certificate, open_key), tmp_path)
     assert "VEL1007 the key of the certificate can be read by everybody" in error
-    error = refused_start(server_files, tmp_path, "--front", "pyarrow")
-    assert "VEL1007 the front pyarrow serves no TLS" in error and "--front grpcio" in error
+    error = refused_start(server_files, tmp_path, "--front", "native")
+    assert "VEL1007 the native front serves no TLS" in error and "--front grpcio" in error
     with pytest.raises(RuntimeError, match="VEL1007 a certificate is given, but no listener"):
         ServerProcess(
             arguments=["--tls-cert", str(certificate), "--tls-key", str(key)], data_dir=tmp_path

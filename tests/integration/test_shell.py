@@ -63,7 +63,7 @@ def test_the_shell_lists_what_its_principal_may_read(
     files = tmp_path / "files"
     files.mkdir()
     with (
-        secured("pyarrow", tmp_path / "data", files) as (server, tokens),
+        secured("native", tmp_path / "data", files) as (server, tokens),
         connect(server.uri, token=tokens["sales_author"]) as c,
     ):
         ours = shell.Shell(c, View("table"))

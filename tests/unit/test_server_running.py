@@ -79,7 +79,7 @@ def test_a_server_that_cannot_start_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+@pytest.mark.parametrize("front", ["native", "grpcio"])
 def test_a_server_that_cannot_open_its_last_listener_leaves_none_of_the_others(
     front: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,7 +51,7 @@ class Recorder:
         self.spans.append(["closed"])
 
 
-def serve(tracer: Any, monkeypatch: pytest.MonkeyPatch, front: str = "pyarrow") -> RunningServer:
+def serve(tracer: Any, monkeypatch: pytest.MonkeyPatch, front: str = "native") -> RunningServer:
     monkeypatch.setattr(service_module, "open_tracer", lambda options: tracer)
     return RunningServer(Options({**SETTINGS, "server.front": front}))
 
@@ -120,7 +120,7 @@ def test_an_endpoint_without_the_extra_is_refused(monkeypatch: pytest.MonkeyPatc
     assert "velaria[otel]" in caught.value.hint
 
 
-@pytest.mark.parametrize("front", ["pyarrow", "grpcio"])
+@pytest.mark.parametrize("front", ["native", "grpcio"])
 def test_the_spans_are_opentelemetrys(front: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real SDK, its exporter in memory; a client's own span is the parent by Flight headers."""
     sdk = pytest.importorskip("opentelemetry.sdk.trace", reason="the extra otel is not installed")

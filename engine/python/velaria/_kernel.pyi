@@ -336,3 +336,70 @@ def flight_error_payload(error: KernelError) -> bytes:
     """extra_info of a Flight error: a MessagePack map {code, message, detail, hint, retry, line,
     column}.
     """
+
+class FlightCall:
+    """One RPC of the native front, as its handlers see it. Any thread may ask; after the RPC's end
+    it is not cancelled and takes nothing more."""
+
+    @property
+    def method(self) -> str:
+        """gRPC's name for it, like DoGet."""
+    call: Any
+    """The handlers' own side of the call."""
+    def headers(self) -> list[tuple[str, bytes]]:
+        """All of them, names in small letters; a name may come again."""
+    def is_cancelled(self) -> bool:
+        """The client went away, or its deadline passed."""
+    def peer(self) -> str:
+        """Like ipv4:127.0.0.1:41230 or unix:."""
+    def add_header(self, name: str, value: str, /) -> None:
+        """Goes before the answer's first message."""
+    def add_trailer(self, name: str, value: str | bytes, /) -> None:
+        """Goes with the status."""
+
+class WireChunk:
+    """A message of the client: a batch, metadata, or both."""
+
+    @property
+    def data(self) -> pa.RecordBatch | None: ...
+    @property
+    def app_metadata(self) -> pa.Buffer | None: ...
+
+class WireReader:
+    """What a client sends by DoPut or DoExchange, until the handler returns: ValueError after that.
+    Waits without the GIL; pyarrow's errors for what cannot be decoded."""
+
+    @property
+    def schema(self) -> pa.Schema: ...
+    def read_chunk(self) -> WireChunk:
+        """StopIteration at the end."""
+    def __iter__(self) -> WireReader: ...
+    def __next__(self) -> WireChunk: ...
+
+class ResultSender:
+    """What a DoPut answers, until the handler returns."""
+
+    def write(self, metadata: pa.Buffer | bytes, /) -> None:
+        """One PutResult."""
+
+class BatchSender:
+    """What a DoExchange answers, until the handler returns."""
+
+    def begin(self, schema: pa.Schema, options: pa.ipc.IpcWriteOptions | None = None) -> None:
+        """Once, before the first batch; of the options the compression counts."""
+    def write_batch(self, batch: pa.RecordBatch, /) -> None: ...
+    def write_metadata(self, metadata: pa.Buffer | bytes, /) -> None: ...
+
+class FlightFront:
+    """Arrow's Flight server over `handlers`, which are asked on threads of gRPC: `begin(call)` at
+    the beginning of each RPC, which raises to refuse it; the RPC's method by its name in small
+    letters with underscores; `completed(call, text, extra_info)` after the last byte, `text` None
+    when it ended well; `failure(error)` for what a method raised: the status' name, text and
+    extra_info."""
+
+    def __init__(self, uri: str, handlers: Any, offers_handshake: bool) -> None:
+        """Listens. OSError when it cannot."""
+    @property
+    def port(self) -> int: ...
+    def shutdown(self) -> None:
+        """Takes no more calls, and returns when those under way have ended."""

@@ -48,6 +48,16 @@ py::object Steal(PyObject* object) {
   return py::reinterpret_steal<py::object>(object);
 }
 
+/// The module _reader.
+const py::object& ReaderShim() {
+  // Not a plain static object: the import lets go of the GIL, and who waited for it with the GIL
+  // would wait for ever. Never destroyed: static objects end after the interpreter.
+  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
+  return once
+      .call_once_and_store_result([] { return py::object(py::module_::import("velaria._reader")); })
+      .get_stored();
+}
+
 template <typename T>
 T CheckArrow(Result<T> result, const char* expected) {
   if (!result.ok()) throw py::type_error(std::string("expected ") + expected);
@@ -69,16 +79,14 @@ py::object WrapTable(const std::shared_ptr<arrow::Table>& table) {
 }
 
 py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader) {
-  // Not a plain static object: the import lets go of the GIL, and who waited for it with the GIL
-  // would wait for ever. Never destroyed: static objects end after the interpreter.
-  PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<py::object> once;
-  const auto& wrap =
-      once.call_once_and_store_result(
-              [] { return py::object(py::module_::import("velaria._reader").attr("wrap_reader")); })
-          .get_stored();
   std::shared_ptr<arrow::RecordBatchReader> flight =
       std::make_shared<FlightReader>(std::move(reader));
-  return wrap(py::capsule(&flight, "velaria.reader"));
+  return ReaderShim().attr("wrap_reader")(py::capsule(&flight, "velaria.reader"));
+}
+
+std::shared_ptr<arrow::RecordBatchReader> UnwrapReader(const py::handle& reader) {
+  const py::capsule held = ReaderShim().attr("unwrap_reader")(reader);
+  return *held.get_pointer<std::shared_ptr<arrow::RecordBatchReader>>();
 }
 
 std::shared_ptr<arrow::Schema> UnwrapSchema(const py::handle& object) {

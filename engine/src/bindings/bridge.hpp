@@ -46,6 +46,7 @@ py::object WrapBatch(const std::shared_ptr<arrow::RecordBatch>& batch);
 py::object WrapTable(const std::shared_ptr<arrow::Table>& table);
 /// A pyarrow.RecordBatchReader whose mid-stream errors are Flight errors with extra_info.
 py::object WrapReader(std::shared_ptr<arrow::RecordBatchReader> reader);
+std::shared_ptr<arrow::RecordBatchReader> UnwrapReader(const py::handle& reader);
 std::shared_ptr<arrow::Schema> UnwrapSchema(const py::handle& object);
 std::shared_ptr<arrow::RecordBatch> UnwrapBatch(const py::handle& object);
 /// Any object with __arrow_c_stream__, read through the Arrow C stream interface.
@@ -58,5 +59,6 @@ void RegisterQuery(py::module_& module);
 void RegisterStream(py::module_& module);
 void RegisterSession(py::module_& module);
 void RegisterLane(py::module_& module);
+void RegisterFlightFront(py::module_& module);
 
 }  // namespace velaria::bindings

@@ -17,4 +17,5 @@ PYBIND11_MODULE(_kernel, module) {
   RegisterStream(module);
   RegisterSession(module);
   RegisterLane(module);
+  RegisterFlightFront(module);
 }

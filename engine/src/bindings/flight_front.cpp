@@ -1,0 +1,412 @@
+#include "bindings/flight_front.hpp"
+
+#include <arrow/flight/server_auth.h>
+#include <arrow/flight/server_middleware.h>
+
+#include <map>
+
+namespace velaria::bindings {
+namespace {
+
+namespace fl = arrow::flight;
+using fl::FlightStatusCode;
+
+constexpr const char* kMiddlewareKey = "velaria-call";
+
+/// The kinds of failures that Flight has, by the names that the handlers give them.
+const std::map<std::string, FlightStatusCode, std::less<>> kFlightKinds = {
+    {"internal", FlightStatusCode::Internal},
+    {"timed_out", FlightStatusCode::TimedOut},
+    {"cancelled", FlightStatusCode::Cancelled},
+    {"unauthenticated", FlightStatusCode::Unauthenticated},
+    {"unauthorized", FlightStatusCode::Unauthorized},
+    {"unavailable", FlightStatusCode::Unavailable},
+    {"failed", FlightStatusCode::Failed},
+};
+/// Those that Arrow has besides, whose extra_info is a trailer of its own.
+const std::map<std::string, arrow::StatusCode, std::less<>> kArrowKinds = {
+    {"invalid", arrow::StatusCode::Invalid},
+    {"not_found", arrow::StatusCode::KeyError},
+    {"already_exists", arrow::StatusCode::AlreadyExists},
+    {"unimplemented", arrow::StatusCode::NotImplemented},
+};
+
+py::bytes Bytes(const arrow::Buffer* buffer) {
+  return buffer == nullptr ? py::bytes()
+                           : py::bytes(reinterpret_cast<const char*>(buffer->data()),
+                                       static_cast<size_t>(buffer->size()));
+}
+
+/// None when it went well.
+py::object TextOf(const Status& status) {
+  if (status.ok()) return py::none();
+  const std::string& text = status.message();
+  return py::reinterpret_steal<py::object>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+py::object ExtraOf(const Status& status) {
+  const auto detail = fl::FlightStatusDetail::UnwrapStatus(status);
+  return py::bytes(detail ? detail->extra_info() : std::string());
+}
+
+/// One RPC from its beginning to its end, with what the handlers made of it at its beginning.
+class CallInProgress final : public fl::ServerMiddleware {
+ public:
+  CallInProgress(py::object* handlers, fl::FlightMethod method, const fl::ServerCallContext& rpc)
+      : handlers_(handlers), method_(method), rpc_(rpc) {}
+
+  std::string name() const override { return kMiddlewareKey; }
+  /// The handlers add theirs to the context.
+  void SendingHeaders(fl::AddCallHeaders*) override {}
+
+  /// The handlers' `begin`, once; what it raises ends the call. Under the GIL.
+  const py::object& Begin() {
+    if (!view_) {
+      view_ = py::cast(FlightCall{&rpc_, fl::ToString(method_)});
+      try {
+        handlers_->attr("begin")(view_);
+      } catch (const py::error_already_set&) {
+        is_refused_ = true;
+        throw;
+      }
+    }
+    return view_;
+  }
+
+  /// The handlers' `completed`, once. Under the GIL; never raises.
+  void End(const Status& status) {
+    if (!view_ || is_ended_) return;
+    is_ended_ = true;
+    try {
+      if (!is_refused_) handlers_->attr("completed")(view_, TextOf(status), ExtraOf(status));
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable("the end of a Flight call");
+    }
+    view_.cast<FlightCall&>().rpc = nullptr;
+    view_ = py::object();
+  }
+
+  /// On gRPC's thread, after the handler or instead of it.
+  void CallCompleted(const Status& status) override {
+    if (is_ended_) return;
+    py::gil_scoped_acquire gil;
+    try {
+      Begin();  // of a call whose message could not be read: it counts like others
+    } catch (const py::error_already_set&) {
+    }
+    End(status);
+  }
+
+ private:
+  py::object* const handlers_;
+  const fl::FlightMethod method_;
+  const fl::ServerCallContext& rpc_;
+  py::object view_;  // FlightCall
+  bool is_refused_ = false;
+  bool is_ended_ = false;
+};
+
+CallInProgress& CallOf(const fl::ServerCallContext& rpc) {
+  return *static_cast<CallInProgress*>(rpc.GetMiddleware(kMiddlewareKey));
+}
+
+/// Begins a call before its first message is read where that may be long in coming; another's
+/// beginning waits for its method, so that Python is entered once.
+class CallFactory final : public fl::ServerMiddlewareFactory {
+ public:
+  explicit CallFactory(py::object* handlers) : handlers_(handlers) {}
+
+  Status StartCall(const fl::CallInfo& info, const fl::ServerCallContext& rpc,
+                   std::shared_ptr<fl::ServerMiddleware>* middleware) override {
+    auto call = std::make_shared<CallInProgress>(handlers_, info.method, rpc);
+    if (info.method == fl::FlightMethod::DoPut || info.method == fl::FlightMethod::DoExchange ||
+        info.method == fl::FlightMethod::Handshake) {
+      py::gil_scoped_acquire gil;
+      try {
+        call->Begin();
+      } catch (const py::error_already_set& error) {
+        const Status refused = StatusOf(*handlers_, error);
+        call->End(refused);
+        return refused;
+      }
+    }
+    *middleware = std::move(call);
+    return Status::OK();
+  }
+
+ private:
+  py::object* const handlers_;
+};
+
+/// The handlers have looked at the headers when a call began; nothing is left to do.
+class Handshake final : public fl::ServerAuthHandler {
+ public:
+  Status Authenticate(const fl::ServerCallContext&, fl::ServerAuthSender*,
+                      fl::ServerAuthReader*) override {
+    return Status::OK();
+  }
+  Status IsValid(const fl::ServerCallContext&, const std::string&, std::string*) override {
+    return Status::OK();
+  }
+};
+
+py::object Told(const fl::FlightDescriptor& descriptor) {
+  if (descriptor.type == fl::FlightDescriptor::PATH) {
+    py::list path;
+    for (const auto& part : descriptor.path) path.append(py::bytes(part));
+    return path;
+  }
+  return py::bytes(descriptor.cmd);
+}
+
+Result<std::unique_ptr<fl::FlightInfo>> InfoOf(const py::handle& serialized) {
+  return fl::FlightInfo::Deserialize(serialized.cast<std::string_view>());
+}
+
+/// A list of FlightInfo, one by one.
+class Listing final : public fl::FlightListing {
+ public:
+  explicit Listing(std::vector<std::unique_ptr<fl::FlightInfo>> infos) : infos_(std::move(infos)) {}
+  Result<std::unique_ptr<fl::FlightInfo>> Next() override {
+    if (next_ == infos_.size()) return nullptr;
+    return std::move(infos_[next_++]);
+  }
+
+ private:
+  std::vector<std::unique_ptr<fl::FlightInfo>> infos_;
+  size_t next_ = 0;
+};
+
+class FlightFront final : public fl::FlightServerBase {
+ public:
+  /// `handlers` as _kernel.pyi tells them.
+  explicit FlightFront(py::object handlers) : handlers_(std::move(handlers)) {}
+
+  Status Listen(const std::string& uri) {
+    ARROW_ASSIGN_OR_RAISE(const auto location, fl::Location::Parse(uri));
+    fl::FlightServerOptions options(location);
+    options.auth_handler = auth_handler_;
+    options.middleware.emplace_back(kMiddlewareKey, std::make_shared<CallFactory>(&handlers_));
+    return Init(options);
+  }
+  void OfferHandshake() { auth_handler_ = std::make_shared<Handshake>(); }
+  /// Of the Python object that owns this, which would own itself otherwise.
+  void Forget() { handlers_ = py::none(); }
+
+  Status ListFlights(const fl::ServerCallContext& rpc, const fl::Criteria* criteria,
+                     std::unique_ptr<fl::FlightListing>* listings) override {
+    return Answer(rpc, [&](const py::object& call) -> Status {
+      std::vector<std::unique_ptr<fl::FlightInfo>> infos;
+      const py::bytes told(criteria == nullptr ? std::string() : criteria->expression);
+      for (const auto& info : handlers_.attr("list_flights")(call, told)) {
+        ARROW_ASSIGN_OR_RAISE(auto read, InfoOf(info));
+        infos.push_back(std::move(read));
+      }
+      *listings = std::make_unique<Listing>(std::move(infos));
+      return Status::OK();
+    });
+  }
+
+  Status GetFlightInfo(const fl::ServerCallContext& rpc, const fl::FlightDescriptor& descriptor,
+                       std::unique_ptr<fl::FlightInfo>* info) override {
+    return Answer(rpc, [&](const py::object& call) {
+      return InfoOf(handlers_.attr("get_flight_info")(call, Told(descriptor))).Value(info);
+    });
+  }
+
+  Status PollFlightInfo(const fl::ServerCallContext& rpc, const fl::FlightDescriptor& descriptor,
+                        std::unique_ptr<fl::PollInfo>* info) override {
+    return Answer(rpc, [&](const py::object& call) -> Status {
+      const py::object told = handlers_.attr("poll_flight_info")(call, Told(descriptor));
+      return fl::PollInfo::Deserialize(told.cast<std::string_view>()).Value(info);
+    });
+  }
+
+  Status GetSchema(const fl::ServerCallContext& rpc, const fl::FlightDescriptor& descriptor,
+                   std::unique_ptr<fl::SchemaResult>* schema) override {
+    return Answer(rpc, [&](const py::object& call) -> Status {
+      const py::object told = handlers_.attr("get_schema")(call, Told(descriptor));
+      return fl::SchemaResult::Make(*UnwrapSchema(told)).Value(schema);
+    });
+  }
+
+  Status DoGet(const fl::ServerCallContext& rpc, const fl::Ticket& ticket,
+               std::unique_ptr<fl::FlightDataStream>* stream) override {
+    return Enter(rpc, [&](const py::object& call) {
+      *stream = StreamOf(handlers_, handlers_.attr("do_get")(call, py::bytes(ticket.ticket)));
+      return Status::OK();
+    });
+  }
+
+  Status DoPut(const fl::ServerCallContext& rpc, std::unique_ptr<fl::FlightMessageReader> reader,
+               std::unique_ptr<fl::FlightMetadataWriter> writer) override {
+    return Converse<ResultSender>(rpc, "do_put", std::move(reader), std::move(writer));
+  }
+
+  Status DoExchange(const fl::ServerCallContext& rpc,
+                    std::unique_ptr<fl::FlightMessageReader> reader,
+                    std::unique_ptr<fl::FlightMessageWriter> writer) override {
+    return Converse<BatchSender>(rpc, "do_exchange", std::move(reader), std::move(writer));
+  }
+
+  Status DoAction(const fl::ServerCallContext& rpc, const fl::Action& action,
+                  std::unique_ptr<fl::ResultStream>* results) override {
+    return Answer(rpc, [&](const py::object& call) {
+      std::vector<fl::Result> told;
+      const py::object given =
+          handlers_.attr("do_action")(call, py::bytes(action.type), Bytes(action.body.get()));
+      for (const auto& body : given)
+        told.push_back({arrow::Buffer::FromString(body.cast<std::string>())});
+      *results = std::make_unique<fl::SimpleResultStream>(std::move(told));
+      return Status::OK();
+    });
+  }
+
+  Status ListActions(const fl::ServerCallContext& rpc,
+                     std::vector<fl::ActionType>* actions) override {
+    return Answer(rpc, [&](const py::object& call) {
+      for (const auto& action : handlers_.attr("list_actions")(call)) {
+        auto [name, summary] = action.cast<std::pair<std::string, std::string>>();
+        actions->push_back({std::move(name), std::move(summary)});
+      }
+      return Status::OK();
+    });
+  }
+
+ private:
+  /// Runs `body` with the call as the handlers see it, under the GIL.
+  template <typename Body>
+  Status Enter(const fl::ServerCallContext& rpc, Body body) {
+    py::gil_scoped_acquire gil;
+    return Entered(CallOf(rpc), body);
+  }
+
+  /// The same for a call that is over for the handlers when `body` is.
+  template <typename Body>
+  Status Answer(const fl::ServerCallContext& rpc, Body body) {
+    py::gil_scoped_acquire gil;
+    CallInProgress& call = CallOf(rpc);
+    const Status status = Entered(call, body);
+    call.End(status);
+    return status;
+  }
+
+  template <typename Body>
+  Status Entered(CallInProgress& call, Body body) {
+    try {
+      return body(call.Begin());
+    } catch (const py::error_already_set& error) {
+      return StatusOf(handlers_, error);
+    } catch (const std::exception& error) {
+      return fl::MakeFlightError(FlightStatusCode::Internal, error.what());
+    }
+  }
+
+  template <typename Writer, typename Reader, typename Wire>
+  Status Converse(const fl::ServerCallContext& rpc, const char* method,
+                  std::unique_ptr<Reader> reader, std::unique_ptr<Wire> wire) {
+    return Answer(rpc, [&](const py::object& call) {
+      const fl::FlightDescriptor descriptor = reader->descriptor();
+      const py::object in = py::cast(std::make_unique<WireReader>(std::move(reader)));
+      const py::object out = py::cast(std::make_unique<Writer>(std::move(wire)));
+      const auto end = [&] {
+        in.cast<WireReader&>().End();
+        out.cast<Writer&>().End();
+      };
+      try {
+        handlers_.attr(method)(call, Told(descriptor), in, out);
+      } catch (...) {
+        end();
+        throw;
+      }
+      end();
+      return Status::OK();
+    });
+  }
+
+  py::object handlers_;
+  std::shared_ptr<fl::ServerAuthHandler> auth_handler_;
+};
+
+/// The server from its making to its end.
+class FrontHandle {
+ public:
+  FrontHandle(const std::string& uri, py::object handlers, bool offers_handshake)
+      : front_(std::make_unique<FlightFront>(std::move(handlers))) {
+    if (offers_handshake) front_->OfferHandshake();
+    const Status status = Unlocked([&] { return front_->Listen(uri); });
+    if (status.ok()) return;
+    PyErr_SetString(PyExc_OSError, status.message().c_str());
+    throw py::error_already_set();
+  }
+  FrontHandle(FrontHandle&&) = default;
+
+  int Port() const { return front_->port(); }
+
+  /// Waits for the calls under way.
+  void Shutdown() {
+    if (is_shut_) return;
+    is_shut_ = true;
+    const Status status = Unlocked([&] { return front_->Shutdown(); });
+    front_->Forget();
+    Check(status);
+  }
+
+ private:
+  std::unique_ptr<FlightFront> front_;
+  bool is_shut_ = false;
+};
+
+}  // namespace
+
+Status StatusOf(const py::handle& handlers, const py::error_already_set& error) {
+  try {
+    const py::tuple told = handlers.attr("failure")(error.value());
+    const auto kind = told[0].cast<std::string>();
+    const auto text = told[1].cast<std::string>();
+    const auto flight = kFlightKinds.find(kind);
+    if (flight != kFlightKinds.end())
+      return fl::MakeFlightError(flight->second, text, told[2].cast<std::string>());
+    return Status(kArrowKinds.at(kind), text);
+  } catch (const std::exception&) {
+    return fl::MakeFlightError(FlightStatusCode::Internal, "a fault of ours");
+  }
+}
+
+void RegisterFlightFront(py::module_& module) {
+  RegisterFlightStreams(module);
+  py::class_<FlightCall>(module, "FlightCall")
+      .def_readonly("method", &FlightCall::method)
+      .def_readwrite("call", &FlightCall::call)
+      .def("headers",
+           [](const FlightCall& self) {
+             py::list headers;
+             if (self.rpc == nullptr) return headers;
+             for (const auto& [name, value] : self.rpc->incoming_headers())
+               headers.append(py::make_tuple(py::str(name.data(), name.size()),
+                                             py::bytes(value.data(), value.size())));
+             return headers;
+           })
+      .def("is_cancelled",
+           [](const FlightCall& self) { return self.rpc != nullptr && self.rpc->is_cancelled(); })
+      .def("peer",
+           [](const FlightCall& self) {
+             return self.rpc == nullptr ? std::string() : self.rpc->peer();
+           })
+      .def("add_header",
+           [](const FlightCall& self, const std::string& name, const std::string& value) {
+             if (self.rpc != nullptr) self.rpc->AddHeader(name, value);
+           })
+      .def("add_trailer",
+           [](const FlightCall& self, const std::string& name, const std::string& value) {
+             if (self.rpc != nullptr) self.rpc->AddTrailer(name, value);
+           });
+  py::class_<FrontHandle>(module, "FlightFront")
+      .def(py::init<const std::string&, py::object, bool>(), py::arg("uri"), py::arg("handlers"),
+           py::arg("offers_handshake"))
+      .def_property_readonly("port", &FrontHandle::Port)
+      .def("shutdown", &FrontHandle::Shutdown);
+}
+
+}  // namespace velaria::bindings

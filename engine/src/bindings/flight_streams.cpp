@@ -1,0 +1,244 @@
+// Batches and metadata of a Flight call, to and from Python.
+#include <arrow/buffer.h>
+#include <arrow/ipc/dictionary.h>
+#include <arrow/ipc/writer.h>
+#include <arrow/python/pyarrow.h>
+#include <arrow/util/compression.h>
+
+#include <deque>
+
+#include "bindings/flight_front.hpp"
+
+namespace velaria::bindings {
+namespace {
+
+namespace fl = arrow::flight;
+namespace ipc = arrow::ipc;
+
+/// What pyarrow would raise: the handlers know their clients' faults by it.
+[[noreturn]] void RaiseAsPyarrow(const Status& status) {
+  const char* name = "ArrowException";
+  if (status.IsInvalid()) name = "ArrowInvalid";
+  if (status.IsIOError()) name = "ArrowIOError";
+  if (status.IsCancelled()) name = "ArrowCancelled";
+  if (status.IsNotImplemented()) name = "ArrowNotImplementedError";
+  if (status.IsOutOfMemory()) name = "ArrowMemoryError";
+  const py::object kind = py::module_::import("pyarrow").attr("lib").attr(name);
+  PyErr_SetString(kind.ptr(), status.message().c_str());
+  throw py::error_already_set();
+}
+
+void CheckWire(const Status& status) {
+  if (!status.ok()) RaiseAsPyarrow(status);
+}
+
+[[noreturn]] void RaiseEnded() {
+  throw py::value_error("the call has ended, and its messages with it");
+}
+
+std::shared_ptr<arrow::Buffer> BytesOf(const py::handle& metadata) {
+  if (metadata.is_none()) return nullptr;
+  const py::buffer_info view = py::reinterpret_borrow<py::buffer>(metadata).request();
+  return arrow::Buffer::FromString(
+      std::string(static_cast<const char*>(view.ptr), static_cast<size_t>(view.size)));
+}
+
+py::object WrapBuffer(const std::shared_ptr<arrow::Buffer>& buffer) {
+  if (!buffer) return py::none();
+  PyObject* wrapped = arrow::py::wrap_buffer(buffer);
+  if (wrapped == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(wrapped);
+}
+
+/// The messages that a writer makes of batches, in their order.
+class Outbox final : public ipc::internal::IpcPayloadWriter {
+ public:
+  explicit Outbox(std::deque<fl::FlightPayload>* messages) : messages_(messages) {}
+  Status WritePayload(const ipc::IpcPayload& payload) override {
+    if (payload.type != ipc::MessageType::SCHEMA)  // it has gone before the first batch was there
+      messages_->emplace_back(nullptr, nullptr, payload);
+    return Status::OK();
+  }
+  Status Close() override { return Status::OK(); }
+
+ private:
+  std::deque<fl::FlightPayload>* messages_;
+};
+
+/// Batches that an iterator gives, each with metadata or without.
+class PartsStream final : public fl::FlightDataStream {
+ public:
+  PartsStream(py::object handlers, py::iterator parts, std::shared_ptr<arrow::Schema> schema,
+              ipc::IpcWriteOptions options)
+      : handlers_(std::move(handlers)),
+        parts_(std::move(parts)),
+        schema_(std::move(schema)),
+        options_(std::move(options)) {}
+  ~PartsStream() override {
+    py::gil_scoped_acquire gil;
+    parts_.release().dec_ref();
+    handlers_.release().dec_ref();
+  }
+
+  std::shared_ptr<arrow::Schema> schema() override { return schema_; }
+
+  Result<fl::FlightPayload> GetSchemaPayload() override {
+    fl::FlightPayload message;
+    const ipc::DictionaryFieldMapper mapper(*schema_);
+    ARROW_RETURN_NOT_OK(ipc::GetSchemaPayload(*schema_, options_, mapper, &message.ipc_message));
+    ARROW_ASSIGN_OR_RAISE(writer_, ipc::internal::OpenRecordBatchWriter(
+                                       std::make_unique<Outbox>(&messages_), schema_, options_));
+    return message;
+  }
+
+  Result<fl::FlightPayload> Next() override {
+    while (messages_.empty() && !at_end_) ARROW_RETURN_NOT_OK(TakePart());
+    if (messages_.empty()) return fl::FlightPayload();
+    fl::FlightPayload message = std::move(messages_.front());
+    messages_.pop_front();
+    return message;
+  }
+
+ private:
+  /// One more part in the outbox, its metadata beside the batch and not beside dictionaries.
+  Status TakePart() {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    std::shared_ptr<arrow::Buffer> metadata;
+    {
+      py::gil_scoped_acquire gil;
+      try {
+        PyObject* next = PyIter_Next(parts_.ptr());
+        if (next == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+        at_end_ = next == nullptr;
+        if (at_end_) return Status::OK();
+        const auto part = py::reinterpret_steal<py::tuple>(next);
+        batch = UnwrapBatch(part[0]);
+        metadata = BytesOf(part[1]);
+      } catch (const py::error_already_set& error) {
+        return StatusOf(handlers_, error);
+      } catch (const std::exception& error) {
+        return Status::UnknownError(error.what());
+      }
+    }
+    ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*batch));
+    if (!messages_.empty()) messages_.back().app_metadata = std::move(metadata);
+    return Status::OK();
+  }
+
+  py::object handlers_;
+  py::iterator parts_;
+  const std::shared_ptr<arrow::Schema> schema_;
+  const ipc::IpcWriteOptions options_;
+  std::deque<fl::FlightPayload> messages_;
+  std::unique_ptr<ipc::RecordBatchWriter> writer_;
+  bool at_end_ = false;
+};
+
+std::shared_ptr<arrow::RecordBatchReader> ReaderOf(const py::object& source) {
+  if (arrow::py::is_table(source.ptr())) {
+    auto table = arrow::py::unwrap_table(source.ptr());
+    if (table.ok()) return std::make_shared<arrow::TableBatchReader>(std::move(table).ValueOrDie());
+  }
+  return UnwrapReader(source);
+}
+
+}  // namespace
+
+ipc::IpcWriteOptions WriteOptionsOf(const py::handle& options) {
+  auto out = ipc::IpcWriteOptions::Defaults();
+  const py::object name = options.is_none() ? py::none() : options.attr("compression");
+  if (name.is_none()) return out;
+  const auto kind = arrow::util::Codec::GetCompressionType(name.cast<std::string>());
+  CheckWire(kind.status());
+  auto codec = arrow::util::Codec::Create(*kind);
+  CheckWire(codec.status());
+  out.codec = std::move(codec).ValueOrDie();
+  return out;
+}
+
+std::unique_ptr<fl::FlightDataStream> StreamOf(const py::object& handlers,
+                                               const py::object& given) {
+  const auto options = WriteOptionsOf(given.attr("options"));
+  const py::object source = py::getattr(given, "source", py::none());
+  if (!source.is_none()) return std::make_unique<fl::RecordBatchStream>(ReaderOf(source), options);
+  return std::make_unique<PartsStream>(handlers, py::iter(given.attr("parts")()),
+                                       UnwrapSchema(given.attr("schema")), options);
+}
+
+WireReader::WireReader(std::unique_ptr<fl::FlightMessageReader> reader)
+    : reader_(std::move(reader)) {}
+
+fl::FlightMessageReader& WireReader::Open() {
+  if (!reader_) RaiseEnded();
+  return *reader_;
+}
+
+py::object WireReader::Schema() {
+  auto& reader = Open();
+  auto schema = Unlocked([&] { return reader.GetSchema(); });
+  CheckWire(schema.status());
+  return WrapSchema(*schema);
+}
+
+py::object WireReader::ReadChunk() {
+  auto& reader = Open();
+  auto chunk = Unlocked([&] { return reader.Next(); });
+  CheckWire(chunk.status());
+  if (!chunk->data && !chunk->app_metadata) throw py::stop_iteration();
+  return py::cast(WireChunk{chunk->data ? WrapBatch(chunk->data) : py::none(),
+                            WrapBuffer(chunk->app_metadata)});
+}
+
+ResultSender::ResultSender(std::unique_ptr<fl::FlightMetadataWriter> writer)
+    : writer_(std::move(writer)) {}
+
+void ResultSender::Write(const py::handle& metadata) {
+  if (!writer_) RaiseEnded();
+  const auto bytes = BytesOf(metadata);
+  CheckWire(Unlocked([&] { return writer_->WriteMetadata(*bytes); }));
+}
+
+BatchSender::BatchSender(std::unique_ptr<fl::FlightMessageWriter> writer)
+    : writer_(std::move(writer)) {}
+
+fl::FlightMessageWriter& BatchSender::Open() {
+  if (!writer_) RaiseEnded();
+  return *writer_;
+}
+
+void BatchSender::Begin(const py::handle& schema, const py::handle& options) {
+  auto& writer = Open();
+  const auto told = UnwrapSchema(schema);
+  const auto written = WriteOptionsOf(options);
+  CheckWire(Unlocked([&] { return writer.Begin(told, written); }));
+}
+
+void BatchSender::Write(const py::handle& batch) {
+  auto& writer = Open();
+  const auto rows = UnwrapBatch(batch);
+  CheckWire(Unlocked([&] { return writer.WriteRecordBatch(*rows); }));
+}
+
+void BatchSender::WriteMetadata(const py::handle& metadata) {
+  auto& writer = Open();
+  const auto bytes = BytesOf(metadata);
+  CheckWire(Unlocked([&] { return writer.WriteMetadata(bytes); }));
+}
+
+void RegisterFlightStreams(py::module_& module) {
+  py::class_<WireChunk>(module, "WireChunk")
+      .def_readonly("data", &WireChunk::data)
+      .def_readonly("app_metadata", &WireChunk::app_metadata);
+  py::class_<WireReader>(module, "WireReader")
+      .def_property_readonly("schema", &WireReader::Schema)
+      .def("read_chunk", &WireReader::ReadChunk)
+      .def("__iter__", [](py::object self) { return self; })
+      .def("__next__", &WireReader::ReadChunk);
+  py::class_<ResultSender>(module, "ResultSender").def("write", &ResultSender::Write);
+  py::class_<BatchSender>(module, "BatchSender")
+      .def("begin", &BatchSender::Begin, py::arg("schema"), py::arg("options") = py::none())
+      .def("write_batch", &BatchSender::Write)
+      .def("write_metadata", &BatchSender::WriteMetadata);
+}
+
+}  // namespace velaria::bindings
