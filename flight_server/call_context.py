@@ -23,18 +23,29 @@ class CallFacts:
         self.method = method
         self.action = ""  # of DoAction: its name, when there is such an action
         self.principal = principal
-        self.peer = ""  # as gRPC tells it, from the moment the call is watched
+        self._peer = ""
+        self._client: Client | None = None  # who it is from, once somebody has asked
         self.query_id: str | None = None
         self.run_id: uuid.UUID | None = None
         self.code: str | None = None
         self.span: Any = None  # of the call, when it is traced
 
     @property
+    def peer(self) -> str:
+        """As gRPC tells it, from the moment the call is watched."""
+        return self._peer
+
+    @peer.setter
+    def peer(self, peer: str) -> None:
+        self._peer, self._client = peer, None
+
+    @property
     def client(self) -> Client:
         """Who the call is from."""
-        if self.principal is not None:
-            return Client(self.principal)
-        return Client(host=host_of(self.peer))
+        if self._client is None:
+            is_told = self.principal is not None
+            self._client = Client(self.principal) if is_told else Client(host=host_of(self._peer))
+        return self._client
 
     def log_fields(self) -> dict[str, str]:
         return {

@@ -7,7 +7,7 @@ import pyarrow.flight as flight
 
 from velaria._kernel import TableInfo
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, info_of
 from velaria.flight_server.identity.permissions import may_see, may_see_query
 from velaria.flight_server.ingest import path_of
 from velaria.flight_server.plain_types import plain_schema
@@ -24,9 +24,7 @@ def select_all(parts: list[str]) -> str:
     return "SELECT * FROM " + ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def info_of_path(
-    service: Service, call: Call, descriptor: flight.FlightDescriptor
-) -> flight.FlightInfo:
+def info_of_path(service: Service, call: Call, descriptor: flight.FlightDescriptor) -> FlightInfo:
     parts = path_of(descriptor)
     name = ".".join(parts)
     command = QueryCommand(sql=select_all(_split_parts(service, parts)))
@@ -47,7 +45,7 @@ def _split_parts(service: Service, parts: list[str]) -> list[str]:
     return parts
 
 
-def list_flights(service: Service, call: Call, criteria: bytes) -> Iterator[flight.FlightInfo]:
+def list_flights(service: Service, call: Call, criteria: bytes) -> Iterator[FlightInfo]:
     """All that the call can read; `criteria` is the beginning of a name, empty for all."""
     try:
         prefix = criteria.decode("utf-8")
@@ -73,13 +71,13 @@ def list_flights(service: Service, call: Call, criteria: bytes) -> Iterator[flig
             )
 
 
-def _running_info(tracked: TrackedQuery) -> flight.FlightInfo:
+def _running_info(tracked: TrackedQuery) -> FlightInfo:
     """A SELECT that is being read: rows so far, and the id to cancel it by."""
     descriptor = flight.FlightDescriptor.for_command(tracked.sql.encode())
     return info_of(tracked.schema, descriptor, [], tracked.query_id, tracked.row_count)
 
 
-def _table_info(table: TableInfo) -> flight.FlightInfo:
+def _table_info(table: TableInfo) -> FlightInfo:
     outside = table.catalog_schema != "main"
     parts = [table.catalog_schema, table.bare_name] if outside else [table.name]
     return info_of(

@@ -15,7 +15,7 @@ import pyarrow.flight as flight
 from velaria._kernel import StatementInfo
 from velaria.flight_server import polling, statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, endpoint_of, info_of, timestamp_of
 from velaria.flight_server.flight_sql import asked, connections, messages
 from velaria.flight_server.flight_sql import statements as flight_sql_statements
 from velaria.flight_server.forms import parse_polled
@@ -35,14 +35,14 @@ class PollInfo:
     """`command` is that of the descriptor to ask again with; None when all is told. `expires_ms`,
     since 1970, is when the statement is given up if nobody asks before."""
 
-    info: flight.FlightInfo
+    info: FlightInfo
     command: bytes | None = None
     expires_unix_ms: int | None = None
 
     def serialize(self) -> bytes:
         """Flight's message. How far a statement has come is not known before its end, whose
         progress is 1."""
-        fields: dict[str, Any] = {"info": messages.parse("FlightInfo", self.info.serialize())}
+        fields: dict[str, Any] = {"info": self.info.message}
         if self.command is None:
             fields["progress"] = 1.0
         else:
@@ -51,8 +51,7 @@ class PollInfo:
                 "cmd": self.command,
             }
         if self.expires_unix_ms is not None:
-            seconds, rest_ms = divmod(self.expires_unix_ms, 1000)
-            fields["expiration_time"] = {"seconds": seconds, "nanos": rest_ms * 1_000_000}
+            fields["expiration_time"] = timestamp_of(self.expires_unix_ms)
         return bytes(messages.new("PollInfo", **fields).SerializeToString())
 
 
@@ -60,7 +59,7 @@ def poll(
     service: Service,
     call: Call,
     descriptor: flight.FlightDescriptor,
-    told_at_once: Callable[[], flight.FlightInfo],
+    told_at_once: Callable[[], FlightInfo],
 ) -> PollInfo:
     """Start a statement, or ask about one started so. Errors are those of the statement, too."""
     raw = descriptor.command or b""
@@ -116,7 +115,7 @@ def _answer(
         assert held.result is not None
         service.once.keep(query_id, rows_affected_table(held.result.rows_affected))
         ticket = service.tickets.issue("", None, query_id, "once")
-    endpoint = flight.FlightEndpoint(ticket, [])
+    endpoint = endpoint_of(ticket)
     if is_flight_sql:
         endpoint = flight_sql_statements.endpoint(service, ticket)
     is_running = state == "running"

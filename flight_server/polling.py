@@ -10,7 +10,7 @@ import pyarrow.flight as flight
 from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, info_of
 from velaria.flight_server.held import Held
 from velaria.flight_server.permitted import started
 from velaria.flight_server.pulling import pulled
@@ -59,7 +59,7 @@ def start(
             raise tracked.fail(fault) from fault
 
 
-def readable(service: Service, held: Held) -> tuple[flight.FlightInfo, bytes, pa.Schema]:
+def readable(service: Service, held: Held) -> tuple[FlightInfo, bytes, pa.Schema]:
     """How a client reads the rows that are ready: FlightInfo, its one ticket, and the schema. When
     they are cancelled in this moment the ticket is refused."""
     result, asked, query_id = held.result, held.asked, held.tracked.query_id

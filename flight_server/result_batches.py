@@ -66,8 +66,13 @@ def stream_of_batches(
 def cut(batch: pa.RecordBatch, options: ResultOptions) -> Iterator[pa.RecordBatch]:
     """Pieces in order, each within the bounds or of one row. Values that slices share, as those of
     string views, are not divided, and so a batch is not cut for their sake."""
-    bytes_max = options.batch_bytes or BATCH_BYTES_MAX
-    return pieces(batch, options.batch_rows or BATCH_ROWS_MAX, bytes_max, _own_bytes)
+    rows_max, bytes_max = (
+        options.batch_rows or BATCH_ROWS_MAX,
+        options.batch_bytes or BATCH_BYTES_MAX,
+    )
+    if batch.num_rows <= rows_max and batch.get_total_buffer_size() <= bytes_max:
+        return iter((batch,))
+    return pieces(batch, rows_max, bytes_max, _own_bytes)
 
 
 def _own_bytes(batch: pa.RecordBatch) -> int:

@@ -13,7 +13,7 @@ from velaria.flight_server import call_context, exchange, ingest, listing, poll_
 from velaria.flight_server.actions import registry
 from velaria.flight_server.calls import Call, CallFactory, Context
 from velaria.flight_server.errors import boundary, status_boundary
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, info_of
 from velaria.flight_server.flight_sql import actions as flight_sql_actions
 from velaria.flight_server.flight_sql import dispatch, puts
 from velaria.flight_server.flight_sql.messages import is_flight_sql, unpacks
@@ -45,14 +45,12 @@ class FlightMethods:
         self._service = service
         self.calls = CallFactory(service.watcher, service.metrics, service.tracer, service.gate)
 
-    def list_flights(self, context: Context, criteria: bytes) -> list[flight.FlightInfo]:
+    def list_flights(self, context: Context, criteria: bytes) -> list[FlightInfo]:
         with boundary():
             call = self._begin(context)
             return list(listing.list_flights(self._service, call, criteria))
 
-    def get_flight_info(
-        self, context: Context, descriptor: flight.FlightDescriptor
-    ) -> flight.FlightInfo:
+    def get_flight_info(self, context: Context, descriptor: flight.FlightDescriptor) -> FlightInfo:
         with boundary_of(context, descriptor.command):
             return self._info(self._begin(context), descriptor)
 
@@ -161,7 +159,7 @@ class FlightMethods:
             allow_call(call, action)
         return call
 
-    def _info(self, call: Call, descriptor: flight.FlightDescriptor) -> flight.FlightInfo:
+    def _info(self, call: Call, descriptor: flight.FlightDescriptor) -> FlightInfo:
         if descriptor.descriptor_type == flight.DescriptorType.PATH:
             return listing.info_of_path(self._service, call, descriptor)
         raw = descriptor.command or b""

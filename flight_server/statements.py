@@ -14,7 +14,7 @@ import pyarrow.flight as flight
 
 from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, info_of
 from velaria.flight_server.flight_sql import connections, each_row, parameters
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.parts import Started
@@ -122,7 +122,7 @@ def flight_info(
     command: QueryCommand,
     row_count: int | None = None,
     byte_count: int | None = None,
-) -> flight.FlightInfo:
+) -> FlightInfo:
     info = describe(service, call, command.sql, command.params)
     with service.promised() as query_id:
         tickets = _issue_tickets(service, info, command, query_id)

@@ -37,7 +37,7 @@ def cancel_old(service: Service, call: Call, message: Any) -> Any:
 def renew(service: Service, call: Call, message: Any) -> Any:
     """An endpoint with the same ticket, good for its whole lifetime from now. VEL1005."""
     fresh = service.tickets.renew(_signed_ticket(message.endpoint.ticket.ticket))
-    return parse("FlightEndpoint", statements.endpoint(service, fresh).serialize())
+    return statements.endpoint(service, fresh)
 
 
 def _cancel(service: Service, call: Call, info: Any) -> CancelStatus:

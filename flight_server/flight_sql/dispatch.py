@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, info_of
 from velaria.flight_server.flight_sql import (
     connections,
     messages,
@@ -32,7 +32,7 @@ BATCH_BYTES_MAX = 1 << 20
 
 SchemaOf = Callable[[Service, Call, Any], pa.Schema]
 Answer = Callable[[Service, Call, Any], DataStream]
-Info = Callable[[Service, Call, flight.FlightDescriptor, Any], flight.FlightInfo]
+Info = Callable[[Service, Call, flight.FlightDescriptor, Any], FlightInfo]
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ HANDLERS: dict[str, Handler] = {
 }
 
 
-def flight_info(
-    service: Service, call: Call, descriptor: flight.FlightDescriptor
-) -> flight.FlightInfo:
+def flight_info(service: Service, call: Call, descriptor: flight.FlightDescriptor) -> FlightInfo:
     """GetFlightInfo of a descriptor whose command is a Flight SQL message."""
     command, handler = _asked(service, call, descriptor.command)
     if handler.info is not None:

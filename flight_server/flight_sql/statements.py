@@ -16,7 +16,7 @@ from velaria._kernel import QueryResult, StatementInfo
 from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.decoding import decode
-from velaria.flight_server.flight_infos import info_of
+from velaria.flight_server.flight_infos import FlightInfo, endpoint_of, info_of
 from velaria.flight_server.flight_sql import coded_rows, connections, parameters, updates
 from velaria.flight_server.flight_sql.asked import Asked, asked_of
 from velaria.flight_server.flight_sql.messages import new, pack
@@ -25,10 +25,6 @@ from velaria.flight_server.pulling import pulled
 from velaria.flight_server.results import DataStream, rows_affected_table
 from velaria.flight_server.service import Service
 from velaria.schemas.tickets import StatementTicket
-
-_EXPIRY = pa.timestamp("ns")
-"""UTC to FlightEndpoint. One with a zone it casts to this, which takes longer than a statement's
-planning."""
 
 
 def schema_of(service: Service, call: Call, message: Any) -> pa.Schema:
@@ -40,7 +36,7 @@ def schema_of(service: Service, call: Call, message: Any) -> pa.Schema:
 
 def flight_info(
     service: Service, call: Call, descriptor: flight.FlightDescriptor, message: Any
-) -> flight.FlightInfo:
+) -> FlightInfo:
     """One endpoint, whose ticket another connection may read as well. A change is made here."""
     asked = asked_of(service, call, message)
     first = parameters.first_row(asked.rows)
@@ -66,11 +62,11 @@ def flight_info(
     return info_of(schema, descriptor, [endpoint(service, ticket)], query_id)
 
 
-def endpoint(service: Service, ticket: bytes) -> flight.FlightEndpoint:
-    """A signed ticket as Flight SQL wraps it, with the time until which it can be read."""
+def endpoint(service: Service, ticket: bytes) -> Any:
+    """Flight's message: a signed ticket as Flight SQL wraps it, with the time until which it can be
+    read."""
     wrapped = pack(new("TicketStatementQuery", statement_handle=ticket))
-    until = pa.scalar(service.tickets.next_expiry() * 1_000_000, _EXPIRY)
-    return flight.FlightEndpoint(wrapped, [], until)
+    return endpoint_of(wrapped, service.tickets.next_expiry())
 
 
 def ticket_of(message: Any) -> StatementTicket:
