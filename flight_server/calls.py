@@ -292,11 +292,6 @@ class CallWatcher:
         with self._lock:
             return len(self._calls)
 
-    def peers(self) -> set[str]:
-        """Those whose calls are under way."""
-        with self._lock:
-            return {call.facts.peer for call in self._calls.values()}
-
     def cancel(self, call: Call) -> None:
         """Nothing happens when the call has ended or is cancelled."""
         with self._lock:

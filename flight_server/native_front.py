@@ -42,13 +42,14 @@ class Handlers:
         self._limits = service.limits
 
     def begin(self, context: _kernel.FlightCall) -> None:
-        """Flight's errors alone. Nothing in the call tells that its first message has not come but
-        that it has begun: so those whose message the front waits for are counted from here."""
+        """Flight's errors alone. Those whose first message the front waits for are watched for it
+        from here."""
         call = self._methods.calls.start_call(context.method, context.headers())
         context.call = call
         for name, value in call.answering_headers().items():
             context.add_header(name, value)
         if context.method in _READ_BEFORE_OURS:
+            call.facts.peer = context.peer()
             try:
                 with refusal_boundary():
                     call.heard = self._limits.unheard(call)

@@ -74,12 +74,7 @@ class Service:
         self.held = HeldBook(options)
         self.parts = PartBook()
         self.flight_uris: list[str] = []
-        self.limits = Limits(
-            options,
-            self.metrics,
-            self.ports,
-            self._busy_peers,
-        )
+        self.limits = Limits(options, self.metrics, self.ports)
         self.tickets.pins.be_watched(self.limits.watchdog)
         self.limits.memory.spare(self.tickets.pins.let_go)
         self.shared = SharedResults(self.limits)
@@ -138,10 +133,6 @@ class Service:
         """The TCP ports that the server listens on for Flight."""
         found = (urllib.parse.urlsplit(uri).port for uri in self.flight_uris)
         return frozenset(port for port in found if port is not None)
-
-    def _busy_peers(self) -> set[str]:
-        """Those whose connections are in use: a call is under way, or a session is told by it."""
-        return self.watcher.peers() | (self.peers.peers() if self.peers is not None else set())
 
     def request_drain(self, wait_s: float | None = None) -> None:
         """Refuse new work from now on; the main thread then ends what is left and the process."""

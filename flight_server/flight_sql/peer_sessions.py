@@ -98,12 +98,6 @@ class PeerSessions:
             self._bound[peer, caller().name] = inode, session_id
         return True
 
-    def peers(self) -> set[str]:
-        """Those whose connection has a session, or is to be told that it has none any more."""
-        with self._lock:
-            bound = list(self._bound.items())
-        return {peer for (peer, _), (_, held) in bound if not self._sessions.is_asleep(held)}
-
     def unbind(self, peer: str) -> None:
         with self._lock:
             self._drop((peer, caller().name))

@@ -8,16 +8,11 @@ end with it.
 import os
 import socket
 import stat
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import unquote
 
 from velaria.flight_server.spare_file import SpareFile
-
-_TCP_INFO_BYTES = 104
-_LAST_DATA_RECEIVED = struct.Struct("=52xI")
-"""The field tcpi_last_data_recv of struct tcp_info (linux/tcp.h), in milliseconds."""
 
 _SPARE = SpareFile()
 """A look at the connections opens files, one at a time, and is wanted most when there are none."""
@@ -35,21 +30,6 @@ def cut(peer: str, listening_ports: frozenset[int]) -> bool:
                 found.shutdown(socket.SHUT_RDWR)
                 return True
     return False
-
-
-def cut_silent(listening_ports: frozenset[int], silent_s: float, spared: set[str]) -> int:
-    """How many connections were cut because nothing has come by them for that long; those of the
-    peers in `spared` are left. One on a unix socket does not tell, so it is left, too."""
-    ports_spared = {_port_of(peer) for peer in spared}
-    count = 0
-    for found, (_, port) in _accepted(listening_ports):
-        told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        (silent_ms,) = _LAST_DATA_RECEIVED.unpack_from(told)
-        if port not in ports_spared and silent_ms >= silent_s * 1000:
-            with suppress(OSError):
-                found.shutdown(socket.SHUT_RDWR)
-                count += 1
-    return count
 
 
 def _accepted(

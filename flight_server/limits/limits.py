@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from velaria.flight_server.limits.admission import Admission, Place
-from velaria.flight_server.limits.connections import cut, cut_silent
+from velaria.flight_server.limits.connections import cut
 from velaria.flight_server.limits.memory import MemoryGuard, cap_bytes
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.limits.rates import RateLimiter
@@ -14,7 +14,6 @@ from velaria.flight_server.limits.shares import Holding, Shares, share_of
 from velaria.flight_server.limits.watchdog import TICK_S, Watchdog
 from velaria.flight_server.limits.watched import (
     WatchedClient,
-    WatchedFirst,
     WatchedPut,
     WatchedStatement,
     Ways,
@@ -35,8 +34,6 @@ PRESSED_IDLE_S = 1.0
 """How long a result may stay unread while the server's memory is short."""
 MEMORY_WAIT_S = 3 * PRESSED_IDLE_S
 """How long a statement waits for memory before it is refused."""
-SILENT_LOOKS_S = 1.0
-"""How long at least from one look at all connections for silent ones to the next."""
 
 
 class Limits:
@@ -47,13 +44,11 @@ class Limits:
         options: "Options",
         metrics: Metrics,
         ports: Callable[[], frozenset[int]],
-        busy_peers: Callable[[], set[str]] = set,
     ) -> None:
         """`ports` are those that Flight is served on."""
         self._options = options
         self._metrics = metrics
         self._ports = ports
-        self._busy_peers = busy_peers
         self.admission = Admission(options)
         self.rates = RateLimiter(options)
         self.memory = MemoryGuard(cap_bytes(options.get("limits.memory_bytes")))
@@ -63,7 +58,6 @@ class Limits:
             "results": Shares("results are being read"),
         }
         self._unheard = Shares("calls wait for their first message")
-        self._looked_s = -SILENT_LOOKS_S
         self._never = threading.Event()
 
     def start(self) -> None:
@@ -152,28 +146,23 @@ class Limits:
         call.on_end(lambda _: holding.leave())
 
     def unheard(self, call: "Call") -> Callable[[], None]:
-        """Watch a call from its beginning, before it is known whose it is, until what is returned
-        is called at its first message: VEL5009 when that came too late. VEL5002 when as many as
-        limits.puts_open wait; of those whose principal is known each has a share."""
-        holding = self._unheard.enter(call.client.holder, self.count_max("puts"), self.share())
-        watched = WatchedFirst(
-            self.watchdog.clock_s(),
-            self._put_idle_s,
-            lambda: self._metrics.add("calls_idle_total"),
-            self._cut_silent,
+        """Watch a call from its beginning until what is returned is called at its first message:
+        VEL5009 when that came too late. VEL5002 when as many as limits.puts_open wait, of which
+        each client has a share."""
+        watching = ExitStack()
+        watching.enter_context(
+            self._unheard.enter(call.client.holder, self.count_max("puts"), self.share())
         )
-        self.watchdog.watch(watched)
-
-        def leave() -> None:
-            if watched.end():
-                self.watchdog.drop(watched)
-                holding.leave()
+        watched = self._watched_put(call, lambda silent: None)
+        watching.callback(self.watchdog.drop, watched)
+        watched.waits()
 
         def heard() -> None:
-            leave()
+            watched.moved()
+            watching.close()
             watched.refuse_when_given_up()
 
-        call.on_end(lambda _: leave())
+        call.on_end(lambda _: watching.close())
         return heard
 
     @contextmanager
@@ -299,15 +288,6 @@ class Limits:
                 self._metrics.add("connections_cut_total")
 
         return Ways(lambda: self._metrics.add("calls_idle_total"), cut_off)
-
-    def _cut_silent(self, silent_s: float) -> None:
-        """One look is for all calls that ask at about the same time."""
-        now_s = self.watchdog.clock_s()
-        if now_s - self._looked_s < SILENT_LOOKS_S:
-            return
-        self._looked_s = now_s
-        count = cut_silent(self._ports(), silent_s, self._busy_peers())
-        self._metrics.add("connections_cut_total", count)
 
     def _query_s(self, call: "Call") -> float:
         """The server's limit or the session's lower one; 0 for none."""

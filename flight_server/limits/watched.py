@@ -6,7 +6,6 @@ history; a client that comes back now is told so. Later its connection is cut, f
 end a call that waits for its client.
 """
 
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -197,48 +196,6 @@ class WatchedPut(WatchedClient):
         idle_s: Callable[[], float],
     ) -> None:
         super().__init__(unsent, give_up, ways, clock_s, idle_s)
-
-
-class WatchedFirst:
-    """A call whose first message has not come, and of which nothing else is known: `cut` is told
-    for how long its connection is silent at least, and asked anew until the call has ended."""
-
-    def __init__(
-        self,
-        now_s: float,
-        idle_s: Callable[[], float],
-        count_idle: Callable[[], object],
-        cut: Callable[[float], object],
-    ) -> None:
-        self._idle_s = idle_s
-        self._began_s = now_s
-        self._next_cut_s = 0.0
-        self._count_idle = count_idle
-        self._cut = cut
-        self._fault: VelariaError | None = None
-        self._lock = threading.Lock()
-        self._has_ended = False
-
-    def end(self) -> bool:
-        """True for who asks first."""
-        with self._lock:
-            is_first, self._has_ended = not self._has_ended, True
-        return is_first
-
-    def refuse_when_given_up(self) -> None:
-        if self._fault is not None:
-            raise self._fault.anew()
-
-    def look(self, now_s: float) -> None:
-        idle_s = self._idle_s()
-        if self._fault is None:
-            if 0 < idle_s <= now_s - self._began_s:
-                self._fault = unsent(idle_s)
-                self._next_cut_s = now_s + CUT_AFTER_S
-                self._count_idle()
-        elif idle_s > 0 and now_s >= self._next_cut_s:
-            self._next_cut_s = now_s + CUT_AFTER_S
-            self._cut(idle_s)
 
 
 def unsent(idle_s: float) -> VelariaError:

@@ -122,7 +122,7 @@ def test_a_call_without_a_first_message_is_ended_alone() -> None:
         assert "Traceback" not in server.log()
 
 
-def test_a_call_that_pyarrow_waits_for_ends_with_its_silent_connection() -> None:
+def test_a_call_whose_first_message_arrow_waits_for_ends_with_its_connection() -> None:
     with (
         serving("native", "limits.put_idle_s=0.3") as server,
         channel_to(server) as silent,
@@ -136,7 +136,7 @@ def test_a_call_that_pyarrow_waits_for_ends_with_its_silent_connection() -> None
         beside = SilentCall(busy, "DoGet", flight.Ticket(SLOW.encode()).serialize())
         calls = [SilentCall(silent, method) for method in ("DoPut", "DoExchange", "DoPut")]
         assert until(lambda: not any(call.is_open() for call in calls), 20)
-        assert beside.is_open(), "connections in use are left"
+        assert beside.is_open(), "other connections are left"
         kept = sql_client.bare(session, "GetSessionOptions").session_options["schema"]
         assert kept.string_value == "kept", "and so are those that tell a session"
         beside.close()
@@ -146,7 +146,10 @@ def test_a_call_that_pyarrow_waits_for_ends_with_its_silent_connection() -> None
 
 
 def test_only_so_many_calls_wait_for_their_first_message() -> None:
-    with serving("native", "limits.puts_open=2") as server, channel_to(server) as channel:
+    with (
+        serving("native", "limits.puts_open=2", "limits.share_percent=100") as server,
+        channel_to(server) as channel,
+    ):
         calls = [SilentCall(channel, "DoPut") for _ in range(4)]
         assert until(lambda: sum(call.is_open() for call in calls) == 2)
         refused = [call.error()[1] for call in calls if not call.is_open()]

@@ -2,13 +2,11 @@
 
 import os
 import socket
-import threading
 
 import pytest
 
-from tests.server_process import until
 from velaria.flight_server.limits import connections
-from velaria.flight_server.limits.connections import cut, cut_silent, host_of
+from velaria.flight_server.limits.connections import cut, host_of
 
 
 def connected() -> tuple[socket.socket, socket.socket, int]:
@@ -37,7 +35,7 @@ def test_only_the_peers_connection_is_cut_and_no_file_is_left_open() -> None:
 def test_what_is_no_socket_any_more_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections.stat, "S_ISSOCK", lambda mode: True)
     before = len(os.listdir("/proc/self/fd"))
-    assert cut_silent(frozenset({1}), 3600, set()) == 0
+    assert not cut("ipv4:127.0.0.1:1", frozenset({1}))
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -49,32 +47,6 @@ def test_a_peer_of_another_listener_or_host_is_left() -> None:
         assert not cut("unix:", frozenset({port}))
         server.sendall(b"x")
         assert client.recv(1) == b"x"
-
-
-def test_silent_connections_are_cut_and_those_in_use_are_left() -> None:
-    server, client, port = connected()
-    busy_server, busy, busy_port = connected()
-    with server, client, busy_server, busy:
-        ports = frozenset({port, busy_port})
-        assert cut_silent(ports, 3600, set()) == 0, "nothing is silent for so long"
-        assert cut_silent(frozenset({port + 1}), 0, set()) == 0
-        before = len(os.listdir("/proc/self/fd"))
-        assert cut_silent(ports, 0, {peer_of(busy), "unix:"}) == 1
-        assert len(os.listdir("/proc/self/fd")) == before
-        assert client.recv(1) == b""
-        busy_server.sendall(b"x")
-        assert busy.recv(1) == b"x"
-
-
-def test_what_has_come_by_a_connection_begins_its_silence_anew() -> None:
-    server, client, port = connected()
-    with server, client:
-        silent_s = 0.2
-        threading.Event().wait(silent_s)
-        client.sendall(b"x")
-        assert server.recv(1) == b"x"
-        assert cut_silent(frozenset({port}), silent_s, set()) == 0
-        assert until(lambda: cut_silent(frozenset({port}), silent_s, set()) == 1)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from velaria import _kernel
 from velaria.control.ledger import open_ledger
 from velaria.flight_server import poll_info
 from velaria.flight_server.held import Held, HeldBook
-from velaria.flight_server.limits.watched import WatchedFirst, WatchedPut, Ways
+from velaria.flight_server.limits.watched import WatchedPut, Ways
 from velaria.flight_server.options import Options
 from velaria.flight_server.parts import PartedReading, Started
 from velaria.flight_server.queries import QueryBook, TrackedQuery
@@ -110,11 +110,6 @@ class Sources:
         watched.look(2.0)
         return watched.refuse_when_given_up
 
-    def call_without_a_message(self) -> Callable[[], object]:
-        watched = WatchedFirst(0.0, lambda: 1.0, lambda: None, lambda silent_s: None)
-        watched.look(2.0)
-        return watched.refuse_when_given_up
-
 
 KINDS = [
     Sources.poll_of_a_held_query,
@@ -123,7 +118,6 @@ KINDS = [
     Sources.reason_of_the_server,
     Sources.failure_under_that_reason,
     Sources.silent_client,
-    Sources.call_without_a_message,
 ]
 
 

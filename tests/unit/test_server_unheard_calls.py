@@ -1,4 +1,4 @@
-"""Calls that pyarrow waits for before it calls us: counted, given up and cut in their time."""
+"""Calls whose first message Arrow waits for: counted, given up and cut in their time."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -22,10 +22,13 @@ IDLE_S = 10.0
 class Waiting:
     """A call that has begun."""
 
-    def __init__(self, principal: str | None = None) -> None:
+    def __init__(self, principal: str | None = None, port: int = 1) -> None:
         self.on_end: list[Callable[[None], object]] = []
-        client = CallFacts("DoPut", principal).client
-        call = SimpleNamespace(client=client, on_end=self.on_end.append)
+        facts = CallFacts("DoPut", principal)
+        facts.peer = f"ipv4:127.0.0.{port}:{port}"
+        call = SimpleNamespace(
+            facts=facts, client=facts.client, on_end=self.on_end.append, end_silent=None
+        )
         self.call = cast(Call, call)
 
     def end(self) -> None:
@@ -42,26 +45,26 @@ def now_s() -> list[float]:
 def cuts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     seen: list[tuple[Any, ...]] = []
 
-    def noting(*arguments: Any) -> int:
+    def noting(*arguments: Any) -> bool:
         seen.append(arguments)
-        return 1
+        return True
 
-    monkeypatch.setattr(module, "cut_silent", noting)
+    monkeypatch.setattr(module, "cut", noting)
     return seen
 
 
 @pytest.fixture
 def limits(now_s: list[float]) -> Limits:
     told = {"limits.put_idle_s": IDLE_S, "limits.puts_open": 4, "limits.share_percent": 50}
-    made = Limits(Options(told), Metrics(), lambda: frozenset({31337}), lambda: {"busy"})
+    made = Limits(Options(told), Metrics(), lambda: frozenset({31337}))
     made.watchdog = Watchdog(lambda: now_s[0])
     return made
 
 
-def test_one_look_at_the_connections_is_for_all_that_wait(
+def test_a_call_without_a_first_message_is_given_up_and_its_connection_cut(
     limits: Limits, now_s: list[float], cuts: list[tuple[Any, ...]]
 ) -> None:
-    calls = [Waiting() for _ in range(4)]
+    calls = [Waiting(port=port) for port in (1, 2)]
     heard = [limits.unheard(waiting.call) for waiting in calls]
     limits.watchdog.tick()
     now_s[0] = IDLE_S
@@ -71,10 +74,7 @@ def test_one_look_at_the_connections_is_for_all_that_wait(
         heard[0]()
     now_s[0] += CUT_AFTER_S
     limits.watchdog.tick()
-    assert cuts == [(frozenset({31337}), IDLE_S, {"busy"})]
-    now_s[0] += CUT_AFTER_S
-    limits.watchdog.tick()
-    assert len(cuts) == 2, "what was not silent enough then is looked at again"
+    assert cuts == [("ipv4:127.0.0.2:2", frozenset({31337}))], "the other's alone"
     for waiting in calls:
         waiting.end()
     assert limits.watchdog.count() == 0
@@ -92,7 +92,7 @@ def test_a_first_message_in_time_ends_the_watch(
     assert cuts == []
 
 
-def test_only_so_many_wait_and_of_each_principal_its_share(limits: Limits) -> None:
+def test_only_so_many_wait_and_of_each_client_its_share(limits: Limits) -> None:
     ann = [Waiting("ann") for _ in range(3)]
     limits.unheard(ann[0].call)
     limits.unheard(ann[1].call)

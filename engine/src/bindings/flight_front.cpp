@@ -11,6 +11,20 @@ namespace {
 namespace fl = arrow::flight;
 using fl::FlightStatusCode;
 
+/// One entry more than those that are left, so that the thread's state stays.
+class KeptThreadState {
+ public:
+  KeptThreadState() {
+    PyGILState_Ensure();
+    PyEval_SaveThread();
+  }
+  ~KeptThreadState() {
+    if (!Py_IsInitialized()) return;
+    PyEval_RestoreThread(PyGILState_GetThisThreadState());
+    PyGILState_Release(PyGILState_UNLOCKED);
+  }
+};
+
 constexpr const char* kMiddlewareKey = "velaria-call";
 
 /// The kinds of failures that Flight has, by the names that the handlers give them.
@@ -90,7 +104,7 @@ class CallInProgress final : public fl::ServerMiddleware {
   /// On gRPC's thread, after the handler or instead of it.
   void CallCompleted(const Status& status) override {
     if (is_ended_) return;
-    py::gil_scoped_acquire gil;
+    const Entry entry;
     try {
       Begin();  // of a call whose message could not be read: it counts like others
     } catch (const py::error_already_set&) {
@@ -122,7 +136,7 @@ class CallFactory final : public fl::ServerMiddlewareFactory {
     auto call = std::make_shared<CallInProgress>(handlers_, info.method, rpc);
     if (info.method == fl::FlightMethod::DoPut || info.method == fl::FlightMethod::DoExchange ||
         info.method == fl::FlightMethod::Handshake) {
-      py::gil_scoped_acquire gil;
+      const Entry entry;
       try {
         call->Begin();
       } catch (const py::error_already_set& error) {
@@ -278,14 +292,14 @@ class FlightFront final : public fl::FlightServerBase {
   /// Runs `body` with the call as the handlers see it, under the GIL.
   template <typename Body>
   Status Enter(const fl::ServerCallContext& rpc, Body body) {
-    py::gil_scoped_acquire gil;
+    const Entry entry;
     return Entered(CallOf(rpc), body);
   }
 
   /// The same for a call that is over for the handlers when `body` is.
   template <typename Body>
   Status Answer(const fl::ServerCallContext& rpc, Body body) {
-    py::gil_scoped_acquire gil;
+    const Entry entry;
     CallInProgress& call = CallOf(rpc);
     const Status status = Entered(call, body);
     call.End(status);
@@ -359,6 +373,8 @@ class FrontHandle {
 };
 
 }  // namespace
+
+Entry::Kept::Kept() { static thread_local const KeptThreadState state; }
 
 Status StatusOf(const py::handle& handlers, const py::error_already_set& error) {
   try {

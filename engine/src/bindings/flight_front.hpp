@@ -11,6 +11,17 @@
 
 namespace velaria::bindings {
 
+/// Holds the GIL on a thread of gRPC's, whose Python thread state lasts as long as the thread: made
+/// anew for each entry it costs a mapping of its frames' memory, and an interrupt of all cores when
+/// that is unmapped.
+class Entry {
+  struct Kept {
+    Kept();
+  };
+  Kept kept_;  // first, since it takes and leaves the GIL
+  py::gil_scoped_acquire gil_;
+};
+
 /// One RPC as the handlers see it. `rpc` is null once that has ended: nobody asks a context after
 /// its end. Used under the GIL.
 struct FlightCall {

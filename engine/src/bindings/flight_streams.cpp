@@ -75,7 +75,7 @@ class PartsStream final : public fl::FlightDataStream {
         schema_(std::move(schema)),
         options_(std::move(options)) {}
   ~PartsStream() override {
-    py::gil_scoped_acquire gil;
+    const Entry entry;
     parts_.release().dec_ref();
     handlers_.release().dec_ref();
   }
@@ -105,7 +105,7 @@ class PartsStream final : public fl::FlightDataStream {
     std::shared_ptr<arrow::RecordBatch> batch;
     std::shared_ptr<arrow::Buffer> metadata;
     {
-      py::gil_scoped_acquire gil;
+      const Entry entry;
       try {
         PyObject* next = PyIter_Next(parts_.ptr());
         if (next == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
