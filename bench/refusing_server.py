@@ -1,9 +1,9 @@
 """A Flight server that knows nobody: every call is refused from its headers.
 
-    python -m bench.refusing_server pyarrow|grpcio
+    python -m bench.refusing_server native|grpcio
 
 What is measured is what a refused message costs. The refusal stands where identity is decided: in
-the middleware that begins every call.
+what begins every call.
 """
 
 import json
@@ -29,7 +29,7 @@ from velaria.schemas.errors import VelariaError
 
 
 class RefusingFactory(CallFactory):
-    def start_call(self, info: flight.CallInfo, headers: dict[str, Any]) -> Call:
+    def start_call(self, method: str, headers: Any, subject: str = "") -> Call:
         refusal = VelariaError(codes.UNAUTHENTICATED, "nobody is known here")
         raise flight.FlightUnauthenticatedError(
             error_text(refusal), msgspec.msgpack.encode(refusal.reply())

@@ -182,7 +182,7 @@ def statements(
         other, first = (timing.median_wall_s for timing in (timings[1], timings[0]))
         findings = [
             *peer_ratios(timings, way.wall_max, way.peer),
-            Finding("wall, grpcio / pyarrow", other / first, "x"),
+            Finding("wall, grpcio / native", other / first, "x"),
         ]
         yield Case(f"{name} by {way.name}", told, timings, findings)
 

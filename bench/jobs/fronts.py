@@ -27,7 +27,7 @@ from bench.processes import ProcessUnderMeasure, ServerUnderMeasure, velaria_ser
 from bench.setting import ROOT, Setting
 from velaria.flight_server.grpc_front.wire import BODY, DESCRIPTOR, HEADER, field
 
-FRONTS = ("pyarrow", "grpcio")
+FRONTS = ("native", "grpcio")
 IN_CPP = "bare C++"
 CALLS = 500
 LOOKUP_ROWS = 100_000
@@ -233,9 +233,9 @@ def repeated(
 
 def told(name: str, size: str, contenders: list[Contender], setting: Setting) -> Case:
     timings = measure(contenders, setting.rounds)
-    pyarrow, grpcio = (named(timings, front) for front in FRONTS)
+    native, grpcio = (named(timings, front) for front in FRONTS)
     findings = [
-        Finding("wall, grpcio / pyarrow", grpcio.median_wall_s / pyarrow.median_wall_s, "x"),
-        Finding("CPU", grpcio.median_cpu_s / pyarrow.median_cpu_s, "x"),
+        Finding("wall, grpcio / native", grpcio.median_wall_s / native.median_wall_s, "x"),
+        Finding("CPU", grpcio.median_cpu_s / native.median_cpu_s, "x"),
     ]
     return Case(name, size, timings, findings)

@@ -1,6 +1,6 @@
 """A listener by grpcio: the Flight service, health and reflection on one port.
 
-What pyarrow's server has not: a limit on messages before they are taken in, identity decided before
+What Arrow's server has not: a limit on messages before they are taken in, identity decided before
 a message is read, keepalive, an age of connections, a bound on threads, all status codes, and
 certificates that are read anew.
 """

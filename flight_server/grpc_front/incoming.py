@@ -1,5 +1,5 @@
-"""Batches on their way in: FlightData as the reader that pyarrow's server hands to DoPut and
-DoExchange.
+"""Batches on their way in: FlightData as the reader that DoPut and DoExchange are
+handed.
 
 The IPC stream reader of pyarrow does the reading. It is given a file whose bytes are the messages
 as they come: header and body are handed over as views, and nothing is asked of gRPC before it is
@@ -80,7 +80,7 @@ class Incoming:
 
 
 class WireReader:
-    """Twin of pyarrow's MetadataRecordBatchReader. Used by one thread at a time."""
+    """Twin of the native front's. Used by one thread at a time."""
 
     def __init__(self, incoming: Incoming, first: FlightData) -> None:
         self._file = _MessageFile(incoming)

@@ -15,7 +15,7 @@ _PREFIX_BYTES = 8
 
 
 class BatchSender:
-    """Twin of pyarrow's MetadataRecordBatchWriter, and the end of every DoGet.
+    """What a DoExchange answers, and the end of every DoGet.
 
     pyarrow's IPC stream writer does the writing, dictionaries included; what it writes is cut into
     messages here. A body is copied once, into the message that gRPC takes.
@@ -64,7 +64,7 @@ class BatchSender:
 
 
 class ResultSender:
-    """Twin of pyarrow's FlightMetadataWriter: the PutResults of a DoPut."""
+    """The PutResults of a DoPut."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,5 +1,5 @@
-"""The RPCs of FlightService: each takes its messages apart, calls the method that pyarrow's server
-would call, and sends what it gives.
+"""The RPCs of FlightService: each takes its messages apart, calls its method of
+FlightMethods, and sends what it gives.
 
 Every RPC is handled as a stream of requests, whatever the protocol says: so who calls is decided
 from the headers before a message is read, and the messages of a stranger are never taken in.

@@ -1,8 +1,8 @@
 """Ends a client's connection from the server's side.
 
-pyarrow cannot end a call whose read or write waits for the client. Shutting the socket down ends
-it safely: gRPC sees the connection go, and the waiting call returns. All calls of the connection
-end with it.
+Arrow's server cannot end a call whose read or write waits for the client. Shutting the socket down
+ends it safely: gRPC sees the connection go, and the waiting call returns. All calls of the
+connection end with it.
 """
 
 import os

@@ -2,8 +2,8 @@
 send or read.
 
 Who is silent for too long is given up in two steps. First its work ends, with VEL5009 in the run
-history; a client that comes back now is told so. Later its connection is cut, for pyarrow cannot
-end a call that waits for its client.
+history; a client that comes back now is told so. Later its connection is cut, for Arrow's server
+cannot end a call that waits for its client.
 """
 
 from collections.abc import Callable

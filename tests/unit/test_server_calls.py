@@ -1,10 +1,8 @@
 """The watcher: sees a client that went away, and touches no context after its call has ended."""
 
 import threading
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-import pyarrow.flight as flight
 import pytest
 
 from tests.server_process import until
@@ -126,19 +124,25 @@ def test_waiting_for_idle_ends_with_the_last_call() -> None:
 @pytest.mark.parametrize(
     ("headers", "session"),
     [
-        ({"velaria-session": ["s-1"]}, "s-1"),
-        ({"cookie": ["a=b; arrow_flight_session_id=s-2; c=d"]}, "s-2"),
-        ({"Cookie": [b"arrow_flight_session_id=s-3"]}, "s-3"),
-        ({"cookie": ["a=b", 'arrow_flight_session_id="s-4"']}, "s-4"),
-        ({"cookie": ["arrow_flight_session_id=s-5"], "velaria-session": ["s-6"]}, "s-6"),
-        ({"cookie": ["arrow_flight_session_id=", "not_arrow_flight_session_id=s-7", ";;="]}, None),
-        ({"cookie": []}, None),
-        ({}, None),
+        ([("velaria-session", "s-1")], "s-1"),
+        ([("cookie", "a=b; arrow_flight_session_id=s-2; c=d")], "s-2"),
+        ([("cookie", b"arrow_flight_session_id=s-3")], "s-3"),
+        ([("cookie", "a=b"), ("cookie", 'arrow_flight_session_id="s-4"')], "s-4"),
+        ([("cookie", "arrow_flight_session_id=s-5"), ("velaria-session", "s-6")], "s-6"),
+        (
+            [
+                ("cookie", "arrow_flight_session_id="),
+                ("cookie", "not_arrow_flight_session_id=s-7"),
+                ("cookie", ";;="),
+            ],
+            None,
+        ),
+        ([("cookie", "")], None),
+        ([], None),
     ],
 )
 def test_a_session_is_named_by_header_or_cookie(
-    headers: dict[str, Any], session: str | None
+    headers: list[tuple[str, str | bytes]], session: str | None
 ) -> None:
     factory = CallFactory(CallWatcher(), Metrics())
-    info = SimpleNamespace(method=flight.FlightMethod.DO_GET)
-    assert factory.start_call(cast(Any, info), headers).session_id == session
+    assert factory.start_call("DoGet", headers).session_id == session

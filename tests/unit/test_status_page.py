@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from velaria.flight_server.statuses import sent_by_pyarrow, status_of
+from velaria.flight_server.statuses import sent_natively, status_of
 
 ROOT = Path(__file__).parents[2]
 LIST = (ROOT / "engine/include/velaria/error_codes.def").read_text()
@@ -13,7 +13,7 @@ CODES = [f"VEL{number}" for number in re.findall(r"^VELARIA_ERROR\(\w+, (\d{4}),
 
 
 def told() -> dict[str, tuple[str, str]]:
-    """Code, or range like VEL1xxx, -> its statuses by grpcio and by pyarrow's server."""
+    """Code, or range like VEL1xxx, -> its statuses by grpcio and by the native front."""
     statuses = {}
     for line in (ROOT / "docs/concepts/errors.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -27,5 +27,5 @@ def told() -> dict[str, tuple[str, str]]:
 def test_the_page_tells_the_statuses_of_every_code(code: str) -> None:
     statuses = told()
     status = status_of(code)
-    sent = (status.code.name, sent_by_pyarrow(status.kind).name)
+    sent = (status.code.name, sent_natively(status.kind).name)
     assert statuses.get(code, statuses[f"{code[:4]}xxx"]) == sent

@@ -205,8 +205,8 @@ class FlightFront final : public fl::FlightServerBase {
     return Init(options);
   }
   void OfferHandshake() { auth_handler_ = std::make_shared<Handshake>(); }
-  /// Of the Python object that owns this, which would own itself otherwise.
-  void Forget() { handlers_ = py::none(); }
+  /// The handlers, which nobody calls any more; it may then be destroyed without the GIL.
+  void Forget() { handlers_ = py::object(); }
 
   Status ListFlights(const fl::ServerCallContext& rpc, const fl::Criteria* criteria,
                      std::unique_ptr<fl::FlightListing>* listings) override {
@@ -310,10 +310,8 @@ class FlightFront final : public fl::FlightServerBase {
   Status Entered(CallInProgress& call, Body body) {
     try {
       return body(call.Begin());
-    } catch (const py::error_already_set& error) {
-      return StatusOf(handlers_, error);
     } catch (const std::exception& error) {
-      return fl::MakeFlightError(FlightStatusCode::Internal, error.what());
+      return StatusOf(handlers_, error);
     }
   }
 
@@ -343,47 +341,65 @@ class FlightFront final : public fl::FlightServerBase {
   std::shared_ptr<fl::ServerAuthHandler> auth_handler_;
 };
 
-/// The server from its making to its end.
+/// The server from its making to its end; used under the GIL, which its threads need to end.
 class FrontHandle {
  public:
   FrontHandle(const std::string& uri, py::object handlers, bool offers_handshake)
       : front_(std::make_unique<FlightFront>(std::move(handlers))) {
     if (offers_handshake) front_->OfferHandshake();
     const Status status = Unlocked([&] { return front_->Listen(uri); });
-    if (status.ok()) return;
+    if (status.ok()) {
+      port_ = front_->port();
+      return;
+    }
+    Destroy(std::move(front_));
     PyErr_SetString(PyExc_OSError, status.message().c_str());
     throw py::error_already_set();
   }
-  FrontHandle(FrontHandle&&) = default;
+  FrontHandle(const FrontHandle&) = delete;
+  ~FrontHandle() { Shutdown(); }
 
-  int Port() const { return front_->port(); }
+  int Port() const { return port_; }
 
   /// Waits for the calls under way.
   void Shutdown() {
-    if (is_shut_) return;
-    is_shut_ = true;
-    const Status status = Unlocked([&] { return front_->Shutdown(); });
-    front_->Forget();
-    Check(status);
+    auto front = std::move(front_);  // who comes second waits for nothing
+    if (!front) return;
+    // What fails here has no server any more.
+    Unlocked([&] { return front->Shutdown().ok(); });
+    Destroy(std::move(front));
   }
 
  private:
+  static void Destroy(std::unique_ptr<FlightFront> front) {
+    front->Forget();
+    const py::gil_scoped_release release;
+    front.reset();
+  }
+
   std::unique_ptr<FlightFront> front_;
-  bool is_shut_ = false;
+  int port_ = 0;
 };
 
 }  // namespace
 
 Entry::Kept::Kept() { static thread_local const KeptThreadState state; }
 
-Status StatusOf(const py::handle& handlers, const py::error_already_set& error) {
+Status StatusOf(const py::handle& handlers, const std::exception& error) {
   try {
-    const py::tuple told = handlers.attr("failure")(error.value());
+    const auto* raised = dynamic_cast<const py::error_already_set*>(&error);
+    const py::object fault =
+        raised != nullptr ? raised->value()
+                          : py::reinterpret_borrow<py::object>(PyExc_RuntimeError)(error.what());
+    const py::tuple told = handlers.attr("failure")(fault);
     const auto kind = told[0].cast<std::string>();
     const auto text = told[1].cast<std::string>();
     const auto flight = kFlightKinds.find(kind);
+    // Not IOError, as Flight's own have it: pyarrow's get_schema looks at that alone.
     if (flight != kFlightKinds.end())
-      return fl::MakeFlightError(flight->second, text, told[2].cast<std::string>());
+      return Status(arrow::StatusCode::UnknownError, text,
+                    std::make_shared<fl::FlightStatusDetail>(flight->second,
+                                                             told[2].cast<std::string>()));
     return Status(kArrowKinds.at(kind), text);
   } catch (const std::exception&) {
     return fl::MakeFlightError(FlightStatusCode::Internal, "a fault of ours");

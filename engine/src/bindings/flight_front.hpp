@@ -32,7 +32,7 @@ struct FlightCall {
 
 /// A handler's failure as the status that ends the call: by `failure(error)` of the handlers, which
 /// gives its kind, text and extra_info. Under the GIL; never raises.
-Status StatusOf(const py::handle& handlers, const py::error_already_set& error);
+Status StatusOf(const py::handle& handlers, const std::exception& error);
 
 /// pyarrow.ipc.IpcWriteOptions, of which the compression counts; None is the default.
 arrow::ipc::IpcWriteOptions WriteOptionsOf(const py::handle& options);

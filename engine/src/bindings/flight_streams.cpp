@@ -114,10 +114,8 @@ class PartsStream final : public fl::FlightDataStream {
         const auto part = py::reinterpret_steal<py::tuple>(next);
         batch = UnwrapBatch(part[0]);
         metadata = BytesOf(part[1]);
-      } catch (const py::error_already_set& error) {
-        return StatusOf(handlers_, error);
       } catch (const std::exception& error) {
-        return Status::UnknownError(error.what());
+        return StatusOf(handlers_, error);
       }
     }
     ARROW_RETURN_NOT_OK(writer_->WriteRecordBatch(*batch));
@@ -146,7 +144,8 @@ std::shared_ptr<arrow::RecordBatchReader> ReaderOf(const py::object& source) {
 
 ipc::IpcWriteOptions WriteOptionsOf(const py::handle& options) {
   auto out = ipc::IpcWriteOptions::Defaults();
-  const py::object name = options.is_none() ? py::none() : options.attr("compression");
+  if (options.is_none()) return out;
+  const py::object name = options.attr("compression");
   if (name.is_none()) return out;
   const auto kind = arrow::util::Codec::GetCompressionType(name.cast<std::string>());
   CheckWire(kind.status());
