@@ -229,23 +229,14 @@ def test_session_options(server: ServerProcess) -> None:
 
 
 def test_poll_flight_info(server: ServerProcess) -> None:
-    """A statement is polled to its end on the front that has the RPC; on the other one gRPC says
-    that there is none, and query.poll is the way."""
     poll = SERVICE + "PollFlightInfo"
     asked = flight.FlightDescriptor.for_command(b"SELECT 7 AS n").serialize()
     with grpc.insecure_channel(server.uri.removeprefix("grpc://")) as channel:
-        try:
-            reply = channel.unary_unary(poll)(asked, timeout=20)
-            while again := bytes_field(reply, 2):
-                reply = channel.unary_unary(poll)(again, timeout=20)
-        except grpc.RpcError as fault:
-            assert fault.code() is grpc.StatusCode.UNIMPLEMENTED
-            with server.connect() as client:
-                answer = act(client, "query.poll", sql="SELECT 7 AS n", wait_ms=10_000)
-            raw = answer["info"]
-        else:
-            assert 3 in {number for number, _ in fields_of(reply)}, "progress"
-            raw = bytes_field(reply, 1)
+        reply = channel.unary_unary(poll)(asked, timeout=20)
+        while again := bytes_field(reply, 2):
+            reply = channel.unary_unary(poll)(again, timeout=20)
+    assert 3 in {number for number, _ in fields_of(reply)}, "progress"
+    raw = bytes_field(reply, 1)
     info = flight.FlightInfo.deserialize(raw)
     with server.connect() as client:
         assert client.do_get(info.endpoints[0].ticket).read_all().to_pydict() == {"n": [7]}

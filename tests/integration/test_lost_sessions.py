@@ -178,10 +178,7 @@ def test_whatever_call_comes_next_is_told(
         bare(client, "CloseSession")
 
 
-@pytest.mark.parametrize("idling", ["grpcio"], indirect=True)
 def test_a_poll_is_told(idling: ServerProcess, tables: Callable[[], int]) -> None:
-    """pyarrow's front has no PollFlightInfo."""
-
     def asked(sql: str) -> bytes:
         return bytes(descriptor("CommandStatementQuery", query=sql).serialize())
 

@@ -346,8 +346,8 @@ class FlightCall:
         """gRPC's name for it, like DoGet."""
     call: Any
     """The handlers' own side of the call."""
-    def headers(self) -> list[tuple[str, bytes]]:
-        """All of them, names in small letters; a name may come again."""
+    def headers(self) -> list[tuple[str, str | bytes]]:
+        """Names in small letters, which may come again; bytes of a name that ends in -bin."""
     def is_cancelled(self) -> bool:
         """The client went away, or its deadline passed."""
     def peer(self) -> str:

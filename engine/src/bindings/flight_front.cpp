@@ -51,12 +51,15 @@ py::bytes Bytes(const arrow::Buffer* buffer) {
                                        static_cast<size_t>(buffer->size()));
 }
 
-/// None when it went well.
-py::object TextOf(const Status& status) {
-  if (status.ok()) return py::none();
-  const std::string& text = status.message();
+/// What is no UTF-8 is replaced.
+py::object Text(std::string_view text) {
   return py::reinterpret_steal<py::object>(
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+/// None when it went well.
+py::object TextOf(const Status& status) {
+  return status.ok() ? py::object(py::none()) : Text(status.message());
 }
 
 py::object ExtraOf(const Status& status) {
@@ -397,9 +400,9 @@ Status StatusOf(const py::handle& handlers, const std::exception& error) {
     const auto flight = kFlightKinds.find(kind);
     // Not IOError, as Flight's own have it: pyarrow's get_schema looks at that alone.
     if (flight != kFlightKinds.end())
-      return Status(arrow::StatusCode::UnknownError, text,
-                    std::make_shared<fl::FlightStatusDetail>(flight->second,
-                                                             told[2].cast<std::string>()));
+      return Status(
+          arrow::StatusCode::UnknownError, text,
+          std::make_shared<fl::FlightStatusDetail>(flight->second, told[2].cast<std::string>()));
     return Status(kArrowKinds.at(kind), text);
   } catch (const std::exception&) {
     return fl::MakeFlightError(FlightStatusCode::Internal, "a fault of ours");
@@ -411,15 +414,16 @@ void RegisterFlightFront(py::module_& module) {
   py::class_<FlightCall>(module, "FlightCall")
       .def_readonly("method", &FlightCall::method)
       .def_readwrite("call", &FlightCall::call)
-      .def("headers",
-           [](const FlightCall& self) {
-             py::list headers;
-             if (self.rpc == nullptr) return headers;
-             for (const auto& [name, value] : self.rpc->incoming_headers())
-               headers.append(py::make_tuple(py::str(name.data(), name.size()),
-                                             py::bytes(value.data(), value.size())));
-             return headers;
-           })
+      .def(
+          "headers",
+          [](const FlightCall& self) {
+            py::list headers;
+            if (self.rpc == nullptr) return headers;
+            for (const auto& [name, value] : self.rpc->incoming_headers())
+              headers.append(py::make_tuple(
+                  Text(name), name.ends_with("-bin") ? py::object(py::bytes(value)) : Text(value)));
+            return headers;
+          })
       .def("is_cancelled",
            [](const FlightCall& self) { return self.rpc != nullptr && self.rpc->is_cancelled(); })
       .def("peer",
