@@ -48,6 +48,10 @@ class _Use:
     last_used_s: float
     calls: int = 0
 
+    def due_s(self, now_s: float) -> float:
+        """When it has been idle for its time, as far as that is known now."""
+        return (now_s if self.calls else self.last_used_s) + self.idle_s
+
 
 class Idle(Generic[Key]):
     """How long no call has used each key. One that a call uses is never idle."""
@@ -82,16 +86,36 @@ class Idle(Generic[Key]):
         self._uses.pop(key, None)
         self._dues.drop(key)
 
-    def take_over(self) -> list[Key]:
-        """Those that were idle for longer than their time; they are dropped."""
+    def enter_over(self) -> list[Key]:
+        """Those that were idle for longer than their time. They are in use by who asks, until it
+        has let go of each."""
         now_s = self._clock_s()
         over = []
         for key in self._dues.take_passed(now_s):
             use = self._uses[key]
-            due_s = (now_s if use.calls else use.last_used_s) + use.idle_s
+            due_s = use.due_s(now_s)
             if due_s < now_s:
-                del self._uses[key]
+                use.calls += 1
                 over.append(key)
             else:
                 self._dues.put(key, due_s)
         return over
+
+    def let_go(self, key: Key) -> bool:
+        """Whether one that enter_over told of is idle still; it is then dropped. False for one that
+        was dropped, or that a call has used meanwhile."""
+        use = self._uses.get(key)
+        if use is None:
+            return False
+        use.calls -= 1
+        now_s = self._clock_s()
+        due_s = use.due_s(now_s)
+        if due_s < now_s:
+            self.drop(key)
+            return True
+        self._dues.put(key, due_s)
+        return False
+
+    def take_over(self) -> list[Key]:
+        """Those that were idle for longer than their time; they are dropped."""
+        return [key for key in self.enter_over() if self.let_go(key)]

@@ -88,7 +88,10 @@ def started(
     it was cancelled before."""
     with permitted(service, call, sql, params, info) as connection:
         tracked.refuse_when_cancelled()
-        return connection.execute(sql, params, tracked.query_id, info)
+        result = connection.execute(sql, params, tracked.query_id, info)
+    if info is not None and info.kind == "prepare":
+        service.sessions.note_prepared(call.session_id)
+    return result
 
 
 @contextmanager

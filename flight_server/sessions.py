@@ -42,8 +42,9 @@ _MAIN_SCHEMA = "main"
 
 @dataclass(frozen=True)
 class _Told:
-    """What was told when a session was opened."""
+    """What was told when a session was opened, and is so when it has slept."""
 
+    number: int
     owner: str | None
     idle_s: float
     query_s: float | None
@@ -56,10 +57,10 @@ class _Told:
 @dataclass
 class _Held:
     connection: Connection
-    number: int
     told: _Told
     holding: Holding
     turn: Turn = field(default_factory=Turn)
+    has_prepared: bool = False
 
 
 class SessionBook:
@@ -101,7 +102,7 @@ class SessionBook:
         session_id = f"s-{secrets.token_hex(16)}"
         idle_s = idle_s or self._options.get("sessions.idle_s")
         with self._lock:
-            self._connect(session_id, _Told(caller().name, idle_s, query_s))
+            self._connect(session_id, _Told(next(self._numbers), caller().name, idle_s, query_s))
         return session_id
 
     def use(self, session_id: str, call: "Call") -> Connection:
@@ -152,15 +153,23 @@ class SessionBook:
     def number_of(self, session_id: str) -> int:
         """What names the session in tickets, which are signed but not secret; 0 for none."""
         with self._lock:
-            held = self._held.get(session_id)
-        return held.number if held is not None else 0
+            told = self._told(session_id)
+        return told.number if told is not None else 0
 
     def id_of(self, number: int) -> str | None:
         """None for a session of another principal, too."""
         with self._lock:
             session_id = self._ids.get(number, "")
-            held = self._held.get(session_id)
-        return session_id if held is not None and held.told.is_callers() else None
+            told = self._told(session_id)
+        return session_id if told is not None and told.is_callers() else None
+
+    def note_prepared(self, session_id: str | None) -> None:
+        """A statement has got a name (PREPARE) in the session, which it would lose when it
+        sleeps."""
+        with self._lock:
+            held = self._held.get(session_id or "")
+            if held is not None:
+                held.has_prepared = True
 
     def holds(self, session_id: str) -> bool:
         """Whether it was opened here and is not over; not whose it is."""
@@ -190,12 +199,16 @@ class SessionBook:
         self._end_all(ended)
 
     def close_idle(self) -> None:
+        """One that a call comes for meanwhile stays open."""
         with self._lock:
-            ended = self._forget_all(self._idle.take_over())
-        for session_id, held in ended.items():
-            if held is not None and not self._has_something_to_lose(session_id, held.connection):
-                self._put_to_sleep(session_id, held.told)
-        self._end_all(ended)
+            over = {session_id: self._held[session_id] for session_id in self._idle.enter_over()}
+        for session_id, held in over.items():
+            sleeps = not self._has_something_to_lose(session_id, held)
+            with self._lock:
+                ended = self._forget_all([session_id] if self._idle.let_go(session_id) else [])
+                if ended and sleeps:
+                    ended |= self._put_to_sleep(session_id, held.told)
+            self._end_all(ended)
 
     def close_all(self) -> None:
         with self._lock:
@@ -219,13 +232,13 @@ class SessionBook:
         except Exception:
             holding.leave()
             raise
-        number = next(self._numbers)
-        self._held[session_id] = _Held(connection, number, told, holding)
-        self._ids[number] = session_id
+        self._held[session_id] = _Held(connection, told, holding)
+        self._ids[told.number] = session_id
         self._idle.add(session_id, told.idle_s)
 
-    def _has_something_to_lose(self, session_id: str, connection: Connection) -> bool:
-        if connection.in_transaction or connection.schema != _MAIN_SCHEMA:
+    def _has_something_to_lose(self, session_id: str, held: _Held) -> bool:
+        connection = held.connection
+        if held.has_prepared or connection.in_transaction or connection.schema != _MAIN_SCHEMA:
             return True
         if any(loses(session_id) for loses in self._losses):
             return True
@@ -234,21 +247,19 @@ class SessionBook:
         except KernelError:
             return True  # nobody knows
 
-    def _put_to_sleep(self, session_id: str, told: _Told) -> None:
-        over: list[str] = []
-        with self._lock:
-            self._asleep[session_id] = told
-            if len(self._asleep) > ASLEEP_MAX:
-                over.append(self._asleep.popitem(last=False)[0])
-        self._end_all(dict.fromkeys(over))
+    def _put_to_sleep(self, session_id: str, told: _Told) -> dict[str, _Held | None]:
+        """Those that are over, since too many sleep."""
+        self._asleep[session_id], self._ids[told.number] = told, session_id
+        too_many = max(0, len(self._asleep) - ASLEEP_MAX)
+        return self._forget_all(list(itertools.islice(self._asleep, too_many)))
 
     def _forget(self, session_id: str) -> _Held | None:
         """None for one that sleeps."""
         held = self._held.pop(session_id, None)
+        told = self._asleep.pop(session_id) if held is None else held.told
+        del self._ids[told.number]
         if held is None:
-            del self._asleep[session_id]
             return None
-        del self._ids[held.number]
         self._idle.drop(session_id)
         held.holding.leave()
         return held

@@ -39,6 +39,7 @@ SETTLED: list[tuple[str, ...]] = [
     ("BEGIN", "INSERT INTO lost_t VALUES (1)"),
     ("SET schema = 'lost_side'",),
     ("CREATE TEMP TABLE lost_t AS SELECT 1 AS a",),
+    ("PREPARE lost_p AS SELECT 1 AS a",),
 ]
 """Statements that leave something to lose."""
 
@@ -263,6 +264,16 @@ def test_a_session_with_nothing_to_lose_is_replaced_unnoticed(
                 own.sql(sql)
             wait_until_expired(idling)
     assert tables() == 6
+
+
+def test_a_ticket_outlives_the_sleep_of_its_session(idling: ServerProcess) -> None:
+    with idling.connect() as client:
+        update(client, "BEGIN")
+        update(client, "COMMIT")
+        info = info_of(client, "CommandStatementQuery", query="SELECT 7 AS a")
+        wait_until_expired(idling)
+        rows = client.do_get(info.endpoints[0].ticket).read_all()
+    assert rows.to_pydict() == {"a": [7]}
 
 
 @pytest.mark.parametrize("statements", SETTLED)

@@ -180,3 +180,47 @@ def test_of_those_that_sleep_the_first_is_over_when_there_are_too_many(
         book.close_idle()
     assert [book.holds(session) for session in ids] == [False, True, True]
     assert (ids[0], False) in ended
+
+
+def test_a_call_that_comes_while_it_is_found_what_there_is_to_lose_keeps_its_session() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    session = book.open(idle_s=1)
+
+    def comes(session: str) -> bool:
+        use(book, session).end()
+        return True
+
+    book.lose_with(comes)
+    clock.now_s = 2.0
+    book.close_idle()
+    assert (book.holds(session), book.count()) == (True, 1)
+    book._losses.clear()
+    clock.now_s = 4.0
+    book.close_idle()
+    assert (book.is_asleep(session), book.count()) == (True, 0)
+
+
+def test_one_that_is_closed_while_it_is_found_what_there_is_to_lose_does_not_sleep() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    session = book.open(idle_s=1)
+    book.lose_with(lambda session: bool(book.close(session)))
+    clock.now_s = 2.0
+    book.close_idle()
+    assert (book.holds(session), book.count()) == (False, 0)
+
+
+def test_the_name_of_one_that_sleeps_stays_good_in_tickets() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    session = book.open(idle_s=10)
+    number = book.number_of(session)
+    clock.now_s = 10.5
+    book.close_idle()
+    assert book.is_asleep(session)
+    assert (book.number_of(session), book.id_of(number)) == (number, session)
+    use(book, session).end()
+    assert (book.number_of(session), book.id_of(number)) == (number, session)
+    book.close(session)
+    assert (book.number_of(session), book.id_of(number)) == (0, None)
