@@ -6,7 +6,6 @@ registry with names of its own.
 """
 
 import bisect
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -169,8 +168,11 @@ class Metrics:
         for hook in self._hooks:
             hook()
         for name, read in self._readers.items():
-            with contextlib.suppress(OSError):
+            try:
                 self.set(name, read())
+            except OSError:
+                with self._lock:
+                    self._values[name].clear()  # nor is it what it was
         with self._lock:
             values = {name: dict(series) for name, series in self._values.items()}
             histograms = {

@@ -76,7 +76,8 @@ class TrackedQuery:
         self._book = book
         self._began_s = time.monotonic()
         self._run = book.ledger.start_run(kind, self.sql, query_id, principal=self.principal)
-        call_context.note_query(query_id, self._run.run_id)
+        self.run_id = self._run.run_id
+        call_context.note_query(query_id, self.run_id)
         self.span = book.begin_span(self)
         if writes_debug():
             _log.debug("query begun", query_id=query_id, kind=kind, sql=cut_statement(sql))

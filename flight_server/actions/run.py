@@ -29,8 +29,15 @@ def get(service: Service, call: Call, command: RunRef) -> RunReply:
 @action("run.cancel")
 def cancel(service: Service, call: Call, command: RunRef) -> QueryCancelReply:
     """End the query of a run, named by its run_id or query_id; the state afterwards is told."""
-    query_id = get(service, call, command).run["query_id"]
-    return QueryCancelReply(state=cancel_query(service, call, query_id or command.run_id))
+    run = get(service, call, command).run
+    tracked = service.queries.find(run["query_id"])
+    if tracked is None or str(tracked.run_id) != run["run_id"]:
+        # Another query may have its query_id by now, which clients choose.
+        raise VelariaError(
+            codes.UNKNOWN_QUERY,
+            f"the run's query has ended, or is of another server: {command.run_id}",
+        )
+    return QueryCancelReply(state=cancel_query(service, call, tracked.query_id))
 
 
 def _only(call: Call) -> str | None:

@@ -6,6 +6,9 @@ connection (peer_sessions). A ticket carries the number of the session or transa
 statement was asked in, so that another TCP connection of the client reads the same.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from velaria._kernel import Connection, StatementInfo
 from velaria.flight_server.calls import Call
 from velaria.flight_server.service import Service
@@ -30,9 +33,7 @@ def join(service: Service, call: Call) -> None:
 def enter(service: Service, call: Call, transaction_id: bytes) -> None:
     """The call's statements run in that transaction, if one is named. VEL1011, VEL2031."""
     if transaction_id:
-        service.sessions.touch(call.session_id, call)
-        call.connection = service.transactions.use(transaction_id, call)
-        call.query_s = service.sessions.query_s_of(call.session_id)
+        _enter(service, call, partial(service.transactions.use, transaction_id))
 
 
 def number(service: Service, call: Call, transaction_id: bytes) -> str | None:
@@ -49,13 +50,19 @@ def enter_numbered(service: Service, call: Call, told: str | None) -> None:
     if told is None:
         return
     if told.startswith("t"):
-        service.sessions.touch(call.session_id, call)
-        call.connection = service.transactions.use_number(int(told[1:]), call)
+        _enter(service, call, partial(service.transactions.use_number, int(told[1:])))
         return
     session_id = service.sessions.id_of(int(told[1:]))
     if session_id is None:
         raise VelariaError(codes.UNKNOWN_HANDLE, "the session in which the ticket was made is over")
     call.session_id = session_id
+
+
+def _enter(service: Service, call: Call, use: Callable[[Call], Connection]) -> None:
+    """A transaction, in which the limits of its session hold."""
+    service.sessions.touch(call.session_id, call)
+    call.connection = use(call)
+    call.query_s = service.sessions.query_s_of(call.session_id)
 
 
 def hold(service: Service, call: Call, info: StatementInfo) -> None:

@@ -143,7 +143,7 @@ def run_with_rows(
                     result = connection.execute(sql, values, query_id)
                 batches = meter.batches(pulled(result))
                 tables.append(pa.Table.from_batches(batches, result.schema))
-        reply = pa.concat_tables(tables)
+        reply = pa.concat_tables(tables) if tables else statements.result_schema(info).empty_table()
     except Exception as fault:
         raise tracked.fail(fault) from fault
     tracked.finish(reply.num_rows)

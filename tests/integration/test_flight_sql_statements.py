@@ -89,6 +89,16 @@ def test_returned_rows_of_a_change_are_told_again(client: flight.FlightClient, t
     assert values(client) == [1, 2]
 
 
+def test_no_rows_of_parameters_return_no_rows(client: flight.FlightClient, table: str) -> None:
+    handle = prepare(client, "INSERT INTO fsql_t VALUES (?) RETURNING a").prepared_statement_handle
+    none = pa.table({"1": pa.array([], pa.int32())})
+    put(client, "CommandPreparedStatementUpdate", none, prepared_statement_handle=handle)
+    put(client, "CommandPreparedStatementQuery", none, prepared_statement_handle=handle)
+    info = info_of(client, "CommandPreparedStatementQuery", prepared_statement_handle=handle)
+    assert client.do_get(info.endpoints[0].ticket).read_all().to_pydict() == {"a": []}
+    assert values(client) == []
+
+
 def test_get_schema_runs_nothing(client: flight.FlightClient, table: str) -> None:
     sql = "INSERT INTO fsql_t VALUES (1) RETURNING a"
     schema = client.get_schema(descriptor("CommandStatementQuery", query=sql)).schema

@@ -20,6 +20,7 @@ from tests.limited_server import (
     served,
 )
 from tests.server_process import ServerProcess, act, put, read, rows, told, until
+from velaria.flight_server.flight_sql.messages import new, pack, unpack
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,20 @@ def test_a_session_may_set_itself_less_time(server: ServerProcess) -> None:
     reader = client.do_get(flight.Ticket(LONG), options)
     assert error_of(reader.read_all)["code"] == "VEL3011"
     assert client.do_get(flight.Ticket(b"SELECT 1"), options).read_all().num_rows == 1
+
+
+def test_the_time_of_a_session_holds_in_its_transactions(client: flight.FlightClient) -> None:
+    put(client, "lim_n", NUMBERS)
+    session = act(client, "session.open", query_s=0.3)["session"]
+    options = flight.FlightCallOptions(headers=[(b"velaria-session", session.encode())])
+    begun = flight.Action("BeginTransaction", pack(new("ActionBeginTransactionRequest")))
+    (reply,) = client.do_action(begun, options)
+    transaction = unpack(reply.body.to_pybytes())[1].transaction_id
+    command = pack(new("CommandStatementQuery", query=LONG.decode(), transaction_id=transaction))
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options)
+    reader = client.do_get(info.endpoints[0].ticket, options)
+    assert error_of(reader.read_all)["code"] == "VEL3011"
+    act(client, "session.close", session=session)
 
 
 def test_a_statement_over_its_memory_fails_alone() -> None:

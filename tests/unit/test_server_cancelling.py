@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,16 @@ from tests.calls import call_on
 from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
+from velaria.flight_server.actions.run import cancel as cancel_run
 from velaria.flight_server.calls import Call, CallWatcher
 from velaria.flight_server.limits.admission import Place
 from velaria.flight_server.limits.limits import Limits
 from velaria.flight_server.metrics import Metrics
 from velaria.flight_server.options import Options
 from velaria.flight_server.queries import QueryBook, TrackedQuery
+from velaria.flight_server.service import Service
 from velaria.schemas.errors import VelariaError
+from velaria.schemas.run import RunRef
 
 DEADLINE_S = 10
 
@@ -148,3 +152,24 @@ def test_a_statement_that_waits_is_cancelled_by(
     assert full.codes_of(waiting) == ["VEL3010"]
     with pytest.raises(VelariaError, match="VEL3010"):
         tracked.refuse_when_cancelled()
+
+
+def test_a_run_that_is_over_does_not_end_the_query_that_has_its_id_now(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.queries.ENDED_KEPT_MAX", 0)
+    ledger = open_ledger("none", tmp_path)
+    with closing(ledger), closing(_kernel.Session()) as session:
+        service = Service(session, ledger, Options(), tmp_path)
+        call = call_on(service.watcher)
+        first = service.queries.start("mine", "query", "SELECT 1")
+        first.finish(1)
+        second = service.queries.start("mine", "query", "SELECT 2")
+        with pytest.raises(VelariaError, match="VEL4010"):
+            cancel_run(service, call, RunRef(run_id=str(first.run_id)))
+        second.refuse_when_cancelled()
+        cancel_run(service, call, RunRef(run_id=str(second.run_id)))
+        with pytest.raises(VelariaError, match="VEL3010"):
+            second.refuse_when_cancelled()
+        second.cancel()
+        service.shared.close()

@@ -67,15 +67,22 @@ def test_labels_are_escaped() -> None:
 
 def test_what_cannot_be_read_is_left_out() -> None:
     metrics = Metrics()
+    is_there = True
 
-    def gone() -> float:
-        raise OSError("the folder is gone")
+    def free() -> float:
+        if not is_there:
+            raise OSError("the folder is gone")
+        return 5
 
-    metrics.watch("data_dir_free_bytes", gone)
+    metrics.watch("data_dir_free_bytes", free)
     metrics.watch("process_threads", lambda: 3)
+    assert metrics.read()["data_dir_free_bytes"] == 5.0
+    is_there = False
     found = metrics.read()
     assert "data_dir_free_bytes" not in found
     assert found["process_threads"] == 3.0
+    is_there = True
+    assert metrics.read()["data_dir_free_bytes"] == 5.0
 
 
 @pytest.mark.parametrize("labels", [{}, {"kind": "query"}, {"kind": "q", "status": "x"}])
