@@ -67,7 +67,7 @@ def poll(
     command = _of_flight_sql(service, call, raw) if is_flight_sql else parse_polled(raw)
     if isinstance(command, StatementTicket) and command.effect == "held":
         service.tickets.check(command)
-        held = service.held.find(command.query_id)
+        held = polling.find(service, call, command.query_id)
     elif isinstance(command, QueryCommand) and (info := _holdable(service, call, command)):
         with service.promised() as query_id:
             held = polling.start(service, call, command, query_id, info)

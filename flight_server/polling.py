@@ -45,18 +45,25 @@ def start(
 
         @contextmanager
         def run() -> Iterator[tuple[QueryResult, Iterator[pa.RecordBatch]]]:
-            watched = service.limits.lasting(call, tracked)
-            try:
-                result = started(service, call, tracked, asked.sql, asked.params, info)
-                batches = pulled(result) if result.schema is not None else iter(())
-                yield result, service.limits.meter(tracked, watched).batches(batches)
-            finally:
-                watched.close()
+            with service.sessions.in_use(call.session_id):
+                watched = service.limits.lasting(call, tracked)
+                try:
+                    result = started(service, call, tracked, asked.sql, asked.params, info)
+                    batches = pulled(result) if result.schema is not None else iter(())
+                    yield result, service.limits.meter(tracked, watched).batches(batches)
+                finally:
+                    watched.close()
 
         try:
             return service.held.start(tracked, run, asked, statements.result_schema(info, asked))
         except Exception as fault:
             raise tracked.fail(fault) from fault
+
+
+def find(service: Service, call: Call, query_id: str) -> Held:
+    """One that was started so; who asks for it uses his session. VEL4010."""
+    service.sessions.touch(call.session_id, call)
+    return service.held.find(query_id)
 
 
 def readable(service: Service, held: Held) -> tuple[FlightInfo, bytes, pa.Schema]:

@@ -14,7 +14,8 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,21 @@ class SessionBook:
                 return
             self._idle.enter(session_id)
         call.on_end(lambda _: self._leave(session_id))
+
+    @contextmanager
+    def in_use(self, session_id: str | None) -> Iterator[None]:
+        """For work in a session that outlives the call which began it: the session is not idle
+        within."""
+        named = session_id or ""
+        with self._lock:
+            is_open = named in self._held
+            if is_open:
+                self._idle.enter(named)
+        try:
+            yield
+        finally:
+            if is_open:
+                self._leave(named)
 
     def query_s_of(self, session_id: str | None) -> float | None:
         """How long a statement of the session may run; None where it has set itself no limit."""

@@ -70,7 +70,7 @@ def poll(service: Service, call: Call, command: QueryPoll) -> QueryPollReply:
             held = polling.start(service, call, asked, query_id)
     elif command.query_id is not None:
         query_id = command.query_id
-        held = service.held.find(query_id)
+        held = polling.find(service, call, query_id)
     else:
         raise VelariaError(
             codes.BAD_COMMAND,

@@ -2,16 +2,20 @@
 
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
+from tests.calls import call_on
 from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
+from velaria.flight_server import polling
+from velaria.flight_server.calls import Call
 from velaria.flight_server.held import Held, HeldBook
 from velaria.flight_server.options import Options
 from velaria.flight_server.polling import readable
@@ -145,3 +149,44 @@ def test_a_question_between_a_cancellation_and_its_end_does_not_undo_it(
     assert until(lambda: held.tracked.state == "cancelled")
     held._thread.join(10)
     assert not held._thread.is_alive()
+
+
+def test_a_held_statement_and_who_asks_for_it_keep_their_session(tmp_path: Path) -> None:
+    now_s = [0.0]
+    options = Options({"limits.statements_running": 1})
+    with ExitStack() as undo:
+        ledger = undo.enter_context(closing(open_ledger("none", tmp_path)))
+        session = undo.enter_context(closing(_kernel.Session(threads=1)))
+        service = Service(session, ledger, options, tmp_path)
+        undo.callback(service.shared.close)
+        undo.callback(service.held.close_all)
+        service.sessions._idle._clock_s = lambda: now_s[0]
+
+        def call_in_session() -> Call:
+            call = call_on(service.watcher)
+            call.session_id = session_id
+            return call
+
+        def is_open() -> bool:
+            service.sessions.close_idle()
+            return service.sessions.count() == 1
+
+        session_id = service.sessions.open(idle_s=10)
+        others = service.limits.admission.enter("another")
+        asking = call_in_session()
+        sql = QueryCommand(sql="SELECT 1 AS a")
+        held = polling.start(service, asking, sql, service.queries.promise())
+        assert until(lambda: service.limits.admission.counts()["waiting"] == 1)
+        asking.call_completed(None)
+        now_s[0] += 11
+        assert is_open()
+        others.leave()
+        assert held.wait(10) == "ready"
+        now_s[0] += 9
+        asking = call_in_session()
+        assert polling.find(service, asking, held.tracked.query_id) is held
+        asking.call_completed(None)
+        now_s[0] += 9
+        assert is_open()
+        now_s[0] += 2
+        assert not is_open()
