@@ -24,12 +24,9 @@ if TYPE_CHECKING:
 
 RUNNING_PER_CORE = 4
 RUNNING_MIN = 8
-
-
-def running_max(asked: int) -> int:
-    """Each running statement delays a short one by one turn of the kernel's (5 ms and less), so
-    there are few; but more than cores, since some wait for files."""
-    return asked or max(RUNNING_MIN, RUNNING_PER_CORE * (os.cpu_count() or 1))
+RUNNING_UNASKED = max(RUNNING_MIN, RUNNING_PER_CORE * (os.cpu_count() or 1))
+"""Each running statement delays a short one by one turn of the kernel's (5 ms and less), so there
+are few; but more than cores, since some wait for files."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ _SETTINGS = (
 def bounds_of(options: "Options") -> Bounds:
     """As they are now."""
     running, waiting, wait_s, _ = (options.get(name) for name in _SETTINGS)
-    return Bounds(running_max(running), waiting, wait_s, share_of(options))
+    return Bounds(running or RUNNING_UNASKED, waiting, wait_s, share_of(options))
 
 
 class Place:
