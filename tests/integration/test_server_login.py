@@ -438,3 +438,40 @@ def test_a_config_file_says_the_same_as_the_command_line(tmp_path: Path) -> None
         assert stranger.code(stranger.read, "SELECT 1") == "VEL1009"
     config.write_text('[jwt]\nroles = "ops=operator"\n')
     assert "VEL1007 JWTs need their keys" in refused_start("--config", str(config))
+
+
+def test_a_client_by_password_goes_on_when_its_server_was_started_anew(
+    front: str, tmp_path: Path
+) -> None:
+    TokenFile(tmp_path).create_user("ann", PASSWORD, ADMIN)
+    arguments = ["--front", front]
+    with ServerProcess(data_dir=tmp_path, arguments=arguments) as before:
+        acting = velaria.connect(before.uri, user="ann", password=PASSWORD)
+        reading = velaria.connect(before.uri, user="ann", password=PASSWORD)
+        acting.health()
+        reading.health()
+    port = before.uri.rpartition(":")[2]
+    arguments += ["--listen", f"grpc://127.0.0.1:{port}"]
+    with acting, reading, ServerProcess(data_dir=tmp_path, arguments=arguments) as after:
+        watcher = velaria.connect(after.uri, user="ann", password=PASSWORD)
+        watcher.sql("CREATE TABLE anew AS SELECT 1 AS a")
+
+        def answer(ask: Callable[[], Any]) -> Any:
+            """Once the server is reached."""
+            told: list[Any] = []
+
+            def is_reached() -> bool:
+                try:
+                    told.append(ask())
+                except VelariaError as error:
+                    told.append(error.code)
+                return told[-1] != "VEL5007"
+
+            assert until(is_reached)
+            return told[-1]
+
+        assert answer(lambda: acting.sql("SELECT 1").to_rows()) == [(1,)]
+        assert answer(lambda: reading.schema("anew").names) == "VEL1009"
+        assert reading.schema("anew").names == ["a"]
+        wrong = velaria.connect(after.uri, user="ann", password="another")
+        assert answer(wrong.health) == "VEL1009"
