@@ -52,15 +52,16 @@ class Pins:
         self._watchdog = watchdog
 
     def keep(self, query_id: str, described: StatementInfo, until_unix_ms: int) -> None:
-        """Keep what a query was bound to."""
-        kept_max, over = self._options.get("tickets.pins_kept"), []
+        """Keep what a query was bound to. Room is made before: later tickets may have less time."""
+        kept_max = self._options.get("tickets.pins_kept")
         with self._lock:
+            over = [self._pins.pop(query_id, None)]  # of an earlier query that had the id
+            while len(self._pins) >= kept_max:
+                over.append(self._pins.pop(self._first_to_end()))
             if not self._pins and self._watchdog is not None:
                 self._watchdog.watch(self)
             self._pins[query_id] = _Pin(described, until_unix_ms)
             self._enter_end(query_id, until_unix_ms)
-            while len(self._pins) > kept_max:
-                over.append(self._pins.pop(self._first_to_end()))
         over.clear()  # as in let_go
 
     def renew(self, query_id: str, until_unix_ms: int) -> None:

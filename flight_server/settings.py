@@ -562,8 +562,8 @@ SETTINGS: tuple[Setting, ...] = (
         "tickets.pins_kept",
         int,
         50_000,
-        "Queries of tickets that are kept as they were bound; the oldest go first, their tickets "
-        "are then refused.",
+        "Queries of tickets that are kept as they were bound; of more those go whose time ends "
+        "first, and their tickets are refused.",
         minimum=1,
         maximum=1_000_000,
         live=True,

@@ -100,6 +100,17 @@ def test_past_the_bound_the_one_goes_that_ends_first(described: StatementInfo) -
     assert [is_kept(pins, name) for name in ("long", "short", "kept again")] == [True, False, True]
 
 
+def test_a_new_pin_has_room_though_it_ends_before_all_others(described: StatementInfo) -> None:
+    """As after a reload that gives tickets less time than before."""
+    pins = Pins(Options({"tickets.pins_kept": 2}))
+    pins.keep("first", described, 10_000)
+    pins.keep("second", described, 20_000)
+    for name in ("new", "newer"):
+        pins.keep(name, described, 100)
+        assert is_kept(pins, name)
+    assert [is_kept(pins, name) for name in ("first", "second", "new")] == [False, True, False]
+
+
 def test_a_pin_that_is_renewed_for_ever_costs_no_more_than_one(described: StatementInfo) -> None:
     clock = Clock()
     pins = Pins(Options(), clock)
