@@ -44,6 +44,17 @@ def first_row(rows: pa.Table | None) -> list[Any] | None:
     return None if rows is None or rows.num_rows == 0 else _row(rows, 0)
 
 
+def only_row(rows: pa.Table | None) -> list[Any] | None:
+    """What runs once, whatever its parameters, runs with. VEL1006 for several rows of them."""
+    if rows is not None and rows.num_columns > 0 and rows.num_rows > 1:
+        raise VelariaError(
+            codes.BAD_PARAMETER,
+            f"a continuous query runs with one row of parameters: {rows.num_rows}",
+            hint="Start it once for each row.",
+        )
+    return first_row(rows)
+
+
 def each_row(rows: pa.Table | None) -> Iterator[list[Any] | None]:
     """The parameters of each run: none at all when there are no columns of them."""
     if rows is None or rows.num_columns == 0:

@@ -43,6 +43,8 @@ def flight_info(
     info = statements.describe(service, call, asked.sql, first)
     connections.hold(service, call, info)
     effect = statements.effect_of(info)
+    if effect == "continuous":
+        parameters.only_row(asked.rows)
     with service.promised() as query_id:
         if effect in ("once", "once_rows"):
             reply = _run(service, call, info, asked, query_id)

@@ -45,8 +45,8 @@ def run(
     it concerned; None when it is none that counts them."""
     is_once = rows is None or rows.num_columns == 0 or rows.num_rows == 1
     if is_once or statements.is_continuous(info):
-        first = parameters.first_row(rows)
-        return statements.change(service, call, info, sql, first, query_id).rows_affected
+        only = parameters.only_row(rows)
+        return statements.change(service, call, info, sql, only, query_id).rows_affected
     tracked = service.queries.start(query_id, "statement", sql)
     try:
         with (

@@ -22,7 +22,7 @@ from tests.integration.flight_sql_client import (
     update,
     wrapped,
 )
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, act
 from velaria.flight_server.flight_sql.messages import (
     CancelStatus,
     EndSavepoint,
@@ -97,6 +97,26 @@ def test_no_rows_of_parameters_return_no_rows(client: flight.FlightClient, table
     info = info_of(client, "CommandPreparedStatementQuery", prepared_statement_handle=handle)
     assert client.do_get(info.endpoints[0].ticket).read_all().to_pydict() == {"a": []}
     assert values(client) == []
+
+
+def test_a_continuous_query_takes_one_row_of_parameters(client: flight.FlightClient) -> None:
+    update(client, "CREATE STREAM IF NOT EXISTS fsql_stream(a INTEGER)")
+    update(client, "CREATE STREAM IF NOT EXISTS fsql_sink(a INTEGER)")
+    two = pa.table({"1": pa.array([1, 2], pa.int32())})
+    read = prepare(client, "SELECT a FROM fsql_stream WHERE a = ?").prepared_statement_handle
+    put(client, "CommandPreparedStatementQuery", two, prepared_statement_handle=read)
+    with refused("VEL1006"):
+        info_of(client, "CommandPreparedStatementQuery", prepared_statement_handle=read)
+    sql = "INSERT INTO fsql_sink SELECT a FROM fsql_stream WHERE a = ?"
+    write = prepare(client, sql).prepared_statement_handle
+    with refused("VEL1006"):
+        put(client, "CommandPreparedStatementUpdate", two, prepared_statement_handle=write)
+    assert not any("fsql_stream" in told["sql"] for told in act(client, "stream.list")["streams"])
+    put(client, "CommandPreparedStatementUpdate", two[:1], prepared_statement_handle=write)
+    (started,) = (
+        told for told in act(client, "stream.list")["streams"] if "fsql_stream" in told["sql"]
+    )
+    act(client, "stream.stop", query_id=started["query_id"], mode="now")
 
 
 def test_get_schema_runs_nothing(client: flight.FlightClient, table: str) -> None:
@@ -462,7 +482,7 @@ def test_the_actions_are_listed(client: flight.FlightClient) -> None:
 
 
 def test_an_unbounded_query_is_no_update(client: flight.FlightClient) -> None:
-    update(client, "CREATE STREAM fsql_stream(a BIGINT)")
+    update(client, "CREATE STREAM IF NOT EXISTS fsql_stream(a BIGINT)")
     with refused("VEL1008"):
         update(client, "SELECT a FROM fsql_stream")
     update(client, "DROP STREAM fsql_stream")
