@@ -68,9 +68,10 @@ class Service:
         self.prepared = PreparedBook(options)
         by_connection = options.get("sessions.by_connection")
         self.peers = PeerSessions(self.sessions, self.ports) if by_connection else None
-        self.sessions.lose_with(self.transactions.loses_with)
         self.sessions.on_end(self.transactions.held.end_of_session)
         self.sessions.on_end(self.prepared.held.end_of_session)
+        self.sessions.on_sleep(self.transactions.held.expire_in_session)
+        self.sessions.on_sleep(self.prepared.held.end_of_session)
         self.held = HeldBook(options)
         self.parts = PartBook()
         self.flight_uris: list[str] = []

@@ -85,16 +85,17 @@ class SessionBook:
         self._ids: dict[int, str] = {}
         self._numbers = itertools.count(1)
         self._on_end: list[Callable[[str], object]] = []
-        self._losses: list[Callable[[str], bool]] = []
+        self._on_sleep: list[Callable[[str], object]] = []
 
     def on_end(self, action: Callable[[str], object]) -> None:
-        """Run `action` with the id of every session that ends, before its connection is closed."""
+        """Run `action` with the id of every session that is over, before its connection is closed.
+        One that sleeps is not."""
         self._on_end.append(action)
 
-    def lose_with(self, loses: Callable[[str], bool]) -> None:
-        """`loses` says whether the session of an id has something to lose that is kept elsewhere;
-        asked when it has expired, before it ends."""
-        self._losses.append(loses)
+    def on_sleep(self, action: Callable[[str], object]) -> None:
+        """Run `action` with the id of every session that falls asleep, before its connection is
+        closed. Who keeps something for it and ends that tells its client of the loss."""
+        self._on_sleep.append(action)
 
     def open(self, idle_s: float | None = None, query_s: float | None = None) -> str:
         """The id of a new session, by default of the idle time that sessions.idle_s says now.
@@ -219,11 +220,16 @@ class SessionBook:
         with self._lock:
             over = {session_id: self._held[session_id] for session_id in self._idle.enter_over()}
         for session_id, held in over.items():
-            sleeps = not self._has_something_to_lose(session_id, held)
+            sleeps = not _has_something_to_lose(held)
             with self._lock:
                 ended = self._forget_all([session_id] if self._idle.let_go(session_id) else [])
-                if ended and sleeps:
-                    ended |= self._put_to_sleep(session_id, held.told)
+                sleeps = sleeps and bool(ended)
+                if sleeps:
+                    ended = self._put_to_sleep(session_id, held.told)
+            if sleeps:
+                for action in self._on_sleep:
+                    action(session_id)
+                held.connection.close()
             self._end_all(ended)
 
     def close_all(self) -> None:
@@ -251,17 +257,6 @@ class SessionBook:
         self._held[session_id] = _Held(connection, told, holding)
         self._ids[told.number] = session_id
         self._idle.add(session_id, told.idle_s)
-
-    def _has_something_to_lose(self, session_id: str, held: _Held) -> bool:
-        connection = held.connection
-        if held.has_prepared or connection.in_transaction or connection.schema != _MAIN_SCHEMA:
-            return True
-        if any(loses(session_id) for loses in self._losses):
-            return True
-        try:
-            return bool(connection.execute(_TEMPORARY).read_all().num_rows)
-        except KernelError:
-            return True  # nobody knows
 
     def _put_to_sleep(self, session_id: str, told: _Told) -> dict[str, _Held | None]:
         """Those that are over, since too many sleep."""
@@ -293,6 +288,16 @@ class SessionBook:
     def _leave(self, session_id: str) -> None:
         with self._lock:
             self._idle.leave(session_id)
+
+
+def _has_something_to_lose(held: _Held) -> bool:
+    connection = held.connection
+    if held.has_prepared or connection.in_transaction or connection.schema != _MAIN_SCHEMA:
+        return True
+    try:
+        return bool(connection.execute(_TEMPORARY).read_all().num_rows)
+    except KernelError:
+        return True  # nobody knows
 
 
 def _unknown(session_id: str) -> VelariaError:

@@ -59,6 +59,7 @@ def begin_transaction(service: Service, call: Call, message: Any) -> Any:
 
 def end_transaction(service: Service, call: Call, message: Any) -> None:
     """Commit a transaction, or roll it back."""
+    connections.tell_end_of_session(service, call, message.transaction_id)
     if message.action == EndTransaction.COMMIT:
         service.transactions.commit(message.transaction_id, call)
     elif message.action == EndTransaction.ROLLBACK:

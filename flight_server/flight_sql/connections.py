@@ -30,9 +30,17 @@ def join(service: Service, call: Call) -> None:
         service.peers.unbind(peer)
 
 
+def tell_end_of_session(service: Service, call: Call, transaction_id: bytes) -> None:
+    """VEL1011, once, for a transaction that was rolled back with the call's session: more than that
+    is lost. Told by the next call, which may begin another, it would leave drivers without one."""
+    if service.transactions.held.has_ended(transaction_id, call):
+        service.connection(call)
+
+
 def enter(service: Service, call: Call, transaction_id: bytes) -> None:
     """The call's statements run in that transaction, if one is named. VEL1011, VEL2031."""
     if transaction_id:
+        tell_end_of_session(service, call, transaction_id)
         _enter(service, call, partial(service.transactions.use, transaction_id))
 
 

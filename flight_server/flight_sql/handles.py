@@ -1,9 +1,9 @@
 """Books of what a client holds on the server by a handle: prepared statements, transactions.
 
-A handle is 16 random bytes, so nobody guesses one; a handle of another principal is answered like
-one that was never given. What no call has used for its idle time is ended, and so is what belongs
-to a session that ends. Expiry is looked at whenever the book is asked, so that no thread is needed;
-what a call uses is never ended by it.
+A handle is 16 bytes, 12 of them random, so nobody guesses one; a handle of another principal is
+answered like one that was never given. What no call has used for its idle time is ended, and so is
+what belongs to a session that ends. Expiry is looked at whenever the book is asked, so that no
+thread is needed; what a call uses is never ended by it.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from velaria.flight_server.idle import Idle
 from velaria.flight_server.limits.shares import Holding, Shares, share_of
@@ -27,6 +27,12 @@ HANDLE_BYTES = 16
 
 EXPIRED_IN_MAX = 10_000
 """Sessions that are remembered for what has expired in them; of more the first is forgotten."""
+
+ENDED_MAX = 10_000
+"""Handles that are remembered for having ended by themselves; of more the first is forgotten."""
+
+_PROCESS = secrets.token_bytes(4)
+"""How each handle of this process begins: what begins otherwise is of another server."""
 
 Item = TypeVar("Item")
 
@@ -66,6 +72,7 @@ class HandleBook(Generic[Item]):
         self._held: dict[bytes, _Held[Item]] = {}
         self._of_session: dict[str, dict[bytes, Item]] = {}
         self._expired_in: dict[str, None] = {}  # sessions, in order
+        self._ended: dict[bytes, str | None] = {}  # by themselves: the owners, in order
         self._handles: dict[int, bytes] = {}
         self._numbers = itertools.count(1)
 
@@ -80,7 +87,7 @@ class HandleBook(Generic[Item]):
         except Exception:
             holding.leave()
             raise
-        handle = secrets.token_bytes(HANDLE_BYTES)
+        handle = _PROCESS + secrets.token_bytes(HANDLE_BYTES - len(_PROCESS))
         with self._lock:
             held = _Held(item, next(self._numbers), client.name, call.session_id, holding)
             self._held[handle], self._handles[held.number] = held, handle
@@ -103,6 +110,15 @@ class HandleBook(Generic[Item]):
         with self._lock:
             self._find(handle, call)
             return self._forget(handle)
+
+    def has_ended(self, handle: bytes, call: "Call") -> bool:
+        """Whether the caller's item of that handle has ended without being taken out: by its idle
+        time, with its session, or with the server that it was of."""
+        self.end_idle()
+        if len(handle) == HANDLE_BYTES and not handle.startswith(_PROCESS):
+            return True
+        with self._lock:
+            return handle in self._ended and call.client.owns(self._ended[handle])
 
     def use_number(self, number: int, call: "Call") -> Item:
         """As `use`, by what number_of said."""
@@ -130,6 +146,12 @@ class HandleBook(Generic[Item]):
         with self._lock:
             self._expired_in.pop(session_id, None)
 
+    def expire_in_session(self, session_id: str) -> None:
+        """As if what belongs to the session had not been used for its idle time."""
+        with self._lock:
+            ended = self._expire(list(self._of_session.get(session_id, ())))
+        self._end(ended)
+
     def end_of_session(self, session_id: str) -> None:
         with self._lock:
             self._expired_in.pop(session_id, None)
@@ -138,12 +160,7 @@ class HandleBook(Generic[Item]):
 
     def end_idle(self) -> None:
         with self._lock:
-            over = self._idle.take_over()
-            sessions = (self._held[handle].session_id for handle in over)
-            self._expired_in |= {session: None for session in sessions if session is not None}
-            while len(self._expired_in) > EXPIRED_IN_MAX:
-                del self._expired_in[next(iter(self._expired_in))]
-            ended = self._forget_all(over)
+            ended = self._expire(self._idle.take_over())
         self._end(ended)
 
     def end_all(self) -> None:
@@ -164,6 +181,12 @@ class HandleBook(Generic[Item]):
             )
         return held
 
+    def _expire(self, handles: list[bytes]) -> list[Item]:
+        sessions = (self._held[handle].session_id for handle in handles)
+        self._expired_in |= {session: None for session in sessions if session is not None}
+        _drop_first(self._expired_in, EXPIRED_IN_MAX)
+        return self._forget_all(handles)
+
     def _forget(self, handle: bytes) -> Item:
         held = self._held.pop(handle)
         del self._handles[held.number]
@@ -177,6 +200,8 @@ class HandleBook(Generic[Item]):
         return held.item
 
     def _forget_all(self, handles: list[bytes]) -> list[Item]:
+        self._ended |= {handle: self._held[handle].owner for handle in handles}
+        _drop_first(self._ended, ENDED_MAX)
         return [self._forget(handle) for handle in handles]
 
     def _end(self, items: list[Item]) -> None:
@@ -186,3 +211,8 @@ class HandleBook(Generic[Item]):
     def _leave(self, handle: bytes) -> None:
         with self._lock:
             self._idle.leave(handle)
+
+
+def _drop_first(remembered: dict[Any, Any], count_max: int) -> None:
+    while len(remembered) > count_max:
+        del remembered[next(iter(remembered))]

@@ -162,8 +162,6 @@ class PeerSessions:
         return now_s - self._missing_since_s.setdefault(peer, now_s) >= _MISSING_S
 
     def _note_end(self, session_id: str) -> None:
-        if self._sessions.is_asleep(session_id):
-            return
         with self._lock:
             for key in [key for key, (_, held) in self._bound.items() if held == session_id]:
                 self._over[key] = None

@@ -243,9 +243,11 @@ def test_an_ingest_that_names_no_transaction_is_told_of_the_one_it_was_in(
     with idling.connect() as client:
         begin(client)
         wait_until_expired(idling)
-        with refused("session of this call is over"):
+        with refused("transaction of this session is over"):
             NEXT["ingest"](client)
-    assert tables() == 0
+        assert tables() == 0
+        NEXT["ingest"](client)
+        assert tables() == 1
 
 
 def test_a_session_with_nothing_to_lose_is_replaced_unnoticed(
@@ -364,3 +366,79 @@ def test_adbc_does_nothing_in_the_place_of_a_lost_transaction(
         for sql in ("BEGIN", "INSERT INTO lost_t VALUES (3)", "COMMIT"):
             run(sql)
         assert tables() == 1
+
+
+@pytest.mark.parametrize("is_used_before", [True, False])
+@pytest.mark.parametrize("has_lost_more", [True, False])
+def test_adbc_rolls_a_lost_transaction_back_and_goes_on(
+    idling: ServerProcess,
+    tables: Callable[[], int],
+    has_lost_more: bool,
+    is_used_before: bool,
+) -> None:
+    """The driver begins another transaction only when the end of the old one was taken. Where the
+    current schema is lost as well it is told before, so that nothing goes into another."""
+    from tests.integration.adbc_client import dbapi
+
+    with dbapi.connect(idling.uri, autocommit=False) as connection:
+
+        def insert(number: int) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"INSERT INTO lost_t VALUES ({number})")
+
+        if has_lost_more:
+            connection.adbc_current_db_schema = "lost_side"
+        insert(1)
+        wait_until_expired(idling)
+        if is_used_before:
+            told = "the session of this call is over" if has_lost_more else "no transaction"
+            with pytest.raises(dbapi.Error, match=f"{OVER} {told}"):
+                insert(2)
+        elif has_lost_more:
+            with pytest.raises(dbapi.Error, match=f"{OVER} the session of this call is over"):
+                connection.rollback()
+            with pytest.raises(dbapi.Error, match="missing a valid transaction"):
+                insert(2)
+            assert tables() == 0
+            return
+        assert tables() == 0
+
+        def goes_on() -> bool:
+            """Not where it took longer than the session waits."""
+            connection.rollback()
+            try:
+                insert(3)
+            except dbapi.Error as error:
+                assert OVER in str(error)
+                return False
+            return True
+
+        assert until(goes_on)
+        connection.commit()
+        assert tables() == 1
+
+
+def test_adbc_rolls_a_transaction_of_a_server_that_has_ended_back_and_goes_on() -> None:
+    from tests.integration.adbc_client import dbapi
+
+    with ServerProcess() as before:
+        connection = dbapi.connect(before.uri, autocommit=False)
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE lost_t (a INTEGER)")
+    port = before.uri.rsplit(":", 1)[1]
+    with connection, ServerProcess(arguments=["--listen", f"grpc://127.0.0.1:{port}"]) as after:
+
+        def is_reached() -> bool:
+            try:
+                connection.cursor().execute("SELECT 1")
+            except dbapi.Error as error:
+                return OVER in str(error)
+            return False
+
+        assert until(is_reached)
+        connection.rollback()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE found_t (a INTEGER)")
+        connection.commit()
+        with after.connect() as watcher:
+            assert query(watcher, "SELECT * FROM found_t").num_rows == 0

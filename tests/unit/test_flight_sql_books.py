@@ -160,6 +160,43 @@ def test_an_idle_transaction_is_rolled_back(kernel: _kernel.Session) -> None:
     assert count(kernel) == 0
 
 
+def test_a_transaction_that_ended_by_itself_may_be_rolled_back_and_not_committed(
+    kernel: _kernel.Session,
+) -> None:
+    clock = Clock()
+    book = TransactionBook(kernel, Options(), clock, idle_s=5)
+    expired = book.begin(call("ann"), "main")
+    clock.now_s = 6
+    of_session = book.begin(call("ann", "s-1"), "main")
+    book.held.end_of_session("s-1")
+    committed, rolled_back = book.begin(call("ann"), "main"), book.begin(call("ann"), "main")
+    book.commit(committed, call("ann"))
+    book.roll_back(rolled_back, call("ann"))
+    of_another_server = bytes(byte ^ 1 for byte in expired)
+    for over in (expired, of_session, of_another_server):
+        for _ in range(2):
+            with refused("VEL1011"):
+                book.commit(over, call("ann"))
+            book.roll_back(over, call("ann"))
+    for over in (expired, of_session):
+        with refused("VEL1011"):
+            book.roll_back(over, call("bob"))
+    for unknown in (committed, rolled_back, expired[:4] + bytes(12), expired[:-1], b""):
+        with refused("VEL1011"):
+            book.roll_back(unknown, call("ann"))
+
+
+def test_the_handles_remembered_for_having_ended_are_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.flight_sql.handles.ENDED_MAX", 1)
+    clock = Clock()
+    book = book_of([], clock)
+    first, second = book.add(lambda: "x", call()), book.add(lambda: "y", call())
+    clock.now_s += 11
+    assert (book.has_ended(first, call()), book.has_ended(second, call())) == (False, True)
+
+
 def test_what_names_no_transaction_is_told_once_when_the_sessions_one_has_expired(
     kernel: _kernel.Session,
 ) -> None:
@@ -169,14 +206,11 @@ def test_what_names_no_transaction_is_told_once_when_the_sessions_one_has_expire
     assert book.meant_in("s-1") == b""
     transaction = book.begin(inside, "main")
     assert book.meant_in("s-1") == transaction
-    assert book.loses_with("s-1")
     clock.now_s = 10.5
-    assert book.loses_with("s-1")
     assert book.meant_in("s-2") == b""
     with refused("VEL1011"):
         book.meant_in("s-1")
     assert book.meant_in("s-1") == b""
-    assert not book.loses_with("s-1")
     book.begin(inside, "main")
     clock.now_s = 21.0
     book.held.end_idle()
@@ -189,6 +223,21 @@ def test_what_names_no_transaction_is_told_once_when_the_sessions_one_has_expire
     book.held.end_idle()
     book.held.end_of_session("s-1")
     assert book.meant_in("s-1") == b""
+
+
+def test_with_a_session_that_falls_asleep_its_transaction_expires(kernel: _kernel.Session) -> None:
+    book = TransactionBook(kernel, Options())
+    inside, beside = call(session_id="s-1"), call(session_id="s-2")
+    transaction, other = book.begin(inside, "main"), book.begin(beside, "main")
+    connection = book.use(transaction, inside)
+    book.held.expire_in_session("s-1")
+    assert not connection.in_transaction
+    with refused("VEL1011"):
+        book.meant_in("s-1")
+    with refused("VEL1011"):
+        book.use(transaction, inside)
+    book.roll_back(transaction, inside)
+    assert book.use(other, beside).in_transaction
 
 
 def test_the_sessions_remembered_for_what_expired_in_them_are_bounded(

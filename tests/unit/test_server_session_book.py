@@ -103,11 +103,10 @@ def test_there_are_not_more_sessions_than_allowed() -> None:
     assert book.count() == 0
 
 
-def expired(*statements: str, loses: bool = False) -> tuple[SessionBook, str, Clock]:
+def expired(*statements: str) -> tuple[SessionBook, str, Clock]:
     """A session in which these were run, and whose time is over."""
     clock = Clock()
     book = SessionBook(_kernel.Session(threads=1), Options({"sessions.open_max": 2}), clock)
-    book.lose_with(lambda _: loses)
     session = book.open(idle_s=10, query_s=7)
     call = OneCall()
     connection = book.use(session, cast(Any, call))
@@ -150,9 +149,21 @@ def test_one_with_something_to_lose_is_over(statements: tuple[str, ...]) -> None
     assert not book.holds(session)
 
 
-def test_what_others_keep_for_a_session_is_something_to_lose() -> None:
-    book, session, _ = expired(loses=True)
-    assert not book.holds(session)
+def test_who_keeps_something_for_a_session_is_told_that_it_sleeps() -> None:
+    clock = Clock()
+    book = SessionBook(_kernel.Session(threads=1), Options(), clock)
+    told: list[tuple[str, str]] = []
+    book.on_sleep(lambda session: told.append(("sleeps", session)))
+    book.on_end(lambda session: told.append(("is over", session)))
+    sleeping, losing = book.open(idle_s=1), book.open(idle_s=10)
+    call = OneCall()
+    book.use(losing, cast(Any, call)).execute("BEGIN")
+    call.end()
+    clock.now_s = 1.5
+    book.close_idle()
+    clock.now_s = 12.0
+    book.close_idle()
+    assert told == [("sleeps", sleeping), ("is over", losing)]
 
 
 def test_one_that_sleeps_is_woken_only_where_there_is_room() -> None:
