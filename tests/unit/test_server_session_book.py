@@ -193,30 +193,37 @@ def test_of_those_that_sleep_the_first_is_over_when_there_are_too_many(
     assert (ids[0], False) in ended
 
 
-def test_a_call_that_comes_while_it_is_found_what_there_is_to_lose_keeps_its_session() -> None:
+LOSES = "velaria.flight_server.sessions._has_something_to_lose"
+
+
+def test_a_call_that_comes_while_it_is_found_what_there_is_to_lose_keeps_its_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock()
     book = SessionBook(_kernel.Session(threads=1), Options(), clock)
     session = book.open(idle_s=1)
 
-    def comes(session: str) -> bool:
+    def comes(held: object) -> bool:
         use(book, session).end()
         return True
 
-    book.lose_with(comes)
-    clock.now_s = 2.0
-    book.close_idle()
+    with monkeypatch.context() as patched:
+        patched.setattr(LOSES, comes)
+        clock.now_s = 2.0
+        book.close_idle()
     assert (book.holds(session), book.count()) == (True, 1)
-    book._losses.clear()
     clock.now_s = 4.0
     book.close_idle()
     assert (book.is_asleep(session), book.count()) == (True, 0)
 
 
-def test_one_that_is_closed_while_it_is_found_what_there_is_to_lose_does_not_sleep() -> None:
+def test_one_that_is_closed_while_it_is_found_what_there_is_to_lose_does_not_sleep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     clock = Clock()
     book = SessionBook(_kernel.Session(threads=1), Options(), clock)
     session = book.open(idle_s=1)
-    book.lose_with(lambda session: bool(book.close(session)))
+    monkeypatch.setattr(LOSES, lambda held: bool(book.close(session)))
     clock.now_s = 2.0
     book.close_idle()
     assert (book.holds(session), book.count()) == (False, 0)
