@@ -106,6 +106,7 @@ class Limits:
 
     def again(self, call: "Call", tracked: "TrackedQuery", watched: WatchedStatement) -> None:
         """Wait for a place once more, for a statement that works in several pieces."""
+        watched.result = None  # else the rows of the piece before would give the new place back
         watched.leave_place()
         watched.take_place(self.admission.enter(call.client.holder, tracked.cancelled_with))
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -127,6 +129,24 @@ def test_a_second_wait_for_a_place_leaves_the_others_who_wait_their_notice(
         assert full.codes_of(again) == ["VEL3010"]
     assert closed == ["feed"]
     assert tracked._ended_by_cancel == []
+
+
+def test_a_second_piece_keeps_its_place_though_the_first_has_given_rows(
+    full: OnePlace, tracked: TrackedQuery, call: Call
+) -> None:
+    full.other.leave()
+    limits = full.limits
+    watched = limits.statement(call, tracked)
+    result: Any = SimpleNamespace(row_count=5, statistics=dict)
+    watched.result = result
+    limits.watchdog.tick()
+    assert limits.admission.counts()["running"] == 0
+    limits.again(call, tracked, watched)
+    limits.watchdog.tick()
+    assert limits.admission.counts()["running"] == 1
+    watched.result = result
+    limits.watchdog.tick()
+    assert limits.admission.counts()["running"] == 0
 
 
 @pytest.mark.parametrize("is_awaited", [True, False])
