@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from velaria.control.errors import bad_data_dir
 from velaria.control.records import ARROW_SCHEMA, Record, from_arrow, to_arrow
 from velaria.control.uuid7 import Uuid7Source
 
@@ -30,15 +31,19 @@ class Journal:
     def __init__(
         self, folder: Path, new_id: Uuid7Source, bytes_max: int = JOURNAL_BYTES_MAX
     ) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """VEL1007 for a folder that cannot be made or read."""
         self._folder = folder
         self._new_id = new_id
         self._bytes_max = bytes_max
         self._lock = threading.Lock()
         self._open: _OpenFile | None = None
         # Names are version 7 ids: their order is the order of writing, also across processes.
-        self._sealed = sorted(folder.glob("*.arrows"))
-        self._sealed_bytes = sum(path.stat().st_size for path in self._sealed)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sealed = sorted(folder.glob("*.arrows"))
+            self._sealed_bytes = sum(path.stat().st_size for path in self._sealed)
+        except OSError as fault:
+            raise bad_data_dir(f"the journal cannot be used: {folder}", fault) from None
 
     @property
     def is_empty(self) -> bool:

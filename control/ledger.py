@@ -216,7 +216,7 @@ def open_ledger(where: str | None, data_dir: Path | None) -> Ledger:
             writer = Writer(store, journal, log)
             return Ledger(writer, store, boot_id, new_id, folder=folder)
         postgres = EmbeddedPostgres(folder.path, log)
-    except LedgerError:
+    except Exception:
         folder.close()
         raise
     store = PostgresRunStore(postgres.address, folder.server_id, boot_id, log)

@@ -6,6 +6,7 @@ import pytest
 
 from velaria.control.data_dir import LedgerFolder, make_data_dir, open_lock
 from velaria.control.errors import LedgerError, history_unavailable
+from velaria.control.ledger import open_ledger
 
 
 @pytest.mark.parametrize("content", [b"a\n1\n", b"", b"\xff\xfe", b"1234"])
@@ -61,6 +62,19 @@ def test_a_lock_is_given_once(tmp_path: Path) -> None:
     again = open_lock(tmp_path, "server.lock")
     assert again is not None
     again.close()
+
+
+def test_a_journal_that_cannot_be_used_is_told_and_its_folder_let_go_of(tmp_path: Path) -> None:
+    (tmp_path / "journal").touch()
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="VEL1007 the journal cannot be used") as refused:
+            open_ledger("postgresql://127.0.0.1:1/none", tmp_path)
+        assert refused.value.detail == "File exists"
+    (tmp_path / "journal").unlink()
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "gone.arrows").symlink_to(tmp_path / "gone")
+    with pytest.raises(LedgerError, match="VEL1007 the journal cannot be used"):
+        open_ledger("postgresql://127.0.0.1:1/none", tmp_path)
 
 
 def test_a_reason_that_is_told_on_is_not_told_twice() -> None:
