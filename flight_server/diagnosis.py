@@ -21,7 +21,7 @@ import pyarrow as pa
 from velaria import _kernel
 from velaria.control.probe import probe_postgres
 from velaria.flight_server import machine
-from velaria.flight_server.addresses import with_port
+from velaria.flight_server.addresses import refuse_clashes, with_port
 from velaria.flight_server.certificates import DAYS_WANTED, good_until
 from velaria.flight_server.client import connect
 from velaria.flight_server.file_roots import allowed_folders
@@ -111,6 +111,7 @@ def _checks(subject: Subject) -> Iterator[tuple[str, Callable[[], Found]]]:
             yield "side port", lambda: _side_port(options.get("server.side"))
         if options.get("metrics.listen"):
             yield "metrics port", lambda: _metrics_port(options)
+        yield "addresses", lambda: _addresses(options)
         yield "files of SQL", lambda: _allowed_folders(options)
     yield "data directory", lambda: _data_dir(options, is_running=subject.server is not None)
     yield "disk", lambda: _disk(options)
@@ -192,6 +193,11 @@ def _metrics_port(options: Options) -> Found:
 def _is_free(address: str, uri: str) -> Found:
     refuse_taken(address, urlsplit(uri))
     return f"{address} is free"
+
+
+def _addresses(options: Options) -> Found:
+    refuse_clashes(options)
+    return "each is of one listener"
 
 
 def _allowed_folders(options: Options) -> Found:

@@ -25,6 +25,7 @@ from velaria import _kernel
 from velaria.control.data_dir import make_data_dir, open_lock
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.flight_server.actions import registry
+from velaria.flight_server.addresses import refuse_clashes
 from velaria.flight_server.file_roots import allowed_folders, file_reach
 from velaria.flight_server.identity.options import open_gate
 from velaria.flight_server.listeners import (
@@ -61,6 +62,7 @@ class RunningServer:
             off_loopback = options.get("metrics.off_loopback")
             check_metrics(options.get("metrics.listen"), off_loopback=off_loopback)
         allowed_folders(options, data_dir_of(options))
+        refuse_clashes(options)
         refuse_taken_addresses(options)
         self._last = contextlib.ExitStack()
         self._fronts: list[Front] = []

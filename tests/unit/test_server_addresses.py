@@ -1,14 +1,17 @@
 """An address without a port means Velaria's port, at both ends."""
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow.flight as flight
 import pytest
 
-from velaria.flight_server.addresses import with_port
+from velaria.flight_server.addresses import refuse_clashes, with_port
 from velaria.flight_server.client import Client
 from velaria.flight_server.listeners import refuse_taken_addresses
 from velaria.flight_server.options import Options
+from velaria.flight_server.running import RunningServer
+from velaria.schemas.errors import VelariaError
 
 
 @pytest.mark.parametrize(
@@ -41,3 +44,43 @@ def test_both_ends_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     refuse_taken_addresses(Options({"server.listen": ["grpc://localhost"], "server.side": ""}))
     assert asked == ["grpc://localhost:31337", 31337]
+
+
+@pytest.mark.parametrize(
+    ("listen", "side", "metrics", "clash"),
+    [
+        (["grpc://127.0.0.1:4101", "grpc://127.0.0.1:4101"], "", "", True),
+        (["grpc://127.0.0.1", "grpc+tls://127.0.0.1:31337"], "", "", True),
+        (["grpc://127.0.0.1:4101", "grpc://0.0.0.0:4101"], "", "", True),
+        (["grpc://[::]:4101", "grpc://127.0.0.1:4101"], "", "", True),
+        (["grpc+unix:///tmp/v.sock", "grpc+unix:///tmp/../tmp/v%2Esock"], "", "", True),
+        (["grpc://127.0.0.1:4101"], "localhost:4101", "", True),
+        (["grpc://127.0.0.1:4101"], "", "127.0.0.1:4101", True),
+        (["grpc://127.0.0.1:4101"], "127.0.0.1:4102", "localhost:4102", True),
+        (["grpc://127.0.0.1:4101", "grpc://127.0.0.2:4101"], "", "", False),
+        (["grpc://0.0.0.0:4101", "grpc://[::1]:4101"], "", "", False),
+        (["grpc://127.0.0.1:0", "grpc://127.0.0.1:0"], "127.0.0.1:0", "127.0.0.1:0", False),
+        (["grpc://127.0.0.1:4101", "grpc://127.0.0.1:4102"], "127.0.0.1:4103", "", False),
+        (["grpc+unix:///tmp/v.sock", "grpc+unix:///tmp/w.sock"], "", "", False),
+        (["grpc://127.0.0.1:99999", "grpc://127.0.0.1:99999"], "x", "", False),
+    ],
+)
+def test_two_listeners_with_one_address_are_refused(
+    listen: list[str], side: str, metrics: str, clash: bool
+) -> None:
+    told = {"server.listen": listen, "server.side": side, "metrics.listen": metrics}
+    if not clash:
+        return refuse_clashes(Options(told))
+    with pytest.raises(VelariaError) as caught:
+        refuse_clashes(Options(told))
+    assert caught.value.code == "VEL1007"
+    assert caught.value.hint
+    assert "two listeners would have one address" in caught.value.message
+
+
+def test_nothing_is_opened_where_two_listeners_have_one_address(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    told = {"server.side": "127.0.0.1:4101", "server.listen": ["grpc://127.0.0.1:4101"]}
+    with pytest.raises(VelariaError, match="two listeners"):
+        RunningServer(Options({**told, "server.data_dir": str(folder)}))
+    assert not folder.exists()

@@ -53,6 +53,13 @@ def test_a_port_in_use_is_wrong() -> None:
     assert found["metrics port"].text == "the listener's port is not from 0 to 65535: x:99999"
 
 
+def test_two_listeners_with_one_address_are_wrong() -> None:
+    found = findings(server__listen=["grpc://127.0.0.1:4101"], server__side="127.0.0.1:4101")
+    assert found["addresses"].code == "VEL1007"
+    assert found["addresses"].hint
+    assert findings()["addresses"].state == "ok"
+
+
 def test_a_socket_in_use_is_wrong_and_a_left_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "v.sock"
     taken = socket.socket(socket.AF_UNIX)
