@@ -40,11 +40,13 @@ class Audit:
         roles = [binding.text() for binding in principal.bindings]
         self._record("login", principal.name, None, how=how, roles=roles)
 
-    def refused_login(self, how: str) -> None:
-        """Without the name that was claimed: a client may have sent its secret in its place."""
+    def refused_login(self, how: str, why: Callable[[], str]) -> None:
+        """Without the name that was claimed: a client may have sent its secret in its place. `why`
+        is asked when the refusal is recorded, and is told to nobody else."""
         count = self._due(f"login {how}")
         if count:
-            self._record("login.refused", None, codes.UNAUTHENTICATED, how=how, count=count)
+            code = codes.UNAUTHENTICATED
+            self._record("login.refused", None, code, how=how, why=why(), count=count)
 
     def refused_action(self, principal: Principal, action: str) -> None:
         count = self._due(f"action {principal.name}")

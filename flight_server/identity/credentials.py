@@ -55,8 +55,24 @@ class Credentials:
             raise VelariaError(codes.BAD_SETTING, "give a token, or user and password, not both")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise VelariaError(codes.BAD_SETTING, "tls_cert and tls_key belong together")
+        for name in ("token", "user", "password"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise VelariaError(
+                    codes.BAD_SETTING, f"{name} is no text, but of type {type(value).__name__}"
+                )
         if self.token is not None and not (self.token.isascii() and self.token.isprintable()):
-            raise VelariaError(codes.BAD_SETTING, "the token has characters that no token has")
+            raise VelariaError(
+                codes.BAD_SETTING,
+                "the token has characters that no token has",
+                hint="A line's end may have come with it: strip() what was read from a file.",
+            )
+        if self.token is not None and self.token.lower().startswith("bearer "):
+            raise VelariaError(
+                codes.BAD_SETTING,
+                "the token begins with Bearer, which the client says by itself",
+                hint="Give what stands after it.",
+            )
         return self
 
     def connect_arguments(self) -> dict[str, Any]:

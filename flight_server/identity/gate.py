@@ -55,7 +55,7 @@ class Gate:
         if header is None:
             if subject:
                 return self._by_subject(subject)
-            self.audit.refused_login("nothing")
+            self.audit.refused_login("nothing", lambda: "no token, password or certificate")
             raise _refused("the call says not who it is from")
         scheme, _, given = header[:HEADER_CHARS_MAX].strip().partition(" ")
         given = given.strip()
@@ -66,7 +66,8 @@ class Gate:
             case "basic":
                 admission = self._by_basic(given)
         if admission is None or len(header) > HEADER_CHARS_MAX:
-            self.audit.refused_login(scheme.lower() if scheme.lower() in _KNOWN else "other")
+            how = scheme.lower() if scheme.lower() in _KNOWN else "other"
+            self.audit.refused_login(how, lambda: self._why_not(how, given))
             raise _refused("token, name or password are not known, or have ended")
         return admission
 
@@ -76,7 +77,9 @@ class Gate:
     def _by_subject(self, subject: str) -> Admission:
         entry = self._book.find_named("subject", subject)
         if entry is None:
-            self.audit.refused_login("certificate")
+            self.audit.refused_login(
+                "certificate", lambda: self._book.why_not_named("subject", subject)
+            )
             raise _refused("the certificate's subject is not known")
         return self._used(entry, "certificate")
 
@@ -130,6 +133,21 @@ class Gate:
             return entry if entry is not None and entry.name == name else None
         entry = self._book.find_named("user", name)
         return entry if is_password(password, None if entry is None else entry.hash) else None
+
+    def _why_not(self, how: str, given: str) -> str:
+        """Why what was given is not taken: for the log, by words that hold nothing of it."""
+        if how == "basic":
+            name, password = _name_and_password(given)
+            parts = split_token(password)
+            if parts is None:
+                return self._book.why_not_named("user", name)
+            return self._book.why_not(parts[0])
+        if how == "other":
+            return "neither Bearer nor Basic"
+        parts = split_token(given)
+        if parts is not None:
+            return self._book.why_not(parts[0])
+        return "no token" if self._web_tokens is None else self._web_tokens.why_not(given)
 
     def _used(self, entry: Entry, how: str, answer: str | None = None) -> Admission:
         principal = entry.principal()

@@ -298,8 +298,8 @@ def not_visible() -> VelariaError:
     which the kernel tells only of the former."""
     return VelariaError(
         codes.NOT_PERMITTED,
-        "a table that is named is not there, or may not be read by this principal",
-        hint="The role viewer in its schema lets a principal read it.",
+        "a table or schema that is named is not there, or may not be read by this principal",
+        hint="In its schema the role viewer lets a principal read, author write and make tables.",
     )
 
 
@@ -311,7 +311,9 @@ def _allow_system(principal: Principal, name: str, right: Right) -> None:
 def _demand_everywhere(principal: Principal, rights: frozenset[Right], what: str) -> None:
     missing = [right for right in Right if right in rights and not principal.may_everywhere(right)]
     if missing:
-        roles = " and ".join(dict.fromkeys(LEAST_ROLE[right] for right in missing))
+        # Of what is for admins alone, whatever else is missing comes with the role.
+        needed = [Right.ADMINISTER] if Right.ADMINISTER in missing else missing
+        roles = " and ".join(dict.fromkeys(LEAST_ROLE[right] for right in needed))
         raise VelariaError(
             codes.NOT_PERMITTED,
             f"not permitted: {what}",

@@ -228,6 +228,24 @@ class TokenBook:
     def _live(self, entry: Entry | None) -> Entry | None:
         return entry if entry is not None and entry.is_live(self._clock_s()) else None
 
+    def why_not(self, entry_id: str) -> str:
+        """Why who comes with that id and a secret is not let in, in words for the log."""
+        self._refresh()
+        return self._why_not(self._by_id.get(entry_id))
+
+    def why_not_named(self, kind: str, name: str) -> str:
+        self._refresh()
+        return self._why_not(self._by_name.get((kind, name)))
+
+    def _why_not(self, entry: Entry | None) -> str:
+        if self._trouble:
+            return self._trouble
+        if entry is None:
+            return "unknown"
+        if entry.revoked_s is not None:
+            return "revoked"
+        return "wrong secret" if entry.is_live(self._clock_s()) else "expired"
+
     def has_ended(self, entry_id: str) -> bool:
         """For whom was let in by it: not so while the file cannot be read for the moment."""
         self._refresh()

@@ -40,6 +40,20 @@ VERIFIED_KEPT_MAX = 1_000
 VERIFIED_KEPT_S = 300.0
 _ROLES_PER_TOKEN_MAX = 1_000
 
+_CLAIMS = ("exp", "iss", "aud", "sub")
+
+_WHY_NOT = {
+    "DecodeError": "JWT: it does not decode",
+    "ExpiredSignatureError": "JWT: expired (exp)",
+    "ImmatureSignatureError": "JWT: not valid yet (nbf, iat)",
+    "InvalidAudienceError": "JWT: of another audience (aud)",
+    "InvalidIssuerError": "JWT: of another issuer (iss)",
+    "InvalidSignatureError": "JWT: its signature is wrong",
+    "InvalidSubjectError": "JWT: its subject (sub) is no name",
+    "MissingRequiredClaimError": f"JWT: a claim is missing of {', '.join(_CLAIMS)}",
+}
+"""PyJWT's errors, by name, since it is imported only where JWTs are taken."""
+
 _log = structlog.get_logger("velaria.flight_server")
 
 
@@ -93,14 +107,34 @@ class WebTokens:
                 self._verified.popitem(last=False)
         return principal, found is None
 
+    def why_not(self, text: str) -> str:
+        """Why the token is not good, in words for the log; empty when it is."""
+        try:
+            self._verify(text)
+        except _NotGood as fault:
+            return str(fault)
+        return ""
+
     def _claims(self, text: str) -> dict[str, Any] | None:
         try:
+            return self._verify(text)
+        except _NotGood:
+            return None
+
+    def _verify(self, text: str) -> dict[str, Any]:
+        """The claims; _NotGood says why there are none."""
+        try:
             header = self._jwt.get_unverified_header(text)
-            if header.get("alg") not in ALGORITHMS.values() or "crit" in header:
-                return None
-            key = self._key(header.get("kid"))
-            if key is None or key.algorithm != header["alg"]:
-                return None
+        except (self._jwt.PyJWTError, ValueError, TypeError):
+            raise _NotGood("no token") from None
+        if header.get("alg") not in ALGORITHMS.values() or "crit" in header:
+            raise _NotGood("JWT: its algorithm, or a critical header, is not taken")
+        key = self._key(header.get("kid"))
+        if key is None:
+            raise _NotGood("JWT: its key (kid) is not in the set")
+        if key.algorithm != header["alg"]:
+            raise _NotGood("JWT: its algorithm is not its key's")
+        try:
             claims: dict[str, Any] = self._jwt.decode(
                 text,
                 key.key,
@@ -108,13 +142,14 @@ class WebTokens:
                 audience=self._options.audience,
                 issuer=self._options.issuer,
                 leeway=self._options.leeway_s,
-                options={"require": ["exp", "iss", "aud", "sub"]},
+                options={"require": list(_CLAIMS)},
             )
-        except (self._jwt.PyJWTError, ValueError, TypeError):
-            return None
+        except (self._jwt.PyJWTError, ValueError, TypeError) as fault:
+            raise _NotGood(_WHY_NOT.get(type(fault).__name__, "JWT: not valid")) from None
         subject = claims["sub"]
-        is_name = isinstance(subject, str) and 0 < len(subject) <= 256 and subject.isprintable()
-        return claims if is_name else None
+        if not (isinstance(subject, str) and 0 < len(subject) <= 256 and subject.isprintable()):
+            raise _NotGood("JWT: its subject (sub) is no name")
+        return claims
 
     def _bindings(self, claims: dict[str, Any]) -> tuple[Binding, ...]:
         """What the claim says that means nothing here is passed over: it is another service's."""
@@ -181,6 +216,10 @@ class WebTokens:
             except self._jwt.PyJWTError:
                 _log.warning("a key of the set is passed over", kid=kid[:64])
         return found
+
+
+class _NotGood(Exception):
+    """Why a token is refused: words of this module, with nothing of the token in them."""
 
 
 _PRIVATE_PARTS = ("d", "p", "q", "dp", "dq", "qi", "oth")

@@ -1,6 +1,7 @@
 """What the gate makes of an authorization header, and what it leaves in the run history."""
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def events(ledger: Ledger) -> list[tuple[str, str | None]]:
     _, open_events = ledger.system_tables()["events"]
     rows = open_events().read_all().to_pylist()
     return [(row["name"], row["fields"]) for row in rows]
+
+
+def whys(ledger: Ledger) -> list[str]:
+    told = [fields for name, fields in events(ledger) if name == "login.refused"]
+    return [json.loads(fields or "")["why"] for fields in told]
 
 
 def test_a_bearer_is_let_in_as_its_tokens_principal(gate: Gate, tmp_path: Path) -> None:
@@ -189,17 +195,59 @@ def test_log_ins_and_refusals_are_recorded_without_any_secret(
         assert secret not in everything
 
 
+def test_the_run_history_tells_why_who_was_refused_and_the_caller_is_not_told(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    now_s = [0.0]
+    file = TokenFile(tmp_path, lambda: now_s[0])
+    book = TokenBook(tmp_path, clock_s=lambda: now_s[0])
+    gate = Gate(book, LastUse(tmp_path), Audit(ledger, lambda: now_s[0]))
+    revoked, expired = file.create_token("a", ADMIN), file.create_token("b", ADMIN, 10)
+    file.create_user("ann", PASSWORD, ADMIN)
+    file.create_subject("worker", ADMIN, 10)
+    file.revoke("a")
+    cases = [
+        (None, "", "no token, password or certificate"),
+        (None, "worker", "expired"),
+        (None, "stranger", "unknown"),
+        (f"Bearer {revoked}", "", "revoked"),
+        (f"Bearer {expired}", "", "expired"),
+        (f"Bearer {expired[:-1]}", "", "expired"),
+        ("Bearer vel_0123456789abcdef_nobody", "", "unknown"),
+        ("Bearer x", "", "no token"),
+        ("Digest x", "", "neither Bearer nor Basic"),
+        (basic("ann", "wrong"), "", "wrong secret"),
+        (basic("bob", "wrong"), "", "unknown"),
+        (basic("b", expired), "", "expired"),
+    ]
+    told = set()
+    for number, (header, subject, why) in enumerate(cases):
+        now_s[0] = 20.0 + number * REFUSALS_INTERVAL_S
+        with pytest.raises(VelariaError) as caught:
+            gate.admit(header, subject)
+        told.add(caught.value.message)
+        assert whys(ledger)[-1] == why
+    assert len(told) == 3  # nothing was said, the certificate, all the others
+    tmp_path.joinpath("identity", "tokens.json").unlink()
+    now_s[0] += REFUSALS_INTERVAL_S
+    refused(gate, f"Bearer {expired}")
+    assert "the token file cannot be read" in whys(ledger)[-1]
+
+
 def test_refusals_at_will_are_recorded_once_in_an_interval_with_their_number(
     ledger: Ledger,
 ) -> None:
     now_s = [0.0]
     audit = Audit(ledger, lambda: now_s[0])
     for _ in range(100):
-        audit.refused_login("bearer")
+        audit.refused_login("bearer", lambda: "unknown")
     now_s[0] = REFUSALS_INTERVAL_S
-    audit.refused_login("bearer")
+    audit.refused_login("bearer", lambda: "expired")
     for index in range(2 * REFUSALS_KEPT_MAX):
         audit.refused_action(Principal(f"jwt:{index}", ()), "server.drain")
     told = [fields for name, fields in events(ledger) if name == "login.refused"]
-    assert told == ['{"how":"bearer","count":1}', '{"how":"bearer","count":100}']
+    assert told == [
+        '{"how":"bearer","why":"unknown","count":1}',
+        '{"how":"bearer","why":"expired","count":100}',
+    ]
     assert len(audit._refusals) <= REFUSALS_KEPT_MAX

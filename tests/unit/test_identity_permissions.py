@@ -167,6 +167,13 @@ def test_a_statement_that_must_name_something_and_tells_of_nothing_is_for_admins
     assert refusal(call_of("admin"), statement(kind)) == ""
 
 
+def test_what_is_for_admins_asks_for_that_role_alone() -> None:
+    for roles in ([], ["viewer"], ["author", "operator"], ["admin:sales"]):
+        with pytest.raises(VelariaError) as caught:
+            allow_statement(call_of(*roles), statement("set"))
+        assert caught.value.hint == "It needs the role admin in all schemas."
+
+
 def test_a_refusal_names_a_schema_only_to_who_may_read_it() -> None:
     assert refusal(call_of("viewer:sales"), statement("query", PAY)) == NOT_VISIBLE
     told = refusal(call_of("viewer:sales"), statement("insert", INTO_T))

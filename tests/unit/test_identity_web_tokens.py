@@ -116,25 +116,39 @@ def test_a_good_token_is_verified_once(jwks: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "why"),
     [
-        {"exp": 1},
-        {"exp": None},
-        {"nbf": 10**11},
-        {"iss": "https://other.example"},
-        {"iss": None},
-        {"aud": "other"},
-        {"aud": None},
-        {"sub": None},
-        {"sub": ""},
-        {"sub": "alice\0"},
-        {"sub": "alice\nbob"},
-        {"sub": "\ud800"},
-        {"sub": "x" * 300},
+        ({"exp": 1}, "expired (exp)"),
+        ({"exp": None}, "missing of exp,"),
+        ({"nbf": 10**11}, "not valid yet"),
+        ({"iss": "https://other.example"}, "another issuer"),
+        ({"iss": None}, "missing of"),
+        ({"aud": "other"}, "another audience"),
+        ({"aud": None}, "missing of"),
+        ({"sub": None}, "missing of"),
+        ({"sub": ""}, "(sub) is no name"),
+        ({"sub": "alice\0"}, "(sub) is no name"),
+        ({"sub": "alice\nbob"}, "(sub) is no name"),
+        ({"sub": "\ud800"}, "JWT: "),
+        ({"sub": "x" * 300}, "(sub) is no name"),
     ],
 )
-def test_a_token_with_wrong_claims_is_refused(jwks: Path, changed: dict[str, Any]) -> None:
-    assert web(jwks).principal(signed(**changed)) is None
+def test_a_token_with_wrong_claims_is_refused(
+    jwks: Path, changed: dict[str, Any], why: str
+) -> None:
+    tokens, text = web(jwks), signed(**changed)
+    assert tokens.principal(text) is None
+    assert why in tokens.why_not(text)
+
+
+def test_the_log_is_told_which_part_of_a_token_is_wrong(jwks: Path) -> None:
+    tokens, good = web(jwks), signed()
+    assert tokens.why_not(good) == ""
+    assert tokens.why_not("a.b.c") == "no token"
+    assert "not in the set" in tokens.why_not(signed(kid="unknown"))
+    assert "not its key's" in tokens.why_not(signed("ES256", kid="RS256"))
+    assert "signature is wrong" in tokens.why_not(good[:-8] + "AAAAAAAA")
+    assert "is not taken" in tokens.why_not(f"{part({'alg': 'none'})}.{part(claims())}.")
 
 
 def test_clocks_may_differ_by_the_leeway(jwks: Path) -> None:
@@ -281,8 +295,14 @@ def test_the_gate_lets_a_web_token_in_beside_tokens_of_its_own(jwks: Path, tmp_p
     gate = Gate(TokenBook(tmp_path), LastUse(tmp_path), Audit(ledger), web(jwks))
     principal = gate.admit(f"Bearer {signed()}").principal
     assert principal == Principal("jwt:alice", (Binding("viewer"),))
-    with pytest.raises(VelariaError, match="VEL1009"):
-        gate.admit(f"Bearer {signed(exp=1)}")
+    expired = signed(exp=1)
+    with pytest.raises(VelariaError, match="VEL1009") as caught:
+        gate.admit(f"Bearer {expired}")
+    assert "expired" not in str(caught.value)
+    told = ledger.system_tables()["events"][1]().read_all().to_pylist()
+    (refusal,) = (row["fields"] for row in told if row["name"] == "login.refused")
+    assert json.loads(refusal)["why"] == "JWT: expired (exp)"
+    assert expired.rpartition(".")[2] not in repr(told)
     ledger.close()
 
 
