@@ -21,7 +21,7 @@ from velaria.flight_server.client_sending import Sending, ingest_command
 from velaria.flight_server.client_shared import MappedRows, host_token
 from velaria.flight_server.client_waiting import STOP_WAIT_S, waited
 from velaria.flight_server.errors import scrubbed
-from velaria.flight_server.identity.credentials import CredentialFields, credentials_of, said_by
+from velaria.flight_server.identity.credentials import CredentialFields, credentials_of
 from velaria.flight_server.progress_line import ProgressLine
 from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.flight_server.shared_results import SHARED_MEMORY
@@ -301,18 +301,8 @@ class Client:
                 codes.BAD_COMMAND, f"the command cannot be written as MessagePack: {fault}"
             ) from None
         request = flight.Action(name, body)
-        said = said_by(self._told)
-
-        def asked() -> flight.Result:
-            return waited(lambda: next(iter(self.flight.do_action(request, options))))
-
         with self._typed_errors(str(fields.get("sql", ""))):
-            try:
-                reply = asked()
-            except flight.FlightUnauthenticatedError:
-                if said_by(self._told) == said:
-                    raise
-                reply = asked()  # by the password, in place of a bearer of an earlier server
+            reply = waited(lambda: next(iter(self.flight.do_action(request, options))))
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer
 

@@ -16,7 +16,6 @@ import pyarrow.flight as flight
 
 from velaria.flight_server.errors import EXTRA_INFO_TRAILER
 from velaria.flight_server.grpc_front.target import target_of
-from velaria.flight_server.identity.credentials import said_by
 from velaria.flight_server.traces import FLIGHT_SERVICE
 
 _METHOD = f"/{FLIGHT_SERVICE}/DoExchange"
@@ -47,7 +46,7 @@ class ExchangeChannel:
     ) -> Any:
         """grpcio's call: its answers are raw messages, `cancel` ends it from any thread."""
         method = self._connected().stream_stream(_METHOD)
-        said = said_by(self._told)
+        said = [saying.said() for saying in self._told.get("middleware", ())]
         return method(messages, timeout=timeout_s, metadata=[*said, *headers])
 
     def close(self) -> None:

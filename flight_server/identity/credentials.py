@@ -182,17 +182,6 @@ class Saying(flight.ClientMiddlewareFactory):  # type: ignore[misc]
             if self._bearer is None or self._bearer[0] != bearer:
                 self._bearer = (bearer, self._clock_s() + LIFETIME_S / 4)
 
-    def forget(self, header: str) -> None:
-        """The server does not take it. A bearer is of one that is no more, or has forgotten it."""
-        with self._lock:
-            if self._bearer is not None and self._bearer[0] == header:
-                self._bearer = None
-
-
-def said_by(told: dict[str, Any]) -> list[tuple[str, str]]:
-    """The headers that a call has now by what connect_arguments() has told."""
-    return [saying.said() for saying in told.get("middleware", ())]
-
 
 class _SaidOnce(flight.ClientMiddleware):  # type: ignore[misc]
     def __init__(self, saying: Saying, header: str) -> None:
@@ -207,7 +196,3 @@ class _SaidOnce(flight.ClientMiddleware):  # type: ignore[misc]
         for name, values in headers.items():
             if name.lower() == _HEADER and values and isinstance(values[0], str):
                 self._saying.take(values[0])
-
-    def call_completed(self, exception: Exception | None) -> None:
-        if isinstance(exception, flight.FlightUnauthenticatedError):
-            self._saying.forget(self._header)
