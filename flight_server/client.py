@@ -4,7 +4,7 @@ import math
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -21,7 +21,11 @@ from velaria.flight_server.client_sending import Sending, ingest_command
 from velaria.flight_server.client_shared import MappedRows, host_token
 from velaria.flight_server.client_waiting import STOP_WAIT_S, waited
 from velaria.flight_server.errors import scrubbed
-from velaria.flight_server.identity.credentials import CredentialFields, credentials_of
+from velaria.flight_server.identity.credentials import (
+    Answer,
+    CredentialFields,
+    credentials_of,
+)
 from velaria.flight_server.progress_line import ProgressLine
 from velaria.flight_server.sessions import SESSION_HEADER
 from velaria.flight_server.shared_results import SHARED_MEMORY
@@ -44,6 +48,14 @@ MESSAGE_BYTES_MAX = 4 << 20
 _MESSAGE_ENVELOPE_BYTES = 4 << 10  # of Flight, round a batch
 
 _VERBOSITY = "GRPC_VERBOSITY"
+
+_RECONNECTING = [
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+"""How long after a failed attempt gRPC makes the next: two minutes at last by itself, in which a
+server that is back was said to be away."""
+
 _UNSENDABLE = (OverflowError, TypeError, ValueError, RecursionError)
 """What msgspec raises for a value that MessagePack has no form for."""
 
@@ -302,9 +314,15 @@ class Client:
             ) from None
         request = flight.Action(name, body)
         with self._typed_errors(str(fields.get("sql", ""))):
-            reply = waited(lambda: next(iter(self.flight.do_action(request, options))))
+            reply = waited(
+                lambda: self._heard(lambda: next(iter(self.flight.do_action(request, options))))
+            )
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer
+
+    def _heard(self, call: Callable[[], Answer]) -> Answer:
+        (saying,) = self._told.get("middleware") or (None,)
+        return call() if saying is None else saying.heard(call)
 
     def _stop(self, query_id: str) -> None:
         """Ends what a caller has given up; a server that does not answer keeps nobody."""
@@ -418,6 +436,7 @@ def _given(fields: dict[str, Any]) -> dict[str, Any]:
 def quiet_connect(uri: str, told: dict[str, Any]) -> FlightClient:
     """pyarrow's client, whose gRPC writes no lines of its own to stderr: what it has to say is in
     the errors. It reads the variable once, so that nothing else of the process sees ours."""
+    told = told | {"generic_options": _RECONNECTING}
     if _VERBOSITY in os.environ:
         return flight.connect(uri, **told)
     os.environ[_VERBOSITY] = "NONE"

@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Any, Self, TypedDict, TypeVar
 
 import pyarrow.flight as flight
 
 from velaria.flight_server.identity.issued import LIFETIME_S
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+
+Answer = TypeVar("Answer")
 
 TOKEN_VARIABLE = "VELARIA_TOKEN"
 _HEADER = "authorization"
@@ -177,6 +179,24 @@ class Saying(flight.ClientMiddlewareFactory):  # type: ignore[misc]
                 return _HEADER, self._bearer[0]
         return _HEADER, self._header
 
+    def heard(self, call: Callable[[], Answer]) -> Answer:
+        """The call's answer: asked for once more, by name and password, when the bearer in their
+        place is not taken, as by a server that was started anew. What was refused was not done."""
+        with self._lock:
+            is_bearer = self._bearer is not None
+        try:
+            return call()
+        except flight.FlightUnauthenticatedError:
+            if not is_bearer:
+                raise
+        self.forget()
+        return call()
+
+    def forget(self) -> None:
+        """Say name and password again."""
+        with self._lock:
+            self._bearer = None
+
     def take(self, bearer: str) -> None:
         with self._lock:
             if self._bearer is None or self._bearer[0] != bearer:
@@ -191,6 +211,10 @@ class _SaidOnce(flight.ClientMiddleware):  # type: ignore[misc]
 
     def sending_headers(self) -> dict[str, str]:
         return {_HEADER: self._header}
+
+    def call_completed(self, fault: Exception | None) -> None:
+        if isinstance(fault, flight.FlightUnauthenticatedError):
+            self._saying.forget()
 
     def received_headers(self, headers: dict[str, Any]) -> None:
         for name, values in headers.items():

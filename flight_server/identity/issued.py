@@ -1,6 +1,7 @@
 """Bearers that the server makes for who came with Basic: short-lived, and kept in memory only.
 
-Each belongs to an entry of the token file and is worth nothing once that entry has ended.
+Each belongs to an entry of the token file and is worth nothing once that entry has ended. One that
+is used goes on: drivers take theirs when they connect, and say the same as long as they are open.
 """
 
 import hashlib
@@ -10,12 +11,15 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from velaria.flight_server.identity.hashing import is_token, new_id, new_token
 
 LIFETIME_S = 3600.0
+"""Of a bearer without a call."""
+
 KEPT_MAX = 10_000
+"""Bearers; of more the one that was not used for the longest time is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,17 @@ class IssuedBearers:
         return found.entry_id, found.entry_hash, found.bearer
 
     def entry_of(self, bearer_id: str, secret: str) -> str | None:
-        """The id of the entry that a bearer of this server stands for; None for any other."""
+        """The id of the entry that a bearer of this server stands for, whose life this begins anew;
+        None for any other."""
         with self._lock:
             found = self._issued.get(bearer_id)
-        if found is None or not is_token(secret, found.hash):
+        now_s = self._clock_s()
+        if found is None or not is_token(secret, found.hash) or now_s >= found.expires_s:
             return None
-        return found.entry_id if self._clock_s() < found.expires_s else None
+        with self._lock:
+            self._issued[bearer_id] = replace(found, expires_s=now_s + LIFETIME_S)
+            self._issued.move_to_end(bearer_id)
+        return found.entry_id
 
     def _digest(self, basic: str) -> bytes:
         """The book holds no password: its keys are of use to this process only."""

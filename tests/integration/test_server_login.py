@@ -438,3 +438,30 @@ def test_a_config_file_says_the_same_as_the_command_line(tmp_path: Path) -> None
         assert stranger.code(stranger.read, "SELECT 1") == "VEL1009"
     config.write_text('[jwt]\nroles = "ops=operator"\n')
     assert "VEL1007 JWTs need their keys" in refused_start("--config", str(config))
+
+
+def test_a_client_with_a_password_goes_on_with_a_server_that_was_started_anew(
+    front: str, tmp_path: Path
+) -> None:
+    """The bearer that the one before gave it is worth nothing there."""
+    TokenFile(tmp_path).create_user("ann", PASSWORD, ADMIN)
+    words = ["--front", front]
+    with ServerProcess(data_dir=tmp_path, arguments=words) as before:
+        uri = before.uri
+        client = velaria.connect(uri, user="ann", password=PASSWORD)
+        assert client.sql("SELECT 1").to_rows() == [(1,)]
+    with client, ServerProcess(data_dir=tmp_path, arguments=[*words, "--listen", uri]):
+        codes_told: set[str] = set()
+
+        def is_reached() -> bool:
+            try:
+                return client.sql("SELECT 1").to_rows() == [(1,)]
+            except VelariaError as error:
+                codes_told.add(error.code)
+                return False
+
+        assert until(is_reached)
+        assert codes_told <= {"VEL5007"}
+        TokenFile(tmp_path).revoke("ann")
+        with pytest.raises(VelariaError, match="VEL1009"):
+            client.sql("SELECT 1")

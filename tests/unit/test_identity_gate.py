@@ -165,6 +165,24 @@ def test_an_issued_bearer_expires() -> None:
     assert issued.entry_of(entry_id, secret) is None
 
 
+def test_an_issued_bearer_goes_on_while_it_is_used_and_is_kept_before_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("velaria.flight_server.identity.issued.KEPT_MAX", 2)
+    now_s = [0.0]
+    issued = IssuedBearers(lambda: now_s[0])
+    used, unused = ((issued.issue("entry", "hash", name)).split("_", 2) for name in ("a", "b"))
+    for _ in range(5):
+        now_s[0] += LIFETIME_S - 1
+        assert issued.entry_of(*used[1:]) == "entry"
+        assert issued.entry_of(used[1], "wrong") is None
+    issued.issue("entry", "hash", "c")
+    assert issued.entry_of(*used[1:]) == "entry"
+    assert issued.entry_of(*unused[1:]) is None
+    now_s[0] += LIFETIME_S
+    assert issued.entry_of(*used[1:]) is None
+
+
 def test_a_certificates_subject_counts_when_no_header_came(gate: Gate, tmp_path: Path) -> None:
     file = TokenFile(tmp_path)
     file.create_subject("worker-1", ADMIN)

@@ -46,6 +46,15 @@ def test_both_ends_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["grpc://localhost:31337", 31337]
 
 
+def test_the_client_tries_a_server_again_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(flight, "connect", lambda _, **options: told.update(options))
+    Client("grpc://localhost")
+    waits_ms = dict(told["generic_options"])
+    assert waits_ms["grpc.initial_reconnect_backoff_ms"] < 1000
+    assert waits_ms["grpc.max_reconnect_backoff_ms"] <= 5000
+
+
 @pytest.mark.parametrize(
     ("listen", "side", "metrics", "clash"),
     [
