@@ -168,6 +168,35 @@ TEST(an_exception_in_any_node_ends_the_query_with_its_code) {
   CHECK_OK(TwoPipelines({Where::kNowhere}, scheduler)->RunOnce());  // every thread is still there
 }
 
+/// How a run ends whose first steps are done on this thread.
+Status RunHere(const std::shared_ptr<Execution>& execution) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Status> outcome;
+  execution->StartHere({0, true}, [&](const Status& status) {
+    std::lock_guard lock(mutex);
+    outcome = status;
+    changed.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return outcome.has_value(); });
+  return *outcome;
+}
+
+TEST(an_exception_on_the_thread_that_waits_ends_the_query_with_its_code) {
+  auto scheduler = std::make_shared<Scheduler>(1);  // so that the two pipelines have one task each
+  CHECK_OK(RunHere(TwoPipelines({Where::kNowhere}, scheduler)));
+  for (int where = static_cast<int>(Where::kOpen); where < static_cast<int>(Where::kDone);
+       ++where) {
+    const Status status = RunHere(TwoPipelines({static_cast<Where>(where)}, scheduler));
+    CHECK(!status.ok());
+    CHECK(ErrorInfoOf(status).code == ErrorCode::kOutOfMemory);
+  }
+  auto cancelled = TwoPipelines({Where::kNowhere}, scheduler);
+  cancelled->Cancel();
+  CHECK(ErrorInfoOf(RunHere(cancelled)).code == ErrorCode::kCancelled);
+}
+
 TEST(a_callback_that_throws_at_the_end_is_told_of_it) {
   auto scheduler = std::make_shared<Scheduler>(2);
   auto execution = TwoPipelines({Where::kNowhere}, scheduler);

@@ -166,7 +166,8 @@ def test_segments_and_parts_that_are_skipped_are_counted(
     told = analyzed(session, f"SELECT a FROM parts WHERE a >= {2 * size + 5}")
     scan = find(told, "scan parts")
     assert scan["facts"] == {"segments": 3, "segments_skipped": 2}
-    assert (scan["rows_out"], told["rows"]) == (size, size - 5)
+    # Of the segment that is left, whose values rise, the rows are found.
+    assert (scan["rows_out"], told["rows"]) == (size - 5, size - 5)
     path = tmp_path / "parts.parquet"
     pq.write_table(pa.table({"a": pa.array(range(3000), pa.int64())}), path, row_group_size=1000)
     told = analyzed(session, f"SELECT a FROM '{path}' WHERE a >= 2500")
@@ -250,9 +251,9 @@ GOLDEN = """\
 "peak_memory_bytes": #, "facts": {}, "children": [\
 {"operator": "hash aggregate: count(*)", "rows_in": 10, "rows_out": 1, "wall_ms": #, \
 "cpu_ms": #, "peak_memory_bytes": #, "facts": {}, "children": [\
-{"operator": "filter (a < 10)", "rows_in": 100000, "rows_out": 10, "wall_ms": #, "cpu_ms": #, \
+{"operator": "filter (a < 10)", "rows_in": 10, "rows_out": 10, "wall_ms": #, "cpu_ms": #, \
 "peak_memory_bytes": #, "facts": {}, "children": [\
-{"operator": "scan t: columns=1, zone map filters=1", "rows_in": null, "rows_out": 100000, \
+{"operator": "scan t: columns=1, zone map filters=1", "rows_in": null, "rows_out": 10, \
 "wall_ms": #, "cpu_ms": #, "peak_memory_bytes": #, \
 "facts": {"segments": 1, "segments_skipped": 0}, "children": []}]}]}]}]}, \
 "notes": [], "rows": 1, "planning_ms": #, "execution_ms": #, "peak_memory_bytes": #}"""

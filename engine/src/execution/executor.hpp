@@ -41,6 +41,9 @@ class Execution : public std::enable_shared_from_this<Execution> {
   /// it is called once more, with that failure, and has only to end what waits. Never called twice
   /// at the same time.
   void Start(const Trigger& trigger, std::function<void(const Status&)> on_done);
+  /// The same by whoever waits for the rows anyway: the first steps are done here, on his thread,
+  /// and all of them in a tiny query. So `on_done` may be called from here.
+  void StartHere(const Trigger& trigger, std::function<void(const Status&)> on_done);
   /// The one trigger of a batch whose result stays in the states; waits for its end, so never from
   /// a worker thread.
   Status RunOnce();

@@ -58,7 +58,7 @@ class MorselBatches {
   std::map<int64_t, std::shared_ptr<const Batches>> held_;
 };
 
-class FileScanState final : public SourceState, public TellsFacts {
+class FileScanState final : public SourceState, public ReadsFiles, public TellsFacts {
  public:
   FileScanState(std::unique_ptr<io::FileScan> scan, Place place)
       : scan_(std::move(scan)), place_(place) {}

@@ -3,11 +3,6 @@
 #include "execution/analysis.hpp"
 
 namespace velaria::execution {
-namespace {
-
-constexpr auto kQuantum = std::chrono::milliseconds(4);
-
-}  // namespace
 
 PipelineRun::PipelineRun(std::shared_ptr<Execution> execution, int index,
                          std::unique_ptr<SourceState> source, int64_t sequence)
@@ -29,6 +24,10 @@ Status PipelineRun::Prepare(const OpenContext& context) {
 }
 
 void PipelineRun::Launch() {
+  // Held back on one thread, many workers would lose what they are for.
+  if (tasks_.size() > 1 || dynamic_cast<const ReadsFiles*>(source_.get())) {
+    execution_->scheduler_->LetGo(execution_->group_);
+  }
   for (const auto& task : tasks_) execution_->scheduler_->Submit(execution_->group_, task);
 }
 
@@ -93,9 +92,10 @@ Result<std::shared_ptr<PipelineTask>> PipelineTask::Make(std::shared_ptr<Pipelin
   return task;
 }
 
-TaskResult PipelineTask::Run() {
+TaskResult PipelineTask::Run(TurnClock::time_point turn_ends) {
   auto run = run_;
   if (!run) return TaskResult::kDone;
+  turn_ends_ = turn_ends;
   const auto result = Contained([&] { return Step(); });
   if (result.ok() && *result != TaskResult::kDone) return *result;
   Status status = result.status();
@@ -111,7 +111,6 @@ TaskResult PipelineTask::Run() {
 }
 
 Result<TaskResult> PipelineTask::Step() {
-  turn_ends_ = Clock::now() + kQuantum;
   TaskContext& context = *context_;
   while (true) {
     ARROW_RETURN_NOT_OK(context.query.CheckCancelled());
@@ -163,7 +162,7 @@ Result<TaskResult> PipelineTask::Step() {
       }
       case Phase::kCombine: ARROW_RETURN_NOT_OK(CombineAll()); return TaskResult::kDone;
     }
-    if (Clock::now() >= turn_ends_) return TaskResult::kYield;
+    if (TurnClock::now() >= turn_ends_) return TaskResult::kYield;
   }
 }
 
@@ -224,7 +223,7 @@ Result<Flow> PipelineTask::WalkChain(ChainState& chain, TaskContext& context) {
       chain.level = level - 1;
       if (context.query.cancelled()) return context.query.CheckCancelled();
       // One chunk may join with any number of rows: it goes on from here at the next turn.
-      turn_is_over_ = Clock::now() >= turn_ends_;
+      turn_is_over_ = TurnClock::now() >= turn_ends_;
       if (turn_is_over_) return Flow::kBlocked;
       continue;
     }

@@ -58,7 +58,7 @@ class PipelineTask final : public Task {
  public:
   static Result<std::shared_ptr<PipelineTask>> Make(std::shared_ptr<PipelineRun> run,
                                                     const OpenContext& context);
-  TaskResult Run() override;
+  TaskResult Run(TurnClock::time_point turn_ends) override;
 
  private:
   struct ChainState {
@@ -73,7 +73,6 @@ class PipelineTask final : public Task {
     size_t level = 0;
     bool active = false;  // a walk was interrupted
   };
-  using Clock = std::chrono::steady_clock;
   enum class Phase { kMorsel, kChunk, kChains, kEndMorsel, kCombine };
 
   explicit PipelineTask(std::shared_ptr<PipelineRun> run) : run_(std::move(run)) {}
@@ -95,7 +94,7 @@ class PipelineTask final : public Task {
   Chunk chunk_;
   int64_t position_ = 0;
   size_t chain_ = 0;
-  Clock::time_point turn_ends_;
+  TurnClock::time_point turn_ends_;
   bool turn_is_over_ = false;  // a walk stopped for it, and not because it was blocked
 };
 

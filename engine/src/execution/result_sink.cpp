@@ -92,8 +92,9 @@ Result<Flow> ResultSink::FinishMorsel(const Morsel& morsel, LocalState& local_st
   return flow;
 }
 
-Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_done,
-                                 TaskContext& context) {
+Result<Flow> ResultSink::Deliver(int64_t sequence,
+                                 const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
+                                 bool morsel_done, TaskContext& context) {
   std::unique_lock lock(mutex_);
   if (limit_ >= 0 && taken_ >= limit_) return Flow::kFinished;
   const bool is_head = sequence == head_;
@@ -101,14 +102,18 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
     writers_.push_back(context.waker);
     return Flow::kBlocked;
   }
-  for (const auto& batch : batches) buffer_.Add(ReferencedBytes(*batch));
+  Batches sized;
+  for (const auto& batch : batches) {
+    sized.push_back({batch, ReferencedBytes(*batch)});
+    buffer_.Add(sized.back().bytes);
+  }
   if (!is_head) {
     auto& pending = pending_[sequence];
-    pending.batches.insert(pending.batches.end(), batches.begin(), batches.end());
+    pending.batches.insert(pending.batches.end(), sized.begin(), sized.end());
     pending.done = morsel_done;
     return Flow::kMore;
   }
-  Release(std::move(batches));
+  Release(std::move(sized));
   if (morsel_done) {
     ++head_;
     for (auto it = pending_.find(head_); it != pending_.end(); it = pending_.find(head_)) {
@@ -129,21 +134,19 @@ Result<Flow> ResultSink::Deliver(int64_t sequence, Batches batches, bool morsel_
 }
 
 void ResultSink::Release(Batches batches) {
-  for (auto& batch : batches) {
-    const int64_t bytes = ReferencedBytes(*batch);
-    if (skip_ > 0) {
-      const int64_t skipped = std::min(skip_, batch->num_rows());
-      skip_ -= skipped;
-      batch = batch->Slice(skipped);
+  for (auto& [batch, bytes] : batches) {
+    const int64_t held = bytes;
+    const int64_t rows = batch->num_rows();
+    const int64_t skipped = std::min(skip_, rows);
+    skip_ -= skipped;
+    const int64_t kept = limit_ >= 0 ? std::min(rows - skipped, limit_ - taken_) : rows - skipped;
+    if (kept < rows) {
+      batch = batch->Slice(skipped, kept);
+      bytes = kept > 0 ? ReferencedBytes(*batch) : 0;
+      buffer_.Add(bytes - held);
     }
-    if (limit_ >= 0) batch = batch->Slice(0, std::min(batch->num_rows(), limit_ - taken_));
-    taken_ += batch->num_rows();
-    if (batch->num_rows() > 0) {
-      buffer_.Add(ReferencedBytes(*batch) - bytes);
-      ready_.push_back(std::move(batch));
-    } else {
-      buffer_.Add(-bytes);
-    }
+    taken_ += kept;
+    if (kept > 0) ready_.push_back({std::move(batch), bytes});
   }
 }
 
@@ -182,9 +185,9 @@ std::shared_ptr<arrow::RecordBatch> ResultSink::TryPop() {
 }
 
 std::shared_ptr<arrow::RecordBatch> ResultSink::TakeReady(std::unique_lock<std::mutex>& lock) {
-  auto batch = std::move(ready_.front());
+  auto [batch, bytes] = std::move(ready_.front());
   ready_.pop_front();
-  buffer_.Add(-ReferencedBytes(*batch));
+  buffer_.Add(-bytes);
   // Morsels before their turn may fill the buffer alone: then the head is let in when nothing is
   // ready.
   if (buffer_.has_room() || ready_.empty()) WakeWriters(lock);

@@ -101,8 +101,15 @@ class ResultSink final : public AccumulatorState {
   const SchemaPtr& schema() const { return schema_; }
 
  private:
-  using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
-  Result<Flow> Deliver(int64_t sequence, Batches batches, bool morsel_done, TaskContext& context);
+  /// A batch with the bytes it refers to, which take a while to count.
+  struct Sized {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    int64_t bytes = 0;
+  };
+  using Batches = std::vector<Sized>;
+  Result<Flow> Deliver(int64_t sequence,
+                       const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
+                       bool morsel_done, TaskContext& context);
   void Release(Batches batches);
   std::shared_ptr<arrow::RecordBatch> TakeReady(std::unique_lock<std::mutex>& lock);
   void WakeWriters(std::unique_lock<std::mutex>& lock);
@@ -119,7 +126,7 @@ class ResultSink final : public AccumulatorState {
   };
   std::map<int64_t, Pending> pending_;  // morsels that came before their turn
   int64_t head_ = 0;                    // the morsel whose rows go out now
-  std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
+  std::deque<Sized> ready_;
   ResultBuffer buffer_;
   int64_t skip_;       // rows of OFFSET left
   int64_t taken_ = 0;  // rows released

@@ -83,6 +83,13 @@ class SourceState {
   virtual int64_t MaxWorkers() const { return 1; }
 };
 
+/// Implemented beside SourceState by one whose chunks take long, because they wait for files: they
+/// are never asked for on the thread that waits for the query.
+class ReadsFiles {
+ public:
+  virtual ~ReadsFiles() = default;
+};
+
 class SourceNode {
  public:
   virtual ~SourceNode() = default;

@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "functions/arrow_call.hpp"
+
 namespace velaria::execution {
 namespace {
 
@@ -52,6 +54,7 @@ bool HasOneOrder(const arrow::DataType& type) {
 }
 
 Status AddBounds(const ArrayDataPtr& values, int column, std::vector<io::SimplePredicate>* to) {
+  ARROW_RETURN_NOT_OK(kernels::InitializeArrowCompute());
   ARROW_ASSIGN_OR_RAISE(const auto found, arrow::compute::CallFunction("min_max", {values}));
   const auto& range = static_cast<const arrow::StructScalar&>(*found.scalar());
   if (range.value[0]->is_valid) {

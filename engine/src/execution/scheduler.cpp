@@ -1,6 +1,11 @@
 #include "execution/scheduler.hpp"
 
 namespace velaria::execution {
+namespace {
+
+constexpr auto kQuantum = std::chrono::milliseconds(4);
+
+}  // namespace
 
 Scheduler::Scheduler(int thread_count) : thread_count_(thread_count) {}
 
@@ -26,22 +31,23 @@ void Scheduler::StartThreads() {
   });
 }
 
-void Scheduler::Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group,
+bool Scheduler::Enqueue(Shared& shared, const std::shared_ptr<TaskGroup>& group,
                         std::shared_ptr<Task> task) {
   {
     std::lock_guard lock(shared.mutex);
     group->ready.push_back(std::move(task));
+    if (group->held) return false;
     if (!group->queued) {
       group->queued = true;
       shared.turns.push_back(group);
     }
   }
   shared.ready.notify_one();
+  return true;
 }
 
 void Scheduler::Submit(const std::shared_ptr<TaskGroup>& group, std::shared_ptr<Task> task) {
-  StartThreads();
-  Enqueue(*shared_, group, std::move(task));
+  if (Enqueue(*shared_, group, std::move(task))) StartThreads();
 }
 
 void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_ptr<Task>& task) {
@@ -49,7 +55,7 @@ void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_
   while (true) {
     if (state == Task::State::kParked) {
       if (task->state_.compare_exchange_weak(state, Task::State::kReady)) {
-        Enqueue(*shared_, group, task);
+        if (Enqueue(*shared_, group, task)) StartThreads();
         return;
       }
     } else if (state == Task::State::kRunning) {
@@ -57,6 +63,58 @@ void Scheduler::Wake(const std::shared_ptr<TaskGroup>& group, const std::shared_
     } else {
       return;
     }
+  }
+}
+
+void Scheduler::Hold(const std::shared_ptr<TaskGroup>& group) {
+  std::lock_guard lock(shared_->mutex);
+  group->held = !group->queued && group->ready.empty();
+}
+
+void Scheduler::LetGo(const std::shared_ptr<TaskGroup>& group) {
+  bool is_queued = false;
+  {
+    std::lock_guard lock(shared_->mutex);
+    group->held = false;
+    if (!group->queued && !group->ready.empty()) {
+      group->queued = true;
+      shared_->turns.push_back(group);
+    }
+    is_queued = group->queued;
+  }
+  if (!is_queued) return;
+  StartThreads();
+  shared_->ready.notify_all();
+}
+
+void Scheduler::RunHeld(const std::shared_ptr<TaskGroup>& group, TurnClock::time_point ends) {
+  do {
+    std::shared_ptr<Task> task;
+    {
+      std::lock_guard lock(shared_->mutex);
+      if (!group->held || group->ready.empty()) break;
+      task = std::move(group->ready.front());
+      group->ready.pop_front();
+    }
+    RunTurn(*shared_, group, std::move(task), ends);
+  } while (TurnClock::now() < ends);
+  LetGo(group);
+}
+
+void Scheduler::RunTurn(Shared& shared, const std::shared_ptr<TaskGroup>& group,
+                        std::shared_ptr<Task> task, TurnClock::time_point turn_ends) {
+  task->state_.store(Task::State::kRunning);
+  const TaskResult result = task->Run(turn_ends);
+  if (result == TaskResult::kDone) {
+    task->state_.store(Task::State::kDone);
+    return;
+  }
+  auto expected = Task::State::kRunning;
+  const bool parked = result == TaskResult::kBlocked &&
+                      task->state_.compare_exchange_strong(expected, Task::State::kParked);
+  if (!parked) {  // Wake enqueues a parked one again
+    task->state_.store(Task::State::kReady);
+    Enqueue(shared, group, std::move(task));
   }
 }
 
@@ -76,20 +134,7 @@ void Scheduler::Work(const std::shared_ptr<Shared>& shared) {
     }
     lock.unlock();
 
-    task->state_.store(Task::State::kRunning);
-    const TaskResult result = task->Run();
-    if (result == TaskResult::kDone) {
-      task->state_.store(Task::State::kDone);
-    } else {
-      auto expected = Task::State::kRunning;
-      const bool parked = result == TaskResult::kBlocked &&
-                          task->state_.compare_exchange_strong(expected, Task::State::kParked);
-      if (!parked) {  // Wake enqueues a parked one again
-        task->state_.store(Task::State::kReady);
-        Enqueue(*shared, group, std::move(task));
-      }
-    }
-    task.reset();
+    RunTurn(*shared, group, std::move(task), TurnClock::now() + kQuantum);
     group.reset();
     lock.lock();
   }

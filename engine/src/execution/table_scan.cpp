@@ -41,19 +41,19 @@ class TableScan final : public SourceState, public TellsFacts {
       const storage::Segment* segment = range_.version->NextSegment(next_);
       if (segment == nullptr || segment->first_position >= range_.end) break;
       const int64_t segment_end = std::min(segment->end_position(), range_.end);
-      if (next_ <= segment->first_position) {
-        next_ = segment->first_position;
-        ++segments_;
-        if (Excluded(*segment)) {
-          ++segments_skipped_;
-          next_ = segment_end;
-          continue;
-        }
+      if (segment != segment_) {
+        segment_ = segment;
+        rows_end_ = segment_end;
+        if (next_ <= segment->first_position) Enter(*segment);
+      }
+      if (next_ >= rows_end_) {
+        next_ = segment_end;
+        continue;
       }
       morsel->part = segment->first_position;
       morsel->begin = next_;
       morsel->end =
-          std::min(segment_end, PositionBehind(*segment, segment->RowFrom(next_), kMorselRows));
+          std::min(rows_end_, PositionBehind(*segment, segment->RowFrom(next_), kMorselRows));
       next_ = morsel->end;
       return Flow::kMore;
     }
@@ -101,7 +101,7 @@ class TableScan final : public SourceState, public TellsFacts {
   }
 
   int64_t MaxWorkers() const override {
-    const int64_t rows = std::min(range_.end - range_.begin, range_.version->row_count());
+    const int64_t rows = RowsLeft();
     return rows <= kMorselRows ? 1 : (rows + kMorselRows - 1) / kMorselRows;
   }
 
@@ -112,11 +112,43 @@ class TableScan final : public SourceState, public TellsFacts {
   }
 
  private:
-  bool Excluded(const storage::Segment& segment) const {
-    for (const auto& predicate : predicates_) {
-      if (segment.zones->Excludes(*segment.batch, predicate)) return true;
+  /// Goes on to the first of a segment's rows that may satisfy the predicates.
+  void Enter(const storage::Segment& segment) {
+    ++segments_;
+    const auto rows = RowsOf(segment);
+    if (rows.empty()) {
+      ++segments_skipped_;
+      rows_end_ = next_;
+      return;
     }
-    return false;
+    next_ = segment.PositionOf(rows.begin);
+    rows_end_ = std::min(rows_end_, PositionBehind(segment, rows.begin, rows.end - rows.begin));
+  }
+
+  storage::RowSpan RowsOf(const storage::Segment& segment) const {
+    storage::RowSpan rows = {0, segment.row_count()};
+    for (const auto& predicate : predicates_) {
+      const auto may = segment.zones->RowsFor(*segment.batch, predicate);
+      rows = {std::max(rows.begin, may.begin), std::min(rows.end, may.end)};
+    }
+    return rows;
+  }
+
+  /// At most so many rows are scanned. Only of a few segments is it worth while to look closer.
+  int64_t RowsLeft() const {
+    constexpr int kSegmentsMax = 8;
+    const int64_t all = std::min(range_.end - range_.begin, range_.version->row_count());
+    if (predicates_.empty() || all <= kMorselRows) return all;
+    int64_t rows = 0;
+    int64_t position = range_.begin;
+    for (int i = 0; i < kSegmentsMax; ++i) {
+      const storage::Segment* segment = range_.version->NextSegment(position);
+      if (segment == nullptr || segment->first_position >= range_.end) return std::min(rows, all);
+      const auto span = RowsOf(*segment);
+      rows += std::max(int64_t{0}, span.end - span.begin);
+      position = segment->end_position();
+    }
+    return all;
   }
 
   const TableRange range_;
@@ -126,6 +158,8 @@ class TableScan final : public SourceState, public TellsFacts {
   const bool with_positions_;
   const int position_column_;
   int64_t next_;
+  const storage::Segment* segment_ = nullptr;  // the one that next_ is in
+  int64_t rows_end_ = 0;                       // behind the last of its rows that is scanned
   int64_t segments_ = 0, segments_skipped_ = 0;
 };
 

@@ -43,7 +43,7 @@ void RunningQuery::RunTrigger(int64_t number) {
   // The execution must not keep the query alive: dropping the query is what cancels it.
   std::weak_ptr<RunningQuery> weak = weak_from_this();
   auto sink = sink_;
-  execution_->Start({number, last}, [weak, sink, last, number](const Status& status) {
+  const auto on_done = [weak, sink, last, number](const Status& status) {
     if (status.ok() && !last) {
       if (auto self = weak.lock()) {
         self->RunTrigger(number + 1);
@@ -59,7 +59,13 @@ void RunningQuery::RunTrigger(int64_t number) {
       }
     }
     sink->Close(status);
-  });
+  };
+  // The first trigger is started by the reader, who waits; the end of each one starts the next.
+  if (number == 0 && last) {
+    execution_->StartHere({number, last}, on_done);
+  } else {
+    execution_->Start({number, last}, on_done);
+  }
 }
 
 Status RunningQuery::Next(std::shared_ptr<arrow::RecordBatch>* batch) {

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "columnar/join_arrays.hpp"
+#include "functions/arrow_call.hpp"
 
 namespace velaria::storage {
 namespace {
@@ -34,6 +35,47 @@ std::optional<int64_t> PlaceOf(const arrow::Scalar& value) {
   }
 }
 
+/// Calls `use` with a number of the kind that values of an integer or a time are.
+template <typename Use>
+auto AsNumbers(const arrow::DataType& type, const Use& use) {
+  const bool is_unsigned = arrow::is_unsigned_integer(type.id());
+  switch (static_cast<const arrow::FixedWidthType&>(type).bit_width()) {
+    case 8: return is_unsigned ? use(uint8_t{}) : use(int8_t{});
+    case 16: return is_unsigned ? use(uint16_t{}) : use(int16_t{});
+    case 32: return is_unsigned ? use(uint32_t{}) : use(int32_t{});
+    default: return is_unsigned ? use(uint64_t{}) : use(int64_t{});
+  }
+}
+
+bool Rises(const arrow::ArrayData& column) {
+  if (column.GetNullCount() > 0) return false;
+  return AsNumbers(*column.type, [&]<typename T>(T) {
+    const T* values = column.GetValues<T>(1);
+    return std::is_sorted(values, values + column.length);
+  });
+}
+
+/// Of a column whose values rise.
+RowSpan Found(const arrow::ArrayData& column, const io::SimplePredicate& predicate) {
+  const auto value =
+      static_cast<const arrow::internal::PrimitiveScalarBase&>(*predicate.value).view();
+  return AsNumbers(*column.type, [&]<typename T>(T wanted) -> RowSpan {
+    std::memcpy(&wanted, value.data(), sizeof(T));
+    const T* const first = column.GetValues<T>(1);
+    const T* const last = first + column.length;
+    const auto from = [&] { return std::lower_bound(first, last, wanted) - first; };
+    const auto behind = [&] { return std::upper_bound(first, last, wanted) - first; };
+    switch (predicate.op) {
+      case io::Comparison::kEqual: return {from(), behind()};
+      case io::Comparison::kLess: return {0, from()};
+      case io::Comparison::kLessEqual: return {0, behind()};
+      case io::Comparison::kGreater: return {behind(), column.length};
+      case io::Comparison::kGreaterEqual: return {from(), column.length};
+      default: return {0, column.length};
+    }
+  });
+}
+
 int Sign(int64_t a, int64_t b) { return a < b ? -1 : a > b ? 1 : 0; }
 
 /// Three-way comparison of two scalars of one ordered type; nullopt when arrow has no order for it.
@@ -51,37 +93,46 @@ std::optional<int> Compare(const std::shared_ptr<arrow::Scalar>& a,
 
 }  // namespace
 
-bool ZoneMaps::Excludes(const arrow::RecordBatch& batch,
-                        const io::SimplePredicate& predicate) const {
-  const auto& column = batch.column(predicate.column);
-  const int64_t nulls = column->null_count();
-  if (predicate.op == io::Comparison::kIsNull) return nulls == 0;
-  if (predicate.op == io::Comparison::kIsNotNull) return nulls == batch.num_rows();
-  if (nulls == batch.num_rows()) return true;
+RowSpan ZoneMaps::RowsFor(const arrow::RecordBatch& batch,
+                          const io::SimplePredicate& predicate) const {
+  const auto& column = *batch.column_data(predicate.column);
+  const auto& type = *column.type;
+  const int64_t nulls = column.GetNullCount();
+  const RowSpan all = {0, batch.num_rows()};
+  if (predicate.op == io::Comparison::kIsNull) return nulls == 0 ? RowSpan{} : all;
+  if (nulls == batch.num_rows()) return {};
+  if (predicate.op == io::Comparison::kIsNotNull) return all;
   // NaN stands outside min/max, so floats are left to the filter.
-  if (IsNested(*column->type()) || IsString(*column->type()) || IsFloating(*column->type()) ||
-      IsDictionary(*column->type())) {
-    return false;
-  }
-  Range range;
-  {
-    std::lock_guard lock(mutex_);
-    ranges_.resize(static_cast<size_t>(batch.num_columns()));
-    auto& held = ranges_[static_cast<size_t>(predicate.column)];
-    if (!held) {
-      held = Range{};
-      auto found = arrow::compute::CallFunction("min_max", {column});
-      if (found.ok()) {
-        const auto& pair = static_cast<const arrow::StructScalar&>(*found->scalar());
-        const auto& [least, greatest] = std::tie(pair.value[0], pair.value[1]);
-        *held = {true, least, greatest, PlaceOf(*least), PlaceOf(*greatest)};
-      }
-    }
-    range = *held;
-  }
+  if (IsNested(type) || IsString(type) || IsFloating(type) || IsDictionary(type)) return all;
+  const Range range = RangeOf(batch, predicate.column);
+  if (Excludes(range, type, predicate)) return {};
+  const bool finds =
+      range.rises && predicate.value->is_valid && predicate.value->type->Equals(type);
+  return finds ? Found(column, predicate) : all;
+}
+
+ZoneMaps::Range ZoneMaps::RangeOf(const arrow::RecordBatch& batch, int column) const {
+  std::lock_guard lock(mutex_);
+  ranges_.resize(static_cast<size_t>(batch.num_columns()));
+  auto& held = ranges_[static_cast<size_t>(column)];
+  if (held) return *held;
+  held = Range{};
+  if (!kernels::InitializeArrowCompute().ok()) return *held;
+  auto found = arrow::compute::CallFunction("min_max", {batch.column(column)});
+  if (!found.ok()) return *held;
+  const auto& pair = static_cast<const arrow::StructScalar&>(*found->scalar());
+  const auto& [least, greatest] = std::tie(pair.value[0], pair.value[1]);
+  const auto low = PlaceOf(*least);
+  *held = {
+      true, low && Rises(*batch.column_data(column)), least, greatest, low, PlaceOf(*greatest)};
+  return *held;
+}
+
+bool ZoneMaps::Excludes(const Range& range, const arrow::DataType& type,
+                        const io::SimplePredicate& predicate) {
   if (!range.usable) return false;
   std::optional<int> low, high;
-  if (range.low && predicate.value->type->Equals(*column->type())) {
+  if (range.low && predicate.value->type->Equals(type)) {
     const auto place = PlaceOf(*predicate.value);
     if (!place) return false;
     low = Sign(*place, *range.low);

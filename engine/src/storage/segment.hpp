@@ -18,18 +18,33 @@
 
 namespace velaria::storage {
 
-/// Least and greatest value of each column of one segment, found when a filter first asks.
+/// Rows [begin, end) of a segment.
+struct RowSpan {
+  int64_t begin = 0;
+  int64_t end = 0;
+
+  bool empty() const { return begin >= end; }
+};
+
+/// Least and greatest value of each column of one segment, and whether its values rise, found when
+/// a filter first asks.
 class ZoneMaps {
  public:
-  /// Whether no row of `batch` can satisfy the predicate.
-  bool Excludes(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const;
+  /// No other row of `batch` can satisfy the predicate. Where values rise, few of these cannot.
+  RowSpan RowsFor(const arrow::RecordBatch& batch, const io::SimplePredicate& predicate) const;
 
  private:
   struct Range {
     bool usable = false;
+    bool rises = false;                       // no value is null or less than the one before it
     std::shared_ptr<arrow::Scalar> min, max;  // null when every value is null
     std::optional<int64_t> low, high;         // their places, where the type has such
   };
+  /// Whether the least and the greatest value say that no row satisfies the predicate.
+  static bool Excludes(const Range& range, const arrow::DataType& type,
+                       const io::SimplePredicate& predicate);
+  Range RangeOf(const arrow::RecordBatch& batch, int column) const;
+
   mutable std::mutex mutex_;
   mutable std::vector<std::optional<Range>> ranges_;
 };
