@@ -19,6 +19,7 @@ from velaria.flight_server.identity.permissions import (
     TEMPORARY,
     allow_statement,
     allow_write,
+    may_read_files,
     statement_fault,
 )
 from velaria.flight_server.queries import TrackedQuery
@@ -47,7 +48,7 @@ def described(
     connection = service.connection(call)
     turns_ended = _turns_ended(call)
     try:
-        info = connection.describe(sql, params)
+        info = connection.describe(sql, params, opens_files=may_read_files(call))
     except KernelError as fault:
         raise statement_fault(call, fault) from None
     service.limits.check_planning(began_s)

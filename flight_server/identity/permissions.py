@@ -182,7 +182,7 @@ def _allow_use(principal: Principal, use: RelationUse) -> None:
     if use.kind in CATALOG_KINDS:
         _allow_in_schema(principal, right, use.catalog_schema or use.name)
     elif use.kind == "file":
-        _demand_everywhere(principal, frozenset({right}), "a file of the server")
+        _demand_everywhere(principal, frozenset({right}), _A_FILE)
     elif use.kind == "system":
         _allow_system(principal, f"{use.catalog_schema}.{use.name}", right)
     else:
@@ -207,6 +207,8 @@ def statement_fault(call: "Call", fault: KernelError) -> KernelError | VelariaEr
         return fault
     # Only what describes a statement tells what it had named.
     named: list[tuple[str, str]] = getattr(fault, "named", [])
+    if fault.code == codes.NOT_PERMITTED:
+        return _refusal_everywhere(_READ, _A_FILE)
     if fault.code in _UNKNOWN_PLACES or any(_is_closed(principal, schema) for schema, _ in named):
         return not_visible()
     if fault.code in _TELLS_NO_NAMES:
@@ -223,6 +225,8 @@ def _is_closed(principal: Principal, schema: str) -> bool:
         return False
     return not principal.may(Right.READ, schema)
 
+
+_A_FILE = "a file of the server"
 
 _UNKNOWN_PLACES = frozenset({"VEL2011", codes.UNKNOWN_SCHEMA})
 
@@ -288,6 +292,12 @@ def may_follow(call: "Call", owner: str | None) -> bool:
     return owner is not None and owner == principal.name
 
 
+def may_read_files(call: "Call") -> bool:
+    """Whether a statement of the call may read files of the server. For others it is described
+    without any: whether a file is there, and what it holds, would be told before the judgement."""
+    return call.principal is None or call.principal.may_everywhere(Right.READ)
+
+
 def may_know_files(call: "Call") -> bool:
     """Whether the call may be told where the server keeps its files."""
     return call.principal is None or call.principal.may_everywhere(Right.ADMINISTER)
@@ -309,16 +319,20 @@ def _allow_system(principal: Principal, name: str, right: Right) -> None:
 
 
 def _demand_everywhere(principal: Principal, rights: frozenset[Right], what: str) -> None:
-    missing = [right for right in Right if right in rights and not principal.may_everywhere(right)]
+    missing = frozenset(right for right in rights if not principal.may_everywhere(right))
     if missing:
-        # Of what is for admins alone, whatever else is missing comes with the role.
-        needed = [Right.ADMINISTER] if Right.ADMINISTER in missing else missing
-        roles = " and ".join(dict.fromkeys(LEAST_ROLE[right] for right in needed))
-        raise VelariaError(
-            codes.NOT_PERMITTED,
-            f"not permitted: {what}",
-            hint=f"It needs the role {roles} in all schemas.",
-        )
+        raise _refusal_everywhere(missing, what)
+
+
+def _refusal_everywhere(missing: frozenset[Right], what: str) -> VelariaError:
+    # Of what is for admins alone, whatever else is missing comes with the role.
+    needed = frozenset({Right.ADMINISTER}) if Right.ADMINISTER in missing else missing
+    roles = " and ".join(dict.fromkeys(LEAST_ROLE[right] for right in Right if right in needed))
+    return VelariaError(
+        codes.NOT_PERMITTED,
+        f"not permitted: {what}",
+        hint=f"It needs the role {roles} in all schemas.",
+    )
 
 
 def _refusal(principal: Principal, right: Right, schema: str) -> VelariaError:

@@ -338,6 +338,46 @@ def test_what_may_not_be_seen_and_what_is_not_there_are_told_alike(people: dict[
     assert answer(clerk.put, "hr.pay", ROWS) == answer(clerk.put, "nowhere.pay", ROWS)
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM 'FILE'",
+        "SELECT b FROM 'FILE'",
+        "SELECT a + 'text' FROM read_csv('FILE')",
+        "SELECT * FROM sales.t, read_csv(['FILE'], header := true)",
+        "SELECT * FROM sales.t, 'FILE', hr.pay",
+        "WITH c AS (SELECT * FROM 'FILE') SELECT * FROM c",
+        "SELECT * FROM sales.over_file",
+        "INSERT INTO sales.t SELECT a FROM 'FILE'",
+        "UPDATE sales.t SET a = (SELECT max(a) FROM 'FILE')",
+        "CREATE TABLE sales.copied AS SELECT * FROM 'FILE'",
+        "CREATE VIEW sales.w AS SELECT * FROM 'FILE'",
+        "EXPLAIN SELECT * FROM 'FILE'",
+        "PREPARE p AS SELECT * FROM 'FILE'",
+        "SUMMARIZE 'FILE'",
+        "COPY (SELECT * FROM 'FILE') TO 'FILE.out'",
+    ],
+)
+def test_whether_a_file_is_there_is_not_told_to_who_may_not_read_it(
+    people: dict[str, As], folder: Path, sql: str
+) -> None:
+    people["admin"].read(
+        f"CREATE OR REPLACE VIEW sales.over_file AS SELECT * FROM '{folder / 'rows.csv'}'"
+    )
+    for name in ("sales_viewer", "sales_author"):
+        for call in (people[name].info, people[name].read):
+            for file in ("rows.csv", "none.csv"):
+                with pytest.raises(flight.FlightUnauthorizedError) as caught:
+                    call(sql.replace("FILE", str(folder / file)))
+                error = told(caught.value)
+                assert (error["code"], error["message"]) == (
+                    "VEL1010",
+                    "not permitted: a file of the server",
+                )
+                assert error["hint"] == "It needs the role viewer in all schemas."
+                assert not error.get("detail") and not error.get("line")
+
+
 def test_near_names_of_what_may_not_be_seen_are_left_out(people: dict[str, As]) -> None:
     clerk = people["sales_viewer"]
     with pytest.raises(flight.FlightError) as caught:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -309,6 +310,26 @@ def test_a_put_is_judged_by_its_schema() -> None:
         session.execute("SELECT * FROM sales.gone")
 
 
+@pytest.mark.parametrize("sql", ["SELECT * FROM 'FILE'", "SELECT * FROM hr.pay, 'FILE'"])
+def test_a_file_is_described_for_whom_it_may_be_read(tmp_path: Path, sql: str) -> None:
+    session = _kernel.Session()
+    session.execute("CREATE SCHEMA hr")
+    session.execute("CREATE TABLE hr.pay (salary INT)")
+    (tmp_path / "there.csv").write_text("a\n1\n")
+    service = service_over(cast(Any, session))
+    there, not_there = (sql.replace("FILE", str(tmp_path / f)) for f in ("there.csv", "no.csv"))
+    for roles in ((), ("viewer:hr",), ("author:sales",), ("operator:hr",)):
+        for text in (there, not_there):
+            with pytest.raises(VelariaError, match="VEL1010") as caught:
+                described(service, call_of(*roles), text)
+            assert caught.value.message == "not permitted: a file of the server"
+            assert caught.value.hint == "It needs the role viewer in all schemas."
+    for call in (call_of("viewer"), call_of(is_known=False)):
+        assert described(service, call, there).kind == "query"
+        with pytest.raises(KernelError, match=r"no\.csv"):
+            described(service, call, not_there)
+
+
 def test_listings_hold_what_may_be_read() -> None:
     def entry(schema: str, kind: str = "table") -> Any:
         return SimpleNamespace(catalog_schema=schema, kind=kind)
@@ -337,7 +358,7 @@ class OneConnection:
         self.told: list[str] = []
         self.started, self.go = threading.Event(), threading.Event()
 
-    def describe(self, sql: str, params: object) -> Any:
+    def describe(self, sql: str, params: object, opens_files: bool) -> Any:
         self.told.append(f"describe {sql}")
         return statement("query", T)
 

@@ -1,5 +1,6 @@
 """What a statement tells of the objects it uses: all of them, named as the catalog has them."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -291,3 +292,31 @@ def test_people_are_shown_what_is_scanned_and_what_is_changed(connection: Connec
     assert (info.reads, info.writes) == (["temp.covered"], ["'x.csv'"])
     assert connection.describe("SET schema = 'x'").reads == []
     assert connection.describe("CREATE SCHEMA n").writes == ["n"]
+
+
+def test_without_files_a_statement_is_refused_before_any_is_opened(tmp_path: Path) -> None:
+    session = Session()
+    pipe = tmp_path / "pipe.csv"  # whoever opens it waits for a writer that never comes
+    os.mkfifo(pipe)
+    (tmp_path / "rows.csv").write_text("a\n1\n")
+    session.execute(f"CREATE VIEW over_file AS SELECT * FROM '{tmp_path / 'rows.csv'}'")
+    session.execute(f"CREATE TABLE kept USING csv OPTIONS(path: '{tmp_path / 'rows.csv'}')")
+    refused = set()
+    for sql in (
+        f"SELECT * FROM '{pipe}'",
+        f"SELECT nope FROM read_csv('{pipe}', header := true)",
+        f"SELECT * FROM '{tmp_path}/*.csv'",
+        f"INSERT INTO nowhere SELECT * FROM '{pipe}'",
+        f"EXPLAIN SELECT * FROM '{tmp_path / 'none.csv'}'",
+        "SELECT * FROM over_file",
+    ):
+        with pytest.raises(KernelError) as caught:
+            session.describe(sql, opens_files=False)
+        refused.add((caught.value.code, caught.value.message))
+    assert refused == {
+        ("VEL1010", "the statement reads a file of the server"),
+        ("VEL2011", "no table of that name: nowhere"),
+    }
+    # A table of the catalog is judged by its schema, whatever holds its rows.
+    assert session.describe("SELECT * FROM kept", opens_files=False).kind == "query"
+    assert session.describe("SELECT * FROM over_file").kind == "query"

@@ -194,11 +194,16 @@ class _Statements:
     """
 
     def describe(
-        self, sql: str, params: Sequence[Any] | None = None, spares: bool = False
+        self,
+        sql: str,
+        params: Sequence[Any] | None = None,
+        spares: bool = False,
+        opens_files: bool = True,
     ) -> StatementInfo:
         """What a statement is, without running it. The error of a wrong one has `named`: (schema,
         name) of all relations that it had named by then, whether or not they are there. It fails
-        the open transaction, unless that is spared.
+        the open transaction, unless that is spared. Without `opens_files` a statement that would
+        read a file by its path is refused with VEL1010, and no file is looked at.
         """
     def execute(
         self,

@@ -229,18 +229,20 @@ void DefineStatements(Class& cls) {
   using Self = typename Class::type;
   cls.def(
          "describe",
-         [](Self& self, const std::string& sql, const py::object& params, bool spares) {
+         [](Self& self, const std::string& sql, const py::object& params, bool spares,
+            bool opens_files) {
            std::optional<session::Parameters> values;
            if (!params.is_none()) values = Parameters(params);
            session::NamedRelations named;
-           auto info = Unlocked([&] { return self.Describe(sql, values, &named, spares); });
+           auto info =
+               Unlocked([&] { return self.Describe(sql, values, &named, spares, opens_files); });
            if (info.ok()) return std::move(info).ValueOrDie();
            const py::object error = ErrorOf(info.status(), sql);
            error.attr("named") = py::list(py::cast(named));
            Raise(error);
          },
          py::arg("sql"), py::arg("params") = py::none(), py::arg("spares") = false,
-         py::keep_alive<0, 1>())
+         py::arg("opens_files") = true, py::keep_alive<0, 1>())
       .def(
           "execute",
           [](Self& self, const std::string& sql, const py::object& params,

@@ -74,6 +74,9 @@ Result<logical::RelationPtr> CatalogView::OpenFile(const std::string& path) cons
 }
 
 Result<logical::RelationPtr> CatalogView::OpenFiles(const sql::FileRequest& request) const {
+  if (!opens_files_) {
+    return Fail(ErrorCode::kNotPermitted, "the statement reads a file of the server");
+  }
   const Catalog& catalog = session_.catalog();
   ARROW_ASSIGN_OR_RAISE(auto options, io::ParseFileOptions(request.format, request.options));
   if (request.columns) options.declared = request.columns;
@@ -112,8 +115,8 @@ const logical::CatalogReader& CatalogView::ScopeOf(const logical::Relation& rela
   auto& scope = scopes_[{view.path(), view.is_temporary()}];
   if (!scope) {
     const RootPtr temporary = view.is_temporary() ? temporary_ : nullptr;
-    scope =
-        std::make_unique<CatalogView>(snapshot_, names_, temporary, view.path(), own_, session_);
+    scope = std::make_unique<CatalogView>(snapshot_, names_, temporary, view.path(), own_, session_,
+                                          opens_files_);
   }
   return *scope;
 }

@@ -27,17 +27,24 @@ class CatalogView final : public logical::CatalogReader,
   /// `names` are the snapshot's, or a transaction's changed ones; `own` are the versions that the
   /// transaction made. `temporary` may be null.
   CatalogView(SnapshotPtr snapshot, RootPtr names, RootPtr temporary, std::string path,
-              TableVersions own, Session& session)
+              TableVersions own, Session& session, bool opens_files = true)
       : snapshot_(std::move(snapshot)),
         names_(std::move(names)),
         temporary_(std::move(temporary)),
         path_(std::move(path)),
         own_(std::move(own)),
-        session_(session) {}
+        session_(session),
+        opens_files_(opens_files) {}
 
   /// The same names and versions, for another statement.
   std::shared_ptr<const CatalogView> Again() const {
     return std::make_shared<CatalogView>(snapshot_, names_, temporary_, path_, own_, session_);
+  }
+  /// Likewise, for a statement that may not learn anything of a file: VEL1010 for each one that it
+  /// names, whether or not it is there.
+  std::shared_ptr<const CatalogView> WithoutFiles() const {
+    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, path_, own_, session_,
+                                         false);
   }
 
   Result<logical::RelationPtr> FindRelation(const std::string& schema, const std::string& name,
@@ -70,6 +77,7 @@ class CatalogView final : public logical::CatalogReader,
   const std::string path_;
   const TableVersions own_;
   Session& session_;  // whose tables these are
+  const bool opens_files_;
   // Of views, by their path and whether they are temporary; made by the one thread that binds.
   mutable std::map<std::pair<std::string, bool>, std::unique_ptr<CatalogView>> scopes_;
   mutable NamedRelations named_;  // by that thread, too

@@ -89,9 +89,10 @@ auto Connection::Looked(const std::string& sql, const Look& look, bool spares)
 
 Result<StatementInfo> Connection::Describe(const std::string& sql,
                                            const std::optional<Parameters>& parameters,
-                                           NamedRelations* named, bool spares) {
+                                           NamedRelations* named, bool spares, bool opens_files) {
   const auto look = [&](const Statement& statement) -> Result<StatementInfo> {
     StatementRunner runner(*this, sql, parameters.value_or(Parameters{}), "");
+    if (!opens_files) runner.SetView(View()->WithoutFiles());
     const logical::NullTypes inferred;
     const bool is_whole = parameters.has_value() || statement.parameter_count == 0;
     auto described = runner.Describe(statement, is_whole);

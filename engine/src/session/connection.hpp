@@ -22,10 +22,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Connection(std::shared_ptr<Session> session, bool lasts);
 
   /// `named`: where to leave the relations that a statement has named before it failed, whether or
-  /// not they are there. `spares`: a failure leaves the open transaction as it is.
+  /// not they are there. `spares`: a failure leaves the open transaction as it is. Without
+  /// `opens_files` VEL1010 for a statement that reads a file by its path.
   Result<StatementInfo> Describe(const std::string& sql,
                                  const std::optional<Parameters>& parameters,
-                                 NamedRelations* named = nullptr, bool spares = false);
+                                 NamedRelations* named = nullptr, bool spares = false,
+                                 bool opens_files = true);
   /// `view`: what a query reads instead of what stands now.
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
                                   std::string query_id, const CatalogView* view = nullptr);

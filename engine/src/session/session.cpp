@@ -154,8 +154,9 @@ std::shared_ptr<Connection> Session::Connect() {
 
 Result<StatementInfo> Session::Describe(const std::string& sql,
                                         const std::optional<Parameters>& parameters,
-                                        NamedRelations* named, bool spares) {
-  return Connection(shared_from_this(), false).Describe(sql, parameters, named, spares);
+                                        NamedRelations* named, bool spares, bool opens_files) {
+  return Connection(shared_from_this(), false)
+      .Describe(sql, parameters, named, spares, opens_files);
 }
 
 Result<StatementResult> Session::Execute(const std::string& sql, const Parameters& parameters,

@@ -118,7 +118,8 @@ class Session : public std::enable_shared_from_this<Session> {
   // The same calls as a connection's, each as a connection of its own.
   Result<StatementInfo> Describe(const std::string& sql,
                                  const std::optional<Parameters>& parameters,
-                                 NamedRelations* named = nullptr, bool spares = false);
+                                 NamedRelations* named = nullptr, bool spares = false,
+                                 bool opens_files = true);
   Result<StatementResult> Execute(const std::string& sql, const Parameters& parameters,
                                   std::string query_id, const CatalogView* view = nullptr);
   Result<StatementResult> ExecuteMany(const std::string& sql, const ParameterRows& rows,
