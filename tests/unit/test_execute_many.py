@@ -80,6 +80,104 @@ def test_update_and_delete_run_once_for_each_row(session: Session) -> None:
     assert rows(session, "SELECT * FROM t") == [(1, "x")]
 
 
+def each_and_at_once(sql: str, *columns: list[Any]) -> tuple[Any, ...]:
+    """What a statement does when it is run for each row of parameters, and when it gets them all:
+    the count of changed rows, or the code of its error, and the rows of the table."""
+    outcomes = []
+    for at_once in (False, True):
+        session = Session(threads=1)
+        session.execute("CREATE TABLE t (k INTEGER PRIMARY KEY, g BIGINT, v INTEGER, s VARCHAR)")
+        session.execute("ALTER TABLE t ADD CHECK (v < 1000)")
+        session.execute(
+            "INSERT INTO t SELECT i, i % 3, i * 10, 's' || (i % 4) FROM generate_series(0, 9) x(i)"
+        )
+        given = parameters(*columns)
+        told: Any = 0
+        connection = session.connect()
+        connection.execute("BEGIN")
+        try:
+            if at_once:
+                told = connection.execute_many(sql, given).rows_affected
+            else:
+                for row in given.to_pylist():
+                    told += connection.execute(sql, list(row.values())).rows_affected or 0
+            connection.execute("COMMIT")
+        except KernelError as fault:
+            told = fault.code
+            connection.execute("ROLLBACK")
+        outcomes.append((told, rows(session, "SELECT * FROM t ORDER BY k")))
+        session.close()
+    assert outcomes[0] == outcomes[1]
+    return outcomes[0]
+
+
+UPSERT = "INSERT INTO t (k, v) VALUES ($1, $2) ON CONFLICT (k) DO "
+
+
+@pytest.mark.parametrize(
+    ("sql", "columns"),
+    [
+        ("UPDATE t SET v = ? WHERE k = ?", ([1, 2, 3], [4, 5, 60])),
+        ("UPDATE t SET v = ? WHERE k = ?", ([1, 2, 3], [4, 4, 4])),  # the last one stays
+        ("UPDATE t SET v = ?, s = NULL WHERE g = ? AND k = ?", ([1, 2], [0, 1], [3, 3])),
+        ("UPDATE t SET v = ? WHERE ? = t.s", ([7, 8], ["s1", "s2"])),
+        ("UPDATE t SET v = ? WHERE g = ?", ([7, 8, 9], [0, 2, 0])),
+        ("UPDATE t SET g = ? WHERE g = ?", ([1, 2, 9], [0, 1, 2])),  # each sees the one before
+        ("UPDATE t SET g = $1, v = $1 WHERE g = $2", ([1, 2, 9], [0, 1, 2])),
+        ("UPDATE t SET k = ? WHERE k = ?", ([10, 0, 9], [0, 9, 10])),
+        ("UPDATE t SET k = ? WHERE k = ?", ([1, 10], [0, 1])),  # a key that is there yet
+        ("UPDATE t SET v = ? WHERE k = ?", ([1000, 1], [3, 3])),  # refused, though changed again
+        ("UPDATE t SET v = ? WHERE k = ?", ([1, 1000], [3, 4])),
+        ("UPDATE t SET v = v + ? WHERE k = ?", ([1, 2, 3], [3, 3, 4])),
+        ("UPDATE t SET v = DEFAULT WHERE k = ?", ([1, 2],)),
+        ("UPDATE t SET v = ? WHERE k = ?", ([1, None, 3], [1, 2, None])),
+        ("UPDATE t SET v = ? WHERE k = ?", ([1, 2], ["1", "2"])),
+        ("UPDATE t SET v = ? WHERE k = ?", ([1.4, 2.6], [1.0, 2.5])),
+        ("UPDATE t SET v = (SELECT max(v) FROM t) + ? WHERE k = ?", ([1, 1], [1, 2])),
+        ("UPDATE t SET v = ? WHERE k = ? OR g = 1", ([1, 2], [1, 2])),
+        ("UPDATE t SET v = ? WHERE k > ?", ([1, 2], [1, 5])),
+        (UPSERT + "NOTHING", ([1, 20, 20, 2], [7, 8, 9, 10])),
+        (UPSERT + "UPDATE SET v = excluded.v + t.v", ([1, 20, 2], [7, 8, 9])),
+        (UPSERT + "UPDATE SET v = excluded.v + t.v", ([1, 20, 1, 20], [7, 8, 9, 10])),
+        (UPSERT + "UPDATE SET v = $1 + $2", ([1, 20, 2], [7, 8, 9])),
+        (UPSERT + "UPDATE SET k = t.k + 1", ([9, 10], [7, 8])),
+        (UPSERT + "UPDATE SET v = 5 WHERE t.v > 10", ([1, 2, 30], [7, 8, 9])),
+        (UPSERT + "UPDATE SET v = excluded.v", ([1, 2], [7, 1000])),
+        (UPSERT + "UPDATE SET v = excluded.v", ([1, None], [7, 8])),
+        ("INSERT OR REPLACE INTO t (k, v) VALUES (?, ?)", ([1, 20, 1], [7, 8, 9])),
+        ("DELETE FROM t WHERE k = ?", ([1, 1, 2, 70, None],)),
+        ("DELETE FROM t WHERE g = ? AND s = ?", ([1, 1, 2], ["s1", "s1", "s2"])),
+        ("DELETE FROM t WHERE k = ? AND v = (SELECT min(v) FROM t)", ([0, 1, 3],)),
+        ("DELETE FROM t WHERE v = ?", ([10, 20, "x"],)),
+    ],
+)
+def test_all_rows_at_once_do_what_each_would(sql: str, columns: tuple[list[Any], ...]) -> None:
+    if any(len({type(value) for value in column if value is not None}) > 1 for column in columns):
+        columns = tuple([str(value) for value in column] for column in columns)
+    each_and_at_once(sql, *columns)
+
+
+def test_what_two_rows_change_is_counted_twice() -> None:
+    count, table = each_and_at_once("UPDATE t SET v = ? WHERE k = ?", [1, 2], [4, 4])
+    assert count == 2
+    assert table[4] == (4, 1, 2, "s0")
+    count, table = each_and_at_once("DELETE FROM t WHERE k = ?", [4, 4])
+    assert (count, len(table)) == (1, 9)
+
+
+def test_many_rows_are_found_at_once(session: Session) -> None:
+    """A statement a row would look through the table 20,000 times."""
+    count = 20_000
+    session.register_arrow("many", pa.table({"k": range(count), "v": [0] * count}))
+    session.execute("CREATE TABLE u AS SELECT * FROM many")
+    shuffled = [(row * 7919) % count for row in range(count)]
+    update = "UPDATE u SET v = ? WHERE k = ?"
+    assert session.execute_many(update, parameters(shuffled, shuffled)).rows_affected == count
+    assert rows(session, "SELECT count(*) FROM u WHERE v = k") == [(count,)]
+    done = session.execute_many("DELETE FROM u WHERE k = ?", parameters(shuffled[1:]))
+    assert done.rows_affected == count - 1
+
+
 def test_a_row_sees_what_the_one_before_did(session: Session) -> None:
     upsert = "INSERT INTO t VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = t.b || excluded.b"
     assert session.execute_many(upsert, parameters([1, 1, 1], ["x", "y", "z"])).rows_affected == 3

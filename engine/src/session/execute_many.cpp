@@ -1,11 +1,16 @@
 // One statement for many rows of parameters.
+#include <set>
+
 #include "base/cancel_scope.hpp"
+#include "base/text.hpp"
 #include "interop/ingest_gate.hpp"
 #include "session/statement_runner.hpp"
 #include "sql/parser.hpp"
 
 namespace velaria::session {
 
+using sql::ConflictAction;
+using sql::ExprKind;
 using sql::Statement;
 using sql::StatementKind;
 
@@ -38,7 +43,80 @@ Result<Parameters> ParametersOf(const arrow::RecordBatch& batch, int64_t row) {
   return out;
 }
 
+/// `column = parameter`, either way round, and AND between them: the columns; false for anything
+/// else. A value of another type might be compared as a third one.
+bool AddCompared(const sql::Expr& where, const arrow::Schema& table, const arrow::Schema& rows,
+                 std::set<std::string>* columns) {
+  if (where.kind != ExprKind::kBinary) return false;
+  if (where.text == "AND") {
+    return std::all_of(where.children.begin(), where.children.end(), [&](const auto& child) {
+      return AddCompared(*child, table, rows, columns);
+    });
+  }
+  const sql::Expr* column = where.children[0].get();
+  const sql::Expr* parameter = where.children[1].get();
+  if (column->kind == ExprKind::kParameter) std::swap(column, parameter);
+  if (where.text != "=" || column->kind != ExprKind::kColumn ||
+      parameter->kind != ExprKind::kParameter || parameter->index > rows.num_fields()) {
+    return false;
+  }
+  const int found = ColumnNamed(column->names.back().text, table);
+  if (found < 0) return false;
+  const auto& type = *table.field(found)->type();
+  const auto& given = *rows.field(parameter->index - 1)->type();
+  columns->insert(ToLower(table.field(found)->name()));
+  return type.Equals(given) || (IsInteger(type) && IsInteger(given));
+}
+
+bool IsPlainValue(const sql::Expr& value) {
+  switch (value.kind) {
+    case ExprKind::kParameter:
+    case ExprKind::kDefault:
+    case ExprKind::kNull:
+    case ExprKind::kBoolean:
+    case ExprKind::kInteger:
+    case ExprKind::kDecimal:
+    case ExprKind::kFloat:
+    case ExprKind::kString:
+    case ExprKind::kTyped: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
+
+/// What one row of parameters changes must not be what another one finds its rows by, or a key that
+/// another one may take or leave.
+bool StatementRunner::RunsOverRows(const Statement& statement) {
+  if (sql::IsInsertOfValues(statement) && !statement.on_conflict) return true;
+  const bool is_upsert =
+      sql::IsInsertOfValues(statement) && statement.on_conflict->action != ConflictAction::kReplace;
+  const bool is_change =
+      statement.kind == StatementKind::kUpdate || statement.kind == StatementKind::kDelete;
+  const bool is_plain_change =
+      is_change && statement.where && !statement.from && statement.with.empty();
+  if ((!is_upsert && !is_plain_change) || !statement.returning.empty()) return false;
+  const auto target = WritableEntry(statement.name);
+  if (!target.ok() || !(*target)->table) return false;
+  const auto& table = *(*target)->table;
+  std::set<std::string> kept;  // in small letters
+  if (!is_upsert &&
+      !AddCompared(*statement.where, *table.schema(), *parameter_rows_->schema(), &kept)) {
+    return false;
+  }
+  if (const TableRules* rules = RulesOf(table)) {
+    for (const auto& key : rules->keys()) {
+      for (const int column : key.columns) {
+        kept.insert(ToLower(table.schema()->field(column)->name()));
+      }
+    }
+  }
+  const auto& assignments = is_upsert ? statement.on_conflict->assignments : statement.assignments;
+  return std::all_of(assignments.begin(), assignments.end(), [&](const auto& assignment) {
+    const auto& [name, value] = assignment;
+    return (is_upsert || IsPlainValue(*value)) && !kept.contains(ToLower(name.text));
+  });
+}
 
 Result<StatementResult> Connection::ExecuteMany(const std::string& sql, const ParameterRows& given,
                                                 std::string query_id) {
@@ -54,14 +132,16 @@ Result<StatementResult> Connection::ExecuteMany(const std::string& sql, const Pa
     ARROW_RETURN_NOT_OK(RefuseWhenFailed(statement->place));
     ARROW_ASSIGN_OR_RAISE(const auto rows, Admitted(given));
     const CancelScope planning([&] { return context->CheckCancelled(); });
-    if (sql::IsInsertOfValues(*statement)) {
-      auto table = std::make_shared<storage::Table>(rows.schema);
-      ARROW_RETURN_NOT_OK(table->Append(rows.batches));
-      runner.SetParameterRows(std::make_shared<execution::TableRelation>(
-          logical::RelationKind::kTable, "parameters", std::move(table)));
-      // What cannot be said once for all rows, such as a parameter's place in a nested VALUES, is
-      // done row by row; what is wrong is told there.
-      if (runner.Describe(*statement, true).ok()) return runner.Execute(*statement);
+    auto table = std::make_shared<storage::Table>(rows.schema);
+    ARROW_RETURN_NOT_OK(table->Append(rows.batches));
+    runner.SetParameterRows(std::make_shared<execution::TableRelation>(
+        logical::RelationKind::kTable, "parameters", std::move(table)));
+    // What cannot be said once for all rows, such as a parameter's place in a nested VALUES, is
+    // done row by row; what is wrong is told there.
+    if (runner.RunsOverRows(*statement) && runner.Describe(*statement, true).ok()) {
+      auto done = runner.Execute(*statement);
+      const bool is_last = statement->kind == StatementKind::kInsert && !statement->on_conflict;
+      if (done.ok() || is_last) return done;
     }
     const bool own = !in_transaction();
     if (own) {

@@ -81,8 +81,12 @@ class StatementRunner {
     return view_;
   }
   void SetView(std::shared_ptr<const CatalogView> view) { view_ = std::move(view); }
-  /// Instead of parameters: of sql::IsInsertOfValues.
+  /// Instead of parameters: of what RunsOverRows.
   void SetParameterRows(logical::RelationPtr rows) { parameter_rows_ = std::move(rows); }
+  /// Whether the statement may run once over its rows of parameters, and mean what it means when it
+  /// runs for each. Of an UPDATE and ON CONFLICT that is known when the rows are found: they fail
+  /// when two rows of parameters change one row.
+  bool RunsOverRows(const sql::Statement& statement);
   Result<StatementInfo> Describe(const sql::Statement& statement, bool parameters_known);
   Result<StatementResult> Execute(const sql::Statement& statement);
   /// Whether SET, RESET and SHOW of it are about the connection's current schema.

@@ -327,9 +327,14 @@ Result<StatementResult> StatementRunner::Modify(const Statement& statement) {
   const auto& target = change.target;
   const bool update = statement.kind == StatementKind::kUpdate;
   ARROW_ASSIGN_OR_RAISE(auto batches, RunToBatches(change.rows.query));
+  int64_t found_count = 0;
+  for (const auto& batch : batches) found_count += batch->num_rows();
   ARROW_ASSIGN_OR_RAISE(const auto found, OnceEach(change.rows.query.schema, std::move(batches)));
   const auto& schema = target->table->schema();
   const auto count = static_cast<int64_t>(found.positions.size());
+  if (update && parameter_rows_ && count < found_count) {
+    return Fail(ErrorCode::kConstraint, "two rows of parameters change one row");
+  }
   ARROW_RETURN_NOT_OK(context_->BeginCommit());
   if (!update) {
     ARROW_ASSIGN_OR_RAISE(

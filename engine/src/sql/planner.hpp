@@ -18,7 +18,7 @@ struct BindContext {
       parameters;                // values of ? and $n; described only when fewer are given
   bool parameters_known = true;  // false: describe() without values; parameters have type NULL
   /// Of IsInsertOfValues: its VALUES once for each of these rows, whose columns "$1" and so on are
-  /// the parameters.
+  /// the parameters. Of UPDATE and DELETE: beside the table, as if they stood in FROM.
   logical::RelationPtr parameter_rows;
   FunctionContext functions;
 };
@@ -41,7 +41,7 @@ Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const ar
                                                       const BindContext& context);
 
 /// INSERT ... VALUES (...) that may run once over rows of parameters, and mean what it means when
-/// it runs for each of them.
+/// it runs for each of them, but for what ON CONFLICT does.
 bool IsInsertOfValues(const Statement& statement);
 
 /// By column of a table; null where it has none.

@@ -166,6 +166,13 @@ Result<ChangedRows> QueryBinder::BindChangedRows(const Statement& statement,
     others.columns.assign(from.scope.columns.begin() + static_cast<std::ptrdiff_t>(width),
                           from.scope.columns.end());
   }
+  if (context_.parameter_rows) {
+    const TableRef parameters(TableKind::kNamed, statement.place);
+    VELARIA_ASSIGN_OR_RETURN(
+        auto rows, ScanOf(context_.parameter_rows, parameters, context_.parameter_rows->name()));
+    VELARIA_ASSIGN_OR_RETURN(from,
+                             SideBySideTables(std::move(from), std::move(rows), statement.place));
+  }
   auto binder = Expressions(&from.scope);
   LogicalPtr plan = from.plan;
   if (statement.where) {

@@ -50,7 +50,7 @@ bool IsPlainValues(const Select& select) {
 }  // namespace
 
 bool IsInsertOfValues(const Statement& statement) {
-  return statement.kind == StatementKind::kInsert && !statement.on_conflict && statement.select &&
+  return statement.kind == StatementKind::kInsert && statement.select &&
          IsPlainValues(*statement.select);
 }
 
