@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.flight as flight
 
 from bench.answers import check_same
+from bench.asking import Ask, by_adbc, by_pyarrow
 from bench.bare_server import KEEP
 from bench.case import Case, Finding, peer_ratios
 from bench.data import in_batches, numbers, strings
@@ -46,8 +47,6 @@ AGAINST_DUCKDB = 1.0
 AGAINST_ROAPI = 1.0
 DOGET_MAX, DOPUT_MAX, DOPUT_STRINGS_MAX, SMALL_MAX = 1.1, 1.2, 2.0, 1.3
 """QUALITY's first steps: wall time over the peer's."""
-
-Ask = Callable[[str], pa.Table]
 
 
 def run(setting: Setting) -> Iterator[Case]:
@@ -99,25 +98,6 @@ def every_server(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velaria-bench-")))
             servers[ROAPI] = stack.enter_context(RoapiServer(program, folder, tables))
         yield servers
-
-
-def by_pyarrow(server: ProcessUnderMeasure) -> Ask:
-    client = connect(server)
-    return lambda sql: client.do_get(flight.Ticket(sql.encode())).read_all()
-
-
-def by_adbc(server: ProcessUnderMeasure) -> Ask:
-    from adbc_driver_flightsql import dbapi
-
-    uri = server.ready["flight"][0].replace("grpc://", "grpc+tcp://")
-    connection = dbapi.connect(uri, autocommit=True)
-
-    def ask(sql: str) -> pa.Table:
-        with connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetch_arrow_table()
-
-    return ask
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,21 @@ import msgspec
 import pyarrow as pa
 import pyarrow.flight as flight
 
+from bench.asking import Ask, by_adbc
 from bench.bare_server import KEEP
 from bench.case import Case, Finding
 from bench.data import numbers
 from bench.jobs.flight_bytes import BARE, BYTES, TABLE, both, connect, drop, get, put
 from bench.measure import Contender, measure, named
 from bench.processes import ProcessUnderMeasure, ServerUnderMeasure, velaria_server
+from bench.roapi_server import RoapiServer, find_roapi
 from bench.setting import ROOT, Setting
 from velaria.flight_server.grpc_front.wire import BODY, DESCRIPTOR, HEADER, field
 
 FRONTS = ("native", "grpcio")
 IN_CPP = "bare C++"
+CANNED = "native front, canned answers"
+ROAPI = "roapi"
 CALLS = 500
 LOOKUP_ROWS = 100_000
 REFUSED_BYTES = 512 << 20
@@ -42,6 +46,7 @@ def run_fronts(setting: Setting) -> Iterator[Case]:
         yield from small_calls(setting, servers)
         yield from bulk(setting, servers)
     yield from floors(setting)
+    yield from adbc_floor(setting)
 
 
 def run_refused(setting: Setting) -> Iterator[Case]:
@@ -113,6 +118,35 @@ def floors(setting: Setting) -> Iterator[Case]:
             pyarrow, in_cpp = (timing.median_wall_s for timing in timings)
             findings = [Finding(f"wall, {IN_CPP} / {BARE}", in_cpp / pyarrow, "x")]
             yield Case(f"{name}, nothing behind it", f"{calls} calls", timings, findings)
+
+
+def adbc_floor(setting: Setting) -> Iterator[Case]:
+    """`SELECT 1` by ADBC's driver from the native front with its answers made beforehand."""
+    program = find_roapi()
+    if program is None:
+        print("bench: not installed, so not measured: roapi", flush=True)
+        return
+    calls = max(20, round(CALLS * setting.scale / 5))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velaria-bench-")))
+        servers = {
+            CANNED: stack.enter_context(ServerUnderMeasure("bench.canned_server", [])),
+            ROAPI: stack.enter_context(RoapiServer(program, folder, {"t": pa.table({"a": [1]})})),
+        }
+        asks = {name: by_adbc(server) for name, server in servers.items()}
+        contenders = [
+            Contender(name, partial(ask_all, ask, calls), "floor", cpu_s=both(servers[name]))
+            for name, ask in asks.items()
+        ]
+        timings = measure(contenders, setting.rounds)
+        ratio = timings[0].median_wall_s / timings[1].median_wall_s
+        findings = [Finding(f"wall, {CANNED} / {ROAPI}", ratio, "x")]
+        yield Case(f"{calls} x SELECT 1 by ADBC, nothing behind it", "", timings, findings)
+
+
+def ask_all(ask: Ask, calls: int) -> None:
+    for _ in range(calls):
+        ask("SELECT 1 AS one")
 
 
 class BareFront(ProcessUnderMeasure):
