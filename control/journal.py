@@ -118,16 +118,18 @@ class DamagedJournal(Exception):
 
 
 def read_batches(path: Path) -> Iterator[list[Record]]:
-    """The file's batches in order. Raises DamagedJournal at the first one that is not whole."""
-    try:
-        with pa.OSFile(str(path), "rb") as file, pa.ipc.open_stream(file) as reader:
-            if not reader.schema.equals(ARROW_SCHEMA):
-                raise DamagedJournal(f"journal file has another schema: {path.name}")
-            for batch in reader:
-                batch.validate(full=True)
-                yield from_arrow(batch)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DamagedJournal(f"journal file ends early or is damaged: {path.name}") from error
+    """The file's batches in order. Raises DamagedJournal at the first one that is not whole, and
+    OSError for a file that cannot be opened, as when the process has too many open."""
+    with pa.OSFile(str(path), "rb") as file:
+        try:
+            with pa.ipc.open_stream(file) as reader:
+                if not reader.schema.equals(ARROW_SCHEMA):
+                    raise DamagedJournal(f"journal file has another schema: {path.name}")
+                for batch in reader:
+                    batch.validate(full=True)
+                    yield from_arrow(batch)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DamagedJournal(f"journal file ends early or is damaged: {path.name}") from error
 
 
 class _OpenFile:

@@ -109,7 +109,7 @@ class Writer:
                 if not self._stop.is_set():
                     self._tend()
             except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the thread
-                self._lose_store(StoreAway("a fault of the ledger", detail=type(fault).__name__))
+                self._lose_store(_fault_of_ours(fault))
             self.queue.changed()
         if self._journal is not None:
             self._journal.seal()
@@ -130,6 +130,8 @@ class Writer:
                 self._lose_store(away)
             else:
                 self._stop.wait(START_RETRY_S)
+        except Exception as fault:  # noqa: BLE001 - as in _run
+            self._lose_store(_fault_of_ours(fault))
         self.queue.changed()
 
     def _tend(self) -> None:
@@ -246,6 +248,9 @@ class Writer:
                 kept_as=aside.name,
                 record_count=record_count,
             )
+        except OSError as fault:
+            detail = fault.strerror or type(fault).__name__
+            raise StoreAway("the journal cannot be read", detail=detail) from None
         else:
             self._journal.forget(path)
         return record_count
@@ -269,6 +274,10 @@ class Writer:
         if not self._keep(batch):
             self.lost_record_count += len(batch)
         self.queue.settle(len(batch))
+
+
+def _fault_of_ours(fault: Exception) -> StoreAway:
+    return StoreAway("a fault of the ledger", detail=type(fault).__name__)
 
 
 def _joined(batches: Iterator[list[Record]]) -> Iterator[list[Record]]:

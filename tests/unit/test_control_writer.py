@@ -1,5 +1,6 @@
 """Queue, journal and writer of the run ledger, against a store that fails when told to."""
 
+import errno
 import threading
 import time
 import uuid
@@ -329,6 +330,46 @@ def test_a_damaged_journal_file_is_set_aside_after_what_can_be_read(
     assert writer.flush(5)
     assert names(store.taken) == names(whole)
     assert [kept.suffix for kept in tmp_path.iterdir()] == [".damaged"]
+    writer.stop(5)
+
+
+def test_a_journal_that_cannot_be_opened_now_is_not_damaged(
+    store: SwitchedStore, tmp_path: Path, log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, new_id)
+    whole = records_of(3)
+    journal.append(whole)
+    journal.seal()
+    is_exhausted = True
+    opened = pa.OSFile
+
+    def open_file(path: str, mode: str) -> pa.OSFile:
+        if is_exhausted:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return opened(path, mode)
+
+    monkeypatch.setattr(pa, "OSFile", open_file)
+    writer = Writer(store, journal, log)
+    writer.start()
+    assert until(lambda: writer.reason == "the journal cannot be read")
+    is_exhausted = False
+    assert writer.flush(5)
+    assert names(store.taken) == names(whole)
+    assert list(tmp_path.iterdir()) == []
+    writer.stop(5)
+
+
+def test_a_fault_at_the_start_does_not_end_the_thread(
+    store: SwitchedStore, tmp_path: Path, log: Any
+) -> None:
+    store.away = ZeroDivisionError("ours")
+    writer = Writer(store, Journal(tmp_path, new_id), log)
+    writer.start()
+    assert until(lambda: writer.reason == "a fault of the ledger")
+    store.away = None
+    writer.queue.put(*records_of(2))
+    assert writer.flush(5)
+    assert len(store.taken) == 2
     writer.stop(5)
 
 
