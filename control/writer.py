@@ -263,17 +263,14 @@ class Writer:
     def _relieve_queue(self) -> None:
         """Keep what takes long from filling the queue."""
         while batch := self.queue.take_now(QUEUE_ROWS_MAX // 4):
+            is_stored = False
             try:
                 self._store.write(batch)
-            except StoreAway:
-                self._keep_or_count(batch)
-                raise
-            self.queue.settle(len(batch))
-
-    def _keep_or_count(self, batch: Sequence[Record]) -> None:
-        if not self._keep(batch):
-            self.lost_record_count += len(batch)
-        self.queue.settle(len(batch))
+                is_stored = True
+            finally:
+                if not is_stored and not self._keep(batch):
+                    self.lost_record_count += len(batch)
+                self.queue.settle(len(batch))
 
 
 def _fault_of_ours(fault: Exception) -> StoreAway:

@@ -16,7 +16,7 @@ from velaria.control.errors import LedgerError
 from velaria.control.journal import DamagedJournal, Journal, JournalFull, read_batches
 from velaria.control.ledger import Ledger, open_ledger
 from velaria.control.memory_store import MemoryRunStore
-from velaria.control.record_queue import RecordQueue
+from velaria.control.record_queue import QUEUE_ROWS_MAX, RecordQueue
 from velaria.control.records import Record
 from velaria.control.run_store import Row, StoreAway, StoreFailed, Wanted
 from velaria.control.system_tables import SCHEMAS
@@ -357,6 +357,24 @@ def test_a_journal_that_cannot_be_opened_now_is_not_damaged(
     assert names(store.taken) == names(whole)
     assert list(tmp_path.iterdir()) == []
     writer.stop(5)
+
+
+@pytest.mark.parametrize("fault", [StoreAway("gone"), ZeroDivisionError("ours")])
+def test_what_is_taken_from_a_queue_that_fills_is_kept_whatever_fails(
+    store: SwitchedStore, tmp_path: Path, log: Any, fault: Exception
+) -> None:
+    journal = Journal(tmp_path, new_id)
+    writer = Writer(store, journal, log)
+    store.away = fault
+    records = records_of(QUEUE_ROWS_MAX // 4)
+    writer.queue.put(*records)
+    with pytest.raises(type(fault)):
+        writer._relieve_queue()
+    journal.seal()
+    (path,) = journal.sealed()
+    kept = [record for batch in read_batches(path) for record in batch]
+    assert kept == records[: len(kept)] != []
+    assert writer.queue._settled_count == len(kept)
 
 
 def test_a_fault_at_the_start_does_not_end_the_thread(
