@@ -17,11 +17,12 @@ from velaria.flight_server.statements import flight_info
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import QueryCommand, SubscribeCommand
+from velaria.sql_text import quoted_name
 
 
 def select_all(parts: list[str]) -> str:
     """The statement a path stands for."""
-    return "SELECT * FROM " + ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+    return f"SELECT * FROM {'.'.join(map(quoted_name, parts))}"
 
 
 def info_of_path(service: Service, call: Call, descriptor: flight.FlightDescriptor) -> FlightInfo:

@@ -7,6 +7,7 @@ from velaria.flight_server.service import Service
 from velaria.schemas.file import FileCandidate, FileProbe, FileProbeReply, FileRead
 from velaria.schemas.results import options_in
 from velaria.schemas.sql import SqlExecute, SqlExecuteReply
+from velaria.sql_text import quoted_text
 
 
 @action("file.probe")
@@ -21,8 +22,6 @@ def probe(service: Service, call: Call, command: FileProbe) -> FileProbeReply:
 @action("file.read")
 def read(service: Service, call: Call, command: FileRead) -> SqlExecuteReply:
     """A ticket for the rows of a file."""
-    path = command.path.replace("'", "''")
-    asked = SqlExecute(
-        sql=f"SELECT * FROM '{path}'", query_id=command.query_id, **options_in(command)
-    )
+    sql = f"SELECT * FROM {quoted_text(command.path)}"
+    asked = SqlExecute(sql=sql, query_id=command.query_id, **options_in(command))
     return execute(service, call, asked)

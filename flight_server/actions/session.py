@@ -3,10 +3,10 @@
 from velaria.flight_server import statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
-from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.service import Service
 from velaria.schemas.base import Done
 from velaria.schemas.session import SessionClose, SessionOpen, SessionOpened, SessionSet
+from velaria.sql_text import quoted_name
 
 
 @action("session.open")
@@ -22,7 +22,7 @@ def set_session(service: Service, call: Call, command: SessionSet) -> Done:
     service.connection(call)
     schema = command.catalog_schema
     if schema is not None:
-        statements.at_once(service, call, f"SET schema = {quoted(schema)}")
+        statements.at_once(service, call, f"SET schema = {quoted_name(schema)}")
         service.transactions.set_schema(command.session, schema, call)
     service.sessions.set(command.session, command.idle_s, command.query_s)
     return Done()

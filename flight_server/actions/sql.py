@@ -11,7 +11,6 @@ from velaria.flight_server import sharing, statements
 from velaria.flight_server.actions.registry import action
 from velaria.flight_server.calls import Call
 from velaria.flight_server.errors import as_velaria_error
-from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.forms import check_parameters
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.service import Service
@@ -31,6 +30,7 @@ from velaria.schemas.sql import (
     SqlPrepare,
     SqlPrepareReply,
 )
+from velaria.sql_text import quoted_name
 
 
 @action("sql.execute")
@@ -116,7 +116,7 @@ def analyze(service: Service, call: Call, command: SqlAnalyze) -> AnalyzeReply:
 def prepare(service: Service, call: Call, command: SqlPrepare) -> SqlPrepareReply:
     """Keep a statement by a name in the call's session."""
     info = statements.describe(service, call, command.sql, None)
-    with _behind(f"PREPARE {quoted(command.name)} AS", command.sql) as sql:
+    with _behind(f"PREPARE {quoted_name(command.name)} AS", command.sql) as sql:
         statements.at_once(service, call, sql)
     columns = columns_of(info.schema) if info.schema is not None else None
     types = [str(field.type) for field in info.parameter_schema]
@@ -126,7 +126,7 @@ def prepare(service: Service, call: Call, command: SqlPrepare) -> SqlPrepareRepl
 @action("sql.close")
 def close(service: Service, call: Call, command: SqlClose) -> Done:
     """Forget a prepared statement of the call's session."""
-    statements.at_once(service, call, f"DEALLOCATE {quoted(command.name)}")
+    statements.at_once(service, call, f"DEALLOCATE {quoted_name(command.name)}")
     return Done()
 
 

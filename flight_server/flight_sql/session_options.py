@@ -14,11 +14,11 @@ from velaria.flight_server.flight_sql.messages import (
     SessionOptionError,
     new,
 )
-from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.permitted import permitted
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+from velaria.sql_text import quoted_name
 
 CATALOG, SCHEMA = "catalog", "schema"
 
@@ -76,7 +76,7 @@ def _set_schema(service: Service, call: Call, schema: str) -> SessionOptionError
     is_new = call.session_id is None
     if is_new:
         connections.open_session(service, call, keep_unbound=True)
-    sql = f"SET schema = {quoted(schema)}"
+    sql = f"SET schema = {quoted_name(schema)}"
     try:
         with permitted(service, call, sql) as connection:
             connection.execute(sql)

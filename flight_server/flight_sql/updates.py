@@ -17,7 +17,6 @@ from velaria.flight_server import statements
 from velaria.flight_server.calls import Call
 from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.flight_sql import connections, parameters
-from velaria.flight_server.flight_sql.transactions import quoted
 from velaria.flight_server.limits.watched import WatchedStatement
 from velaria.flight_server.permitted import described, permitted
 from velaria.flight_server.pulling import pulled
@@ -25,6 +24,7 @@ from velaria.flight_server.queries import TrackedQuery, new_query_id
 from velaria.flight_server.service import Service
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+from velaria.sql_text import quoted_name
 
 UNKNOWN_COUNT = -1
 
@@ -106,7 +106,7 @@ def _whole(
         return
     own = service.session.connect()
     try:
-        own.execute(f"SET schema = {quoted(connections.current_schema(service, call))}")
+        own.execute(f"SET schema = {quoted_name(connections.current_schema(service, call))}")
         own.execute("BEGIN")
         yield own
         try:
