@@ -204,6 +204,13 @@ class HeldBook:
             )
         return held
 
+    def renew(self, query_id: str) -> int:
+        """As of Held, for rows that can still be read. VEL1005."""
+        held = self._callers(query_id)
+        if held is None or held.state not in ("running", "ready"):
+            raise _not_here(query_id)
+        return held.renew()
+
     def take(self, query_id: str) -> tuple[Held, QueryResult, Iterator[pa.RecordBatch]]:
         held = self._callers(query_id)
         if held is None:

@@ -111,13 +111,14 @@ def _answer(
     if state == "cancelled":
         raise VelariaError(codes.CANCELLED, f"the query was cancelled: {query_id}")
     ticket = service.tickets.issue("", None, query_id, "held", held.asked)
+    held_until_unix_ms: int | None = expires_unix_ms
     if state == "done":
         assert held.result is not None
         service.once.keep(query_id, rows_affected_table(held.result.rows_affected))
-        ticket = service.tickets.issue("", None, query_id, "once")
+        ticket, held_until_unix_ms = service.tickets.issue("", None, query_id, "once"), None
     endpoint = endpoint_of(ticket)
     if is_flight_sql:
-        endpoint = flight_sql_statements.endpoint(service, ticket)
+        endpoint = flight_sql_statements.endpoint(service, ticket, held_until_unix_ms)
     is_running = state == "running"
     info = info_of(held.schema, descriptor, [] if is_running else [endpoint], query_id)
     return PollInfo(info, endpoint.ticket.ticket if is_running else None, expires_unix_ms)

@@ -35,9 +35,12 @@ def cancel_old(service: Service, call: Call, message: Any) -> Any:
 
 
 def renew(service: Service, call: Call, message: Any) -> Any:
-    """An endpoint with the same ticket, good for its whole lifetime from now. VEL1005."""
-    fresh = service.tickets.renew(_signed_ticket(message.endpoint.ticket.ticket))
-    return statements.endpoint(service, fresh)
+    """An endpoint with the same ticket, good for its whole lifetime from now, as is what holds its
+    rows. VEL1005."""
+    ticket = _signed_ticket(message.endpoint.ticket.ticket)
+    fresh = service.tickets.renew(ticket)
+    held_until_unix_ms = service.held.renew(ticket.query_id) if ticket.effect == "held" else None
+    return statements.endpoint(service, fresh, held_until_unix_ms)
 
 
 def _cancel(service: Service, call: Call, info: Any) -> CancelStatus:

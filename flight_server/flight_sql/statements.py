@@ -64,11 +64,14 @@ def flight_info(
     return info_of(schema, descriptor, [endpoint(service, ticket)], query_id)
 
 
-def endpoint(service: Service, ticket: bytes) -> Any:
-    """Flight's message: a signed ticket as Flight SQL wraps it, with the time until which it can be
-    read."""
+def endpoint(service: Service, ticket: bytes, held_until_unix_ms: int | None = None) -> Any:
+    """Flight's message: a signed ticket as Flight SQL wraps it, with the time until which it can be read: while the
+    ticket is good, and the rows are held where they are."""
     wrapped = pack(new("TicketStatementQuery", statement_handle=ticket))
-    return endpoint_of(wrapped, service.tickets.next_expiry())
+    until_unix_ms = service.tickets.next_expiry()
+    if held_until_unix_ms is not None:
+        until_unix_ms = min(until_unix_ms, held_until_unix_ms)
+    return endpoint_of(wrapped, until_unix_ms)
 
 
 def ticket_of(message: Any) -> StatementTicket:

@@ -1,5 +1,6 @@
 """Held results: handed out once, given up after their lease, bounded in number."""
 
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -8,15 +9,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.flight as flight
 import pytest
 
 from tests.calls import call_on
 from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
-from velaria.flight_server import polling
+from velaria.flight_server import poll_info, polling
 from velaria.flight_server.calls import Call
-from velaria.flight_server.held import Held, HeldBook
+from velaria.flight_server.flight_sql import cancel
+from velaria.flight_server.flight_sql.messages import new, pack
+from velaria.flight_server.held import HELD_LEASE_S, Held, HeldBook
 from velaria.flight_server.options import Options
 from velaria.flight_server.polling import readable
 from velaria.flight_server.pulling import pulled
@@ -149,6 +153,39 @@ def test_a_question_between_a_cancellation_and_its_end_does_not_undo_it(
     assert until(lambda: held.tracked.state == "cancelled")
     held._thread.join(10)
     assert not held._thread.is_alive()
+
+
+def test_an_endpoint_of_held_rows_is_told_and_renewed_for_as_long_as_they_are_held(
+    tmp_path: Path,
+) -> None:
+    options = Options({"tickets.lifetime_s": "3600"})
+    with ExitStack() as undo:
+        ledger = undo.enter_context(closing(open_ledger("none", tmp_path)))
+        session = undo.enter_context(closing(_kernel.Session(threads=1)))
+        service = Service(session, ledger, options, tmp_path)
+        undo.callback(service.shared.close)
+        undo.callback(service.held.close_all)
+        call = call_on(service.watcher)
+
+        def left_s(until_s: float) -> float:
+            """At least, of the time that is told."""
+            return until_s - time.time()
+
+        command = pack(new("CommandStatementQuery", query="SELECT 1 AS a"))
+        descriptor = flight.FlightDescriptor.for_command(command)
+        told = poll_info.poll(service, call, descriptor, lambda: None)  # type: ignore[arg-type,return-value]
+        (endpoint,) = told.info.endpoints
+        assert left_s(endpoint.expiration_time.as_py().timestamp()) <= HELD_LEASE_S
+        (held,) = service.held._held.values()
+        held.ends_s = time.monotonic() + 5
+        raw = endpoint.ticket.ticket
+        request = new("RenewFlightEndpointRequest", endpoint={"ticket": {"ticket": raw}})
+        renewed = cancel.renew(service, call, request)
+        assert held.ends_s > time.monotonic() + HELD_LEASE_S / 2
+        assert HELD_LEASE_S / 2 < left_s(renewed.expiration_time.seconds) <= HELD_LEASE_S
+        service.held.take(held.tracked.query_id)
+        with pytest.raises(VelariaError, match="VEL1005"):
+            cancel.renew(service, call, request)
 
 
 def test_a_held_statement_and_who_asks_for_it_keep_their_session(tmp_path: Path) -> None:
