@@ -2,8 +2,8 @@
 or by Flight SQL's cookie.
 
 A session that no call has used for its idle time is closed, which rolls its transaction back and
-drops its temporary tables. Expiry is looked at whenever a session is asked for, so that no thread
-is needed; a session with a call under way is never closed by it.
+drops its temporary tables. The watchdog looks for such while sessions are open, and so does whoever
+asks for one; a session with a call under way is never closed by it.
 
 One that had nothing to lose when it expired sleeps instead: it costs no more than its id, and the
 next call that names it has a new connection without noticing. So VEL1011 always tells of a loss.
@@ -29,6 +29,7 @@ from velaria.schemas.errors import VelariaError
 
 if TYPE_CHECKING:
     from velaria.flight_server.calls import Call
+    from velaria.flight_server.limits.watchdog import Watchdog
     from velaria.flight_server.options import Options
 
 SESSION_HEADER = "velaria-session"
@@ -86,6 +87,10 @@ class SessionBook:
         self._numbers = itertools.count(1)
         self._on_end: list[Callable[[str], object]] = []
         self._on_sleep: list[Callable[[str], object]] = []
+        self._watchdog: Watchdog | None = None
+
+    def be_watched(self, watchdog: "Watchdog") -> None:
+        self._watchdog = watchdog
 
     def on_end(self, action: Callable[[str], object]) -> None:
         """Run `action` with the id of every session that is over, before its connection is closed.
@@ -232,6 +237,13 @@ class SessionBook:
                 held.connection.close()
             self._end_all(ended)
 
+    def look(self, _now_s: float) -> None:
+        """As the watchdog does."""
+        self.close_idle()
+        with self._lock:
+            if not self._held and self._watchdog is not None:
+                self._watchdog.drop(self)
+
     def close_all(self) -> None:
         with self._lock:
             ended = self._forget_all([*self._held, *self._asleep])
@@ -257,6 +269,8 @@ class SessionBook:
         self._held[session_id] = _Held(connection, told, holding)
         self._ids[told.number] = session_id
         self._idle.add(session_id, told.idle_s)
+        if self._watchdog is not None:
+            self._watchdog.watch(self)
 
     def _put_to_sleep(self, session_id: str, told: _Told) -> dict[str, _Held | None]:
         """Those that are over, since too many sleep."""

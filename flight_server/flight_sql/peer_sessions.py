@@ -71,8 +71,6 @@ class PeerSessions:
     def find(self, peer: str) -> str | None:
         """The caller's session of the TCP connection with that peer ("ipv4:127.0.0.1:37136"), also
         when it is over."""
-        if not self._bound:
-            return None  # most often: it is asked for each call
         self._sessions.close_idle()
         with self._lock:
             bound = self._bound.get((peer, caller().name))

@@ -65,8 +65,8 @@ def flight_info(
 
 
 def endpoint(service: Service, ticket: bytes, held_until_unix_ms: int | None = None) -> Any:
-    """Flight's message: a signed ticket as Flight SQL wraps it, with the time until which it can be read: while the
-    ticket is good, and the rows are held where they are."""
+    """Flight's message: a signed ticket as Flight SQL wraps it, with the time until which it can be
+    read: while the ticket is good, and the rows are held where they are."""
     wrapped = pack(new("TicketStatementQuery", statement_handle=ticket))
     until_unix_ms = service.tickets.next_expiry()
     if held_until_unix_ms is not None:

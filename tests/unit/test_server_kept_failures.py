@@ -62,10 +62,12 @@ class Sources:
         held, tickets = self.held(), TicketOffice(Options())
         ticket = tickets.issue("", None, "q-1", "held")
         service: Any = SimpleNamespace(
-            tickets=tickets, held=SimpleNamespace(find=lambda query_id: held)
+            tickets=tickets,
+            held=SimpleNamespace(find=lambda query_id: held),
+            sessions=SimpleNamespace(touch=lambda session_id, call: None),
         )
         descriptor = flight.FlightDescriptor.for_command(ticket)
-        call = cast(Any, None)
+        call = cast(Any, SimpleNamespace(session_id=None))
         return lambda: poll_info.poll(service, call, descriptor, cast(Any, None))
 
     def reader_of_a_part(self) -> Callable[[], object]:

@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from velaria import _kernel
+from velaria.flight_server.limits.watchdog import Watchdog
 from velaria.flight_server.options import Options
 from velaria.flight_server.sessions import SessionBook
 from velaria.schemas.errors import VelariaError
@@ -242,3 +243,24 @@ def test_the_name_of_one_that_sleeps_stays_good_in_tickets() -> None:
     assert (book.number_of(session), book.id_of(number)) == (number, session)
     book.close(session)
     assert (book.number_of(session), book.id_of(number)) == (0, None)
+
+
+def test_the_watchdog_ends_what_nobody_asks_for_and_then_rests() -> None:
+    clock, watchdog, ended = Clock(), Watchdog(), []
+    kernel = _kernel.Session(threads=1)
+    book = SessionBook(kernel, Options(), clock)
+    book.be_watched(watchdog)
+    book.on_end(ended.append)
+    session = book.open(idle_s=10)
+    call = OneCall()
+    connection = book.use(session, cast(Any, call))
+    connection.execute("BEGIN")
+    call.end()
+    clock.now_s = 9.0
+    watchdog.tick()
+    assert (ended, watchdog.count()) == ([], 1)
+    clock.now_s = 11.0
+    watchdog.tick()
+    assert (ended, connection.in_transaction, watchdog.count()) == ([session], False, 0)
+    book.open(idle_s=10)
+    assert watchdog.count() == 1
