@@ -13,7 +13,7 @@ from tests.calls import call_on
 from tests.server_process import until
 from velaria import _kernel
 from velaria.control.ledger import open_ledger
-from velaria.flight_server.actions.run import cancel as cancel_run
+from velaria.flight_server.actions import registry
 from velaria.flight_server.calls import Call, CallWatcher
 from velaria.flight_server.limits.admission import Place
 from velaria.flight_server.limits.limits import Limits
@@ -177,6 +177,8 @@ def test_a_statement_that_waits_is_cancelled_by(
 def test_a_run_that_is_over_does_not_end_the_query_that_has_its_id_now(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    registry.load_all()
+    cancel_run = registry.ACTIONS["run.cancel"].handler
     monkeypatch.setattr("velaria.flight_server.queries.ENDED_KEPT_MAX", 0)
     ledger = open_ledger("none", tmp_path)
     with closing(ledger), closing(_kernel.Session()) as session:
