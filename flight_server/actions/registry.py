@@ -32,6 +32,8 @@ EVEN_DRAINING = frozenset(
         "server.drain",
         "query.cancel",
         "query.list",
+        "query.release",
+        "run.cancel",
         "session.close",
     }
 )

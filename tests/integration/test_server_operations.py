@@ -178,6 +178,20 @@ def test_a_draining_server_is_alive_and_not_ready() -> None:
         assert server.process.wait(20) == 0
 
 
+def test_a_draining_server_still_ends_what_its_clients_have_begun() -> None:
+    with ServerProcess() as server:
+        client = server.connect()
+        act(client, "sql.execute", sql="CREATE STREAM endless (a INTEGER)")
+        client.do_get(flight.Ticket(b"SELECT a FROM endless"))
+        (run,) = act(client, "run.list", state="running")["runs"]
+        act(client, "server.drain", wait_ms=30_000)
+        with pytest.raises(flight.FlightError, match="VEL5001"):
+            act(client, "run.list")
+        assert act(client, "query.release", query_id="q-none") == {}
+        assert act(client, "run.cancel", run_id=run["run_id"])["state"] in ("stopped", "finished")
+        assert server.process.wait(20) == 0
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0"])
 def test_a_metrics_port_off_loopback_must_be_meant(address: str) -> None:
     with pytest.raises(RuntimeError, match=r"VEL1007 the metrics port is off loopback"):
