@@ -49,6 +49,12 @@ class MemoryRunStore:
     def close_orphans(self) -> int:
         return 0
 
+    def servers_away(self) -> list[uuid.UUID]:
+        return []
+
+    def end_runs_of(self, server_id: uuid.UUID) -> int:
+        return 0
+
     def old_days(self, today: int, keep_days: int) -> list[int]:
         with self._lock:
             days = {run.day for run in self._oldest_first()}

@@ -90,6 +90,12 @@ class RunStore(Protocol):
     def close_orphans(self) -> int:
         """End the runs that an earlier life of this server left running; returns their number."""
 
+    def servers_away(self) -> list[uuid.UUID]:
+        """Other servers that have runs open and are not connected."""
+
+    def end_runs_of(self, server_id: uuid.UUID) -> int:
+        """End the open runs of another server, unless it is connected; returns their number."""
+
     def old_days(self, today: int, keep_days: int) -> list[int]:
         """The days that it has something of and that ended keep_days ago or more, the oldest first,
         as days since 1970 UTC; by the store's own clock where that is behind `today`.

@@ -1,6 +1,7 @@
 """Writes records to Postgres and reads the four tables back."""
 
 import contextlib
+import hashlib
 import threading
 import time
 import uuid
@@ -17,9 +18,11 @@ from velaria.control.run_store import DayEnd, DayRefused, Row, StoreAway, Wanted
 from velaria.control.store_sql import (
     CLOSE_ORPHANS,
     COPY,
+    END_RUNS_OF,
     FOLD,
     INCOMING,
     INCOMING_TYPES,
+    OTHERS_WITH_OPEN_RUNS,
     READ,
     read_wanted,
 )
@@ -77,6 +80,8 @@ class PostgresRunStore:
                     )
                 applied = migrate(connection.raw, load_migrations())
                 connection.raw.execute(INCOMING)
+                own = _lock_of(self._server_id)
+                connection.raw.execute("SELECT pg_advisory_lock_shared(%s)", [own])
         except StoreAway:
             connection.close()
             raise
@@ -107,6 +112,20 @@ class PostgresRunStore:
         connection = self._connected()
         with connection.guard(SCHEMA_S_MAX):
             return connection.raw.execute(CLOSE_ORPHANS, [self._server_id, self._boot_id]).rowcount
+
+    def servers_away(self) -> list[uuid.UUID]:
+        connection = self._connected()
+        with connection.guard(PING_S_MAX):
+            found = connection.raw.execute(OTHERS_WITH_OPEN_RUNS, [self._server_id]).fetchall()
+            # The lock that is had for a moment ends with its statement.
+            return [server_id for (server_id,) in found if _is_away(connection, server_id)]
+
+    def end_runs_of(self, server_id: uuid.UUID) -> int:
+        connection = self._connected()
+        with connection.guard(SCHEMA_S_MAX), connection.raw.transaction():
+            if not _is_away(connection, server_id):
+                return 0
+            return connection.raw.execute(END_RUNS_OF, [server_id]).rowcount
 
     def old_days(self, today: int, keep_days: int) -> list[int]:
         with self._dropping() as connection:
@@ -279,6 +298,19 @@ def _first_block(
         cursor.itersize = READ_ROWS
         cursor.execute(*asked)
         return cursor, cursor.fetchmany(READ_ROWS)
+
+
+def _lock_of(server_id: uuid.UUID) -> int:
+    """The key of the advisory lock that a server shares with nobody but a copy of its folder."""
+    digest = hashlib.sha256(b"velaria server " + server_id.bytes).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _is_away(connection: GuardedConnection, server_id: uuid.UUID) -> bool:
+    """Whether nobody holds the server's lock; nobody takes it until the transaction ends."""
+    asked = "SELECT pg_try_advisory_xact_lock(%s)"
+    row = connection.raw.execute(asked, [_lock_of(server_id)]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _chain(first: list[Row] | None, rest: Iterator[list[Row]]) -> Iterator[list[Row]]:

@@ -20,10 +20,12 @@ INCOMING_TYPES = (
 )
 COPY = "COPY pg_temp.incoming FROM STDIN (FORMAT BINARY)"
 
+LOST = "its server is gone"
+
 # Moves a batch into the four tables. Doing it twice, or the end of a run before its beginning,
 # gives the same rows: an end repeats the beginning, so the record with the highest seq is enough,
-# and what has ended is not changed again.
-FOLD = """
+# and what has ended is not changed again, unless it was another server that took it for lost.
+FOLD = f"""
 INSERT INTO velaria.event (run_id, seq, occurred_at, name, fields)
     SELECT run_id, seq, velaria.time_of(at_us), name, fields::jsonb
     FROM pg_temp.incoming
@@ -34,13 +36,14 @@ INSERT INTO velaria.run AS r (run_id, query_id, kind, text, state, started_at, f
     SELECT DISTINCT ON (run_id)
            run_id, query_id, kind, text, state, velaria.time_of(started_us),
            velaria.time_of(finished_us), rows, error_code, error_message, coalesce(number, 0),
-           '{server_id}', boot_id
+           '{{server_id}}', boot_id
     FROM pg_temp.incoming WHERE role = 'run' ORDER BY run_id, seq DESC
     ON CONFLICT (run_id) DO UPDATE SET
         state = excluded.state, finished_at = excluded.finished_at, rows = excluded.rows,
         error_code = excluded.error_code, error_message = excluded.error_message,
         attempts = excluded.attempts
-    WHERE r.finished_at IS NULL AND excluded.finished_at IS NOT NULL;
+    WHERE excluded.finished_at IS NOT NULL
+      AND (r.finished_at IS NULL OR r.error_message = '{LOST}');
 
 INSERT INTO velaria.stage AS s (run_id, number, name, state, started_at, finished_at, rows)
     SELECT DISTINCT ON (run_id, number)
@@ -65,6 +68,17 @@ UPDATE velaria.run
 SET state = 'failed', finished_at = greatest(now(), started_at),
     error_code = '{codes.CONNECTION}', error_message = 'the server ended before the run did'
 WHERE server_id = %s AND boot_id <> %s AND finished_at IS NULL
+"""
+
+OTHERS_WITH_OPEN_RUNS = """
+SELECT DISTINCT server_id FROM velaria.run WHERE finished_at IS NULL AND server_id <> %s
+"""
+
+END_RUNS_OF = f"""
+UPDATE velaria.run
+SET state = 'failed', finished_at = greatest(now(), started_at),
+    error_code = '{codes.CONNECTION}', error_message = '{LOST}'
+WHERE server_id = %s AND finished_at IS NULL
 """
 
 _SPAN = """velaria.micros_of(started_at), velaria.micros_of(finished_at),

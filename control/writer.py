@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from velaria.control.journal import DamagedJournal, Journal, read_batches
+from velaria.control.lost_servers import LostServers
 from velaria.control.record_queue import QUEUE_ROWS_MAX, RecordQueue
 from velaria.control.records import Record
 from velaria.control.retention import Retention
@@ -45,8 +46,10 @@ class Writer:
         queue_rows_max: int = QUEUE_ROWS_MAX,
         waits_for_room: bool = False,
         retention: Retention | None = None,
+        lost_servers: LostServers | None = None,
     ) -> None:
         self.retention = retention or Retention()
+        self._lost_servers = lost_servers or LostServers()
         self.queue = RecordQueue(self._spill, queue_rows_max, waits_for_room)
         self.lost_record_count = 0
         self.reason = ""
@@ -145,6 +148,9 @@ class Writer:
             elif not self.retention.wait_s():
                 self.retention.drop_old(self._store, self._log, self._is_free)
                 self._used_at = time.monotonic()
+            elif not self._lost_servers.wait_s():
+                self._lost_servers.look(self._store, self._log)
+                self._used_at = now
             elif now - self._used_at >= PING_INTERVAL_S:
                 self._store.ping()
                 self._used_at = now
@@ -159,6 +165,7 @@ class Writer:
             self._orphans_closed = True
             if orphan_count:
                 self._log.info("run_history_orphans_closed", run_count=orphan_count)
+        self._lost_servers.begin()
         was_away = self._state is StoreState.AWAY
         self._state = StoreState.OK
         self.journal_refuses = False

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import signal
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from tests.integration.run_history_support import (
 )
 from velaria.control.errors import LedgerError
 from velaria.control.ledger import open_ledger
+from velaria.control.store import PostgresRunStore
 from velaria.control.system_tables import SCHEMAS
 
 __all__ = ["cluster", "data_dir", "outside"]
@@ -152,6 +154,59 @@ def test_a_dropped_partition_is_made_again(outside: OutsidePostgres, data_dir: P
         record(ledger, "kept", 3, 1)
         assert states(ledger, "kept") == (3, 1, 0)
         assert states(ledger, "dropped") == (0, 0, 0)
+
+
+def test_the_runs_of_a_server_that_is_gone_are_ended_by_another(
+    outside: OutsidePostgres, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its data directory is never started again. One that is connected is left alone."""
+    monkeypatch.setattr("velaria.control.lost_servers.LOOK_S", 0.05)
+    monkeypatch.setattr("velaria.control.lost_servers.LOST_AFTER_S", 0.0)
+    looks = []
+    look = PostgresRunStore.servers_away
+
+    def seen(store: PostgresRunStore) -> list[uuid.UUID]:
+        looks.append(look(store))
+        return looks[-1]
+
+    monkeypatch.setattr(PostgresRunStore, "servers_away", seen)
+
+    def told() -> list[tuple[object, ...]]:
+        asked = "SELECT text, state, error_code, error_message FROM velaria.run ORDER BY text"
+        return outside.rows(asked)
+
+    with contextlib.closing(open_ledger(outside.tcp, data_dir / "stays")) as stays:
+        with contextlib.closing(open_ledger(outside.tcp, data_dir / "goes")) as goes:
+            for ledger, text in ((stays, "a"), (goes, "b")):
+                ledger.start_run("stream", text, text)
+                assert ledger.flush(10)
+            count = len(looks)
+            assert until(lambda: len(looks) > count + 10)
+            assert [state for _, state, _, _ in told()] == ["running", "running"]
+        shutil.rmtree(data_dir / "goes")
+        assert until(lambda: told()[1][1] == "failed")
+    assert told() == [
+        ("a", "running", None, None),
+        ("b", "failed", "VEL5007", "its server is gone"),
+    ]
+
+
+def test_a_server_that_was_taken_for_lost_has_the_last_word_on_its_runs(
+    outside: OutsidePostgres, data_dir: Path
+) -> None:
+    with contextlib.closing(open_ledger(outside.tcp, data_dir)) as ledger:
+        lost, ended = (ledger.start_run("query", text, text) for text in ("a", "b"))
+        ended.finish("failed", error_code="VEL3010", error_message="cancelled")
+        assert ledger.flush(10)
+        outside.rows(
+            "UPDATE velaria.run SET state = 'failed', finished_at = now(),"
+            " error_code = 'VEL5007', error_message = 'its server is gone'"
+            " WHERE finished_at IS NULL RETURNING 1"
+        )
+        lost.finish("succeeded", rows=7)
+        assert ledger.flush(10)
+        found = {run["text"]: (run["state"], run["error_message"]) for run in read(ledger, "runs")}
+    assert found == {"a": ("succeeded", None), "b": ("failed", "cancelled")}
 
 
 def test_servers_that_start_together_migrate_once(outside: OutsidePostgres, data_dir: Path) -> None:
