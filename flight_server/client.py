@@ -314,8 +314,9 @@ class Client:
             ) from None
         request = flight.Action(name, body)
         with self._typed_errors(str(fields.get("sql", ""))):
-            reply = waited(
-                lambda: self._heard(lambda: next(iter(self.flight.do_action(request, options))))
+            # Read to its end: what is left unread has been cancelled, as the server tells it.
+            (reply,) = waited(
+                lambda: self._heard(lambda: list(self.flight.do_action(request, options)))
             )
             answer: dict[str, Any] = msgspec.msgpack.decode(reply.body.to_pybytes())
             return answer

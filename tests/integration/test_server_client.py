@@ -37,6 +37,20 @@ def test_changes_tell_how_many_rows(ours: Client) -> None:
         result.to_arrow()
 
 
+def test_no_call_of_it_is_told_as_cancelled(ours: Client) -> None:
+    """As one is whose answer was not read to its end."""
+
+    def cancelled() -> float:
+        counts: dict[str, float] = ours.action("server.metrics")["metrics"]
+        label = 'method="DoAction",action="sql.functions",status="VEL3010"'
+        return counts.get(f"calls_ended_total{{{label}}}", 0.0)
+
+    before = cancelled()
+    for _ in range(50):
+        ours.action("sql.functions")
+    assert cancelled() == before
+
+
 def test_tables_batches_and_readers_can_be_put(ours: Client) -> None:
     table = pa.table({"a": list(range(100_000))})
     batches = table.to_batches(max_chunksize=30_000)
