@@ -20,6 +20,7 @@ from velaria.flight_server.identity.permissions import (
     allow_statement,
     allow_write,
     may_read_files,
+    started_fault,
     statement_fault,
 )
 from velaria.flight_server.queries import TrackedQuery
@@ -110,7 +111,10 @@ def _judged(
         elif call.judged != Judged(sql, params, connection, _turns_ended(call)):
             described(service, call, sql, params)
         call.judged = None
-        yield connection
+        try:
+            yield connection
+        except KernelError as fault:
+            raise started_fault(call, fault) from None
 
 
 def permitted_put(

@@ -218,6 +218,15 @@ def statement_fault(call: "Call", fault: KernelError) -> KernelError | VelariaEr
     )
 
 
+def started_fault(call: "Call", fault: KernelError) -> KernelError | VelariaError:
+    """What a statement that may run and fails is answered with. What it names may be read, but a
+    schema or table among that which is not there is told with those that are."""
+    principal = call.principal
+    if principal is None or principal.may_everywhere(Right.READ):
+        return fault
+    return not_visible() if fault.code in _UNKNOWN_PLACES else fault
+
+
 def _is_closed(principal: Principal, schema: str) -> bool:
     """Whether what is in a schema is kept from the principal. The tables of the server's own are in
     its documentation, and temporary ones are the session's."""

@@ -181,7 +181,9 @@ class TokenFile:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[list[Entry]]:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Each on its own: parents are made with the mode that is usual here.
+            for folder in (self.path.parent.parent, self.path.parent):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock = (self.path.parent / LOCK).open("w", encoding="ascii")
         except OSError as fault:
             raise _unreadable(fault) from None

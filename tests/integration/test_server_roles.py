@@ -13,6 +13,8 @@ from tests.integration import flight_sql_client
 from tests.integration.identity_support import ROLES, As, secured
 from tests.server_process import ServerProcess, told
 from velaria.flight_server.identity.permissions import ACTIONS, STATEMENTS
+from velaria.flight_server.identity.principals import parse_binding
+from velaria.flight_server.identity.tokens import TokenFile
 
 ALL = frozenset(ROLES)
 ANY_ROLE = ALL - {"nobody"}
@@ -376,6 +378,28 @@ def test_whether_a_file_is_there_is_not_told_to_who_may_not_read_it(
                 )
                 assert error["hint"] == "It needs the role viewer in all schemas."
                 assert not error.get("detail") and not error.get("line")
+
+
+def test_a_schema_that_is_not_there_is_not_told_with_those_that_are(served: Served) -> None:
+    """Also to who has a role in it, and so passes for one who may read all that is named."""
+    server, _ = served
+    file = TokenFile(Path(server.ready["data_dir"]))
+    token = file.create_token("early", (parse_binding("author:tomorrow"),))
+    session = As(server, token).act("session.open")["session"]
+    early = As(server, token, session)
+    for call in (
+        lambda: early.read("SET schema = 'tomorrow'"),
+        lambda: early.read("USE tomorrow"),
+        lambda: early.read("DROP SCHEMA tomorrow"),
+        lambda: early.act("session.set", session=session, catalog_schema="tomorrow"),
+    ):
+        with pytest.raises(flight.FlightError) as caught:
+            call()
+        assert told(caught.value)["code"] == "VEL1010"
+        assert not told(caught.value).get("detail")
+    early.read("CREATE SCHEMA tomorrow")
+    early.read("USE tomorrow")
+    early.read("DROP SCHEMA tomorrow")
 
 
 def test_near_names_of_what_may_not_be_seen_are_left_out(people: dict[str, As]) -> None:

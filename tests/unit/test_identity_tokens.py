@@ -36,6 +36,12 @@ def found(book: TokenBook, text: str) -> Entry | None:
     return entry if entry is not None and hashing.is_token(parts[1], entry.hash) else None
 
 
+def test_a_data_directory_that_a_token_makes_is_closed_to_others(tmp_path: Path) -> None:
+    """As one that the server makes: its lock files are nobody else's to hold."""
+    TokenFile(tmp_path / "state").create_token("etl", VIEWER)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+
+
 def test_a_token_is_kept_as_a_hash_in_a_file_of_its_owner_only(tmp_path: Path) -> None:
     file = TokenFile(tmp_path)
     text = file.create_token("etl", VIEWER)
