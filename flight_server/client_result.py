@@ -118,6 +118,7 @@ class Result:
             raise VelariaError(
                 codes.QUERY_STATE,
                 f"the statement returned no rows; rows affected: {self.rows_affected}",
+                hint="The result's rows_affected tells what it did; rows come of a SELECT.",
             )
         return self._reader
 

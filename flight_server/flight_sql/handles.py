@@ -47,8 +47,9 @@ class _Held(Generic[Item]):
 
 
 class HandleBook(Generic[Item]):
-    """`what` names an item in errors, `held_max` the setting of how many there may be; `on_end`
-    ends one, outside the lock. The clock is given, so that tests need not wait."""
+    """`what` names an item in errors, `advice` is what to do without it, `held_max` the setting of
+    how many there may be; `on_end` ends one, outside the lock. The clock is given, so that tests
+    need not wait."""
 
     def __init__(
         self,
@@ -58,8 +59,9 @@ class HandleBook(Generic[Item]):
         idle_s: float,
         on_end: Callable[[Item], None],
         clock_s: Callable[[], float] = time.monotonic,
+        advice: str = "",
     ) -> None:
-        self._what = what
+        self._what, self._advice = what, advice
         self._options, self._held_max = options, held_max
         self._idle_s = idle_s
         self._on_end = on_end
@@ -177,7 +179,8 @@ class HandleBook(Generic[Item]):
             raise VelariaError(
                 codes.UNKNOWN_HANDLE,
                 f"no {self._what} of that handle",
-                hint="It was closed, or not used for its idle time, or is of another server.",
+                hint="It was closed, or not used for its idle time, or is of another server."
+                + self._advice,
             )
         return held
 

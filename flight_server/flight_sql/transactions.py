@@ -53,7 +53,13 @@ class TransactionBook:
         self._session = session
         self._options = options
         self.held: HandleBook[Transaction] = HandleBook(
-            "transaction", options, "limits.transactions_open", idle_s, _roll_back, clock_s
+            "transaction",
+            options,
+            "limits.transactions_open",
+            idle_s,
+            _roll_back,
+            clock_s,
+            " Roll it back, and begin another.",
         )
 
     def begin(self, call: "Call", schema: str) -> bytes:

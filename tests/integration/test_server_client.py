@@ -33,8 +33,9 @@ def test_changes_tell_how_many_rows(ours: Client) -> None:
     ours.sql("CREATE TABLE ours_t (a BIGINT)")
     result = ours.sql("INSERT INTO ours_t VALUES (1), (2)")
     assert (result.rows_affected, result.has_rows) == (2, False)
-    with pytest.raises(VelariaError, match="returned no rows"):
+    with pytest.raises(VelariaError, match="returned no rows") as caught:
         result.to_arrow()
+    assert "rows_affected" in caught.value.hint
 
 
 def test_no_call_of_it_is_told_as_cancelled(ours: Client) -> None:

@@ -175,8 +175,9 @@ def test_a_transaction_that_ended_by_itself_may_be_rolled_back_and_not_committed
     of_another_server = bytes(byte ^ 1 for byte in expired)
     for over in (expired, of_session, of_another_server):
         for _ in range(2):
-            with refused("VEL1011"):
+            with pytest.raises(VelariaError, match="VEL1011") as caught:
                 book.commit(over, call("ann"))
+            assert "Roll it back" in caught.value.hint
             book.roll_back(over, call("ann"))
     for over in (expired, of_session):
         with refused("VEL1011"):
