@@ -1,8 +1,10 @@
-// array_agg and string_agg: all values of a group in one, in the order of the rows or of ORDER BY.
+// array_agg, string_agg and those of JSON: all values of a group in one, in the order of the rows
+// or of ORDER BY.
 #include "functions/aggregate_states.hpp"
 
 #include <arrow/array/builder_binary.h>
 #include "functions/binding.hpp"
+#include "functions/json_document.hpp"
 #include "functions/row_list_states.hpp"
 
 namespace velaria {
@@ -45,6 +47,17 @@ class ArrayStates final : public RowListStates {
   const TypePtr type_;
 };
 
+Status AppendText(arrow::ArrayBuilder& builder, const std::string& text) {
+  const auto id = builder.type()->id();
+  if (id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY) {
+    return static_cast<arrow::LargeBinaryBuilder&>(builder).Append(text);
+  }
+  if (text.size() > INT32_MAX) {
+    return Fail(ErrorCode::kOverflow, "text is too long: bytes=" + std::to_string(text.size()));
+  }
+  return static_cast<arrow::BinaryBuilder&>(builder).Append(text);
+}
+
 class TextStates final : public RowListStates {
  public:
   TextStates(RowSpec spec, bool has_delimiter)
@@ -62,7 +75,7 @@ class TextStates final : public RowListStates {
         text += store().Text(0, row);
         first = false;
       }
-      ARROW_RETURN_NOT_OK(first ? builder->AppendNull() : Append(*builder, text));
+      ARROW_RETURN_NOT_OK(first ? builder->AppendNull() : AppendText(*builder, text));
     }
     ARROW_ASSIGN_OR_RAISE(auto array, builder->Finish());
     return MakeVector(array);
@@ -75,18 +88,47 @@ class TextStates final : public RowListStates {
     return store().IsValid(1, row) ? store().Text(1, row) : std::string_view();
   }
 
-  static Status Append(arrow::ArrayBuilder& builder, const std::string& text) {
-    const auto id = builder.type()->id();
-    if (id == arrow::Type::LARGE_STRING || id == arrow::Type::LARGE_BINARY) {
-      return static_cast<arrow::LargeBinaryBuilder&>(builder).Append(text);
+  const bool has_delimiter_;
+};
+
+/// The values, which are JSON already, as an array; behind their keys, as an object.
+class JsonStates final : public RowListStates {
+ public:
+  JsonStates(RowSpec spec, bool has_keys) : RowListStates(std::move(spec)), has_keys_(has_keys) {}
+
+  Result<Vector> Finish(std::span<const uint32_t> groups, arrow::MemoryPool* pool) const override {
+    arrow::StringBuilder builder(pool);
+    std::string text;
+    for (const uint32_t group : groups) {
+      text.clear();
+      for (const uint32_t row : Ordered(group)) {
+        text.push_back(!text.empty() ? ',' : has_keys_ ? '{' : '[');
+        if (has_keys_) ARROW_RETURN_NOT_OK(AppendKey(row, &text));
+        text += store().IsValid(value_, row) ? store().Text(value_, row) : "null";
+      }
+      if (text.empty()) {
+        ARROW_RETURN_NOT_OK(builder.AppendNull());
+        continue;
+      }
+      text.push_back(has_keys_ ? '}' : ']');
+      ARROW_RETURN_NOT_OK(AppendText(builder, text));
     }
-    if (text.size() > INT32_MAX) {
-      return Fail(ErrorCode::kOverflow, "text is too long: bytes=" + std::to_string(text.size()));
-    }
-    return static_cast<arrow::BinaryBuilder&>(builder).Append(text);
+    ARROW_ASSIGN_OR_RAISE(auto array, builder.Finish());
+    return MakeVector(array);
   }
 
-  const bool has_delimiter_;
+ private:
+  Status AppendKey(uint32_t row, std::string* text) const {
+    if (!store().IsValid(0, row)) {
+      return Fail(ErrorCode::kBadValue, "a key of a JSON object must not be NULL");
+    }
+    json::AppendQuoted(store().Text(0, row), text);
+    text->push_back(':');
+    return Status::OK();
+  }
+
+  const bool has_keys_;
+  const size_t value_ = has_keys_ ? 1 : 0;  // the column
 };
 
 /// The first `kept` arguments and the place; AddOrder puts sort keys between them.
@@ -132,6 +174,23 @@ Result<AggregateBinding> BindText(const BindArguments& arguments) {
   return bound;
 }
 
+template <bool has_keys>
+Result<AggregateBinding> BindJson(const BindArguments& arguments) {
+  constexpr size_t kCount = has_keys ? 2 : 1;
+  if (arguments.types.size() != kCount) return binding::WrongArguments();
+  AggregateBinding bound;
+  bound.type = arrow::utf8();
+  bound.arguments.assign(kCount, bound.type);
+  bound.distinct = arguments.distinct;
+  SetListStates(&bound, kCount);
+  bound.make_states = [](const AggregateBinding& b) -> std::unique_ptr<AggregateStates> {
+    std::vector<size_t> kept = {0};
+    if (has_keys) kept.push_back(1);
+    return std::make_unique<JsonStates>(RowSpec::Of(b, kept, {}), has_keys);
+  };
+  return bound;
+}
+
 }  // namespace
 
 void RegisterLists(FunctionRegistry& registry) {
@@ -154,6 +213,31 @@ void RegisterLists(FunctionRegistry& registry) {
       "SELECT string_agg(x, '-' ORDER BY x) FROM (VALUES ('b'), ('a'), (NULL)) AS t(x)",
       "a-b",
       BindText});
+  registry.Add(AggregateFunction{
+      "json_group_array",
+      {"json_agg", "jsonb_agg"},
+      "json_group_array([DISTINCT] value ANY [ORDER BY ...]) -> VARCHAR",
+      "The JSON array of all values, in the order of the rows or of ORDER BY; what a function of "
+      "JSON returns is put in as it is.",
+      "SELECT json_group_array(x ORDER BY x) FROM (VALUES (2), (1), (NULL)) AS t(x)",
+      "[1,2,null]",
+      BindJson<false>,
+      false,
+      "a NULL is written as null; NULL for no rows",
+      true});
+  registry.Add(AggregateFunction{
+      "json_group_object",
+      {"json_object_agg", "jsonb_object_agg"},
+      "json_group_object([DISTINCT] key VARCHAR, value ANY [ORDER BY ...]) -> VARCHAR",
+      "The JSON object of all keys with their values, in the order of the rows or of ORDER BY; "
+      "what "
+      "a function of JSON returns is put in as it is.",
+      "SELECT json_group_object(k, v) FROM (VALUES ('a', 1), ('b', NULL)) AS t(k, v)",
+      "{\"a\":1,\"b\":null}",
+      BindJson<true>,
+      false,
+      "a NULL is written as null; a NULL key is an error; NULL for no rows",
+      true});
 }
 
 }  // namespace velaria

@@ -147,6 +147,8 @@ struct AggregateFunction {
   /// WITHIN GROUP (ORDER BY x): x is bound as an argument behind those in the parentheses.
   bool ordered_set = false;
   std::string null_rule = "passes over NULLs; NULL when nothing is left";
+  /// Returns a JSON document; its last argument comes as to_json writes it.
+  bool returns_json = false;
 };
 
 enum class WindowExclusion { kNone, kCurrentRow, kGroup, kTies };

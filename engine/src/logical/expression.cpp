@@ -98,6 +98,7 @@ Result<BoundExprPtr> MakeBoolean(bool value, Place place) {
 
 bool IsJsonDocument(const BoundExpr& expr) {
   if (expr.kind == BoundKind::kCall) return expr.function->returns_json;
+  if (expr.kind == BoundKind::kColumn) return expr.is_document;
   if (expr.kind != BoundKind::kCase) return false;
   bool any = false;
   for (size_t i = 0; i < expr.children.size(); ++i) {

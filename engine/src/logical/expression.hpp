@@ -55,6 +55,7 @@ struct BoundExpr {
   bool list_has_null = false;
   bool negated = false;
   bool try_cast = false;
+  bool is_document = false;  // kColumn, while it is bound: of an aggregate that returns JSON
 };
 
 struct SortKey {

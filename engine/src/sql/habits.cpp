@@ -60,9 +60,6 @@ constexpr Habit kFunctions[] = {
     {"isdate", "Use TRY_CAST(text AS DATE) IS NOT NULL."},
     {"isnull", "Use coalesce(value, other), or value IS NULL."},
     {"isnumeric", "Use TRY_CAST(text AS DOUBLE) IS NOT NULL."},
-    {"json_agg",
-     "Use to_json(array_agg(value)); for values of JSON, "
-     "json('[' || string_agg(value, ',') || ']')."},
     {"jsonb_extract_path_text", "Use json_extract_path_text(json, key)."},
     {"locate", "Use strpos(text, part): the text comes first."},
     {"mid", "Use substr(text, start, length)."},

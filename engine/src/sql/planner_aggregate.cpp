@@ -108,6 +108,10 @@ const logical::BoundExpr* AggregateIn(const logical::BoundExpr& expr, int width)
 Result<logical::BoundAggregate> MakeAggregate(const AggregateFunction& function,
                                               std::vector<BoundExprPtr> arguments, bool distinct,
                                               const FunctionContext& context, Place place) {
+  if (function.returns_json && !arguments.empty()) {
+    VELARIA_ASSIGN_OR_RETURN(arguments.back(),
+                             logical::MakeCall("to_json", {arguments.back()}, place));
+  }
   BindArguments described;
   described.distinct = distinct;
   for (auto& argument : arguments) {
@@ -232,8 +236,12 @@ Result<BoundExprPtr> ExpressionBinder::CollectAggregate(const AggregateFunction&
       HashOfAggregate(call), known.size(),
       [&](size_t other) { return logical::Equal(known[other], call); });
   if (at == known.size()) known.push_back(std::move(call));
-  return logical::MakeColumn(collector_->width + static_cast<int>(at), known[at].binding.type,
-                             known[at].text, expr.place);
+  auto column = logical::MakeColumn(collector_->width + static_cast<int>(at),
+                                    known[at].binding.type, known[at].text, expr.place);
+  if (!function.returns_json) return column;
+  auto document = std::make_shared<logical::BoundExpr>(*column);
+  document->is_document = true;
+  return document;
 }
 
 Status ExpressionBinder::CheckGroupingPlace(const Expr& expr) const {
