@@ -144,6 +144,9 @@ UPSERT = "INSERT INTO t (k, v) VALUES ($1, $2) ON CONFLICT (k) DO "
         (UPSERT + "UPDATE SET v = 5 WHERE t.v > 10", ([1, 2, 30], [7, 8, 9])),
         (UPSERT + "UPDATE SET v = excluded.v", ([1, 2], [7, 1000])),
         (UPSERT + "UPDATE SET v = excluded.v", ([1, None], [7, 8])),
+        ("INSERT INTO t (k, v) VALUES (?, (SELECT count(*) FROM t))", ([20, 21],)),
+        (UPSERT.replace("$2", "(SELECT count(*) FROM t)") + "NOTHING", ([20, 1, 21],)),
+        ("INSERT INTO t (k, v) VALUES (?, coalesce(?, (SELECT max(k) FROM t)))", ([20], [None])),
         ("INSERT OR REPLACE INTO t (k, v) VALUES (?, ?)", ([1, 20, 1], [7, 8, 9])),
         ("DELETE FROM t WHERE k = ?", ([1, 1, 2, 70, None],)),
         ("DELETE FROM t WHERE g = ? AND s = ?", ([1, 1, 2], ["s1", "s1", "s2"])),
@@ -176,6 +179,14 @@ def test_many_rows_are_found_at_once(session: Session) -> None:
     assert rows(session, "SELECT count(*) FROM u WHERE v = k") == [(count,)]
     done = session.execute_many("DELETE FROM u WHERE k = ?", parameters(shuffled[1:]))
     assert done.rows_affected == count - 1
+
+
+@pytest.mark.parametrize("layout", [pa.string(), pa.large_string(), pa.string_view()])
+def test_texts_are_found_whatever_their_layout(session: Session, layout: pa.DataType) -> None:
+    session.execute("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, NULL)")
+    data = pa.table({"p": pa.array(["b", "c", None, "B"], layout)})
+    assert session.execute_many("DELETE FROM t WHERE b = ?", data).rows_affected == 1
+    assert rows(session, "SELECT a FROM t ORDER BY a") == [(1,), (3,)]
 
 
 def test_a_row_sees_what_the_one_before_did(session: Session) -> None:

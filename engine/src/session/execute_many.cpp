@@ -65,7 +65,22 @@ bool AddCompared(const sql::Expr& where, const arrow::Schema& table, const arrow
   const auto& type = *table.field(found)->type();
   const auto& given = *rows.field(parameter->index - 1)->type();
   columns->insert(ToLower(table.field(found)->name()));
-  return type.Equals(given) || (IsInteger(type) && IsInteger(given));
+  return type.Equals(given) || (IsInteger(type) && IsInteger(given)) ||
+         (IsString(type) && IsString(given));
+}
+
+bool HasSubquery(const sql::Expr& expr) {
+  return expr.select || std::any_of(expr.children.begin(), expr.children.end(),
+                                    [](const auto& c) { return c && HasSubquery(*c); });
+}
+
+/// A subquery in VALUES may read what an earlier row of parameters has inserted.
+bool IsInsertOfOwnValues(const Statement& statement) {
+  if (!sql::IsInsertOfValues(statement)) return false;
+  const auto& rows = statement.select->values;
+  return std::none_of(rows.begin(), rows.end(), [](const auto& row) {
+    return std::any_of(row.begin(), row.end(), [](const auto& v) { return HasSubquery(*v); });
+  });
 }
 
 bool IsPlainValue(const sql::Expr& value) {
@@ -88,9 +103,9 @@ bool IsPlainValue(const sql::Expr& value) {
 /// What one row of parameters changes must not be what another one finds its rows by, or a key that
 /// another one may take or leave.
 bool StatementRunner::RunsOverRows(const Statement& statement) {
-  if (sql::IsInsertOfValues(statement) && !statement.on_conflict) return true;
-  const bool is_upsert =
-      sql::IsInsertOfValues(statement) && statement.on_conflict->action != ConflictAction::kReplace;
+  const bool is_insert = IsInsertOfOwnValues(statement);
+  if (is_insert && !statement.on_conflict) return true;
+  const bool is_upsert = is_insert && statement.on_conflict->action != ConflictAction::kReplace;
   const bool is_change =
       statement.kind == StatementKind::kUpdate || statement.kind == StatementKind::kDelete;
   const bool is_plain_change =
