@@ -31,6 +31,22 @@ def with_port(uri: str) -> str:
     return parts._replace(netloc=f"{parts.netloc.rstrip(':')}:{DEFAULT_PORT}").geturl()
 
 
+def refuse_more_than_an_address(uri: str) -> None:
+    """VEL1007 for a server's address with a name, password or option in it, which gRPC passes over.
+    It is not repeated, since it holds a secret."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return  # told by who opens it
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise VelariaError(
+            codes.BAD_SETTING,
+            "a server's address holds neither names and passwords nor options",
+            hint="Give token=, or user= and password= (--token or $VELARIA_TOKEN on the command"
+            " line), beside grpc://HOST:PORT.",
+        )
+
+
 def refuse_clashes(options: "Options") -> None:
     """VEL1007 when two of the addresses that the settings have listened on are one: by different
     names of a host, too, and where one of the two stands for all addresses of the host."""

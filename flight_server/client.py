@@ -13,7 +13,11 @@ import pyarrow as pa
 import pyarrow.flight as flight
 from pyarrow.flight import FlightCallOptions, FlightClient
 
-from velaria.flight_server.addresses import DEFAULT_URI, with_port
+from velaria.flight_server.addresses import (
+    DEFAULT_URI,
+    refuse_more_than_an_address,
+    with_port,
+)
 from velaria.flight_server.client_errors import session_is_over, typed_errors
 from velaria.flight_server.client_puts import PutData, PutSource, as_arrow, put_all
 from velaria.flight_server.client_result import Result
@@ -94,6 +98,7 @@ class Client:
         timeout_s: float | None = None,
         **credentials: Unpack[CredentialFields],
     ) -> None:
+        refuse_more_than_an_address(uri)
         self.uri = with_port(uri)
         check_timeout(timeout_s)
         told = credentials_of(credentials).connect_arguments()

@@ -22,6 +22,7 @@ Reached: TypeAlias = Callable[[], VelariaError | None]
 
 _BY_GRPC = "gRPC returned "
 _IS_EXHAUSTED = _BY_GRPC + "resource exhausted error"
+_IS_UNIMPLEMENTED = "Flight returned unimplemented error"
 _IS_TOO_LARGE = "larger than max"
 """Of a status that Flight has no error for, pyarrow tells the name in its text and nowhere else;
 which limit it was, gRPC."""
@@ -74,6 +75,13 @@ def uncoded(fault: Exception) -> VelariaError:
             f"a message of the call is larger than the server takes: {reason}",
             hint="Send less at once: a statement, its parameters and each row have to fit. The"
             " limit is the server's setting grpc.message_bytes_max.",
+        )
+    if text.startswith(_IS_UNIMPLEMENTED):
+        return VelariaError(
+            codes.CONNECTION,
+            f"what answers at that address is no Flight server: {reason}",
+            hint="The side port, with health, has another address than clients: that of --listen.",
+            retry="never",
         )
     if not isinstance(fault, flight.FlightError) and not text.startswith(_BY_GRPC):
         return VelariaError(codes.MALFORMED_BATCH, f"not valid Arrow data: {reason}")

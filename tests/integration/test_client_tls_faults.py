@@ -11,6 +11,7 @@ import pytest
 
 import velaria
 from tests.secured_server import MAY_WRITE, OPENSSL, Authority, Secured, served
+from tests.server_process import ServerProcess
 from velaria.schemas.errors import VelariaError
 
 pytestmark = pytest.mark.skipif(OPENSSL is None, reason="openssl is not there")
@@ -71,6 +72,12 @@ def test_tls_on_one_side_only_names_the_address_that_is_meant(
     error = fault(plain.replace("grpc:", "grpc+tls:"), tls_ca=authority.certificate)
     assert ("does not speak TLS" in error.message, error.retry) == (True, "never")
     assert fault("grpc+tls://127.0.0.1:1").retry == "later"
+
+
+def test_the_side_port_is_told_for_none_of_flight(server: ServerProcess) -> None:
+    error = fault(f"grpc://{server.ready['side']}")
+    assert (error.code, error.retry, "--listen" in error.hint) == ("VEL5007", "never", True)
+    assert "no Flight server" in error.message
 
 
 def test_a_missing_certificate_of_the_client_is_asked_for(

@@ -46,6 +46,23 @@ def test_both_ends_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == ["grpc://localhost:31337", 31337]
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "grpc://ann:canary@127.0.0.1:1",
+        "grpc+tls://canary@db.example",
+        "https://ann:canary@db.example",
+        "grpc://127.0.0.1:1?token=canary",
+        "grpc://127.0.0.1:1#canary",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_without_it(uri: str) -> None:
+    with pytest.raises(VelariaError, match="VEL1007 a server's address holds neither") as caught:
+        Client(uri)
+    assert "canary" not in f"{caught.value} {caught.value.detail} {caught.value.hint}"
+    assert "token=" in caught.value.hint
+
+
 def test_the_client_tries_a_server_again_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     told: dict[str, Any] = {}
     monkeypatch.setattr(flight, "connect", lambda _, **options: told.update(options))
