@@ -71,6 +71,15 @@ def test_a_transaction_reads_one_snapshot_from_its_first_statement_on(
     assert rows(one, "SELECT k, w FROM t ORDER BY k") == [(1, None), (3, None)]
 
 
+def test_a_refused_begin_starts_no_snapshot(pair: tuple[Connection, Connection]) -> None:
+    one, other = pair
+    one.sql("BEGIN")
+    with refused("VEL2031"):
+        one.sql("BEGIN")
+    other.sql("UPDATE t SET v = 99 WHERE k = 2")  # still before the first statement
+    assert rows(one, "SELECT sum(v) FROM t") == [(109,)]
+
+
 def test_no_update_is_lost(pair: tuple[Connection, Connection]) -> None:
     one, other = pair
     for connection in pair:

@@ -300,6 +300,8 @@ def test_without_files_a_statement_is_refused_before_any_is_opened(tmp_path: Pat
     os.mkfifo(pipe)
     (tmp_path / "rows.csv").write_text("a\n1\n")
     session.execute(f"CREATE VIEW over_file AS SELECT * FROM '{tmp_path / 'rows.csv'}'")
+    connection = session.connect()
+    connection.execute("PREPARE kept_plan AS SELECT * FROM over_file")
     session.execute(f"CREATE TABLE kept USING csv OPTIONS(path: '{tmp_path / 'rows.csv'}')")
     refused = set()
     for sql in (
@@ -309,9 +311,11 @@ def test_without_files_a_statement_is_refused_before_any_is_opened(tmp_path: Pat
         f"INSERT INTO nowhere SELECT * FROM '{pipe}'",
         f"EXPLAIN SELECT * FROM '{tmp_path / 'none.csv'}'",
         "SELECT * FROM over_file",
+        f"PREPARE p AS SELECT * FROM '{pipe}'",
+        "EXECUTE kept_plan",
     ):
         with pytest.raises(KernelError) as caught:
-            session.describe(sql, opens_files=False)
+            connection.describe(sql, opens_files=False)
         refused.add((caught.value.code, caught.value.message))
     assert refused == {
         ("VEL1010", "the statement reads a file of the server"),

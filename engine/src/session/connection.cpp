@@ -92,7 +92,7 @@ Result<StatementInfo> Connection::Describe(const std::string& sql,
                                            NamedRelations* named, bool spares, bool opens_files) {
   const auto look = [&](const Statement& statement) -> Result<StatementInfo> {
     StatementRunner runner(*this, sql, parameters.value_or(Parameters{}), "");
-    if (!opens_files) runner.SetView(View()->WithoutFiles());
+    if (!opens_files) runner.KeepFromFiles();
     const logical::NullTypes inferred;
     const bool is_whole = parameters.has_value() || statement.parameter_count == 0;
     auto described = runner.Describe(statement, is_whole);

@@ -69,6 +69,7 @@ class StatementRunner {
       : connection_(outer.connection_),
         session_(outer.session_),
         view_(outer.view_),
+        opens_files_(outer.opens_files_),
         sql_(sql),
         parameters_(std::move(parameters)),
         query_id_(outer.query_id_),
@@ -77,10 +78,14 @@ class StatementRunner {
   const std::shared_ptr<execution::QueryContext>& context() const { return context_; }
   /// The names and tables that this statement sees; from its first look at them on, or as set.
   const std::shared_ptr<const CatalogView>& view() {
-    if (!view_) view_ = connection_.View();
+    if (view_) return view_;
+    view_ = connection_.View();
+    if (!opens_files_) view_ = view_->WithoutFiles();
     return view_;
   }
   void SetView(std::shared_ptr<const CatalogView> view) { view_ = std::move(view); }
+  /// As CatalogView::WithoutFiles. Before the first look.
+  void KeepFromFiles() { opens_files_ = false; }
   /// Instead of parameters: of what RunsOverRows.
   void SetParameterRows(logical::RelationPtr rows) { parameter_rows_ = std::move(rows); }
   /// Whether the statement may run once over its rows of parameters, and mean what it means when it
@@ -272,6 +277,7 @@ class StatementRunner {
   Connection& connection_;
   Session& session_;
   std::shared_ptr<const CatalogView> view_;
+  bool opens_files_ = true;
   const std::string& sql_;
   const Parameters parameters_;
   logical::RelationPtr parameter_rows_;

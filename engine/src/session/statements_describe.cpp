@@ -83,10 +83,12 @@ Result<StatementInfo> StatementRunner::Describe(const Statement& statement, bool
   StatementInfo info;
   info.kind = StatementKindName(statement);
   info.parameter_count = statement.parameter_count;
-  auto bind = Bind();
-  bind.parameters_known = parameters_known;
   if (parameters_known) ARROW_RETURN_NOT_OK(CheckParameters(statement));
   info.needs_connection = NeedsConnection(statement);
+  // A look at names would start the snapshot of a transaction that is open, and this changes none.
+  if (statement.kind == StatementKind::kBegin) return info;
+  auto bind = Bind();
+  bind.parameters_known = parameters_known;
   switch (statement.kind) {
     case StatementKind::kPrepare: {
       info.parameter_count = 0;
