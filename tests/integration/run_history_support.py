@@ -89,7 +89,16 @@ def postgres_on(folder: Path) -> list[int]:
                 arguments = (entry / "cmdline").read_bytes()
                 if os.fsencode(folder) in arguments and b"/postgres\0" in arguments:
                     found.append(int(entry.name))
-    return [pid for pid in found if is_alive(pid)]
+    # A process that one has just forked goes by its name for a moment.
+    return [pid for pid in found if is_alive(pid) and parent_of(pid) not in found]
+
+
+def parent_of(pid: int) -> int | None:
+    """None for one that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 @pytest.fixture

@@ -116,6 +116,9 @@ def test_a_session_is_given_another_schema_and_other_limits(client: flight.Fligh
         with pytest.raises(flight.FlightError) as caught:
             wrong()
         assert told(caught.value)["code"] == code
+    act(client, "session.close", session=session)
+    read(client, "DROP TABLE act_s.here")
+    read(client, "DROP SCHEMA act_s")
 
 
 def test_a_file_is_read_by_its_path(tmp_path: Path) -> None:
