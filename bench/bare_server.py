@@ -19,6 +19,7 @@ from bench.data import numbers
 
 CHUNK_BYTES = 2 << 20
 KEEP = b"keep"
+ECHO = "echo"
 
 
 class BareFlightServer(flight.FlightServerBase):
@@ -47,7 +48,9 @@ class BareFlightServer(flight.FlightServerBase):
     def do_action(
         self, context: flight.ServerCallContext, action: flight.Action
     ) -> list[flight.Result]:
-        """Whatever the action is called: give up what was kept."""
+        """`echo` answers with its body; any other gives up what was kept, and answers nothing."""
+        if action.type == ECHO:
+            return [flight.Result(action.body)]
         self._kept.clear()
         return []
 

@@ -22,7 +22,7 @@ import pyarrow.flight as flight
 
 from bench.answers import check_same
 from bench.asking import Ask, by_adbc, by_pyarrow
-from bench.bare_server import KEEP
+from bench.bare_server import ECHO, KEEP
 from bench.case import Case, Finding, peer_ratios
 from bench.data import in_batches, numbers, strings
 from bench.jobs.flight_bytes import BARE, TABLE, both, connect, drop, get, put
@@ -43,10 +43,14 @@ SMALL_ROWS = 1_000
 
 DUCKDB = "duckdb behind Flight"
 ROAPI = "roapi by ADBC"
+ANSWERING = "bare pyarrow, answering"
 AGAINST_DUCKDB = 1.0
 AGAINST_ROAPI = 1.0
 DOGET_MAX, DOPUT_MAX, DOPUT_STRINGS_MAX, SMALL_MAX = 1.1, 1.2, 2.0, 1.3
 """QUALITY's first steps: wall time over the peer's."""
+
+Call = Callable[[str, flight.FlightClient], object]
+"""One call of a server by its name."""
 
 
 def run(setting: Setting) -> Iterator[Case]:
@@ -282,50 +286,79 @@ def speeds(
 
 
 def small_calls(setting: Setting, servers: dict[str, ProcessUnderMeasure]) -> Iterator[Case]:
-    """p50 of DoAction and of a DoPut of one small batch, to the server's last word."""
+    """p50 of DoAction and of a DoPut of one small batch, to the server's last word. Of a DoAction
+    the peer answers nothing; beside it stands the same server answering as many bytes as ours."""
     calls = max(20, round(CALLS * setting.scale))
     small = pa.table({"k": pa.array(range(SMALL_ROWS), pa.int64())})
     with ServerUnderMeasure("bench.bare_server", ["32000"]) as bare:
         every = {**{front: servers[front] for front in FRONTS}, BARE: bare}
-        jobs: dict[str, Callable[[flight.FlightClient], object]] = {
-            "DoAction": lambda client: list(client.do_action("server.health")),
-            f"DoPut of {SMALL_ROWS} rows": lambda client: put(client, small, "small"),
+        action = asking_health(connect(servers[FRONTS[0]]))
+        jobs: dict[str, tuple[dict[str, ProcessUnderMeasure], Call]] = {
+            "DoAction": ({**every, ANSWERING: bare}, action),
+            f"DoPut of {SMALL_ROWS} rows": (every, lambda _, client: put(client, small, "small")),
         }
-        for name, call in jobs.items():
-            timings = p50s(every, call, calls, setting.rounds)
-            findings = peer_ratios(timings, SMALL_MAX, BARE)
+        for name, (asked, call) in jobs.items():
+            timings = p50s(asked, call, calls, setting.rounds)
+            findings = [*peer_ratios(timings, SMALL_MAX, BARE), *beside_answering(timings)]
             p50_us = named(timings, VELARIA).median_wall_s * 1e6
             findings.append(Finding("p50", p50_us, " us"))
             yield Case(f"{name}, p50", f"{calls} calls a round", timings, findings)
-        yield many_clients(setting, every, calls)
+        yield many_clients(setting, {**every, ANSWERING: bare}, action, calls)
 
 
-def many_clients(setting: Setting, servers: dict[str, ProcessUnderMeasure], calls: int) -> Case:
-    """DoActions by clients that all call at once, each a tenth of `calls` times."""
+def asking_health(client: flight.FlightClient) -> Call:
+    """The action server.health; of the bare server that answers an echo of the same size."""
+    (answer,) = client.do_action("server.health")
+    echo = flight.Action(ECHO, answer.body)
+
+    def ask(server: str, client: flight.FlightClient) -> object:
+        return list(client.do_action(echo if server == ANSWERING else "server.health"))
+
+    return ask
+
+
+def many_clients(
+    setting: Setting, servers: dict[str, ProcessUnderMeasure], call: Call, calls: int
+) -> Case:
+    """By clients that all call at once, each a tenth of `calls` times."""
     each = max(1, calls // 10)
 
-    def work(client: flight.FlightClient) -> None:
+    def work(server: str, client: flight.FlightClient) -> None:
         for _ in range(each):
-            list(client.do_action("server.health"))
+            call(server, client)
 
     contenders = [
         contender(
             name,
             server,
-            partial(at_once, [connect(server, number) for number in range(CLIENTS)], work),
+            partial(
+                at_once,
+                [connect(server, number) for number in range(CLIENTS)],
+                partial(work, name),
+            ),
         )
         for name, server in servers.items()
     ]
     timings = measure(contenders, setting.rounds)
-    findings = peer_ratios(timings, SMALL_MAX, BARE)
+    findings = [*peer_ratios(timings, SMALL_MAX, BARE), *beside_answering(timings)]
     for timing in timings:
         findings.append(Finding(timing.name, CLIENTS * each / timing.median_wall_s, " calls/s"))
     return Case(f"DoAction, {CLIENTS} clients", f"{CLIENTS * each} calls", timings, findings)
 
 
+def beside_answering(timings: list[Timing]) -> list[Finding]:
+    """None where no server answers as much as ours."""
+    ours = named(timings, VELARIA).median_wall_s
+    return [
+        Finding(f"wall / {ANSWERING}", ours / timing.median_wall_s, "x")
+        for timing in timings
+        if timing.name == ANSWERING
+    ]
+
+
 def p50s(
     servers: dict[str, ProcessUnderMeasure],
-    call: Callable[[flight.FlightClient], object],
+    call: Call,
     calls: int,
     rounds: int,
 ) -> list[Timing]:
@@ -336,7 +369,7 @@ def p50s(
         seconds = []
         for _ in range(calls):
             began_s = time.perf_counter()
-            call(client)
+            call(name, client)
             seconds.append(time.perf_counter() - began_s)
         made[name].append(float(np.median(seconds)))
 

@@ -2,6 +2,8 @@
 client is sent of what they give or raise."""
 
 import socket
+import threading
+from array import array
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -258,6 +260,60 @@ def test_a_put_is_read_answered_and_closed_after_its_handler(
         reader.read_chunk()
     with pytest.raises(ValueError, match="the call has ended"):
         results.write(b"more")
+
+
+def test_the_end_of_a_call_waits_for_a_thread_that_reads_of_it(
+    client: flight.FlightClient, handlers: Handlers
+) -> None:
+    got: list[Any] = []
+    reads = threading.Event()
+
+    def read_aside(reader: Any) -> None:
+        reads.set()
+        with pytest.raises(ValueError, match="the call has ended"):
+            while True:
+                got.append(next(reader, None))
+
+    def take(call: Any, descriptor: Any, reader: Any, writer: Any) -> None:
+        aside = threading.Thread(target=read_aside, args=(reader,))
+        got.append(aside)
+        aside.start()
+        assert reads.wait(10)
+
+    handlers.given = take
+    writer, _ = client.do_put(flight.FlightDescriptor.for_path("t"), ROWS.schema)
+    assert until(lambda: bool(got))
+    writer.write_table(ROWS)
+    writer.close()
+    got[0].join(10)
+    assert not got[0].is_alive()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "refusal"),
+    [(None, TypeError), (5, TypeError), (memoryview(b"abcdef")[::2], BufferError)],
+)
+def test_what_is_no_run_of_bytes_is_no_answer(
+    client: flight.FlightClient,
+    handlers: Handlers,
+    metadata: Any,
+    refusal: type[Exception],
+) -> None:
+    refused: list[type[Exception]] = []
+
+    def take(call: Any, descriptor: Any, reader: Any, writer: Any) -> None:
+        try:
+            writer.write(metadata)
+        except (TypeError, BufferError) as fault:
+            refused.append(type(fault))
+        writer.write(memoryview(array("i", [1])))
+
+    handlers.given = take
+    writer, told = client.do_put(flight.FlightDescriptor.for_path("t"), ROWS.schema)
+    writer.done_writing()
+    assert told.read().to_pybytes() == array("i", [1]).tobytes()
+    writer.close()
+    assert refused == [refusal]
 
 
 def test_an_exchange_goes_both_ways(client: flight.FlightClient, handlers: Handlers) -> None:

@@ -372,7 +372,8 @@ class WireChunk:
 
 class WireReader:
     """What a client sends by DoPut or DoExchange, until the handler returns: ValueError after that.
-    Waits without the GIL; pyarrow's errors for what cannot be decoded."""
+    The call ends when no thread waits here any more. Waits without the GIL; pyarrow's errors for
+    what cannot be decoded."""
 
     @property
     def schema(self) -> pa.Schema: ...
@@ -407,4 +408,5 @@ class FlightFront:
     @property
     def port(self) -> int: ...
     def shutdown(self) -> None:
-        """Takes no more calls, and returns when those under way have ended."""
+        """Takes no more calls, and returns when those under way have ended. To be called before the
+        interpreter ends."""

@@ -6,6 +6,8 @@
 #include <arrow/ipc/options.h>
 
 #include <memory>
+#include <mutex>
+#include <optional>
 
 #include "bindings/bridge.hpp"
 
@@ -48,40 +50,60 @@ struct WireChunk {
   py::object app_metadata;
 };
 
-/// The client's messages and the answers to them, while a handler is at work on them.
-class WireReader {
+/// One side of a call's messages, held by Python: used by one thread at a time, and by none after
+/// the call's end, which waits for who is using it. Called under the GIL, which is left meanwhile.
+template <typename Side>
+class WireEnd {
  public:
-  explicit WireReader(std::unique_ptr<arrow::flight::FlightMessageReader> reader);
+  explicit WireEnd(std::unique_ptr<Side> side) : side_(std::move(side)) {}
+
+  /// What `body` makes of the side. ValueError after the call's end.
+  template <typename Body>
+  auto Use(Body body) {
+    using Made = std::invoke_result_t<Body, Side&>;
+    auto made = Unlocked([&]() -> std::optional<Made> {
+      const std::lock_guard lock(mutex_);
+      if (!side_) return std::nullopt;
+      return body(*side_);
+    });
+    if (!made) throw py::value_error("the call has ended, and its messages with it");
+    return *std::move(made);
+  }
+
+  void End() {
+    Unlocked([&] {
+      const std::lock_guard lock(mutex_);
+      side_.reset();
+    });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unique_ptr<Side> side_;
+};
+
+/// What the client sends.
+class WireReader : public WireEnd<arrow::flight::FlightMessageReader> {
+ public:
+  using WireEnd::WireEnd;
   py::object Schema();
   py::object ReadChunk();
-  void End() { reader_.reset(); }
-
- private:
-  arrow::flight::FlightMessageReader& Open();
-  std::unique_ptr<arrow::flight::FlightMessageReader> reader_;
 };
 
-class ResultSender {
+/// What a DoPut answers.
+class ResultSender : public WireEnd<arrow::flight::FlightMetadataWriter> {
  public:
-  explicit ResultSender(std::unique_ptr<arrow::flight::FlightMetadataWriter> writer);
+  using WireEnd::WireEnd;
   void Write(const py::handle& metadata);
-  void End() { writer_.reset(); }
-
- private:
-  std::unique_ptr<arrow::flight::FlightMetadataWriter> writer_;
 };
 
-class BatchSender {
+/// What a DoExchange answers.
+class BatchSender : public WireEnd<arrow::flight::FlightMessageWriter> {
  public:
-  explicit BatchSender(std::unique_ptr<arrow::flight::FlightMessageWriter> writer);
+  using WireEnd::WireEnd;
   void Begin(const py::handle& schema, const py::handle& options);
   void Write(const py::handle& batch);
   void WriteMetadata(const py::handle& metadata);
-  void End() { writer_.reset(); }
-
- private:
-  arrow::flight::FlightMessageWriter& Open();
-  std::unique_ptr<arrow::flight::FlightMessageWriter> writer_;
 };
 
 void RegisterFlightStreams(py::module_& module);

@@ -32,15 +32,14 @@ void CheckWire(const Status& status) {
   if (!status.ok()) RaiseAsPyarrow(status);
 }
 
-[[noreturn]] void RaiseEnded() {
-  throw py::value_error("the call has ended, and its messages with it");
-}
-
+/// None is none. What is no run of single bytes is refused by Python itself.
 std::shared_ptr<arrow::Buffer> BytesOf(const py::handle& metadata) {
   if (metadata.is_none()) return nullptr;
-  const py::buffer_info view = py::reinterpret_borrow<py::buffer>(metadata).request();
-  return arrow::Buffer::FromString(
-      std::string(static_cast<const char*>(view.ptr), static_cast<size_t>(view.size)));
+  Py_buffer view;
+  if (PyObject_GetBuffer(metadata.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  std::string bytes(static_cast<const char*>(view.buf), static_cast<size_t>(view.len));
+  PyBuffer_Release(&view);
+  return arrow::Buffer::FromString(std::move(bytes));
 }
 
 py::object WrapBuffer(const std::shared_ptr<arrow::Buffer>& buffer) {
@@ -164,64 +163,41 @@ std::unique_ptr<fl::FlightDataStream> StreamOf(const py::object& handlers,
                                        UnwrapSchema(given.attr("schema")), options);
 }
 
-WireReader::WireReader(std::unique_ptr<fl::FlightMessageReader> reader)
-    : reader_(std::move(reader)) {}
-
-fl::FlightMessageReader& WireReader::Open() {
-  if (!reader_) RaiseEnded();
-  return *reader_;
-}
-
 py::object WireReader::Schema() {
-  auto& reader = Open();
-  auto schema = Unlocked([&] { return reader.GetSchema(); });
+  auto schema = Use([](auto& reader) { return reader.GetSchema(); });
   CheckWire(schema.status());
   return WrapSchema(*schema);
 }
 
 py::object WireReader::ReadChunk() {
-  auto& reader = Open();
-  auto chunk = Unlocked([&] { return reader.Next(); });
+  auto chunk = Use([](auto& reader) { return reader.Next(); });
   CheckWire(chunk.status());
   if (!chunk->data && !chunk->app_metadata) throw py::stop_iteration();
   return py::cast(WireChunk{chunk->data ? WrapBatch(chunk->data) : py::none(),
                             WrapBuffer(chunk->app_metadata)});
 }
 
-ResultSender::ResultSender(std::unique_ptr<fl::FlightMetadataWriter> writer)
-    : writer_(std::move(writer)) {}
-
 void ResultSender::Write(const py::handle& metadata) {
-  if (!writer_) RaiseEnded();
   const auto bytes = BytesOf(metadata);
-  CheckWire(Unlocked([&] { return writer_->WriteMetadata(*bytes); }));
-}
-
-BatchSender::BatchSender(std::unique_ptr<fl::FlightMessageWriter> writer)
-    : writer_(std::move(writer)) {}
-
-fl::FlightMessageWriter& BatchSender::Open() {
-  if (!writer_) RaiseEnded();
-  return *writer_;
+  if (!bytes) throw py::type_error("what a DoPut answers is bytes");
+  CheckWire(Use([&](auto& writer) { return writer.WriteMetadata(*bytes); }));
 }
 
 void BatchSender::Begin(const py::handle& schema, const py::handle& options) {
-  auto& writer = Open();
   const auto told = UnwrapSchema(schema);
   const auto written = WriteOptionsOf(options);
-  CheckWire(Unlocked([&] { return writer.Begin(told, written); }));
+  CheckWire(Use([&](auto& writer) { return writer.Begin(told, written); }));
 }
 
 void BatchSender::Write(const py::handle& batch) {
-  auto& writer = Open();
   const auto rows = UnwrapBatch(batch);
-  CheckWire(Unlocked([&] { return writer.WriteRecordBatch(*rows); }));
+  CheckWire(Use([&](auto& writer) { return writer.WriteRecordBatch(*rows); }));
 }
 
 void BatchSender::WriteMetadata(const py::handle& metadata) {
-  auto& writer = Open();
   const auto bytes = BytesOf(metadata);
-  CheckWire(Unlocked([&] { return writer.WriteMetadata(bytes); }));
+  if (!bytes) throw py::type_error("metadata is bytes");
+  CheckWire(Use([&](auto& writer) { return writer.WriteMetadata(bytes); }));
 }
 
 void RegisterFlightStreams(py::module_& module) {
