@@ -67,6 +67,11 @@ py::object ExtraOf(const Status& status) {
   return py::bytes(detail ? detail->extra_info() : std::string());
 }
 
+/// gRPC's name of it. Arrow's own list of names lacks the newest.
+std::string NameOf(fl::FlightMethod method) {
+  return method == fl::FlightMethod::PollFlightInfo ? "PollFlightInfo" : fl::ToString(method);
+}
+
 /// One RPC from its beginning to its end, with what the handlers made of it at its beginning.
 class CallInProgress final : public fl::ServerMiddleware {
  public:
@@ -80,7 +85,7 @@ class CallInProgress final : public fl::ServerMiddleware {
   /// The handlers' `begin`, once; what it raises ends the call. Under the GIL.
   const py::object& Begin() {
     if (!view_) {
-      view_ = py::cast(FlightCall{&rpc_, fl::ToString(method_)});
+      view_ = py::cast(FlightCall{&rpc_, NameOf(method_)});
       try {
         handlers_->attr("begin")(view_);
       } catch (const py::error_already_set&) {
