@@ -149,12 +149,20 @@ def transform(
         service.limits.check_statement(command.sql)
         with service.limits.put(call, tracked) as put, _own_session(service) as session:
             exchange = _Exchange(service, call, command, reader, writer, tracked, put)
-            feed = InputFeed(next_schema(reader, call, put))
+            feed = InputFeed(_input_schema(exchange))
             with tracked.cancelled_with(feed.close):
                 row_count = _run(exchange, session, feed)
     except Exception as fault:
         raise tracked.fail(fault, tracked.row_count) from fault
     tracked.finish(row_count)
+
+
+def _input_schema(exchange: _Exchange) -> pa.Schema:
+    """VEL4006 when the client sends none that can be read."""
+    try:
+        return next_schema(exchange.reader, exchange.call, exchange.put)
+    except (pa.ArrowException, OSError) as fault:
+        raise _broken(fault) from fault
 
 
 @contextmanager
@@ -233,15 +241,26 @@ def _write_rows(
     client = limits.reader(exchange.call, exchange.tracked.give_up)
     meter = limits.meter(exchange.tracked, watched)
     schema = asked_schema(result.schema, command)
-    exchange.writer.begin(schema, write_options(command))
+    with _sending():
+        exchange.writer.begin(schema, write_options(command))
     for batch in pulled(result):
         meter.count(batch)
         for piece in cut(batch if schema is result.schema else batch.cast(schema), command):
             watched.leave_place()
             client.waits()
-            exchange.writer.write_batch(piece)
+            with _sending():
+                exchange.writer.write_batch(piece)
             client.moved()
             exchange.put.lives()
+
+
+@contextmanager
+def _sending() -> Iterator[None]:
+    """VEL3010 when the client is not there any more."""
+    try:
+        yield
+    except (OSError, pa.ArrowCancelled) as fault:
+        raise VelariaError(codes.CANCELLED, "the client went away in the middle") from fault
 
 
 def _read_input(exchange: _Exchange, feed: InputFeed, take_turn: Callable[[], object]) -> None:

@@ -111,7 +111,9 @@ def test_a_fault_of_the_data_passes_as_it_is(ours: Client) -> None:
         ours.transform(data, "SELECT count(*) AS n FROM input").read_all()
 
 
-def test_an_end_while_the_client_writes_harms_nobody(ours: Client) -> None:
+def test_an_end_while_the_client_writes_harms_nobody(server: ServerProcess, ours: Client) -> None:
+    logged = len(server.log())
+
     def failing() -> Iterator[pa.RecordBatch]:
         yield from batches(1, 10)
         raise LookupError("the rest is damaged")
@@ -123,6 +125,7 @@ def test_an_end_while_the_client_writes_harms_nobody(ours: Client) -> None:
         with pytest.raises(VelariaError):
             ours.transform(batches(30, 100), "SELECT 1 / (a - 150) FROM input").read_all()
         assert ours.transform(batches(50, 100), "SELECT a FROM input LIMIT 3").read_all().num_rows
+    assert "internal fault" not in server.log()[logged:]
 
 
 def test_transforms_that_fail_leave_no_session_behind(
@@ -214,3 +217,17 @@ def test_an_exchange_is_started_by_its_command(client: flight.FlightClient, raw:
         client.get_flight_info(flight.FlightDescriptor.for_command(command))
     assert told(caught.value)["code"] == "VEL1001"
     assert act(client, "server.health")["state"] == "serving"
+
+
+def test_an_exchange_without_a_schema_is_its_clients_fault(
+    client: flight.FlightClient, server: ServerProcess
+) -> None:
+    command = msgspec.msgpack.encode({"type": "transform", "sql": "SELECT 1 AS one FROM input"})
+    logged = len(server.log())
+    writer, reader = client.do_exchange(flight.FlightDescriptor.for_command(command))
+    with pytest.raises(flight.FlightError) as caught:
+        writer.write_metadata(b"no schema")
+        writer.done_writing()
+        reader.read_chunk()
+    assert told(caught.value)["code"] == "VEL4006"
+    assert "internal fault" not in server.log()[logged:]
