@@ -2,7 +2,7 @@
 small call, and not at all for the rows of a result.
 
 `_kernel.FlightFront` has the wire; it calls the handlers below on gRPC's threads, each call from
-its beginning to its end on one. docs/adr/0017 has the figures.
+its beginning to its end on one. docs/adr/0019 says why.
 """
 
 import pyarrow as pa
@@ -18,14 +18,15 @@ from velaria.flight_server.statuses import native_name
 _READ_BEFORE_OURS = ("DoPut", "DoExchange")
 """Arrow's server reads their first message before it calls a method of ours."""
 
+_UNNAMED = "(unknown Flight method)"
+"""Arrow's name of PollFlightInfo, which its list of names lacks."""
+
 
 class NativeFront:
     """One listener, without TLS. Several may share a Service. OSError when it cannot listen."""
 
     def __init__(self, service: Service, uri: str) -> None:
-        self._front = _kernel.FlightFront(
-            uri, Handlers(service), offers_handshake=service.gate is not None
-        )
+        self._front = _kernel.FlightFront(uri, Handlers(service), offers_handshake=True)
         self.port: int = self._front.port
 
     def shutdown(self) -> None:
@@ -42,20 +43,23 @@ class Handlers:
         self._limits = service.limits
 
     def begin(self, context: _kernel.FlightCall) -> None:
-        """Flight's errors alone. Those whose first message the front waits for are watched for it
-        from here."""
-        call = self._methods.calls.start_call(context.method, context.headers())
+        """A Handshake is done with by it. Calls whose first message the front waits for are watched
+        for that from here."""
+        method = "PollFlightInfo" if context.method == _UNNAMED else context.method
+        call = self._methods.calls.start_call(method, context.headers())
         context.call = call
         for name, value in call.answering_headers().items():
             context.add_header(name, value)
-        if context.method in _READ_BEFORE_OURS:
-            call.facts.peer = context.peer()
-            try:
+        try:
+            if method == "Handshake":
+                self._methods.handshake(context)
+            elif method in _READ_BEFORE_OURS:
+                call.facts.peer = context.peer()
                 with refusal_boundary():
                     call.heard = self._limits.unheard(call)
-            except flight.FlightError as refusal:
-                call.call_completed(refusal)
-                raise
+        except Exception as refusal:
+            self.completed(context, str(refusal), getattr(refusal, "extra_info", b""))
+            raise
 
     def completed(self, context: _kernel.FlightCall, text: str | None, extra_info: bytes) -> None:
         """After the last byte; `text` of what ended it, if it did not end well."""

@@ -137,7 +137,7 @@ class FlightMethods:
     def handshake(self, context: Context) -> None:
         """The gate has looked at the header before, and the call's answering headers carry the
         bearer: no more is to do."""
-        with boundary():
+        with status_boundary(context):
             self._begin(context, even_draining=True)
             if self._service.gate is None:
                 raise VelariaError(

@@ -78,7 +78,7 @@ class FlightHandler(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             with boundary():
                 headers = rpc.invocation_metadata()
-                call = self._methods.calls.start_call(spec.told_as, headers, subject_of(rpc))
+                call = self._methods.calls.start_call(spec.name, headers, subject_of(rpc))
         except flight.FlightError as refusal:
             return ending_of(refusal)
         call.facts.peer = str(rpc.peer())

@@ -123,21 +123,24 @@ def handshake(rpc: Exchange) -> None:
 
 @dataclass(frozen=True)
 class RpcSpec:
-    """`told_as` is the name by which calls are counted and logged."""
+    """`name` is gRPC's; calls are counted and logged by it."""
 
-    told_as: str
+    name: str
     run: Callable[[Exchange], None]
 
 
 RPCS = {
-    "Handshake": RpcSpec("Handshake", handshake),
-    "ListFlights": RpcSpec("ListFlights", list_flights),
-    "GetFlightInfo": RpcSpec("GetFlightInfo", get_flight_info),
-    "PollFlightInfo": RpcSpec("GetFlightInfo", poll_flight_info),
-    "GetSchema": RpcSpec("GetSchema", get_schema),
-    "DoGet": RpcSpec("DoGet", do_get),
-    "DoPut": RpcSpec("DoPut", do_put),
-    "DoExchange": RpcSpec("DoExchange", do_exchange),
-    "DoAction": RpcSpec("DoAction", do_action),
-    "ListActions": RpcSpec("ListActions", list_actions),
+    name: RpcSpec(name, run)
+    for name, run in {
+        "Handshake": handshake,
+        "ListFlights": list_flights,
+        "GetFlightInfo": get_flight_info,
+        "PollFlightInfo": poll_flight_info,
+        "GetSchema": get_schema,
+        "DoGet": do_get,
+        "DoPut": do_put,
+        "DoExchange": do_exchange,
+        "DoAction": do_action,
+        "ListActions": list_actions,
+    }.items()
 }

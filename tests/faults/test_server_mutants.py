@@ -28,7 +28,7 @@ THREADS_MORE_MAX = 8
 CALL_S_MAX = 20
 HISTORY_S_MAX = 60
 NO_CODE = "pyarrow"
-"""Of what pyarrow's server refuses by itself, before any code of ours."""
+"""Of what Arrow's server refuses by itself, before any code of ours."""
 GOOD = pa.table({"id": [1, 2, 3], "s": ["v1", None, "v3"]})
 LEAK = re.compile(
     rb"Traceback|File \"|/(?:[\w.+-]+/)+[\w.+-]+\.(?:py|cpp|cc|hpp|h|so|pxi|pyx)\b|0x[0-9a-f]{9,}|"

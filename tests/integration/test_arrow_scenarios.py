@@ -93,9 +93,8 @@ class BasicAuth(flight.ClientAuthHandler):  # type: ignore[misc]
 
 def test_auth_basic_proto(client: flight.FlightClient) -> None:
     """Who one is stands in headers here; a Handshake by messages is refused, and nothing hangs."""
-    with pytest.raises((flight.FlightError, pa.ArrowException, NotImplementedError)) as caught:
+    with pytest.raises(NotImplementedError, match="VEL1008 this server asks nobody who they are"):
         client.authenticate(BasicAuth())
-    assert "Traceback" not in str(caught.value)
     assert rows(client, "SELECT 1") == [(1,)]
 
 

@@ -87,6 +87,17 @@ def test_rows_are_told_when_they_are_there(
     assert act(client, "query.progress", query_id=query_id)["state"] == "finished"
 
 
+def test_it_is_counted_by_its_own_name(client: flight.FlightClient, poll: Poll) -> None:
+    def counted() -> float:
+        metrics = act(client, "server.metrics")["metrics"]
+        name = 'calls_ended_total{method="PollFlightInfo",action="",status="ok"}'
+        return float(metrics.get(name, 0))
+
+    before = counted()
+    to_the_end(poll, FORMS["plain SQL"]("SELECT 1"))
+    assert counted() > before
+
+
 @both_forms
 def test_what_runs_is_asked_about_by_the_descriptor_that_was_told(
     client: flight.FlightClient, poll: Poll, form: Callable[[str], bytes]

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
 
 from tests.conftest import FRONTS
+from tests.flight_sql import SERVICE
 from tests.integration import flight_sql_client
 from tests.integration.identity_support import ROLES, As, secured
 from tests.server_process import ServerProcess, told
@@ -287,7 +289,7 @@ def test_explain_analyze_carries_nothing_out_that_is_not_judged(
     assert people["admin"].code(people["admin"].read, "SELECT * FROM hr.n") == "VEL2011"
 
 
-def test_who_has_no_role_may_do_nothing_in_any_way(people: dict[str, As]) -> None:
+def test_who_has_no_role_may_do_nothing_in_any_way(served: Served, people: dict[str, As]) -> None:
     nobody = people["nobody"]
     client, options = nobody.client, nobody.options
     by_path = flight.FlightDescriptor.for_path("sales", "t")
@@ -305,6 +307,11 @@ def test_who_has_no_role_may_do_nothing_in_any_way(people: dict[str, As]) -> Non
         with pytest.raises((flight.FlightError, pa.ArrowException), match="VEL1010") as caught:
             way()
         assert "the principal has no role on this server: nobody" in str(caught.value)
+    server, tokens = served
+    with grpc.insecure_channel(server.uri.removeprefix("grpc://")) as channel:
+        bearer = [("authorization", f"Bearer {tokens['nobody']}")]
+        with pytest.raises(grpc.RpcError, match="VEL1010"):
+            list(channel.stream_stream(SERVICE + "Handshake")(iter(()), metadata=bearer))
     assert nobody.act("server.health")["state"] == "serving"
 
 
