@@ -72,9 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="velaria-bench-") as folder:
         ledger = open_ledger("none", Path(folder))
         service = Service(_kernel.Session(), ledger, Options(), Path(folder))
-        front = _kernel.FlightFront(
-            "grpc://127.0.0.1:0", CannedHandlers(service), offers_handshake=False
-        )
+        front = _kernel.FlightFront("grpc://127.0.0.1:0", CannedHandlers(service))
         print(json.dumps({"flight": [f"grpc://127.0.0.1:{front.port}"]}), flush=True)
         threading.Event().wait()
 

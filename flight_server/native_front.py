@@ -26,7 +26,7 @@ class NativeFront:
     """One listener, without TLS. Several may share a Service. OSError when it cannot listen."""
 
     def __init__(self, service: Service, uri: str) -> None:
-        self._front = _kernel.FlightFront(uri, Handlers(service), offers_handshake=True)
+        self._front = _kernel.FlightFront(uri, Handlers(service))
         self.port: int = self._front.port
 
     def shutdown(self) -> None:

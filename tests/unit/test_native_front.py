@@ -86,7 +86,7 @@ def handlers() -> Handlers:
 
 @pytest.fixture
 def client(handlers: Handlers) -> Iterator[flight.FlightClient]:
-    front = _kernel.FlightFront("grpc://127.0.0.1:0", handlers, offers_handshake=False)
+    front = _kernel.FlightFront("grpc://127.0.0.1:0", handlers)
     try:
         with flight.connect(f"grpc://127.0.0.1:{front.port}") as connected:
             yield connected
@@ -353,6 +353,6 @@ def test_a_taken_address_is_refused(handlers: Handlers) -> None:
         taken.listen()
         uri = f"grpc://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(OSError):
-            _kernel.FlightFront(uri, handlers, offers_handshake=False)
+            _kernel.FlightFront(uri, handlers)
     with pytest.raises(OSError):
-        _kernel.FlightFront("no uri", handlers, offers_handshake=False)
+        _kernel.FlightFront("no uri", handlers)

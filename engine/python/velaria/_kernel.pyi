@@ -403,7 +403,7 @@ class FlightFront:
     when it ended well; `failure(error)` for what a method raised: the status' name, text and
     extra_info."""
 
-    def __init__(self, uri: str, handlers: Any, offers_handshake: bool) -> None:
+    def __init__(self, uri: str, handlers: Any) -> None:
         """Listens. OSError when it cannot."""
     @property
     def port(self) -> int: ...

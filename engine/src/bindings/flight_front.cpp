@@ -208,11 +208,10 @@ class FlightFront final : public fl::FlightServerBase {
   Status Listen(const std::string& uri) {
     ARROW_ASSIGN_OR_RAISE(const auto location, fl::Location::Parse(uri));
     fl::FlightServerOptions options(location);
-    options.auth_handler = auth_handler_;
+    options.auth_handler = std::make_shared<Handshake>();
     options.middleware.emplace_back(kMiddlewareKey, std::make_shared<CallFactory>(&handlers_));
     return Init(options);
   }
-  void OfferHandshake() { auth_handler_ = std::make_shared<Handshake>(); }
   /// The handlers, which nobody calls any more; it may then be destroyed without the GIL.
   void Forget() { handlers_ = py::object(); }
 
@@ -346,15 +345,13 @@ class FlightFront final : public fl::FlightServerBase {
   }
 
   py::object handlers_;
-  std::shared_ptr<fl::ServerAuthHandler> auth_handler_;
 };
 
 /// The server from its making to its end; used under the GIL, which its threads need to end.
 class FrontHandle {
  public:
-  FrontHandle(const std::string& uri, py::object handlers, bool offers_handshake)
+  FrontHandle(const std::string& uri, py::object handlers)
       : front_(std::make_unique<FlightFront>(std::move(handlers))) {
-    if (offers_handshake) front_->OfferHandshake();
     const Status status = Unlocked([&] { return front_->Listen(uri); });
     if (status.ok()) {
       port_ = front_->port();
@@ -444,8 +441,7 @@ void RegisterFlightFront(py::module_& module) {
              if (self.rpc != nullptr) self.rpc->AddTrailer(name, value);
            });
   py::class_<FrontHandle>(module, "FlightFront")
-      .def(py::init<const std::string&, py::object, bool>(), py::arg("uri"), py::arg("handlers"),
-           py::arg("offers_handshake"))
+      .def(py::init<const std::string&, py::object>(), py::arg("uri"), py::arg("handlers"))
       .def_property_readonly("port", &FrontHandle::Port)
       .def("shutdown", &FrontHandle::Shutdown);
 }
