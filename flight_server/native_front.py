@@ -18,9 +18,6 @@ from velaria.flight_server.statuses import native_name
 _READ_BEFORE_OURS = ("DoPut", "DoExchange")
 """Arrow's server reads their first message before it calls a method of ours."""
 
-_UNNAMED = "(unknown Flight method)"
-"""Arrow's name of PollFlightInfo, which its list of names lacks."""
-
 
 class NativeFront:
     """One listener, without TLS. Several may share a Service. OSError when it cannot listen."""
@@ -45,7 +42,7 @@ class Handlers:
     def begin(self, context: _kernel.FlightCall) -> None:
         """A Handshake is done with by it. Calls whose first message the front waits for are watched
         for that from here."""
-        method = "PollFlightInfo" if context.method == _UNNAMED else context.method
+        method = context.method
         call = self._methods.calls.start_call(method, context.headers())
         context.call = call
         for name, value in call.answering_headers().items():

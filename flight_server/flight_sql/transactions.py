@@ -18,17 +18,13 @@ from velaria.flight_server.options import Options
 from velaria.flight_server.turns import Turn
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
+from velaria.sql_text import quoted_name
 
 if TYPE_CHECKING:
     from velaria.flight_server.calls import Call
 
 TRANSACTION_IDLE_S = 600.0
 _SAVEPOINT_BYTES = 8
-
-
-def quoted(name: str) -> str:
-    """An identifier as SQL text."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass
@@ -68,7 +64,7 @@ class TransactionBook:
         def make() -> Transaction:
             connection = self._session.connect()
             if schema != connection.schema:
-                connection.execute(f"SET schema = {quoted(schema)}")
+                connection.execute(f"SET schema = {quoted_name(schema)}")
             connection.execute("BEGIN")
             return Transaction(connection)
 
@@ -108,7 +104,7 @@ class TransactionBook:
                 hint="Release those that are not needed.",
             )
         transaction.savepoint_count += 1
-        name = quoted(f"savepoint {transaction.savepoint_count}")
+        name = quoted_name(f"savepoint {transaction.savepoint_count}")
         _open_connection(transaction).execute(f"SAVEPOINT {name}")
         savepoint_id = transaction_id + secrets.token_bytes(_SAVEPOINT_BYTES)
         transaction.savepoints[savepoint_id] = name
@@ -132,7 +128,7 @@ class TransactionBook:
         """The session's transactions go on in another schema; failed ones only roll back."""
         for transaction in self._open_in(session_id).values():
             with suppress(KernelError), transaction.turn.taken(call):
-                transaction.connection.execute(f"SET schema = {quoted(schema)}")
+                transaction.connection.execute(f"SET schema = {quoted_name(schema)}")
 
     def of_prepared(self, transaction_id: bytes, session_id: str | None) -> bytes:
         """What a statement that was prepared in a transaction runs in: that one; when it is over,
