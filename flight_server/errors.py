@@ -33,8 +33,9 @@ _REVEALING = re.compile(r"0x[0-9a-fA-F]{5,}|(?:/[\w.+-]+){2,}")
 
 CARET_CHARS_MAX = 100
 
-# Of what leaves by gRPC, whose clients refuse more than 8 KiB of trailers: an error goes there
-# twice, as text in which a byte may take three and as extra_info in which three take four.
+# Of what leaves by gRPC, whose clients refuse more than 8 KiB of trailers: an error goes there as
+# text in which a byte may take three, by the native front once more as it is, and as extra_info.
+# In either three bytes take four.
 MESSAGE_BYTES_MAX = 800
 DETAIL_BYTES_MAX = 500
 HINT_BYTES_MAX = 300

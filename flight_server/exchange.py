@@ -30,6 +30,7 @@ from velaria.flight_server.pulling import pulled
 from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.result_batches import asked_schema, cut, write_options
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import BatchWriter, ChunkReader
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import ExchangeMetadata
 from velaria.schemas.errors import VelariaError
@@ -128,8 +129,8 @@ class _Exchange:
     service: Service
     call: Call
     command: TransformCommand
-    reader: flight.MetadataRecordBatchReader
-    writer: flight.MetadataRecordBatchWriter
+    reader: ChunkReader
+    writer: BatchWriter
     tracked: TrackedQuery
     put: WatchedPut
 
@@ -138,8 +139,8 @@ def transform(
     service: Service,
     call: Call,
     descriptor: flight.FlightDescriptor,
-    reader: flight.MetadataRecordBatchReader,
-    writer: flight.MetadataRecordBatchWriter,
+    reader: ChunkReader,
+    writer: BatchWriter,
 ) -> None:
     """VEL5002, VEL3011, VEL3015 and VEL5009 as for a DoPut and a SELECT."""
     command = command_of(descriptor)

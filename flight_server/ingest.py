@@ -24,6 +24,7 @@ from velaria.flight_server.limits.watched import Awaited, WatchedPut
 from velaria.flight_server.permitted import permitted_put
 from velaria.flight_server.queries import TrackedQuery
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import ChunkReader, ResultWriter
 from velaria.schemas import errors as codes
 from velaria.schemas.batch_metadata import PutAbort, PutResultMetadata
 from velaria.schemas.errors import VelariaError
@@ -104,8 +105,8 @@ def put(
     service: Service,
     call: Call,
     descriptor: flight.FlightDescriptor,
-    reader: flight.MetadataRecordBatchReader,
-    writer: flight.FlightMetadataWriter,
+    reader: ChunkReader,
+    writer: ResultWriter,
 ) -> None:
     result = take_in(service, call, target_of(service, descriptor), reader)
     try:
@@ -114,9 +115,7 @@ def put(
         raise client_went() from fault
 
 
-def take_in(
-    service: Service, call: Call, target: Target, reader: flight.MetadataRecordBatchReader
-) -> PutResultMetadata:
+def take_in(service: Service, call: Call, target: Target, reader: ChunkReader) -> PutResultMetadata:
     """Rows until the client says that it is done, as a run of their own."""
     with service.promised(target.query_id) as query_id:
         tracked = service.queries.start(query_id, "ingest", f"DoPut {target.told}")
@@ -149,7 +148,7 @@ def _all_batches(
     call: Call,
     ingest: Ingest,
     target: Target,
-    reader: flight.MetadataRecordBatchReader,
+    reader: ChunkReader,
     tracked: TrackedQuery,
     watched: WatchedPut,
 ) -> PutResultMetadata:
@@ -169,9 +168,7 @@ def _all_batches(
     )
 
 
-def next_schema(
-    reader: flight.MetadataRecordBatchReader, call: Call, watched: WatchedPut
-) -> pa.Schema:
+def next_schema(reader: ChunkReader, call: Call, watched: WatchedPut) -> pa.Schema:
     """Of the batches to come, waited for like them: VEL5009 when the client sends none in time."""
     with _Awaited(call, watched):
         return reader.schema
@@ -200,7 +197,7 @@ class _Awaited(Awaited):
 
 
 def next_batch(
-    reader: flight.MetadataRecordBatchReader,
+    reader: ChunkReader,
     call: Call,
     watched: WatchedPut,
     tracked: TrackedQuery | None = None,

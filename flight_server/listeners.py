@@ -133,7 +133,7 @@ def is_loopback(host: str) -> bool:
 
 def front_of(uri: str, front: FrontChoice) -> type[Front]:
     """What serves an address. Of itself grpcio serves networks and TLS, where what a stranger sends
-    must cost nothing, and the native front this host, where calls are faster by it: docs/adr/0017.
+    must cost nothing, and the native front this host, where calls are faster by it: docs/adr/0019.
     """
     parts = urlsplit(uri)
     is_near = parts.scheme == "grpc+unix" or is_loopback(parts.hostname or "")

@@ -22,6 +22,7 @@ from velaria.flight_server.identity.permissions import allow_call
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.results import DataStream, Emissions
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import BatchWriter, ChunkReader, ResultWriter
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 from velaria.schemas.tickets import (
@@ -93,8 +94,8 @@ class FlightMethods:
         self,
         context: Context,
         descriptor: flight.FlightDescriptor,
-        reader: flight.MetadataRecordBatchReader,
-        writer: flight.FlightMetadataWriter,
+        reader: ChunkReader,
+        writer: ResultWriter,
     ) -> None:
         raw = descriptor.command or b""
         with boundary_of(context, raw):
@@ -127,8 +128,8 @@ class FlightMethods:
         self,
         context: Context,
         descriptor: flight.FlightDescriptor,
-        reader: flight.MetadataRecordBatchReader,
-        writer: flight.MetadataRecordBatchWriter,
+        reader: ChunkReader,
+        writer: BatchWriter,
     ) -> None:
         with boundary():
             call = self._begin(context)

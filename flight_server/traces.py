@@ -104,7 +104,7 @@ class Tracer:
         span.end()
 
 
-def _first(values: Any) -> str:
-    """A header's first value as text; pyarrow gives a list of texts, or of bytes."""
-    value = values[0] if isinstance(values, list) and values else values
+def _first(values: list[Any]) -> str:
+    """A header's first value as text."""
+    value = values[0]
     return value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)

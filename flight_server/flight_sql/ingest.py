@@ -4,8 +4,6 @@ path of all puts, all of them or none.
 
 from typing import Any
 
-import pyarrow.flight as flight
-
 from velaria.flight_server import ingest
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql import connections
@@ -15,6 +13,7 @@ from velaria.flight_server.flight_sql.messages import (
     new,
 )
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import ChunkReader
 from velaria.schemas import errors as codes
 from velaria.schemas.base import NAME_CHARS_MAX
 from velaria.schemas.errors import VelariaError
@@ -35,9 +34,7 @@ _MODES: dict[tuple[int, int], str] = {
 }
 
 
-def take_in(
-    service: Service, call: Call, message: Any, reader: flight.MetadataRecordBatchReader
-) -> Any:
+def take_in(service: Service, call: Call, message: Any, reader: ChunkReader) -> Any:
     """Rows until the client says it is done; only then are they there."""
     mode = _mode_of(message.table_definition_options)
     _refuse_what_is_not_kept(service, message)

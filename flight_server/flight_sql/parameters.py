@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.flight as flight
 
 from velaria import _kernel
 from velaria.flight_server.calls import Call
 from velaria.flight_server.errors import as_velaria_error
 from velaria.flight_server.ingest import blamed, next_batch, next_schema
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import ChunkReader
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
 
-def receive(service: Service, call: Call, reader: flight.MetadataRecordBatchReader) -> pa.Table:
+def receive(service: Service, call: Call, reader: ChunkReader) -> pa.Table:
     """All rows of a DoPut, validated. VEL1004 for more than limits.parameters_bytes, VEL4006 for
     damage, VEL5009 for a client that sends none and does not end, VEL5002 as Limits.put says."""
     bytes_max = service.options.get("limits.parameters_bytes")

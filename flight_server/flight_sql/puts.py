@@ -15,24 +15,21 @@ from velaria.flight_server.flight_sql.asked import asked_of
 from velaria.flight_server.flight_sql.messages import new, unpack
 from velaria.flight_server.ingest import client_went
 from velaria.flight_server.service import Service
+from velaria.flight_server.wire_ends import ChunkReader, ResultWriter
 from velaria.schemas import errors as codes
 from velaria.schemas.errors import VelariaError
 
-Put = Callable[[Service, Call, Any, flight.MetadataRecordBatchReader], Any]
+Put = Callable[[Service, Call, Any, ChunkReader], Any]
 """Reads what the client sends, and makes the message to answer with."""
 
 
-def update(
-    service: Service, call: Call, message: Any, reader: flight.MetadataRecordBatchReader
-) -> Any:
+def update(service: Service, call: Call, message: Any, reader: ChunkReader) -> Any:
     """CommandStatementUpdate, with which drivers send no rows, nor the schema of any."""
     asked = asked_of(service, call, message)
     return _counted(updates.run_any(service, call, asked.sql, None))
 
 
-def update_prepared(
-    service: Service, call: Call, message: Any, reader: flight.MetadataRecordBatchReader
-) -> Any:
+def update_prepared(service: Service, call: Call, message: Any, reader: ChunkReader) -> Any:
     """CommandPreparedStatementUpdate. The rows that come with it are its parameters; when these
     have no columns those that were bound before count."""
     sent = parameters.receive(service, call, reader)
@@ -45,9 +42,7 @@ def _counted(row_count: int) -> Any:
     return new("DoPutUpdateResult", record_count=row_count)
 
 
-def bind(
-    service: Service, call: Call, message: Any, reader: flight.MetadataRecordBatchReader
-) -> Any:
+def bind(service: Service, call: Call, message: Any, reader: ChunkReader) -> Any:
     """CommandPreparedStatementQuery: parameters for the readings to come."""
     service.prepared.use(message.prepared_statement_handle, call)
     rows = parameters.receive(service, call, reader)
@@ -68,8 +63,8 @@ def put(
     service: Service,
     call: Call,
     descriptor: flight.FlightDescriptor,
-    reader: flight.MetadataRecordBatchReader,
-    writer: flight.FlightMetadataWriter,
+    reader: ChunkReader,
+    writer: ResultWriter,
 ) -> None:
     """DoPut of a descriptor whose command is a Flight SQL message."""
     name, message = unpack(descriptor.command)

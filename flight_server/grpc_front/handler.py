@@ -162,8 +162,8 @@ class _Behavior:
 
 
 def as_flight_error(fault: Exception, context: CallContext) -> flight.FlightError:
-    """A failure as the books take it, with its ErrorReply: in the error, or left as a trailer by a
-    boundary of those methods whose errors pyarrow does not pass on."""
+    """A failure as the books take it, with its ErrorReply: in the error, or left as a trailer by
+    the boundary of Flight SQL."""
     extra_info = context.trailer(EXTRA_INFO_TRAILER)
     if extra_info:
         return flight.FlightServerError(str(fault), extra_info)

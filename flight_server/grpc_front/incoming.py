@@ -113,14 +113,6 @@ class WireReader:
     def __next__(self) -> Chunk:
         return self.read_chunk()
 
-    def to_reader(self) -> pa.RecordBatchReader:
-        """The batches without their metadata."""
-        batches = (chunk.data for chunk in self if chunk.data is not None)
-        return pa.RecordBatchReader.from_batches(self.schema, batches)
-
-    def read_all(self) -> pa.Table:
-        return self.to_reader().read_all()
-
     def _started(self) -> pa.RecordBatchReader:
         if self._reader is None:
             while (data := self._file.take()) is not None and not data.header:

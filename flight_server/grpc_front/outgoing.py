@@ -38,16 +38,6 @@ class BatchSender:
     def write_batch(self, batch: pa.RecordBatch) -> None:
         self.write_with_metadata(batch, None)
 
-    def write(self, data: pa.RecordBatch | pa.Table) -> None:
-        if isinstance(data, pa.RecordBatch):
-            self.write_batch(data)
-        else:
-            self.write_table(data)
-
-    def write_table(self, table: pa.Table, max_chunksize: int | None = None) -> None:
-        for batch in table.to_batches(max_chunksize):
-            self.write_batch(batch)
-
     def write_with_metadata(self, batch: pa.RecordBatch, metadata: Any) -> None:
         """The metadata goes with the batch, not with the dictionaries before it."""
         self._writer.write_batch(batch)
@@ -58,9 +48,6 @@ class BatchSender:
 
     def write_metadata(self, metadata: Any) -> None:
         self._send(flight_data(b"", (), 0, _bytes(metadata)))
-
-    def close(self) -> None:
-        """Nothing marks the end but the end of the call."""
 
 
 class ResultSender:
