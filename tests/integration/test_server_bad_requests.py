@@ -110,6 +110,24 @@ def test_a_fault_in_a_statement_has_its_place_and_a_caret(client: flight.FlightC
     assert "nope FROM bad_t\n  ^" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "fails",
+    [
+        "CAST(repeat('x', 20000) || CAST(a AS VARCHAR) AS INT)",
+        "CAST(repeat('\u00e4', 20000) || CAST(a AS VARCHAR) AS INT)",
+        "CAST(regexp_matches('a', repeat('(', 6000) || CAST(a AS VARCHAR)) AS INT)",
+    ],
+)
+def test_a_long_fault_in_mid_stream_keeps_its_code(client: flight.FlightClient, fails: str) -> None:
+    """gRPC's clients refuse more than 8 KiB of trailers, where it goes twice."""
+    numbers = "generate_series(1, 1000000) t(a)"
+    sql = f"SELECT CASE WHEN a > 900000 THEN {fails} ELSE a END AS x FROM {numbers}"
+    with pytest.raises(flight.FlightError) as caught:
+        read(client, sql)
+    error = told(caught.value)
+    assert re.match(r"VEL[23]\d{3}", error["code"]) and error["message"]
+
+
 @pytest.mark.parametrize("server", ["native"], indirect=True)
 def test_an_oversized_message_is_refused(client: flight.FlightClient) -> None:
     """The grpcio front refuses it before it is taken in: test_server_grpc_front.py."""

@@ -23,6 +23,22 @@ FlightCode FlightCodeOf(ErrorCode code) {
   }
 }
 
+// As flight_server/errors.py cuts what goes through Python: gRPC's clients refuse 8 KiB of
+// trailers.
+constexpr size_t kMessageBytesMax = 800;
+constexpr size_t kDetailBytesMax = 500;
+constexpr size_t kHintBytesMax = 300;
+
+/// At most so many bytes, of whole characters of UTF-8.
+std::string Cut(std::string text, size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  const auto continues = [&](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+  };
+  while (bytes_max > 0 && continues(bytes_max)) --bytes_max;
+  return text.substr(0, bytes_max) + "...";
+}
+
 /// Turns a kernel error in mid-stream into a Flight error that carries the code.
 class FlightReader final : public arrow::RecordBatchReader {
  public:
@@ -32,7 +48,10 @@ class FlightReader final : public arrow::RecordBatchReader {
   Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
     const Status status = Contained([&] { return reader_->ReadNext(batch); });
     if (status.ok()) return status;
-    const ErrorInfo info = ErrorInfoOf(status);
+    ErrorInfo info = ErrorInfoOf(status);
+    info.message = Cut(std::move(info.message), kMessageBytesMax);
+    info.detail = Cut(std::move(info.detail), kDetailBytesMax);
+    info.hint = Cut(std::move(info.hint), kHintBytesMax);
     return arrow::flight::MakeFlightError(FlightCodeOf(info.code),
                                           CodeText(info.code) + " " + info.message,
                                           contract::ErrorToMessagePack(info));

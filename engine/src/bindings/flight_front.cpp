@@ -88,7 +88,7 @@ class CallInProgress final : public fl::ServerMiddleware {
       view_ = py::cast(FlightCall{&rpc_, NameOf(method_)});
       try {
         handlers_->attr("begin")(view_);
-      } catch (const py::error_already_set&) {
+      } catch (...) {
         is_refused_ = true;
         throw;
       }
@@ -115,7 +115,7 @@ class CallInProgress final : public fl::ServerMiddleware {
     const Entry entry;
     try {
       Begin();  // of a call whose message could not be read: it counts like others
-    } catch (const py::error_already_set&) {
+    } catch (const std::exception&) {
     }
     End(status);
   }
@@ -147,7 +147,7 @@ class CallFactory final : public fl::ServerMiddlewareFactory {
       const Entry entry;
       try {
         call->Begin();
-      } catch (const py::error_already_set& error) {
+      } catch (const std::exception& error) {
         const Status refused = StatusOf(*handlers_, error);
         call->End(refused);
         return refused;
