@@ -174,8 +174,8 @@ def test_an_endpoint_of_held_rows_is_told_and_renewed_for_as_long_as_they_are_he
         command = pack(new("CommandStatementQuery", query="SELECT 1 AS a"))
         descriptor = flight.FlightDescriptor.for_command(command)
         told = poll_info.poll(service, call, descriptor, lambda: None)  # type: ignore[arg-type,return-value]
-        (endpoint,) = told.info.endpoints
-        assert left_s(endpoint.expiration_time.as_py().timestamp()) <= HELD_LEASE_S
+        (endpoint,) = told.info.message.endpoint
+        assert left_s(endpoint.expiration_time.seconds) <= HELD_LEASE_S
         (held,) = service.held._held.values()
         held.ends_s = time.monotonic() + 5
         raw = endpoint.ticket.ticket
