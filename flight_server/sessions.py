@@ -199,10 +199,6 @@ class SessionBook:
         with self._lock:
             return self._told(session_id) is not None
 
-    def is_asleep(self, session_id: str) -> bool:
-        with self._lock:
-            return session_id in self._asleep
-
     def close(self, session_id: str) -> None:
         """A statement under way ends as it would have; its effects in a transaction are gone."""
         with self._lock:

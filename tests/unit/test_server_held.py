@@ -155,16 +155,22 @@ def test_a_question_between_a_cancellation_and_its_end_does_not_undo_it(
     assert not held._thread.is_alive()
 
 
+@contextmanager
+def service_of(folder: Path, options: Options) -> Iterator[Service]:
+    with ExitStack() as undo:
+        ledger = undo.enter_context(closing(open_ledger("none", folder)))
+        session = undo.enter_context(closing(_kernel.Session(threads=1)))
+        service = Service(session, ledger, options, folder)
+        undo.callback(service.shared.close)
+        undo.callback(service.held.close_all)
+        yield service
+
+
 def test_an_endpoint_of_held_rows_is_told_and_renewed_for_as_long_as_they_are_held(
     tmp_path: Path,
 ) -> None:
     options = Options({"tickets.lifetime_s": "3600"})
-    with ExitStack() as undo:
-        ledger = undo.enter_context(closing(open_ledger("none", tmp_path)))
-        session = undo.enter_context(closing(_kernel.Session(threads=1)))
-        service = Service(session, ledger, options, tmp_path)
-        undo.callback(service.shared.close)
-        undo.callback(service.held.close_all)
+    with service_of(tmp_path, options) as service:
         call = call_on(service.watcher)
 
         def left_s(until_s: float) -> float:
@@ -191,12 +197,7 @@ def test_an_endpoint_of_held_rows_is_told_and_renewed_for_as_long_as_they_are_he
 def test_a_held_statement_and_who_asks_for_it_keep_their_session(tmp_path: Path) -> None:
     now_s = [0.0]
     options = Options({"limits.statements_running": 1})
-    with ExitStack() as undo:
-        ledger = undo.enter_context(closing(open_ledger("none", tmp_path)))
-        session = undo.enter_context(closing(_kernel.Session(threads=1)))
-        service = Service(session, ledger, options, tmp_path)
-        undo.callback(service.shared.close)
-        undo.callback(service.held.close_all)
+    with service_of(tmp_path, options) as service:
         service.sessions._idle._clock_s = lambda: now_s[0]
 
         def call_in_session() -> Call:

@@ -124,14 +124,14 @@ def test_one_with_nothing_to_lose_sleeps_and_wakes_with_what_was_told_of_it() ->
     book, session, clock = expired(
         "BEGIN", "COMMIT", "CREATE TEMP TABLE t(a INTEGER)", "DROP TABLE t"
     )
-    assert book.is_asleep(session)
+    assert session in book._asleep
     assert book.holds(session)
     assert book.query_s_of(session) == 7
     use(book, session).end()
-    assert (book.is_asleep(session), book.count()) == (False, 1)
+    assert (session in book._asleep, book.count()) == (False, 1)
     clock.now_s = 21.0
     book.close_idle()
-    assert (book.is_asleep(session), book.count()) == (True, 0)
+    assert (session in book._asleep, book.count()) == (True, 0)
     book.close(session)
     assert not book.holds(session)
 
@@ -184,7 +184,7 @@ def test_of_those_that_sleep_the_first_is_over_when_there_are_too_many(
     monkeypatch.setattr("velaria.flight_server.sessions.ASLEEP_MAX", 2)
     clock, ended = Clock(), []
     book = SessionBook(_kernel.Session(threads=1), Options(), clock)
-    book.on_end(lambda session: ended.append((session, book.is_asleep(session))))
+    book.on_end(lambda session: ended.append((session, session in book._asleep)))
     ids = []
     for _ in range(3):
         ids.append(book.open(idle_s=1))
@@ -215,7 +215,7 @@ def test_a_call_that_comes_while_it_is_found_what_there_is_to_lose_keeps_its_ses
     assert (book.holds(session), book.count()) == (True, 1)
     clock.now_s = 4.0
     book.close_idle()
-    assert (book.is_asleep(session), book.count()) == (True, 0)
+    assert (session in book._asleep, book.count()) == (True, 0)
 
 
 def test_one_that_is_closed_while_it_is_found_what_there_is_to_lose_does_not_sleep(
@@ -237,7 +237,7 @@ def test_the_name_of_one_that_sleeps_stays_good_in_tickets() -> None:
     number = book.number_of(session)
     clock.now_s = 10.5
     book.close_idle()
-    assert book.is_asleep(session)
+    assert session in book._asleep
     assert (book.number_of(session), book.id_of(number)) == (number, session)
     use(book, session).end()
     assert (book.number_of(session), book.id_of(number)) == (number, session)
