@@ -4,6 +4,7 @@ Neither class has a lock: the book that owns one asks under its own.
 """
 
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -18,24 +19,26 @@ class Dues(Generic[Key]):
 
     def __init__(self) -> None:
         self._due_s: dict[Key, float] = {}
-        self._heap: list[tuple[float, Key]] = []  # with entries of keys that were moved or dropped
+        self._numbers = itertools.count()
+        self._heap: list[tuple[float, int, Key]] = []  # and entries of keys moved or dropped since
 
     def put(self, key: Key, due_s: float) -> None:
         """Look at it then, and not at the moment that was said before."""
         self._due_s[key] = due_s
-        heapq.heappush(self._heap, (due_s, key))
+        heapq.heappush(self._heap, (due_s, next(self._numbers), key))
         if len(self._heap) > 2 * len(self._due_s) + _STALE_MIN:
-            self._heap = [(due_s, key) for key, due_s in self._due_s.items()]
+            self._heap = [entry for entry in self._heap if self._due_s.get(entry[2]) == entry[0]]
             heapq.heapify(self._heap)
 
     def drop(self, key: Key) -> None:
         self._due_s.pop(key, None)
 
     def take_passed(self, now_s: float) -> list[Key]:
-        """Those whose moment is over; who shall be looked at again is put anew."""
+        """Those whose moment is over, the first first, and of one moment the first put; who shall
+        be looked at again is put anew."""
         passed = []
         while self._heap and self._heap[0][0] < now_s:
-            due_s, key = heapq.heappop(self._heap)
+            due_s, _, key = heapq.heappop(self._heap)
             if self._due_s.get(key) == due_s:
                 del self._due_s[key]
                 passed.append(key)

@@ -41,6 +41,7 @@ class PartedReading:
     def __init__(self) -> None:
         self.schema: pa.Schema | None = None
         self._lock = threading.Lock()  # over the state
+        self._starting = threading.Lock()  # held while one reader starts the query
         self._turn = threading.Lock()  # held while one reader waits for the next batch
         self._taken: set[int] = set()
         self._reading: set[int] = set()
@@ -51,8 +52,9 @@ class PartedReading:
 
     def enter(self, part: int, start: Callable[[], Started]) -> None:
         """VEL1005 when the part was read before; the query's own fault when it cannot start, which
-        the next reader then tries. `start` may wait long, so only those that read wait for it."""
-        with self._turn:
+        the next reader then tries. `start` may wait long, so only those that read wait for it, and
+        nobody here for the next batch, which may be long in coming."""
+        with self._starting:
             self._refuse(part)
             if self._started is None and not self._is_over:
                 started = start()

@@ -119,6 +119,21 @@ def test_a_query_ends_with_its_only_reader_and_the_other_endpoints_say_so(
     assert told(caught.value)["code"] == "VEL3010"
 
 
+def test_an_endpoint_begins_while_another_waits_for_rows(
+    server: ServerProcess, client: flight.FlightClient
+) -> None:
+    sql = "SELECT count(*) FROM generate_series(1, 100000000) a, generate_series(1, 999) b"
+    info = ask(client, sql, 2)
+    waiting = client.do_get(info.endpoints[0].ticket)
+    assert until(lambda: state_of(client, info)["state"] == "running")
+    with server.connect() as other:
+        beside = other.do_get(info.endpoints[1].ticket, flight.FlightCallOptions(timeout=10))
+        assert beside.schema == waiting.schema
+        waiting.cancel()
+        beside.cancel()
+    assert until(lambda: state_of(client, info)["state"] == "cancelled")
+
+
 def test_readers_that_wait_and_are_all_gone_end_the_query(
     server: ServerProcess, client: flight.FlightClient
 ) -> None:
@@ -140,7 +155,7 @@ def test_readers_that_wait_and_are_all_gone_end_the_query(
         threads = [Thread(target=read_on, args=told) for told in enumerate(readers)]
         for thread in threads:
             thread.start()
-        assert until(lambda: sum(counts) == 200_000)
+        assert until(lambda: sum(counts) == 200_000), str(counts)
         for reader in readers:
             reader.cancel()
         assert until(lambda: state_of(client, info)["state"] == "cancelled")

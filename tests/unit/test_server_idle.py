@@ -88,3 +88,14 @@ def test_nothing_is_kept_of_what_came_and_went() -> None:
         dues.put("moves", float(number))
     assert len(dues._heap) < 200
     assert dues.take_passed(1.5) == ["stays"]
+
+
+def test_of_one_moment_the_first_that_was_put_comes_first_even_when_the_rest_is_forgotten() -> None:
+    dues: Dues[str] = Dues()
+    put = [chr(code) for code in range(ord("z"), ord("a") - 1, -1)]
+    for key in put:
+        dues.put(key, 1.0)
+    for _ in range(100):  # each leaves an entry behind, until those behind are swept
+        dues.put("later", 2.0)
+    assert dues.take_passed(1.5) == put
+    assert dues.take_passed(2.5) == ["later"]
