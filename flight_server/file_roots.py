@@ -53,10 +53,10 @@ def allowed_folders(options: Options, data_dir: Path | None) -> list[Path]:
 
 @dataclass(frozen=True)
 class FileReach:
-    """Canonical paths for the kernel. A relative path of SQL begins at the first of the roots."""
+    """Absolute paths for the kernel. A relative path of SQL begins at the first of the roots."""
 
     roots: list[Path]
-    closed: list[Path]
+    closed: list[Path]  # as they were told: where a link leads may change, as certificates do
 
 
 def file_reach(options: Options, data_dir: Path, *, has_identity: bool) -> FileReach:
@@ -80,16 +80,16 @@ def file_reach(options: Options, data_dir: Path, *, has_identity: bool) -> FileR
 
 def _own(options: Options, data_dir: Path | None) -> dict[str, Path]:
     """What is closed: what it is, and where."""
-    own = {} if data_dir is None else {"the data directory": data_dir.resolve()}
+    own = {} if data_dir is None else {"the data directory": data_dir.absolute()}
     if options.config is not None:
-        own["the configuration file"] = options.config.resolve()
+        own["the configuration file"] = options.config.absolute()
     for name, what in _OWN_FILES.items():
         told: str = options.get(name)
         if told and "://" not in told:
-            own[what] = Path(told).resolve()
+            own[what] = Path(told).absolute()
     return own
 
 
 def _closed_by(folder: Path, own: dict[str, Path]) -> str:
     """What the folder is, or lies in; empty when that is nothing of the server's."""
-    return next((what for what, path in own.items() if folder.is_relative_to(path)), "")
+    return next((what for what, path in own.items() if folder.is_relative_to(path.resolve())), "")

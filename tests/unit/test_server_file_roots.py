@@ -133,6 +133,37 @@ def test_every_file_that_says_who_is_let_in_is_closed(tmp_path: Path) -> None:
     assert reach.roots == []
 
 
+@pytest.mark.parametrize("use", ["read", "copy", "probe"])
+def test_another_name_of_what_is_closed_is_closed_too(start: Start, use: str) -> None:
+    Path("velaria.toml").write_text("[server]\n")
+    server = start(config="velaria.toml")
+    outside = refusal(server, "/nowhere/t.csv", use)
+    Path("files/hard.csv").hardlink_to("velaria.toml")
+    Path("files/soft.csv").symlink_to(Path("velaria.toml").absolute())
+    assert refusal(server, "files/hard.csv", use) == outside
+    assert refusal(server, "files/soft.csv", use) == outside
+    assert Path("velaria.toml").read_text() == "[server]\n"
+    if use == "read":
+        assert refusal(server, "files/*.csv", use) == "", "the pattern finds files/t.csv alone"
+
+
+@pytest.mark.parametrize("use", ["read", "copy", "probe"])
+def test_a_file_that_a_link_was_turned_to_is_closed(start: Start, use: str) -> None:
+    """As a new certificate comes: by a link to another folder of files."""
+    for folder in ("first", "second"):
+        Path(folder).mkdir()
+        Path(folder, "velaria.toml").write_text("[server]\n")
+    Path("current").symlink_to("first")
+    Path("velaria.toml").symlink_to("current/velaria.toml")
+    server = start(config="velaria.toml")
+    outside = refusal(server, "/nowhere/t.csv", use)
+    Path("turned").symlink_to("second")
+    Path("turned").rename("current")
+    for path in ("velaria.toml", "first/velaria.toml", "second/velaria.toml"):
+        assert refusal(server, path, use) == outside, path
+    assert Path("second/velaria.toml").read_text() == "[server]\n"
+
+
 def test_keys_from_an_address_are_no_file() -> None:
     flags = {"server.allow_path": ["."], "jwt.jwks": "https://id.example/jwks.json"}
     assert allowed_folders(Options(flags), Path("/nowhere")) == [Path()]

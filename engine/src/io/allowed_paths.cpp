@@ -52,6 +52,7 @@ std::optional<std::string> PathOfDescriptor(int descriptor) {
 Result<AllowedRoots> AllowedRoots::Of(const std::vector<std::string>& roots,
                                       const std::vector<std::string>& closed) {
   AllowedRoots out;
+  out.closed_told_ = closed;
   for (const auto& path : closed) out.closed_.push_back(Canonical(path).value_or(path));
   out.roots_.emplace();
   for (const auto& root : roots) {
@@ -78,6 +79,14 @@ bool AllowedRoots::IsClosed(const std::string& canonical) const {
   });
 }
 
+bool AllowedRoots::IsClosedFile(const struct stat& file) const {
+  return std::any_of(closed_told_.begin(), closed_told_.end(), [&](const auto& path) {
+    struct stat closed;
+    return ::stat(path.c_str(), &closed) == 0 && closed.st_dev == file.st_dev &&
+           closed.st_ino == file.st_ino;
+  });
+}
+
 Result<std::string> AllowedRoots::Resolve(const std::string& path) const {
   std::string absolute = path;
   if (!path.empty() && path[0] != '/' && roots_) {
@@ -87,7 +96,7 @@ Result<std::string> AllowedRoots::Resolve(const std::string& path) const {
   auto canonical = Canonical(absolute);
   struct stat info;
   if (!canonical || !Contains(*canonical) || ::stat(canonical->c_str(), &info) != 0 ||
-      !S_ISREG(info.st_mode)) {
+      !S_ISREG(info.st_mode) || IsClosedFile(info)) {
     return NotAllowed(path);
   }
   return *canonical;
@@ -113,7 +122,8 @@ Result<OpenedFile> AllowedRoots::Open(const std::string& path) const {
   }
   struct stat info;
   const auto opened = PathOfDescriptor(descriptor);
-  if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || !opened || !Contains(*opened)) {
+  if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode) || !opened || !Contains(*opened) ||
+      IsClosedFile(info)) {
     ::close(descriptor);
     return NotAllowed(path);
   }
@@ -282,7 +292,9 @@ Result<AllowedRoots::Target> AllowedRoots::ResolveTarget(const std::string& path
   // A link would be replaced, not followed: that it is not what was meant is likelier.
   const std::string full = Below(target.folder, target.name);
   if (IsClosed(full)) return refused();
-  if (::lstat(full.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return refused();
+  if (::lstat(full.c_str(), &info) == 0 && (!S_ISREG(info.st_mode) || IsClosedFile(info))) {
+    return refused();
+  }
   return target;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <arrow/io/file.h>
+#include <sys/stat.h>
 
 #include <memory>
 #include <optional>
@@ -35,7 +36,8 @@ class AllowedRoots {
   /// No limit; relative paths start at the working directory.
   AllowedRoots() = default;
   /// Only files below one of `roots` (existing directories, made canonical here), but none that is
-  /// one of `closed` or lies below it; relative paths start at the first root.
+  /// one of `closed` or lies below it, nor any file that one of them is under another name: by a
+  /// hard link, or since a link among them leads elsewhere. Relative paths start at the first root.
   static Result<AllowedRoots> Of(const std::vector<std::string>& roots,
                                  const std::vector<std::string>& closed = {});
 
@@ -65,9 +67,12 @@ class AllowedRoots {
               int64_t* visited, std::vector<std::string>* found) const;
 
   bool IsClosed(const std::string& canonical) const;
+  /// Whether the file is what one of the closed paths leads to now.
+  bool IsClosedFile(const struct stat& file) const;
 
   std::optional<std::vector<std::string>> roots_;
-  std::vector<std::string> closed_;
+  std::vector<std::string> closed_told_;
+  std::vector<std::string> closed_;  // canonical, as they were at first
 };
 
 }  // namespace velaria::io
