@@ -150,7 +150,7 @@ def told_in(extra_info: bytes) -> dict[str, Any]:
     return {"code": info.reason, "status": status.code, "text": status.message, **info.metadata}
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 10.0) -> bool:
+def until(holds: Callable[[], bool], timeout_s: float = 30.0) -> bool:
     """Ask until it holds or the time is over; whether it held."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
