@@ -18,29 +18,29 @@ class Dues(Generic[Key]):
     """Keys with the moment after which each is to be looked at."""
 
     def __init__(self) -> None:
-        self._due_s: dict[Key, float] = {}
         self._numbers = itertools.count()
-        self._heap: list[tuple[float, int, Key]] = []  # and entries of keys moved or dropped since
+        self._last: dict[Key, tuple[float, int, Key]] = {}  # the entry that put each key
+        self._heap: list[tuple[float, int, Key]] = []  # and those of moved or dropped keys
 
     def put(self, key: Key, due_s: float) -> None:
         """Look at it then, and not at the moment that was said before."""
-        self._due_s[key] = due_s
-        heapq.heappush(self._heap, (due_s, next(self._numbers), key))
-        if len(self._heap) > 2 * len(self._due_s) + _STALE_MIN:
-            self._heap = [entry for entry in self._heap if self._due_s.get(entry[2]) == entry[0]]
-            heapq.heapify(self._heap)
+        entry = self._last[key] = (due_s, next(self._numbers), key)
+        heapq.heappush(self._heap, entry)
+        if len(self._heap) > 2 * len(self._last) + _STALE_MIN:
+            self._heap = sorted(self._last.values())
 
     def drop(self, key: Key) -> None:
-        self._due_s.pop(key, None)
+        self._last.pop(key, None)
 
     def take_passed(self, now_s: float) -> list[Key]:
         """Those whose moment is over, the first first, and of one moment the first put; who shall
         be looked at again is put anew."""
         passed = []
         while self._heap and self._heap[0][0] < now_s:
-            due_s, _, key = heapq.heappop(self._heap)
-            if self._due_s.get(key) == due_s:
-                del self._due_s[key]
+            entry = heapq.heappop(self._heap)
+            key = entry[2]
+            if self._last.get(key) is entry:
+                del self._last[key]
                 passed.append(key)
         return passed
 

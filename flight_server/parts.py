@@ -56,7 +56,9 @@ class PartedReading:
         nobody here for the next batch, which may be long in coming."""
         with self._starting:
             self._refuse(part)
-            if self._started is None and not self._is_over:
+            with self._lock:
+                is_first = self._started is None and not self._is_over
+            if is_first:
                 started = start()
                 with self._lock:
                     self._started, self.schema = started, started.result.schema
