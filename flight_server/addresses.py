@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from velaria.schemas import errors as codes
@@ -76,10 +76,23 @@ def _places(parts: SplitResult) -> set[str]:
         host, port = parts.hostname or "", parts.port
         if not port:
             return set()
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = bound_by(host, port)
     except (OSError, ValueError):
         return set()
-    return {f"{port} {address[0]}" for _, _, _, _, address in found}
+    return {f"{port} {address[0]}" for _, address in found}
+
+
+def bound_by(host: str, port: int) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """The addresses that gRPC listens on, and connects to, for a host: for `localhost` the loopback
+    of both families, whatever the system's table of hosts says (RFC 6761, 6.3). OSError or
+    UnicodeError for what is no host."""
+    names = (host, "127.0.0.1", "::1") if host == "localhost" else (host,)
+    found = [
+        (family, address)
+        for name in names
+        for family, _, _, _, address in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _is_one(one: str, other: str) -> bool:

@@ -5,13 +5,14 @@ import ipaddress
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import pyarrow as pa
 
-from velaria.flight_server.addresses import TCP_SCHEMES, TLS_SCHEME, with_port
+from velaria.flight_server.addresses import TCP_SCHEMES, TLS_SCHEME, bound_by, with_port
 from velaria.flight_server.errors import scrubbed
 from velaria.flight_server.grpc_front.front import GrpcFront
 from velaria.flight_server.identity.options import IdentityOptions, identity_of
@@ -30,6 +31,7 @@ SCHEMES = (*TCP_SCHEMES, "grpc+unix")
 SOCKET_PATH_BYTES_MAX = 107
 
 _CONNECT_TIMEOUT_S = 1.0
+_PORT_CHOICES_MAX = 100
 
 
 def check_listeners(options: Options) -> IdentityOptions:
@@ -147,6 +149,7 @@ def open_front(service: Service, uri: str, tls: TlsFiles | None = None) -> tuple
     uri = with_port(uri)
     parts = urlsplit(uri)
     refuse_taken(uri, parts)
+    uri = _with_free_port(uri, parts)
     try:
         front = _open(service, uri, tls if parts.scheme == TLS_SCHEME else None)
     except (pa.ArrowException, OSError) as fault:
@@ -240,22 +243,52 @@ def _in_use(address: str, hint: str) -> VelariaError:
 def fault_of_binding(parts: SplitResult) -> int | None:
     """The system's error number; None when the address can be bound, or is not one of TCP.
 
-    A name may stand for several addresses, of which one in use tells most.
+    A name may stand for several addresses: one in use is a fault, since its clients would reach
+    somebody else; one that this host does not have is none while it has another.
     """
     if parts.scheme == "grpc+unix":
         return None
     try:
-        found = socket.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+        found = bound_by(parts.hostname or "", parts.port or 0)
     except (socket.gaierror, UnicodeError):
         return None
-    faults: list[int | None] = []
-    for family, kind, protocol, _, address in found:
-        try:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-        except OSError as fault:
-            faults.append(fault.errno)
+    faults = [_fault_of_binding(family, address) for family, address in found]
     if errno.EADDRINUSE in faults:
         return errno.EADDRINUSE
-    return faults[0] if faults else None
+    return None if None in faults else faults[0]
+
+
+def _fault_of_binding(family: int, address: tuple[Any, ...]) -> int | None:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as fault:
+        return fault.errno
+    return None
+
+
+def _with_free_port(uri: str, parts: SplitResult) -> str:
+    """For port 0 of a name with several addresses one that is free on all of them: gRPC chooses by
+    the first alone, and listens on those where nobody else has it."""
+    if parts.scheme == "grpc+unix" or parts.port:
+        return uri
+    try:
+        found = bound_by(parts.hostname or "", 0)
+    except (OSError, UnicodeError):
+        return uri  # what is wrong with it is told by who opens it
+    for _ in range(_PORT_CHOICES_MAX if len(found) > 1 else 0):
+        host = parts.netloc.rpartition(":")[0]
+        chosen = parts._replace(netloc=f"{host}:{_any_port(found)}")
+        if fault_of_binding(chosen) is None:
+            return chosen.geturl()
+    return uri
+
+
+def _any_port(found: list[tuple[socket.AddressFamily, tuple[Any, ...]]]) -> int:
+    """One that is free on the first address that this host has; 0 when it has none of them."""
+    for family, address in found:
+        with suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    return 0

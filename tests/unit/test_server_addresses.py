@@ -1,11 +1,18 @@
-"""An address without a port means Velaria's port, at both ends."""
+"""Addresses: the port that is left out, those that clash, and all that a name stands for."""
 
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow.flight as flight
 import pytest
 
+import velaria
+from velaria.flight_server import listeners
 from velaria.flight_server.addresses import refuse_clashes, with_port
 from velaria.flight_server.client import Client
 from velaria.flight_server.listeners import refuse_taken_addresses
@@ -110,3 +117,57 @@ def test_nothing_is_opened_where_two_listeners_have_one_address(tmp_path: Path) 
     with pytest.raises(VelariaError, match="two listeners"):
         RunningServer(Options({**told, "server.data_dir": str(folder)}))
     assert not folder.exists()
+
+
+@contextmanager
+def taken(host: str) -> Iterator[int]:
+    """Somebody else listens on a port of this address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        other = socket.create_server((host, 0), family=family)
+    except OSError as fault:
+        pytest.skip(f"the host has no {host}: {fault}")
+    with other:
+        yield other.getsockname()[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_port_of_localhost_is_in_use_when_one_of_its_addresses_is(host: str) -> None:
+    with taken(host) as port, pytest.raises(VelariaError, match="address in use"):
+        refuse_taken_addresses(Options({"server.listen": [f"grpc://localhost:{port}"]}))
+
+
+@pytest.mark.parametrize("front", ["native", "grpcio"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_any_port_of_localhost_is_free_on_both_its_addresses(
+    host: str, front: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The port that the system chooses for one address may be somebody else's on the other, whom
+    then a part of the clients would reach, with their tokens."""
+    choose, chosen = listeners._any_port, []
+    with taken(host) as other:
+
+        def other_first(found: Any) -> int:
+            chosen.append(other if not chosen else choose(found))
+            return chosen[-1]
+
+        monkeypatch.setattr(listeners, "_any_port", other_first)
+        told = {"server.listen": ["grpc://localhost:0"], "server.side": "", "postgres.dsn": "none"}
+        options = Options({**told, "server.front": front, "server.threads": 1})
+        with closing(RunningServer(options)) as running:
+            assert len(chosen) > 1
+            assert running.service.flight_uris == [f"grpc://localhost:{chosen[-1]}"]
+            for _, (each, *_) in listeners.bound_by("localhost", 0):
+                near = f"[{each}]" if ":" in each else each
+                with velaria.connect(f"grpc://{near}:{chosen[-1]}") as client:
+                    assert client.sql("SELECT 1").to_rows() == [(1,)]
+
+
+def test_an_address_that_this_host_does_not_have_is_no_fault_beside_one_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = [(socket.AF_INET, ("192.0.2.1", 0)), (socket.AF_INET, ("127.0.0.1", 0))]
+    monkeypatch.setattr(listeners, "bound_by", lambda *_: found)
+    assert listeners.fault_of_binding(urlsplit("grpc://localhost:0")) is None
+    monkeypatch.setattr(listeners, "bound_by", lambda *_: found[:1])
+    assert listeners.fault_of_binding(urlsplit("grpc://localhost:0")) == errno.EADDRNOTAVAIL
