@@ -78,6 +78,7 @@ class Service:
         self.limits = Limits(options, self.metrics, self.ports)
         self.tickets.pins.be_watched(self.limits.watchdog)
         self.sessions.be_watched(self.limits.watchdog)
+        self.transactions.held.be_watched(self.limits.watchdog)
         self.limits.memory.spare(self.tickets.pins.let_go)
         self.shared = SharedResults(self.limits)
         self.drain_requested = threading.Event()

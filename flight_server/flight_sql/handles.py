@@ -2,8 +2,8 @@
 
 A handle is 16 bytes, 12 of them random, so nobody guesses one; a handle of another principal is
 answered like one that was never given. What no call has used for its idle time is ended, and so is
-what belongs to a session that ends. Expiry is looked at whenever the book is asked, so that no
-thread is needed; what a call uses is never ended by it.
+what belongs to a session that ends. Expiry is looked at whenever the book is asked and, for items
+that keep others' memory, by the watchdog; what a call uses is never ended by it.
 """
 
 import itertools
@@ -22,6 +22,7 @@ from velaria.schemas.errors import VelariaError
 
 if TYPE_CHECKING:
     from velaria.flight_server.calls import Call
+    from velaria.flight_server.limits.watchdog import Watchdog
 
 HANDLE_BYTES = 16
 
@@ -77,6 +78,11 @@ class HandleBook(Generic[Item]):
         self._ended: dict[bytes, str | None] = {}  # by themselves: the owners, in order
         self._handles: dict[int, bytes] = {}
         self._numbers = itertools.count(1)
+        self._watchdog: Watchdog | None = None
+
+    def be_watched(self, watchdog: "Watchdog") -> None:
+        """Items end when their idle time is over, though nobody asks the book any more."""
+        self._watchdog = watchdog
 
     def add(self, make: Callable[[], Item], call: "Call") -> bytes:
         """The handle of a new item of the call's client and session. VEL5002 when there are too
@@ -91,6 +97,8 @@ class HandleBook(Generic[Item]):
             raise
         handle = _PROCESS + secrets.token_bytes(HANDLE_BYTES - len(_PROCESS))
         with self._lock:
+            if not self._held and self._watchdog is not None:
+                self._watchdog.watch(self)
             held = _Held(item, next(self._numbers), client.name, call.session_id, holding)
             self._held[handle], self._handles[held.number] = held, handle
             self._idle.add(handle, self._idle_s)
@@ -164,6 +172,13 @@ class HandleBook(Generic[Item]):
         with self._lock:
             ended = self._expire(self._idle.take_over())
         self._end(ended)
+
+    def look(self, _now_s: float) -> None:
+        """As the watchdog does."""
+        self.end_idle()
+        with self._lock:
+            if not self._held and self._watchdog is not None:
+                self._watchdog.drop(self)
 
     def end_all(self) -> None:
         with self._lock:

@@ -1,19 +1,22 @@
 """The books of Flight SQL: bounded, owned, expiring, and counted right."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
+from tests.unit.test_server_running import in_memory
 from velaria import _kernel
 from velaria.flight_server.calls import Call
 from velaria.flight_server.flight_sql.handles import HandleBook
 from velaria.flight_server.flight_sql.prepared import Prepared, PreparedBook
 from velaria.flight_server.flight_sql.transactions import TransactionBook
 from velaria.flight_server.identity.clients import Client
+from velaria.flight_server.limits.watchdog import Watchdog
 from velaria.flight_server.options import Options
+from velaria.flight_server.running import RunningServer
 from velaria.schemas.errors import VelariaError
 
 
@@ -158,6 +161,36 @@ def test_an_idle_transaction_is_rolled_back(kernel: _kernel.Session) -> None:
         book.commit(transaction_id, call())
     assert not connection.in_transaction
     assert count(kernel) == 0
+
+
+def test_a_transaction_of_a_client_that_has_gone_is_rolled_back_by_the_watchdog(
+    kernel: _kernel.Session,
+) -> None:
+    """It is in no session, and nobody asks for a transaction any more: it would keep its snapshot
+    for as long as the server lives."""
+    clock, watchdog = Clock(), Watchdog()
+    book = TransactionBook(kernel, Options(), clock, idle_s=5)
+    book.held.be_watched(watchdog)
+    transaction_id = book.begin(call(), "main")
+    using = call()
+    connection = book.use(transaction_id, using)
+    clock.now_s = 6
+    watchdog.tick()
+    assert (connection.in_transaction, watchdog.count()) == (True, 1)
+    end(using)
+    clock.now_s = 12
+    watchdog.tick()
+    assert (connection.in_transaction, watchdog.count()) == (False, 0)
+    book.begin(call(), "main")
+    assert watchdog.count() == 1
+
+
+def test_a_servers_transactions_are_watched() -> None:
+    with closing(RunningServer(in_memory())) as running:
+        service = running.service
+        resting = service.limits.watchdog.count()
+        service.transactions.begin(call(), "main")
+        assert service.limits.watchdog.count() == resting + 1
 
 
 def test_a_transaction_that_ended_by_itself_may_be_rolled_back_and_not_committed(
