@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from velaria.flight_server.identity.gate import Gate
 
 
+_PASSING_KEPT_MAX = 1_000
+
+
 class Service:
     """Owned by `serve`: made before the first listener, closed after the last call."""
 
@@ -72,6 +75,7 @@ class Service:
         self.sessions.on_end(self.prepared.held.end_of_session)
         self.sessions.on_sleep(self.transactions.held.expire_in_session)
         self.sessions.on_sleep(self.prepared.held.end_of_session)
+        self._passing_of: dict[str, Connection] = {}
         self.held = HeldBook(options)
         self.parts = PartBook()
         self.flight_uris: list[str] = []
@@ -93,7 +97,7 @@ class Service:
         for one that is over; the client's next call is in none, unless its header names it."""
         if call.connection is None:
             if call.session_id is None:
-                return self.session
+                return self._passing(call.client.name)
             try:
                 call.connection = self.sessions.use(call.session_id, call)
             except VelariaError as fault:
@@ -101,6 +105,18 @@ class Service:
                     self.forget_session(call)
                 raise
         return call.connection
+
+    def _passing(self, user: str | None) -> Session | Connection:
+        """What the statements of a user's calls that are in no session run on: one of them leaves
+        nothing there for another."""
+        if user is None:
+            return self.session
+        found = self._passing_of.get(user)
+        if found is None:
+            if len(self._passing_of) >= _PASSING_KEPT_MAX:
+                self._passing_of.clear()
+            found = self._passing_of[user] = self.session.connect(user, lasts=False)
+        return found
 
     def forget_session(self, call: Call) -> None:
         """Neither the client's TCP connection nor its cookie names it any more."""

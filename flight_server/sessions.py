@@ -258,7 +258,7 @@ class SessionBook:
             caller().holder, self._options.get("sessions.open_max"), share_of(self._options)
         )
         try:
-            connection = self._session.connect()
+            connection = self._session.connect(told.owner)
         except Exception:
             holding.leave()
             raise

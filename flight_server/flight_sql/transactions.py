@@ -62,7 +62,7 @@ class TransactionBook:
         """The id of a new transaction in that current schema. VEL5002 when there are too many."""
 
         def make() -> Transaction:
-            connection = self._session.connect()
+            connection = self._session.connect(call.client.name)
             if schema != connection.schema:
                 connection.execute(f"SET schema = {quoted_name(schema)}")
             connection.execute("BEGIN")

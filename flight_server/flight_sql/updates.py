@@ -104,7 +104,7 @@ def _whole(
     if is_open or is_temporary or rows is None or rows.num_rows < 2:
         yield connection
         return
-    own = service.session.connect()
+    own = service.session.connect(call.client.name)
     try:
         own.execute(f"SET schema = {quoted_name(connections.current_schema(service, call))}")
         own.execute("BEGIN")

@@ -318,8 +318,10 @@ void DefineStatements(Class& cls) {
           py::arg("parameters") = py::none(), py::arg("query_id") = py::none());
 }
 
-std::shared_ptr<Connection> MakeConnection(Session& self) {
-  return EndingWithoutGil(Unlocked([&] { return self.Connect(); }));
+std::shared_ptr<Connection> MakeConnection(Session& self, const std::optional<std::string>& user,
+                                           bool lasts) {
+  return EndingWithoutGil(
+      Unlocked([&] { return self.Connect(user.value_or(session::kOnlyUser), lasts); }));
 }
 
 void RegisterConnection(py::module_& module) {
@@ -343,7 +345,7 @@ void RegisterSession(py::module_& module) {
   cls.def(py::init(&MakeSession), py::kw_only(), py::arg("threads") = py::none(),
           py::arg("allowed_roots") = py::none(), py::arg("memory_limit_bytes") = py::none(),
           py::arg("closed_paths") = std::vector<std::string>())
-      .def("connect", &MakeConnection)
+      .def("connect", &MakeConnection, py::arg("user") = py::none(), py::arg("lasts") = true)
       .def("tables", [](const Session& self) { return Unlocked([&] { return self.Tables(); }); })
       .def("indexes", [](const Session& self) { return Unlocked([&] { return self.Indexes(); }); })
       .def(

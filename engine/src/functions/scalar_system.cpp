@@ -55,7 +55,8 @@ void RegisterSystem(FunctionRegistry& registry) {
       "current_schema()", "main", +[](const BindArguments& a) { return BindConstant(a, "main"); });
   add(
       "current_user", {"session_user", "user", "current_role"}, "current_user -> VARCHAR",
-      "The name of the one user.", "current_user()", "velaria",
+      "Who runs the statement: the principal on a server that knows its callers, else velaria.",
+      "current_user()", "velaria",
       +[](const BindArguments& a) { return BindConstant(a, "velaria"); });
   add("error", {}, "error(text VARCHAR)", "Fails with the text; a NULL raises nothing.",
       "CASE WHEN 1 > 2 THEN error('impossible') ELSE 'fine' END", "fine", BindError, kNullIfAnyNull,

@@ -1,4 +1,4 @@
-// What a catalog of several schemas can tell beside what CatalogReader asks of every catalog.
+// What the catalog of a connection can tell beside what CatalogReader asks of every catalog.
 #pragma once
 
 #include <string>
@@ -17,6 +17,8 @@ class SchemaScopes {
   virtual std::vector<std::string> SchemaNames() const = 0;  // for suggestions
   /// Where names without a schema are looked up.
   virtual const std::string& path() const = 0;
+  /// Whose statement it is.
+  virtual const std::string& user() const = 0;
 };
 
 }  // namespace velaria::logical

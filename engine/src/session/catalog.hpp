@@ -42,6 +42,7 @@ struct CatalogEntry {
 using EntryPtr = std::shared_ptr<const CatalogEntry>;
 
 inline constexpr char kMainSchema[] = "main";
+inline constexpr char kOnlyUser[] = "velaria";  // where nobody is asked who he is
 inline constexpr char kSystemSchema[] = "system";
 inline constexpr char kInformationSchema[] = "information_schema";
 inline constexpr char kTemporarySchema[] = "temp";

@@ -14,13 +14,16 @@ EntryPtr CatalogView::Find(const std::string& schema, const std::string& name) c
     auto entry = temporary_->Find(kTemporarySchema, name);
     if (entry || !schema.empty()) return entry;
   }
-  return names_->Find(schema.empty() ? path_ : schema, name);
+  return names_->Find(schema.empty() ? from_.path : schema, name);
 }
 
 void CatalogView::NoteNamed(const std::string& schema, const std::string& name) const {
   const bool is_temporary =
       schema.empty() && temporary_ && temporary_->Find(kTemporarySchema, name) != nullptr;
-  named_.emplace(!schema.empty() ? ToLower(schema) : is_temporary ? kTemporarySchema : path_, name);
+  named_.emplace(!schema.empty() ? ToLower(schema)
+                 : is_temporary  ? kTemporarySchema
+                                 : from_.path,
+                 name);
 }
 
 std::string CatalogView::NameHere(const CatalogEntry& entry) const {
@@ -92,7 +95,7 @@ std::vector<std::string> CatalogView::RelationNames() const {
   std::vector<std::string> names;
   for (const auto& entry : Entries()) {
     if (entry->kind == RelationKind::kIndex) continue;
-    const bool found_bare = entry->schema == path_ || entry->schema == kTemporarySchema;
+    const bool found_bare = entry->schema == from_.path || entry->schema == kTemporarySchema;
     if (found_bare) names.push_back(entry->name);
     names.push_back(entry->schema + "." + entry->name);
   }
@@ -115,7 +118,8 @@ const logical::CatalogReader& CatalogView::ScopeOf(const logical::Relation& rela
   auto& scope = scopes_[{view.path(), view.is_temporary()}];
   if (!scope) {
     const RootPtr temporary = view.is_temporary() ? temporary_ : nullptr;
-    scope = std::make_unique<CatalogView>(snapshot_, names_, temporary, view.path(), own_, session_,
+    scope = std::make_unique<CatalogView>(snapshot_, names_, temporary,
+                                          Viewpoint{view.path(), from_.user}, own_, session_,
                                           opens_files_);
   }
   return *scope;

@@ -20,30 +20,37 @@ using TableVersions = std::unordered_map<const storage::Table*, storage::Version
 /// Schema and name.
 using NamedRelations = std::set<std::pair<std::string, std::string>>;
 
+/// From where a statement looks at the catalog.
+struct Viewpoint {
+  std::string path = kMainSchema;  // the schema of names without one
+  std::string user = kOnlyUser;
+};
+
 class CatalogView final : public logical::CatalogReader,
                           public logical::SchemaScopes,
                           public sql::FileOpener {
  public:
   /// `names` are the snapshot's, or a transaction's changed ones; `own` are the versions that the
   /// transaction made. `temporary` may be null.
-  CatalogView(SnapshotPtr snapshot, RootPtr names, RootPtr temporary, std::string path,
+  CatalogView(SnapshotPtr snapshot, RootPtr names, RootPtr temporary, Viewpoint from,
               TableVersions own, Session& session, bool opens_files = true)
       : snapshot_(std::move(snapshot)),
         names_(std::move(names)),
         temporary_(std::move(temporary)),
-        path_(std::move(path)),
+        from_(std::move(from)),
         own_(std::move(own)),
         session_(session),
         opens_files_(opens_files) {}
 
-  /// The same names and versions, for another statement.
-  std::shared_ptr<const CatalogView> Again() const {
-    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, path_, own_, session_);
+  /// The same names and versions, for another statement, of that user.
+  std::shared_ptr<const CatalogView> For(const std::string& user) const {
+    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, Viewpoint{from_.path, user},
+                                         own_, session_);
   }
   /// Likewise, for a statement that may not learn anything of a file: VEL1010 for each one that it
   /// names, whether or not it is there.
   std::shared_ptr<const CatalogView> WithoutFiles() const {
-    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, path_, own_, session_,
+    return std::make_shared<CatalogView>(snapshot_, names_, temporary_, from_, own_, session_,
                                          false);
   }
 
@@ -65,7 +72,8 @@ class CatalogView final : public logical::CatalogReader,
   /// The version that the statement reads.
   storage::VersionPtr VersionOf(const storage::TablePtr& table) const;
   std::shared_ptr<const execution::TableRelation> RelationOf(const CatalogEntry& entry) const;
-  const std::string& path() const override { return path_; }
+  const std::string& path() const override { return from_.path; }
+  const std::string& user() const override { return from_.user; }
   /// Of a relation that the statement names; an empty schema is where Find would look for it.
   void NoteNamed(const std::string& schema, const std::string& name) const;
   /// What was noted, whether or not it is there.
@@ -74,7 +82,7 @@ class CatalogView final : public logical::CatalogReader,
  private:
   const SnapshotPtr snapshot_;
   const RootPtr names_, temporary_;
-  const std::string path_;
+  const Viewpoint from_;
   const TableVersions own_;
   Session& session_;  // whose tables these are
   const bool opens_files_;

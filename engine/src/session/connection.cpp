@@ -32,9 +32,10 @@ Status NoTransaction(const Statement& statement) {
 
 }  // namespace
 
-Connection::Connection(std::shared_ptr<Session> session, bool lasts)
+Connection::Connection(std::shared_ptr<Session> session, bool lasts, std::string user)
     : session_(std::move(session)),
       lasts_(lasts),
+      user_(std::move(user)),
       temporary_(std::make_shared<CatalogRoot>(session_->catalog().commits(),
                                                std::set<std::string>{kTemporarySchema})) {}
 
@@ -116,7 +117,7 @@ Result<StatementResult> Connection::Execute(const std::string& sql, const Parame
   if (query_id.empty()) query_id = Session::NewQueryId();
   auto turn = InTurn();
   StatementRunner runner(*this, sql, parameters, query_id);
-  if (view) runner.SetView(view->Again());
+  if (view) runner.SetView(view->For(user_));
   const auto& context = runner.context();
   ARROW_RETURN_NOT_OK(session_->Track(query_id, sql, context));
   bool aborts = true;  // what fails takes the transaction along
@@ -173,7 +174,7 @@ Result<std::shared_ptr<stream::StreamingQuery>> Connection::StartStream(
 
 std::shared_ptr<const CatalogView> Connection::View() {
   const auto& catalog = session_->catalog();
-  if (const auto open = Transact()) return open->View(path(), *session_);
+  if (const auto open = Transact()) return open->View({path(), user_}, *session_);
   auto snapshot = catalog.snapshot();
   const RootPtr names = snapshot->root;
   std::lock_guard lock(mutex_);
@@ -181,8 +182,8 @@ std::shared_ptr<const CatalogView> Connection::View() {
   for (const auto& [key, entry] : temporary_->entries()) {
     if (entry->table) temporary[entry->table.get()] = entry->table->version();
   }
-  return std::make_shared<CatalogView>(std::move(snapshot), names, temporary_, path_,
-                                       std::move(temporary), *session_);
+  return std::make_shared<CatalogView>(std::move(snapshot), names, temporary_,
+                                       Viewpoint{path_, user_}, std::move(temporary), *session_);
 }
 
 std::string Connection::path() const {

@@ -18,8 +18,8 @@ namespace velaria::session {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// One that does not last is made for a single call: it refuses what only later calls could see
-  /// (BEGIN, temporary objects, SET schema).
-  Connection(std::shared_ptr<Session> session, bool lasts);
+  /// (BEGIN, temporary objects, SET schema). `user`: whose its statements are.
+  Connection(std::shared_ptr<Session> session, bool lasts, std::string user = kOnlyUser);
 
   /// `named`: where to leave the relations that a statement has named before it failed, whether or
   /// not they are there. `spares`: a failure leaves the open transaction as it is. Without
@@ -109,6 +109,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const std::shared_ptr<Session> session_;
   const bool lasts_;
+  const std::string user_;
   std::shared_mutex statement_;
   PreparedStatements prepared_;
   std::mutex editing_;        // temporary_, from its copy to its exchange; before mutex_

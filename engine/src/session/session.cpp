@@ -132,7 +132,7 @@ sql::BindContext Session::MakeBindContext(const logical::CatalogReader& catalog,
 Result<logical::BoundQuery> Session::Plan(const sql::Select& select, const Parameters& parameters,
                                           const execution::QueryContext& context) {
   const auto snapshot = catalog_->snapshot();
-  const CatalogView view(snapshot, snapshot->root, nullptr, kMainSchema, {}, *this);
+  const CatalogView view(snapshot, snapshot->root, nullptr, Viewpoint{}, {}, *this);
   ARROW_ASSIGN_OR_RAISE(auto query,
                         sql::PlanSelect(select, MakeBindContext(view, parameters, context)));
   ARROW_RETURN_NOT_OK(Rewrite(&query, context));
@@ -148,8 +148,8 @@ Status Session::Rewrite(logical::BoundQuery* query, const execution::QueryContex
 
 // ---- calls without a connection
 
-std::shared_ptr<Connection> Session::Connect() {
-  return std::make_shared<Connection>(shared_from_this(), true);
+std::shared_ptr<Connection> Session::Connect(const std::string& user, bool lasts) {
+  return std::make_shared<Connection>(shared_from_this(), lasts, user);
 }
 
 Result<StatementInfo> Session::Describe(const std::string& sql,

@@ -113,7 +113,8 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   /// A client's own view of the database, for as long as it is held.
-  std::shared_ptr<Connection> Connect();
+  /// As Connection's constructor says.
+  std::shared_ptr<Connection> Connect(const std::string& user = kOnlyUser, bool lasts = true);
 
   // The same calls as a connection's, each as a connection of its own.
   Result<StatementInfo> Describe(const std::string& sql,

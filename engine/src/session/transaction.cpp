@@ -39,11 +39,11 @@ Transaction::Transaction(SnapshotPtr snapshot, RootPtr temporary) : snapshot_(st
   state_.temporary = std::move(temporary);
 }
 
-std::shared_ptr<const CatalogView> Transaction::View(const std::string& path,
+std::shared_ptr<const CatalogView> Transaction::View(const Viewpoint& from,
                                                      Session& session) const {
   TableVersions own;
   for (const auto& [table, writes] : state_.writes) own[table] = writes.now;
-  return std::make_shared<CatalogView>(snapshot_, state_.names, state_.temporary, path,
+  return std::make_shared<CatalogView>(snapshot_, state_.names, state_.temporary, from,
                                        std::move(own), session);
 }
 

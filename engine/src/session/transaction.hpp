@@ -38,7 +38,7 @@ class Transaction {
  public:
   Transaction(SnapshotPtr snapshot, RootPtr temporary);
 
-  std::shared_ptr<const CatalogView> View(const std::string& path, Session& session) const;
+  std::shared_ptr<const CatalogView> View(const Viewpoint& from, Session& session) const;
 
   /// One statement's change of one table. VEL3005 for a row that breaks a rule, also when the row
   /// in its way was committed since by somebody else.

@@ -46,7 +46,9 @@ Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const ar
                                                       const std::string& table,
                                                       const std::string& clause,
                                                       const BindContext& context) {
-  VELARIA_ASSIGN_OR_RETURN(auto bound, BindOverSchema(expr, schema, table, context));
+  BindContext lasting = context;
+  lasting.rule = clause;
+  VELARIA_ASSIGN_OR_RETURN(auto bound, BindOverSchema(expr, schema, table, lasting));
   return ExpectBoolean(std::move(bound), clause, context.functions);
 }
 

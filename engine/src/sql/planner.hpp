@@ -21,6 +21,8 @@ struct BindContext {
   /// the parameters. Of UPDATE and DELETE: beside the table, as if they stood in FROM.
   logical::RelationPtr parameter_rows;
   FunctionContext functions;
+  /// "DEFAULT" or "CHECK": what is bound lasts, for whoever changes the table's rows.
+  std::string rule;
 };
 
 /// "$1"
@@ -34,7 +36,7 @@ Result<logical::BoundQuery> PlanSelect(const Select& select, const BindContext& 
 Result<logical::BoundExprPtr> BindOverSchema(const Expr& expr, const arrow::Schema& schema,
                                              const std::string& table, const BindContext& context);
 
-/// As above, and the expression must be boolean: VEL2016 naming `clause` ("WHERE").
+/// The condition of a table's rule, `clause` ("CHECK"): VEL2016 unless it is boolean.
 Result<logical::BoundExprPtr> BindPredicateOverSchema(const Expr& expr, const arrow::Schema& schema,
                                                       const std::string& table,
                                                       const std::string& clause,

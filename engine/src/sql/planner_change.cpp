@@ -249,8 +249,10 @@ Result<ReturningList> BindReturning(const Statement& statement, const arrow::Sch
 Result<BoundExprPtr> BindDefault(const Expr& expr, const Field& column,
                                  const BindContext& context) {
   Scope nothing;
-  ExpressionBinder binder(context, &nothing, nullptr);
-  VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(expr, "DEFAULT"));
+  BindContext lasting = context;
+  lasting.rule = "DEFAULT";
+  ExpressionBinder binder(lasting, &nothing, nullptr);
+  VELARIA_ASSIGN_OR_RETURN(auto value, binder.BindWithoutAggregates(expr, lasting.rule));
   VELARIA_ASSIGN_OR_RETURN(value, Adopt(value, LogicalType(column.type()), context.functions));
   return CastTo(value, column.type(), context.functions);
 }

@@ -175,17 +175,26 @@ Result<BoundExprPtr> ExpressionBinder::FoldLiteralArguments(const BoundExprPtr& 
   return copy ? BoundExprPtr(std::move(copy)) : call;
 }
 
+/// What the functions that ask the connection ask it for; null for all others.
+static const std::string& (logical::SchemaScopes::* AskOf(std::string_view name))() const {
+  if (name == "current_schema") return &logical::SchemaScopes::path;
+  for (const char* known : {"current_user", "session_user", "user", "current_role"}) {
+    if (name == known) return &logical::SchemaScopes::user;
+  }
+  return nullptr;
+}
+
 Result<BoundExprPtr> ExpressionBinder::Call(const std::string& name,
                                             std::vector<BoundExprPtr> arguments, Place place) {
-  // The one function that asks the connection; the registry's answers for a catalog without any.
-  const logical::SchemaScopes* scopes = nullptr;
-  if (name == "current_schema") {
-    scopes = dynamic_cast<const logical::SchemaScopes*>(context_.catalog);
-  }
-  if (scopes && arguments.empty()) {
-    const auto schema = std::make_shared<arrow::StringScalar>(scopes->path());
-    VELARIA_ASSIGN_OR_RETURN(auto constant, MakeConstant(schema, functions().pool));
-    return logical::MakeLiteral(std::move(constant), place);
+  const auto asks = arguments.empty() ? AskOf(name) : nullptr;
+  if (asks) {
+    if (!context_.rule.empty()) return Unsupported(place, name + " in " + context_.rule);
+    // The registry's own answers for a catalog without connections.
+    if (const auto* of = dynamic_cast<const logical::SchemaScopes*>(context_.catalog)) {
+      const auto told = std::make_shared<arrow::StringScalar>((of->*asks)());
+      VELARIA_ASSIGN_OR_RETURN(auto constant, MakeConstant(told, functions().pool));
+      return logical::MakeLiteral(std::move(constant), place);
+    }
   }
   VELARIA_ASSIGN_OR_RETURN(auto call, logical::MakeCall(name, std::move(arguments), place));
   VELARIA_ASSIGN_OR_RETURN(call, FoldLiteralArguments(call));
