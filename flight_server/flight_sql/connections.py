@@ -58,7 +58,9 @@ def enter_numbered(service: Service, call: Call, told: str | None) -> None:
     if told is None:
         return
     if told.startswith("t"):
-        _enter(service, call, partial(service.transactions.use_number, int(told[1:])))
+        transactions, number = service.transactions, int(told[1:])
+        call.session_id = transactions.held.session_of(number) or call.session_id
+        _enter(service, call, partial(transactions.use_number, number))
         return
     session_id = service.sessions.id_of(int(told[1:]))
     if session_id is None:

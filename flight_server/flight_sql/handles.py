@@ -136,6 +136,12 @@ class HandleBook(Generic[Item]):
             handle = self._handles.get(number, b"")
         return self.use(handle, call)
 
+    def session_of(self, number: int) -> str | None:
+        """In which the item of that number was made; None when it is over, too."""
+        with self._lock:
+            held = self._held.get(self._handles.get(number, b""))
+        return held.session_id if held is not None else None
+
     def number_of(self, handle: bytes) -> int:
         with self._lock:
             held = self._held.get(handle)

@@ -163,7 +163,12 @@ def test_a_session_may_set_itself_less_time(server: ServerProcess) -> None:
     assert client.do_get(flight.Ticket(b"SELECT 1"), options).read_all().num_rows == 1
 
 
-def test_the_time_of_a_session_holds_in_its_transactions(client: flight.FlightClient) -> None:
+@pytest.mark.parametrize("by_another", [False, True])
+def test_the_time_of_a_session_holds_in_its_transactions(
+    server: ServerProcess, by_another: bool
+) -> None:
+    """Read by another connection, which names no session, as well."""
+    client = server.connect()
     put(client, "lim_n", NUMBERS)
     session = act(client, "session.open", query_s=0.3)["session"]
     options = flight.FlightCallOptions(headers=[(b"velaria-session", session.encode())])
@@ -172,7 +177,8 @@ def test_the_time_of_a_session_holds_in_its_transactions(client: flight.FlightCl
     transaction = unpack(reply.body.to_pybytes())[1].transaction_id
     command = pack(new("CommandStatementQuery", query=LONG.decode(), transaction_id=transaction))
     info = client.get_flight_info(flight.FlightDescriptor.for_command(command), options)
-    reader = client.do_get(info.endpoints[0].ticket, options)
+    ticket = info.endpoints[0].ticket
+    reader = server.connect().do_get(ticket) if by_another else client.do_get(ticket, options)
     assert error_of(reader.read_all)["code"] == "VEL3011"
     act(client, "session.close", session=session)
 
