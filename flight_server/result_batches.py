@@ -4,8 +4,7 @@ Without a wish about the batches themselves the kernel's reader goes out as it i
 per batch. Otherwise each batch passes through here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
@@ -15,7 +14,7 @@ from velaria.flight_server.errors import boundary
 from velaria.flight_server.limits.metered import Meter
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.pulling import pulled
-from velaria.flight_server.results import BatchStream, DataStream, Part, ResultStream
+from velaria.flight_server.results import BatchStream, Crossing, DataStream, Part, ResultStream
 from velaria.schemas.results import BATCH_BYTES_MAX, BATCH_ROWS_MAX, ResultOptions
 
 AS_IT_IS = ResultOptions()
@@ -37,18 +36,20 @@ def asked_schema(schema: pa.Schema, options: ResultOptions) -> pa.Schema:
     return schema if options.keep_dictionaries else plain_schema(schema)
 
 
-def stream_of_result(result: QueryResult, options: ResultOptions, meter: Meter) -> DataStream:
+def stream_of_result(
+    result: QueryResult, options: ResultOptions, meter: Meter, crossing: Crossing = boundary
+) -> DataStream:
     """Of a statement that returns rows."""
     if is_as_it_is(options) and not meter.is_needed:
-        return ResultStream(result, write_options(options))
-    return stream_of_batches(result.schema, meter.batches(pulled(result)), options)
+        return ResultStream(result, meter.told, crossing, write_options(options))
+    return stream_of_batches(result.schema, meter.batches(pulled(result)), options, crossing)
 
 
 def stream_of_batches(
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
     options: ResultOptions,
-    crossing: Callable[[], AbstractContextManager[None]] = boundary,
+    crossing: Crossing = boundary,
 ) -> DataStream:
     """`batches` have `schema`, and raise coded errors only, which leave by `crossing`."""
     asked = asked_schema(schema, options)

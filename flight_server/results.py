@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import msgspec
 import pyarrow as pa
@@ -13,6 +14,7 @@ from velaria.flight_server.errors import boundary
 from velaria.flight_server.plain_types import plain_schema
 from velaria.flight_server.pulling import pulled
 from velaria.schemas.batch_metadata import EmissionMetadata
+from velaria.schemas.errors import VelariaError
 
 HEARTBEAT_INTERVAL_S = 5.0
 _NEXT_TIMEOUT_MS = 500
@@ -49,16 +51,42 @@ class RowStream:
         return self.source.schema
 
 
-class ResultStream(RowStream):
-    """The kernel's reader of a result as it is. A failure in the middle leaves with code and place:
-    by the native front off the reader itself, by `parts` as a KernelError."""
+Crossing = Callable[[], AbstractContextManager[None]]
+"""A boundary by which failures leave."""
 
-    def __init__(self, result: QueryResult, options: pa.ipc.IpcWriteOptions | None = None) -> None:
+
+class ResultStream(RowStream):
+    """The kernel's reader of a result as it is, whose failure leaves by `crossing`; `told` is what
+    is told of it."""
+
+    def __init__(
+        self,
+        result: QueryResult,
+        told: Callable[[BaseException], VelariaError],
+        crossing: Crossing,
+        options: pa.ipc.IpcWriteOptions | None = None,
+    ) -> None:
         super().__init__(result.reader(), options)
         self._result = result
+        self._told = told
+        self._crossing = crossing
 
     def parts(self) -> Iterator[Part]:
-        return ((batch, None) for batch in pulled(self._result, self.source))
+        """A failure leaves as `failure` says it."""
+        with self._crossing():
+            try:
+                for batch in pulled(self._result, self.source):
+                    yield batch, None
+            except Exception as fault:
+                raise self._told(fault) from fault
+
+    def failure(self) -> Exception:
+        """What the failure of the reader, which the native front has met, ends the call with."""
+        try:
+            with self._crossing():
+                raise self._told(self._result.failure() or RuntimeError(self._result.state))
+        except Exception as leaving:  # noqa: BLE001 (the crossing's, which is handed on)
+            return leaving
 
 
 class BatchStream:

@@ -21,7 +21,7 @@ from velaria.flight_server.flight_sql import coded_rows, connections, parameters
 from velaria.flight_server.flight_sql.asked import Asked, asked_of
 from velaria.flight_server.flight_sql.messages import new, pack
 from velaria.flight_server.limits.metered import Meter
-from velaria.flight_server.pulling import pulled
+from velaria.flight_server.result_batches import AS_IT_IS, stream_of_result
 from velaria.flight_server.results import DataStream, rows_affected_table
 from velaria.flight_server.service import Service
 from velaria.schemas.tickets import StatementTicket
@@ -83,8 +83,10 @@ def ticket_of(message: Any) -> StatementTicket:
 def open_ticket(service: Service, call: Call, message: Any) -> DataStream:
     """DoGet by TicketStatementQuery."""
 
+    crossing = coded_rows.crossing(call)
+
     def coded(call: Call, result: QueryResult, meter: Meter) -> DataStream:
-        return coded_rows.stream(call, result.schema, meter.batches(pulled(result)))
+        return stream_of_result(result, AS_IT_IS, meter, crossing)
 
     held = partial(coded_rows.stream, call)
     return statements.open_ticket(service, call, ticket_of(message), coded, held)

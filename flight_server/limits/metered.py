@@ -21,6 +21,7 @@ class Meter:
     ) -> None:
         self.is_needed = has_deadline or rows_max > 0 or bytes_max > 0
         self.row_count = 0
+        self.told = tracked.told
         self._tracked = tracked
         self._rows_max = rows_max
         self._bytes_max = bytes_max

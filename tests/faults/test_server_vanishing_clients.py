@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -75,12 +75,26 @@ def is_idle(client: flight.FlightClient) -> bool:
     return metrics["calls_active"] == 1 and metrics["queries_running"] == 0
 
 
-def kill_after_first_line(script: str, uri: str) -> None:
+def is_put(client: flight.FlightClient, rows_min: int = 0) -> bool:
+    """Whether the server has begun to take rows in, and so many of them."""
+    queries = act(client, "query.list")["queries"]
+    return any(
+        (query["kind"], query["state"]) == ("ingest", "running")
+        and query.get("row_count", 0) >= rows_min
+        for query in queries
+    )
+
+
+def kill_after_first_line(
+    script: str, uri: str, arrived: Callable[[], bool] = lambda: True
+) -> None:
+    """What a client has written may be on its way still: `arrived` is waited for, too."""
     child = subprocess.Popen(
         [sys.executable, "-c", script, uri], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert child.stdout is not None
     assert child.stdout.readline()
+    assert until(arrived)
     child.send_signal(signal.SIGKILL)
     child.wait()
 
@@ -111,10 +125,10 @@ def test_a_reader_killed_in_the_middle_frees_its_query(
 def test_a_writer_killed_in_the_middle_leaves_whole_batches(
     server: ServerProcess, client: flight.FlightClient
 ) -> None:
-    kill_after_first_line(WRITER, server.uri)
+    kill_after_first_line(WRITER, server.uri, lambda: is_put(client, 1000))
     assert until(lambda: is_idle(client))
     ((count,),) = rows(client, "SELECT count(*) FROM vanish_put")
-    assert count % 1000 == 0
+    assert count % 1000 == 0 < count
     run = rows(client, "SELECT state, rows FROM system.runs WHERE text = 'DoPut vanish_put'")
     assert run == [("cancelled", count)]
 
@@ -123,7 +137,7 @@ def test_a_writer_killed_while_it_replaces_leaves_the_old_table(
     server: ServerProcess, client: flight.FlightClient
 ) -> None:
     put(client, "vanish_old", pa.table({"a": [1, 2, 3]}))
-    kill_after_first_line(REPLACER, server.uri)
+    kill_after_first_line(REPLACER, server.uri, lambda: is_put(client))
     assert until(lambda: is_idle(client))
     assert rows(client, "SELECT sum(a) FROM vanish_old") == [(6,)]
     newest = act(client, "run.list", state="cancelled", limit=1)["runs"][0]

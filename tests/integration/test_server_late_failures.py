@@ -1,5 +1,6 @@
 """A query that fails behind its first rows tells code, place and hint, whatever way it is read."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def test_code_place_and_hint_arrive(client: flight.FlightClient, way: str) -> No
     with pytest.raises((flight.FlightError, pa.ArrowException)) as caught:
         WAYS[way](client, FAILS_LATE)
     check(told(caught.value))
+    assert re.search(r"\n  regexp_matches\(.* AS c\n  \^\n", str(caught.value))
 
 
 def check(error: dict[str, Any]) -> None:

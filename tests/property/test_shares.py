@@ -139,7 +139,7 @@ class PreparedStatements(Book):
 class Transactions(Book):
     def __init__(self) -> None:
         super().__init__()
-        kernel: Any = SimpleNamespace(connect=Connection)
+        kernel: Any = SimpleNamespace(connect=lambda user: Connection())
         self.book = TransactionBook(kernel, self.options, self.clock)
         self.shares = self.book.held._shares
 
@@ -159,7 +159,7 @@ class Sessions(Book):
         self.book = SessionBook(cast(Any, self), self.options, self.clock)
         self.shares = self.book._shares
 
-    def connect(self) -> Connection:
+    def connect(self, user: str | None) -> Connection:
         if self.fails:
             raise Fails
         return Connection()

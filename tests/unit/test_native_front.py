@@ -221,6 +221,52 @@ def test_a_part_that_fails_ends_the_call_after_those_before_it(
     assert until(lambda: handlers.ended == [("too long", b"more")])
 
 
+class FailingRows(RowStream):
+    """A reader that fails behind its first batch."""
+
+    def __init__(self) -> None:
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield ROWS.to_batches()[0]
+            raise RuntimeError("what only the reader knows")
+
+        super().__init__(pa.RecordBatchReader.from_batches(ROWS.schema, batches()))
+
+
+class ToldRows(FailingRows):
+    def failure(self) -> Exception:
+        return Refusal("timed_out", "what the handlers tell")
+
+
+class UntellableRows(FailingRows):
+    def failure(self) -> Exception:
+        raise Refusal("unavailable", "no telling")
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "text"),
+    [
+        (ToldRows, flight.FlightTimedOutError, "what the handlers tell"),
+        (UntellableRows, flight.FlightUnavailableError, "no telling"),
+        (FailingRows, pa.ArrowException, "what only the reader knows"),
+    ],
+)
+def test_a_reader_that_fails_ends_the_call_as_it_is_told(
+    client: flight.FlightClient,
+    handlers: Handlers,
+    rows: type[FailingRows],
+    kind: type[Exception],
+    text: str,
+) -> None:
+    handlers.given = lambda *_: rows()
+    reader = client.do_get(flight.Ticket(b"t"))
+    assert reader.read_chunk().data.num_rows == 3
+    with pytest.raises(kind, match=text):
+        reader.read_chunk()
+    assert until(lambda: bool(handlers.ended))
+    ((told, _),) = handlers.ended
+    assert told is not None and text in told
+
+
 def test_a_reader_that_goes_away_ends_the_call(
     client: flight.FlightClient, handlers: Handlers
 ) -> None:

@@ -25,6 +25,8 @@ class KeptThreadState {
   }
 };
 
+Status OurFault() { return fl::MakeFlightError(FlightStatusCode::Internal, "a fault of ours"); }
+
 constexpr const char* kMiddlewareKey = "velaria-call";
 
 /// The kinds of failures that Flight has, by the names that the handlers give them.
@@ -96,6 +98,21 @@ class CallInProgress final : public fl::ServerMiddleware {
     return view_;
   }
 
+  /// A DoGet's rows as the handlers gave them, some of which tell their `failure`. Under the GIL.
+  void Keep(py::object rows) { rows_ = std::move(rows); }
+
+  /// What a failure of those rows ends the call as.
+  Status FaultOf(const Status& status) {
+    if (is_ended_) return status;
+    const Entry entry;
+    try {
+      if (!py::hasattr(rows_, "failure")) return status;
+      return StatusOf(*handlers_, rows_.attr("failure")());
+    } catch (const std::exception& error) {
+      return StatusOf(*handlers_, error);
+    }
+  }
+
   /// The handlers' `completed`, once. Under the GIL; never raises.
   void End(const Status& status) {
     if (!view_ || is_ended_) return;
@@ -106,7 +123,7 @@ class CallInProgress final : public fl::ServerMiddleware {
       error.discard_as_unraisable("the end of a Flight call");
     }
     view_.cast<FlightCall&>().rpc = nullptr;
-    view_ = py::object();
+    view_ = rows_ = py::object();
   }
 
   /// On gRPC's thread, after the handler or instead of it.
@@ -125,6 +142,7 @@ class CallInProgress final : public fl::ServerMiddleware {
   const fl::FlightMethod method_;
   const fl::ServerCallContext& rpc_;
   py::object view_;  // FlightCall
+  py::object rows_;
   bool is_refused_ = false;
   bool is_ended_ = false;
 };
@@ -255,7 +273,10 @@ class FlightFront final : public fl::FlightServerBase {
   Status DoGet(const fl::ServerCallContext& rpc, const fl::Ticket& ticket,
                std::unique_ptr<fl::FlightDataStream>* stream) override {
     return Enter(rpc, [&](const py::object& call) {
-      *stream = StreamOf(handlers_, handlers_.attr("do_get")(call, py::bytes(ticket.ticket)));
+      CallInProgress& of = CallOf(rpc);
+      const py::object rows = handlers_.attr("do_get")(call, py::bytes(ticket.ticket));
+      of.Keep(rows);
+      *stream = StreamOf(handlers_, rows, [&of](const Status& fault) { return of.FaultOf(fault); });
       return Status::OK();
     });
   }
@@ -391,11 +412,18 @@ class FrontHandle {
 Entry::Kept::Kept() { static thread_local const KeptThreadState state; }
 
 Status StatusOf(const py::handle& handlers, const std::exception& error) {
+  const auto* raised = dynamic_cast<const py::error_already_set*>(&error);
   try {
-    const auto* raised = dynamic_cast<const py::error_already_set*>(&error);
-    const py::object fault =
-        raised != nullptr ? raised->value()
-                          : py::reinterpret_borrow<py::object>(PyExc_RuntimeError)(error.what());
+    return StatusOf(handlers, raised != nullptr ? raised->value()
+                                                : py::reinterpret_borrow<py::object>(
+                                                      PyExc_RuntimeError)(error.what()));
+  } catch (const std::exception&) {
+    return OurFault();
+  }
+}
+
+Status StatusOf(const py::handle& handlers, const py::object& fault) {
+  try {
     const py::tuple told = handlers.attr("failure")(fault);
     const auto kind = told[0].cast<std::string>();
     const auto text = told[1].cast<std::string>();
@@ -407,7 +435,7 @@ Status StatusOf(const py::handle& handlers, const std::exception& error) {
           std::make_shared<fl::FlightStatusDetail>(flight->second, told[2].cast<std::string>()));
     return Status(kArrowKinds.at(kind), text);
   } catch (const std::exception&) {
-    return fl::MakeFlightError(FlightStatusCode::Internal, "a fault of ours");
+    return OurFault();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <arrow/flight/server.h>
 #include <arrow/ipc/options.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,14 +36,18 @@ struct FlightCall {
 /// A handler's failure as the status that ends the call: by `failure(error)` of the handlers, which
 /// gives its kind, text and extra_info. Under the GIL; never raises.
 Status StatusOf(const py::handle& handlers, const std::exception& error);
+Status StatusOf(const py::handle& handlers, const py::object& fault);
+
+/// What a failure in the middle of a result's rows is told as. Called without the GIL.
+using RowFault = std::function<Status(const Status& status)>;
 
 /// pyarrow.ipc.IpcWriteOptions, of which the compression counts; None is the default.
 arrow::ipc::IpcWriteOptions WriteOptionsOf(const py::handle& options);
 
 /// What DoGet sends of what a handler gave: a reader's or a table's batches (its `source`) without
-/// Python, else its `parts`, batches with metadata or None. Under the GIL.
+/// Python unless they fail, else its `parts`, batches with metadata or None. Under the GIL.
 std::unique_ptr<arrow::flight::FlightDataStream> StreamOf(const py::object& handlers,
-                                                          const py::object& given);
+                                                          const py::object& given, RowFault fault);
 
 /// A message of the client: a batch, metadata, or both; None for what it has not.
 struct WireChunk {

@@ -131,6 +131,23 @@ class PartsStream final : public fl::FlightDataStream {
   bool at_end_ = false;
 };
 
+/// The batches of a reader, whose failure the handlers tell.
+class ToldReader final : public arrow::RecordBatchReader {
+ public:
+  ToldReader(std::shared_ptr<arrow::RecordBatchReader> reader, RowFault fault)
+      : reader_(std::move(reader)), fault_(std::move(fault)) {}
+  std::shared_ptr<arrow::Schema> schema() const override { return reader_->schema(); }
+  Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    const Status status = reader_->ReadNext(batch);
+    return status.ok() ? status : fault_(status);
+  }
+  Status Close() override { return reader_->Close(); }
+
+ private:
+  const std::shared_ptr<arrow::RecordBatchReader> reader_;
+  const RowFault fault_;
+};
+
 std::shared_ptr<arrow::RecordBatchReader> ReaderOf(const py::object& source) {
   if (arrow::py::is_table(source.ptr())) {
     auto table = arrow::py::unwrap_table(source.ptr());
@@ -154,11 +171,14 @@ ipc::IpcWriteOptions WriteOptionsOf(const py::handle& options) {
   return out;
 }
 
-std::unique_ptr<fl::FlightDataStream> StreamOf(const py::object& handlers,
-                                               const py::object& given) {
+std::unique_ptr<fl::FlightDataStream> StreamOf(const py::object& handlers, const py::object& given,
+                                               RowFault fault) {
   const auto options = WriteOptionsOf(given.attr("options"));
   const py::object source = py::getattr(given, "source", py::none());
-  if (!source.is_none()) return std::make_unique<fl::RecordBatchStream>(ReaderOf(source), options);
+  if (!source.is_none()) {
+    return std::make_unique<fl::RecordBatchStream>(
+        std::make_shared<ToldReader>(ReaderOf(source), std::move(fault)), options);
+  }
   return std::make_unique<PartsStream>(handlers, py::iter(given.attr("parts")()),
                                        UnwrapSchema(given.attr("schema")), options);
 }
