@@ -226,6 +226,7 @@ def status_boundary(
 
     def leaving(fault: Exception) -> Exception:
         told = told_of(fault)
+        context.call.facts.code = told.reply.code  # in mid-stream the thread is in no call
         kind = status_of(told.reply.code).kind
         if cancelled_apart and kind is flight.FlightCancelledError:
             kind = flight.FlightServerError

@@ -12,7 +12,7 @@ import pytest
 
 import velaria
 from tests.integration import flight_sql_client
-from tests.server_process import ServerProcess, act, told
+from tests.server_process import ServerProcess, act, told, until
 from velaria.schemas.errors import VelariaError
 
 pytestmark = pytest.mark.both_fronts
@@ -117,6 +117,21 @@ def test_a_run_ends_with_what_its_client_was_told(client: flight.FlightClient) -
     query_id = msgspec.msgpack.decode(info.app_metadata)["query_id"]
     progress = act(client, "query.progress", query_id=query_id)
     assert (progress["state"], progress["error_code"]) == ("failed", "VEL2008")
+
+
+@pytest.mark.parametrize("way", ["text", "Flight SQL"])
+def test_a_call_is_counted_by_the_code_it_ended_with(client: flight.FlightClient, way: str) -> None:
+    def counts() -> dict[str, float]:
+        told: dict[str, float] = act(client, "server.metrics")["metrics"]
+        ended = 'calls_ended_total{method="DoGet",action="",status='
+        return {name: count for name, count in told.items() if name.startswith(ended)}
+
+    before = counts()
+    with pytest.raises((flight.FlightError, pa.ArrowException)):
+        WAYS[way](client, FAILS_LATE)
+    assert until(lambda: counts() != before)
+    added = {name: count - before.get(name, 0) for name, count in counts().items()}
+    assert {name[-9:-2]: count for name, count in added.items() if count} == {"VEL2008": 1}
 
 
 def test_a_transform_tells_it_alike(server: ServerProcess) -> None:
