@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from tests.server_process import told_in
+from velaria.flight_server.call_context import CallFacts
 from velaria.flight_server.errors import (
     EXTRA_INFO_TRAILER,
     boundary,
@@ -182,12 +183,14 @@ def test_running_out_of_memory_has_a_code_of_its_own() -> None:
 )
 def test_the_code_decides_the_status_of_flight_sql(code: str, kind: type[Exception]) -> None:
     sent: dict[str, bytes] = {}
-    context = SimpleNamespace(add_trailer=sent.__setitem__)
+    facts = CallFacts("DoGet")
+    call = SimpleNamespace(facts=facts)
+    context = SimpleNamespace(add_trailer=sent.__setitem__, call=call)
     with pytest.raises(kind) as caught, status_boundary(context):
         raise VelariaError(code, "no")
     assert str(caught.value).startswith(f"{code} no")
     extra = sent.get(EXTRA_INFO_TRAILER) or getattr(caught.value, "extra_info", b"")
-    assert told_in(extra)["code"] == code
+    assert told_in(extra)["code"] == facts.code == code
 
 
 def test_both_ways_to_tell_a_code_come_from_its_one_row() -> None:
